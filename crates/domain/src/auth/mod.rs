@@ -1,0 +1,15 @@
+//! Who somebody is, and how they prove it.
+
+mod actor;
+mod password;
+mod port;
+mod session;
+mod token;
+
+pub use actor::{Access, Actor};
+pub use password::{PasswordHash, PlainPassword};
+#[cfg(feature = "mock")]
+pub use port::{MockPasswordHasher, MockSessionRepository, MockTokenIssuer};
+pub use port::{PasswordHasher, SessionRepository, TokenIssuer};
+pub use session::{Device, NewSession, RefreshState, RotateError, Rotated, Rotation, Session};
+pub use token::{AccessClaims, RefreshClaims, TokenError, TokenHash};

@@ -1,0 +1,64 @@
+//! Where logins are kept, and who makes and checks the proofs.
+
+use async_trait::async_trait;
+
+use super::{
+    Access, AccessClaims, NewSession, PasswordHash, PlainPassword, RefreshClaims, RotateError, Rotated, Rotation,
+    Session, TokenError,
+};
+use crate::{Fault, SessionId, Timestamp, UserId};
+
+/// Keeps logins. Every method is atomic. A session is alive until it is ended or its refresh token expires.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait SessionRepository: Send + Sync {
+    /// Keeps a new login. [`Fault::Unknown`] if its user does not exist.
+    async fn open(&self, new: &NewSession) -> Result<(), Fault>;
+
+    /// Puts `next` in the place of the presented token, if that is the one that is good now.
+    ///
+    /// The token just before it, within `grace` of its rotation, gets the present one once more. Any other token of the
+    /// session ends the session and is [`RotateError::Reused`]. Of two rotations of one token at once, one wins.
+    async fn rotate(&self, rotation: &Rotation) -> Result<Rotated, RotateError>;
+
+    /// Who stands behind a session; `None` if it is not alive at `now` or its user is gone.
+    async fn access(&self, id: SessionId, now: Timestamp) -> Result<Option<Access>, Fault>;
+
+    /// The live sessions of a user, the last used first.
+    async fn list(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, Fault>;
+
+    /// Ends one session of a user; false if they have no such live session.
+    async fn end(&self, user: UserId, id: SessionId, now: Timestamp) -> Result<bool, Fault>;
+
+    /// Ends all sessions of a user and returns those that were alive.
+    async fn end_all(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionId>, Fault>;
+}
+
+/// Hashes passwords, slowly, away from the threads that serve requests, and not more at once than the machine bears.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait PasswordHasher: Send + Sync {
+    /// A salted hash. [`Fault::Unavailable`] if too many wait already.
+    async fn hash(&self, password: &PlainPassword) -> Result<PasswordHash, Fault>;
+
+    /// Whether the password is the hashed one. With `None`, for a user that does not exist, it takes the same time and
+    /// says no. `password` is what somebody typed, and need not be a good password: a bad one is nobody's, and takes
+    /// the same time too.
+    async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<bool, Fault>;
+}
+
+/// Makes and checks tokens. A refresh token is never an access token, nor the other way round: kind and key differ.
+#[cfg_attr(feature = "mock", mockall::automock)]
+pub trait TokenIssuer: Send + Sync {
+    /// Signs an access token.
+    fn access(&self, claims: &AccessClaims) -> Result<String, Fault>;
+
+    /// Reads an access token; every claim is required and checked, with no leeway.
+    fn verify_access(&self, token: &str, now: Timestamp) -> Result<AccessClaims, TokenError>;
+
+    /// Signs a refresh token. The same claims make the same token.
+    fn refresh(&self, claims: &RefreshClaims) -> Result<String, Fault>;
+
+    /// Reads a refresh token; every claim is required and checked, with no leeway.
+    fn verify_refresh(&self, token: &str, now: Timestamp) -> Result<RefreshClaims, TokenError>;
+}

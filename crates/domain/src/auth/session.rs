@@ -1,0 +1,101 @@
+//! Logins, and the refresh tokens that keep them alive.
+
+use std::{net::IpAddr, time::Duration};
+
+use uuid::Uuid;
+
+use super::TokenHash;
+use crate::{Fault, SessionId, Timestamp, UserId};
+
+/// From where somebody logged in, as far as the edge can tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Device {
+    /// What the client calls itself, cut to 256 characters.
+    pub user_agent: Option<String>,
+    /// Its address.
+    pub address: Option<IpAddr>,
+}
+
+/// The one refresh token of a session that is good now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefreshState {
+    /// All that is kept of the token.
+    pub hash: TokenHash,
+    /// Its `jti`.
+    pub id: Uuid,
+    /// Its `iat`; whole seconds.
+    pub issued_at: Timestamp,
+    /// Its `exp`, which is also when the session ends if nobody refreshes it; whole seconds.
+    pub expires_at: Timestamp,
+}
+
+/// A login to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSession {
+    /// Names it.
+    pub id: SessionId,
+    /// Whose.
+    pub user: UserId,
+    /// From where.
+    pub device: Device,
+    /// Its first refresh token.
+    pub refresh: RefreshState,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// A login that is alive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Names it.
+    pub id: SessionId,
+    /// Whose.
+    pub user: UserId,
+    /// From where.
+    pub device: Device,
+    /// When they logged in.
+    pub created_at: Timestamp,
+    /// When it was last refreshed.
+    pub last_used_at: Timestamp,
+    /// When it ends unless it is refreshed.
+    pub expires_at: Timestamp,
+}
+
+/// One use of a refresh token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotation {
+    /// The session that the token names.
+    pub session: SessionId,
+    /// The token that was shown.
+    pub presented: TokenHash,
+    /// The one to replace it.
+    pub next: RefreshState,
+    /// When.
+    pub now: Timestamp,
+    /// How long after a rotation the predecessor may fetch the same successor again; zero is never.
+    pub grace: Duration,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotated {
+    /// Whose session it is.
+    pub user: UserId,
+    /// The token that is good now: `next`, or within the grace the successor that was made before.
+    pub refresh: RefreshState,
+}
+
+/// Why a refresh token was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    /// There is no such session, or it is over, or its user is gone.
+    #[error("the session is over")]
+    Ended,
+    /// The token was used before. The session is over with that: whoever holds its successor may be a thief
+    /// (RFC 9700 4.14.2).
+    #[error("the refresh token was used before")]
+    Reused,
+    /// The store failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}

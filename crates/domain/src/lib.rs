@@ -1,0 +1,54 @@
+//! The inside of the hexagon: what an order backend knows, whatever it is stored in or asked through.
+//!
+//! Entities and values are parsed, not validated: an [`Email`], a [`Money`] or a [`PlainPassword`](auth::PlainPassword)
+//! that exists is a good one. What the inside needs from the outside is a **port**: a trait here, implemented by an
+//! adapter crate, held by the use cases as `Arc<dyn Port>`.
+//!
+//! # The rules of a port
+//! - A method is one atomic business operation, never a table operation: it happens whole or not at all.
+//!   No transaction, connection or row type crosses it.
+//! - Absence is no error: a look-up returns an [`Option`].
+//! - Each port that can refuse has its own error with the cases a caller can act on. What the store itself could not do
+//!   is a [`Fault`]: [`Fault::Unavailable`] is worth a retry (503), [`Fault::Unknown`] is a bug or a broken store (500).
+//! - A write that was begun is finished or undone even if nobody waits for its future any more.
+//! - Time and randomness are ports too ([`Clock`], [`IdGenerator`]).
+//!
+//! # How to add a port
+//! 1. Name the operation as its users do, in the module of its aggregate, and write its contract in its doc comment:
+//!    what it promises, its errors, whether it is atomic.
+//! 2. Put `#[cfg_attr(feature = "mock", mockall::automock)]` over the trait: whoever enables the feature `mock` gets
+//!    `MockYourPort::new()` without copying anything.
+//! 3. Write the use case and its tests with that mock, in `application`.
+//! 4. Write its cases in `contract`, and only then the adapters, each of which runs all cases.
+//! 5. Wire it in `server`.
+
+pub mod auth;
+mod cache;
+mod clock;
+mod email;
+mod fault;
+mod health;
+mod ids;
+mod limit;
+mod money;
+pub mod order;
+mod page;
+pub mod product;
+mod sort;
+mod text;
+pub mod user;
+
+pub use cache::{Cache, CacheKey, Lookup, Ticket};
+pub use clock::{Clock, IdGenerator, Timestamp};
+pub use email::Email;
+pub use fault::{Fault, Invalid};
+pub use health::HealthCheck;
+pub use ids::{OrderId, ProductId, SessionId, UserId, Version};
+pub use limit::{Quota, RateLimiter, Subject, Verdict};
+pub use money::{Currency, Money};
+pub use page::{Limit, Listing, PageNumber, Window};
+pub use sort::{Direction, Keyset, Sort, SortField, SortValue};
+pub use text::{Description, fold, search_text};
+
+#[cfg(feature = "mock")]
+pub use {cache::MockCache, clock::MockClock, clock::MockIdGenerator, health::MockHealthCheck, limit::MockRateLimiter};

@@ -1,0 +1,55 @@
+//! How often somebody may knock.
+
+use std::{net::IpAddr, time::Duration};
+
+use async_trait::async_trait;
+
+use crate::UserId;
+
+/// So many in a window of time, which begins with the first one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// How many.
+    pub limit: u32,
+    /// In how long.
+    pub window: Duration,
+}
+
+/// Who is counted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// Requests of an address that is not logged in.
+    Address(IpAddr),
+    /// Requests of a user, from wherever they come.
+    User(UserId),
+    /// Failed logins of an address for an account; the email is folded.
+    Login {
+        /// Where they came from.
+        address: IpAddr,
+        /// Whom they tried to be.
+        email: String,
+    },
+}
+
+/// Where somebody stands with a quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether this one is within it.
+    pub allowed: bool,
+    /// How many more are.
+    pub remaining: u32,
+    /// When the count begins anew.
+    pub resets_in: Duration,
+}
+
+/// Counts in fixed windows. Counts are exact within one process and, in an adapter that shares them, over all
+/// instances; an adapter whose store is down counts in the process until it is back. It cannot fail.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait RateLimiter: Send + Sync {
+    /// Counts one. A refused one is not counted, so that knocking does not lengthen the wait.
+    async fn hit(&self, subject: &Subject, quota: Quota) -> Verdict;
+
+    /// Tells where the subject stands, and counts nothing: `allowed` says whether a `hit` would be.
+    async fn peek(&self, subject: &Subject, quota: Quota) -> Verdict;
+}

@@ -1,0 +1,130 @@
+//! Money without floats.
+
+use std::{fmt, str::FromStr};
+
+use crate::Invalid;
+
+/// A currency of ISO 4217, by its code.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Currency([u8; 3]);
+
+/// The active codes of ISO 4217 that name money (no metals, no test codes), in order.
+const CODES: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD \
+    CAD CDF CHE CHF CHW CLF CLP CNY COP COU CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP \
+    GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP \
+    LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN \
+    PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT \
+    TND TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED VES VND VUV WST XAF XCD XCG XOF XPF XSU XUA YER ZAR \
+    ZMW ZWG";
+
+impl Currency {
+    /// The code: three capital letters.
+    pub fn as_str(&self) -> &str {
+        // Only ASCII letters get in.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl FromStr for Currency {
+    type Err = Invalid;
+
+    fn from_str(code: &str) -> Result<Self, Invalid> {
+        let bad = || Invalid::new("must be an ISO 4217 currency code in capital letters, like GBP");
+        let bytes: [u8; 3] = code.as_bytes().try_into().map_err(|_| bad())?;
+        if CODES.split_ascii_whitespace().any(|known| known == code) { Ok(Self(bytes)) } else { Err(bad()) }
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An amount of minor units (pence, cents) of one currency, never below zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Money {
+    amount: i64,
+    currency: Currency,
+}
+
+impl Money {
+    /// `amount` minor units; below zero is refused.
+    pub fn new(amount: i64, currency: Currency) -> Result<Self, Invalid> {
+        if amount < 0 {
+            return Err(Invalid::new("must not be negative"));
+        }
+        Ok(Self { amount, currency })
+    }
+
+    /// Nothing, in that currency.
+    pub const fn zero(currency: Currency) -> Self {
+        Self { amount: 0, currency }
+    }
+
+    /// The minor units.
+    pub const fn amount(&self) -> i64 {
+        self.amount
+    }
+
+    /// The currency.
+    pub const fn currency(&self) -> Currency {
+        self.currency
+    }
+
+    /// Many times this; `None` where it overflows.
+    pub fn times(self, count: u32) -> Option<Self> {
+        let amount = self.amount.checked_mul(i64::from(count))?;
+        Some(Self { amount, ..self })
+    }
+
+    /// The sum; `None` where it overflows or the currencies differ.
+    pub fn plus(self, other: Self) -> Option<Self> {
+        if self.currency != other.currency {
+            return None;
+        }
+        let amount = self.amount.checked_add(other.amount)?;
+        Some(Self { amount, ..self })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gbp() -> Currency {
+        "GBP".parse().unwrap()
+    }
+
+    #[test]
+    fn codes_are_real_ones() {
+        assert_eq!(gbp().to_string(), "GBP");
+        for bad in ["", "gbp", "GB", "GBPX", "XXX", "P E", "£££", "ABC"] {
+            assert!(bad.parse::<Currency>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn it_never_wraps_and_never_mixes() {
+        let most = Money::new(i64::MAX, gbp()).unwrap();
+        assert_eq!(most.times(2), None);
+        assert_eq!(most.plus(Money::new(1, gbp()).unwrap()), None);
+        assert_eq!(most.plus(Money::zero("EUR".parse().unwrap())), None);
+        assert!(Money::new(-1, gbp()).is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn times_is_repeated_plus(amount in 0_i64..1_000_000, count in 1_u32..50) {
+            let unit = Money::new(amount, gbp()).unwrap();
+            let sum = (0..count).try_fold(Money::zero(gbp()), |sum, _| sum.plus(unit));
+            proptest::prop_assert_eq!(unit.times(count), sum);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Doing a thing once that is asked for twice.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::{Invalid, Timestamp};
+
+/// What a client names a try by, so that it can repeat it: 1 to 255 visible ASCII characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// Parses the value of an `Idempotency-Key` header: bare, or as a quoted string (RFC 8941 3.3.3), which names the
+    /// same key.
+    pub fn parse(header: &str) -> Result<Self, Invalid> {
+        let bad = || Invalid::new("must be 1 to 255 visible ASCII characters");
+        let header = header.trim();
+        let key = match header.strip_prefix('"') {
+            Some(rest) => unquote(rest.strip_suffix('"').ok_or_else(bad)?).ok_or_else(bad)?,
+            None => header.to_owned(),
+        };
+        if (1..=255).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()) {
+            Ok(Self(key))
+        } else {
+            Err(bad())
+        }
+    }
+
+    /// The key.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Undoes `\"` and `\\`, the only two escapes there are; a quote or backslash on its own is an error.
+fn unquote(quoted: &str) -> Option<String> {
+    let mut key = String::with_capacity(quoted.len());
+    let mut chars = quoted.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => return None,
+            '\\' => key.push(chars.next().filter(|next| matches!(next, '"' | '\\'))?),
+            _ => key.push(c),
+        }
+    }
+    Some(key)
+}
+
+/// SHA-256 of what was asked for: tells a repeated try from another one under the same key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub [u8; 32]);
+
+impl Fingerprint {
+    /// Hashes a request in its canonical form.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprint(…)")
+    }
+}
+
+/// A try that may be repeated. The key belongs to the user who sent it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// What the client calls it.
+    pub key: IdempotencyKey,
+    /// What it asks for.
+    pub fingerprint: Fingerprint,
+    /// Until when it is remembered.
+    pub expires_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bare_and_quoted_name_the_same_key() {
+        let key = |header| IdempotencyKey::parse(header).unwrap();
+        assert_eq!(key("abc-1"), key("\"abc-1\""));
+        assert_eq!(key(r#""a\"b\\c""#).as_str(), r#"a"b\c"#);
+        assert_eq!(key(&"k".repeat(255)).as_str().len(), 255);
+    }
+
+    #[test]
+    fn refuses_what_is_no_key() {
+        for bad in ["", "\"\"", "\"", "\"a", "\"a\"b\"", "a b", "a\tb", "é", r#""a\x""#, &"k".repeat(256)] {
+            assert!(IdempotencyKey::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Windows onto long lists.
+
+use crate::{Invalid, Keyset};
+
+/// How many a list may show at once: 1 to 100.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(u8);
+
+impl Limit {
+    /// The most.
+    pub const MAX: u8 = 100;
+
+    /// Checks the range.
+    pub fn new(limit: u64) -> Result<Self, Invalid> {
+        match u8::try_from(limit) {
+            Ok(limit @ 1..=Self::MAX) => Ok(Self(limit)),
+            _ => Err(Invalid::new("must be between 1 and 100")),
+        }
+    }
+
+    /// The number.
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for Limit {
+    /// 20, as the contract says.
+    fn default() -> Self {
+        Self(20)
+    }
+}
+
+/// Which page of a list, from 1 on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageNumber(u32);
+
+impl PageNumber {
+    /// Checks that it is at least 1.
+    pub fn new(page: u64) -> Result<Self, Invalid> {
+        match u32::try_from(page) {
+            Ok(page) if page > 0 => Ok(Self(page)),
+            _ => Err(Invalid::new("must be between 1 and 4294967295")),
+        }
+    }
+
+    /// The number.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl Default for PageNumber {
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+/// Which part of a list is wanted.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Window {
+    /// A numbered page, with the count of all. Its cost grows with its number.
+    Page {
+        /// Which.
+        page: PageNumber,
+        /// Its size.
+        limit: Limit,
+    },
+    /// What follows a place in the order, without a count. Its cost does not depend on how deep that place is.
+    After {
+        /// The last place that was seen; `None` starts at the first.
+        place: Option<Keyset>,
+        /// How many.
+        limit: Limit,
+    },
+}
+
+impl Window {
+    /// How many at the most.
+    pub const fn limit(&self) -> Limit {
+        match self {
+            Self::Page { limit, .. } | Self::After { limit, .. } => *limit,
+        }
+    }
+
+    /// How many to skip before the first: zero but for numbered pages.
+    pub fn offset(&self) -> u64 {
+        match self {
+            Self::Page { page, limit } => u64::from(page.get() - 1) * u64::from(limit.get()),
+            Self::After { .. } => 0,
+        }
+    }
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listing<T> {
+    /// The part, in the order that was asked for.
+    pub items: Vec<T>,
+    /// How many there are in all; only for [`Window::Page`], and counted in the same snapshot as `items`.
+    pub total: Option<u64>,
+    /// Whether something follows.
+    pub more: bool,
+}
+
+impl<T> Listing<T> {
+    /// Makes a listing of rows read with one more than the limit asked for, which tells whether something follows.
+    pub fn from_rows(mut rows: Vec<T>, limit: Limit, total: Option<u64>) -> Self {
+        let limit = usize::from(limit.get());
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        Self { items: rows, total, more }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_and_pages_have_ranges() {
+        assert!(Limit::new(0).is_err());
+        assert!(Limit::new(101).is_err());
+        assert_eq!(Limit::new(100).unwrap().get(), 100);
+        assert!(PageNumber::new(0).is_err());
+        assert!(PageNumber::new(u64::MAX).is_err());
+    }
+
+    #[test]
+    fn the_deepest_page_has_an_offset() {
+        let page = PageNumber::new(u64::from(u32::MAX)).unwrap();
+        let window = Window::Page { page, limit: Limit::new(100).unwrap() };
+        assert_eq!(window.offset(), (u64::from(u32::MAX) - 1) * 100);
+    }
+
+    #[test]
+    fn one_row_too_many_means_more() {
+        let limit = Limit::new(2).unwrap();
+        assert!(Listing::from_rows(vec![1, 2, 3], limit, None).more);
+        assert!(!Listing::from_rows(vec![1, 2], limit, None).more);
+        assert_eq!(Listing::from_rows(vec![1, 2, 3], limit, None).items, [1, 2]);
+    }
+}

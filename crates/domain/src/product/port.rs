@@ -1,0 +1,195 @@
+//! Where the catalogue is kept.
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::{Product, ProductName, Sku, Stock, StockReason};
+use crate::{
+    Description, Fault, Listing, Money, ProductId, Sort, SortField, SortValue, Timestamp, UserId, Version, Window,
+};
+
+/// What to change of a product; `None` leaves a thing as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProductChange {
+    /// Another sku.
+    pub sku: Option<Sku>,
+    /// Another name.
+    pub name: Option<ProductName>,
+    /// Another description.
+    pub description: Option<Description>,
+    /// Another price, for orders from now on.
+    pub price: Option<Money>,
+}
+
+/// Stock that came, went or was counted anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StockChange {
+    /// How many more, or fewer below zero.
+    pub delta: i64,
+    /// Why.
+    pub reason: StockReason,
+    /// By whom.
+    pub actor: UserId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A product as an import brings it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductImport {
+    /// The identifier it gets if its sku is new.
+    pub id: ProductId,
+    /// By which it is found.
+    pub sku: Sku,
+    /// Its name.
+    pub name: ProductName,
+    /// Its price.
+    pub price: Money,
+    /// Its description; `None` leaves it, or makes it empty.
+    pub description: Option<Description>,
+    /// Its stock; `None` leaves it, or makes it zero.
+    pub stock: Option<Stock>,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Upserted {
+    /// Products that are new.
+    pub created: Vec<ProductId>,
+    /// Products that were there, archived ones among them, which are for sale again.
+    pub updated: Vec<ProductId>,
+}
+
+/// Which products a list shows. Archived ones never.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProductFilter {
+    /// Part of name, sku or description, whatever its case.
+    pub search: Option<String>,
+    /// Those that have some left, or those that have not.
+    pub in_stock: Option<bool>,
+    /// Those that cost at least so many minor units.
+    pub min_price: Option<i64>,
+    /// Those that cost at most so many minor units.
+    pub max_price: Option<i64>,
+}
+
+/// What products can be sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProductSort {
+    /// Their name.
+    Name,
+    /// Their price in minor units, whatever the currency.
+    Price,
+    /// Their sku.
+    Sku,
+    /// How many are left.
+    Stock,
+    /// When they came into the catalogue.
+    CreatedAt,
+    /// When they were last changed.
+    UpdatedAt,
+}
+
+impl SortField for ProductSort {
+    type Item = Product;
+
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("name", Self::Name),
+        ("price", Self::Price),
+        ("sku", Self::Sku),
+        ("stock", Self::Stock),
+        ("createdAt", Self::CreatedAt),
+        ("updatedAt", Self::UpdatedAt),
+    ];
+
+    fn value(self, product: &Product) -> SortValue {
+        match self {
+            Self::Name => SortValue::Text(product.name.as_str().to_owned()),
+            Self::Price => SortValue::Integer(product.price.amount()),
+            Self::Sku => SortValue::Text(product.sku.as_str().to_owned()),
+            Self::Stock => SortValue::Integer(product.stock.get()),
+            Self::CreatedAt => SortValue::Time(product.created_at),
+            Self::UpdatedAt => SortValue::Time(product.updated_at),
+        }
+    }
+
+    fn id(product: &Product) -> Uuid {
+        product.id.0
+    }
+}
+
+/// A part of the catalogue.
+#[derive(Debug, Clone)]
+pub struct ProductQuery {
+    /// Which.
+    pub filter: ProductFilter,
+    /// In what order.
+    pub sort: Sort<ProductSort>,
+    /// Which part.
+    pub window: Window,
+}
+
+/// Why a product was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum ProductError {
+    /// There is no such product, or not any more.
+    #[error("no such product")]
+    NotFound,
+    /// Another product has that sku, an archived one perhaps.
+    #[error("sku taken")]
+    SkuTaken,
+    /// So many are not there to be taken away.
+    #[error("only {} left", .left.get())]
+    InsufficientStock {
+        /// How many are.
+        left: Stock,
+    },
+    /// There would be more than [`Stock::MAX`].
+    #[error("too much stock")]
+    TooMuchStock,
+    /// The product is not at the version that the caller has seen.
+    #[error("another version")]
+    VersionConflict,
+    /// The store failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// Keeps the catalogue. Every method is atomic. An `expected` version that is not the present one refuses the change
+/// with [`ProductError::VersionConflict`]; every change adds one to the version. Archived products are not found.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait ProductRepository: Send + Sync {
+    /// Keeps a new product, or refuses with [`ProductError::SkuTaken`]. The store judges that.
+    async fn insert(&self, product: &Product) -> Result<(), ProductError>;
+
+    /// Looks a product up.
+    async fn find(&self, id: ProductId) -> Result<Option<Product>, Fault>;
+
+    /// Lists products, in the order of `query.sort`.
+    async fn list(&self, query: &ProductQuery) -> Result<Listing<Product>, Fault>;
+
+    /// Changes a product. Errors: `NotFound`, `SkuTaken`, `VersionConflict`.
+    async fn update(
+        &self,
+        id: ProductId,
+        change: &ProductChange,
+        expected: Option<Version>,
+        now: Timestamp,
+    ) -> Result<Product, ProductError>;
+
+    /// Takes a product out of the catalogue for good; old orders keep it. Errors: `NotFound`, `VersionConflict`.
+    async fn archive(&self, id: ProductId, expected: Option<Version>, now: Timestamp) -> Result<(), ProductError>;
+
+    /// Changes the stock and writes down why, in one. Changes at once add up: none is lost.
+    /// Errors: `NotFound`, `InsufficientStock`, `TooMuchStock`, `VersionConflict`.
+    async fn adjust_stock(
+        &self,
+        id: ProductId,
+        change: &StockChange,
+        expected: Option<Version>,
+    ) -> Result<Product, ProductError>;
+
+    /// Makes or changes products by sku, all or none; a sku that comes twice ends as its last one says.
+    async fn upsert(&self, imports: &[ProductImport], now: Timestamp) -> Result<Upserted, Fault>;
+}

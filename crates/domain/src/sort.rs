@@ -1,0 +1,138 @@
+//! Orders of lists, and places in them.
+
+use uuid::Uuid;
+
+use crate::{Invalid, Timestamp};
+
+/// Which way a key sorts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Small ones first.
+    Ascending,
+    /// Great ones first.
+    Descending,
+}
+
+/// A key that a list can be sorted by.
+pub trait SortField: Copy + Eq + Sized + 'static {
+    /// What the list shows.
+    type Item;
+
+    /// Every field with the name that clients know it by.
+    const ALL: &'static [(&'static str, Self)];
+
+    /// The value of the key in one item. Text compares by code point in every store.
+    fn value(self, item: &Self::Item) -> SortValue;
+
+    /// The identifier that breaks ties.
+    fn id(item: &Self::Item) -> Uuid;
+}
+
+/// The value of a sort key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SortValue {
+    /// Words.
+    Text(String),
+    /// A number.
+    Integer(i64),
+    /// A moment.
+    Time(Timestamp),
+}
+
+/// The order of a list: one key or more, and behind them the identifier, which makes it total. The identifier goes the
+/// way of the last key, so that one index serves both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sort<F>(Vec<(F, Direction)>);
+
+impl<F: SortField> Sort<F> {
+    /// One key.
+    pub fn by(field: F, direction: Direction) -> Self {
+        Self(vec![(field, direction)])
+    }
+
+    /// Parses `name,-price`: names of [`SortField::ALL`] with a minus for descending, each at most once.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let mut keys: Vec<(F, Direction)> = Vec::new();
+        for part in text.split(',') {
+            let part = part.trim();
+            let (name, direction) =
+                part.strip_prefix('-').map_or((part, Direction::Ascending), |name| (name, Direction::Descending));
+            let Some((_, field)) = F::ALL.iter().find(|(known, _)| *known == name) else {
+                let known: Vec<_> = F::ALL.iter().map(|(name, _)| *name).collect();
+                return Err(Invalid::new(format!(
+                    "must be a list of {}, each with an optional leading minus",
+                    known.join(", ")
+                )));
+            };
+            if keys.iter().any(|(seen, _)| seen == field) {
+                return Err(Invalid::new(format!("must not name {name} twice")));
+            }
+            keys.push((*field, direction));
+        }
+        Ok(Self(keys))
+    }
+
+    /// The keys, the weightiest first.
+    pub fn keys(&self) -> &[(F, Direction)] {
+        &self.0
+    }
+
+    /// Which way the identifier sorts behind the keys.
+    pub fn tie(&self) -> Direction {
+        self.0.last().map_or(Direction::Ascending, |(_, direction)| *direction)
+    }
+
+    /// The place of one item in this order.
+    pub fn place_of(&self, item: &F::Item) -> Keyset {
+        Keyset { values: self.0.iter().map(|(field, _)| field.value(item)).collect(), id: F::id(item) }
+    }
+}
+
+impl<F: SortField> std::fmt::Display for Sort<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, (field, direction)) in self.0.iter().enumerate() {
+            let comma = if i == 0 { "" } else { "," };
+            let minus = if *direction == Direction::Descending { "-" } else { "" };
+            let name = F::ALL.iter().find(|(_, known)| known == field).map_or("", |(name, _)| *name);
+            write!(f, "{comma}{minus}{name}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A place in a sorted list: the sort values of the item that stands there, and its identifier. It stays a good place
+/// when that item is gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keyset {
+    /// One value for each key of the [`Sort`].
+    pub values: Vec<SortValue>,
+    /// Breaks ties.
+    pub id: Uuid,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::product::ProductSort;
+
+    #[test]
+    fn parses_what_it_prints() {
+        for text in ["name", "-price", "name,-price", "-createdAt,sku"] {
+            assert_eq!(Sort::<ProductSort>::parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn refuses_unknown_and_repeated_keys() {
+        for bad in ["", "nope", "name,", "name,-name", "--name", "name;drop table products"] {
+            assert!(Sort::<ProductSort>::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn ties_go_the_way_of_the_last_key() {
+        let tie = |text| Sort::<ProductSort>::parse(text).unwrap().tie();
+        assert_eq!(tie("name,-price"), Direction::Descending);
+        assert_eq!(tie("-price,name"), Direction::Ascending);
+    }
+}

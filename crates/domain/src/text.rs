@@ -1,0 +1,120 @@
+//! Words that people write and look for.
+
+use std::fmt;
+
+use crate::Invalid;
+
+/// Trims a line of text and checks that it has 1 to `max` characters (not bytes) and no control characters.
+pub(crate) fn line(text: &str, max: usize) -> Result<String, Invalid> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Invalid::new("must not be empty"));
+    }
+    if text.chars().count() > max {
+        return Err(Invalid::new(format!("must be at most {max} characters long")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Invalid::new("must not contain control characters"));
+    }
+    Ok(text.to_owned())
+}
+
+macro_rules! line_of_text {
+    ($(#[$doc:meta])* $name:ident, $max:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The most characters it may have.
+            pub const MAX_CHARS: usize = $max;
+
+            /// Parses it; white space around it is dropped, control characters are refused.
+            pub fn parse(text: &str) -> Result<Self, $crate::Invalid> {
+                $crate::text::line(text, Self::MAX_CHARS).map(Self)
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+pub(crate) use line_of_text;
+
+/// What is said about a product: up to 5,000 characters, may be empty, may have lines.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Description(String);
+
+impl Description {
+    /// The most characters it may have.
+    pub const MAX_CHARS: usize = 5_000;
+
+    /// Parses it; of the control characters only tab and line ends are taken.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        if text.chars().count() > Self::MAX_CHARS {
+            return Err(Invalid::new("must be at most 5000 characters long"));
+        }
+        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+            return Err(Invalid::new("must not contain control characters"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Text as it is compared when case does not matter. The domain folds, not the database, so that every store finds the same.
+pub fn fold(text: &str) -> String {
+    text.to_lowercase()
+}
+
+/// What a store keeps beside a row so that `q=` finds it: the folded words, each part on a line of its own
+/// (a search text has no line ends, so it never matches across two parts).
+pub fn search_text(parts: &[&str]) -> String {
+    fold(&parts.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_trimmed_and_counted_in_characters() {
+        assert_eq!(line("  Ærøskøbing ", 10).unwrap(), "Ærøskøbing");
+        assert!(line("ærøskøbing!", 10).is_err());
+        assert!(line(" \t ", 10).is_err());
+        assert!(line("a\0b", 10).is_err());
+        assert!(line("a\r\nb", 10).is_err());
+    }
+
+    #[test]
+    fn a_description_may_have_lines_but_no_nul() {
+        assert!(Description::parse("").is_ok());
+        assert!(Description::parse("one\ntwo\tthree").is_ok());
+        assert!(Description::parse("a\0b").is_err());
+        assert!(Description::parse(&"é".repeat(5_000)).is_ok());
+        assert!(Description::parse(&"é".repeat(5_001)).is_err());
+    }
+
+    #[test]
+    fn search_folds_case() {
+        assert_eq!(search_text(&["RED Mug", "X-1"]), "red mug\nx-1");
+    }
+}
