@@ -1,0 +1,58 @@
+//! Logging in.
+
+use std::net::IpAddr;
+
+use entrepot_domain::{
+    Email, SessionId,
+    auth::{Device, NewSession},
+};
+
+use super::{AuthService, LoggedIn};
+use crate::Error;
+
+/// What somebody logs in with.
+#[derive(Clone)]
+pub struct Login {
+    /// Who they say they are.
+    pub email: Email,
+    /// What they typed; it need not be a good password.
+    pub password: String,
+    /// What their client calls itself.
+    pub user_agent: Option<String>,
+    /// Where they are.
+    pub address: IpAddr,
+}
+
+impl AuthService {
+    /// Checks a password and opens a session. An unknown email and a wrong password are
+    /// [`Error::InvalidCredentials`] alike, and take the same time. After too many failures from that address for that
+    /// email it is [`Error::RateLimited`], right or wrong.
+    pub async fn login(&self, login: Login) -> Result<LoggedIn, Error> {
+        let attempt = self.ports.throttle.attempt(login.address, &login.email).await?;
+        let known = self.ports.users.credentials_by_email(&login.email).await?;
+        let (user, hash) = match known {
+            Some(known) => (Some(known.user), Some(known.password)),
+            None => (None, None),
+        };
+        let right = self.ports.hasher.verify(&login.password, hash).await?;
+        let Some(user) = user.filter(|_| right) else {
+            attempt.failed().await?;
+            return Err(Error::InvalidCredentials);
+        };
+        drop(attempt);
+
+        let now = self.ports.clock.now();
+        let id = SessionId(self.ports.ids.next());
+        let refresh = self.refresh_claims(&user, id, now);
+        let session = NewSession {
+            id,
+            user: user.id,
+            device: Device { user_agent: login.user_agent, address: Some(login.address) },
+            refresh: self.state_of(&refresh)?,
+            created_at: now,
+        };
+        self.ports.sessions.open(&session).await?;
+        tracing::info!(user = %user.id, session = %id, "logged in");
+        Ok(self.pair(user, &refresh, now)?)
+    }
+}

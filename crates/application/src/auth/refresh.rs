@@ -1,0 +1,53 @@
+//! A new pair of tokens for an old one, and the end of it.
+
+use entrepot_domain::auth::{RefreshClaims, RotateError, Rotation, TokenError, TokenHash};
+
+use super::{AuthService, LoggedIn};
+use crate::Error;
+
+impl AuthService {
+    /// Rotates a refresh token (RFC 9700 4.14.2). A token that was used before ends its session
+    /// ([`Error::RefreshTokenReused`]).
+    pub async fn refresh(&self, token: &str) -> Result<LoggedIn, Error> {
+        let now = self.ports.clock.now();
+        let shown = self.ports.tokens.verify_refresh(token, now)?;
+        let user = self.ports.users.find(shown.user).await?.ok_or(Error::InvalidToken)?;
+        let next = self.refresh_claims(&user, shown.session, now);
+        let rotation = Rotation {
+            session: shown.session,
+            presented: TokenHash::of(token),
+            next: self.state_of(&next)?,
+            now,
+            grace: self.settings.refresh_grace,
+        };
+        let rotated = self.ports.sessions.rotate(&rotation).await.map_err(|error| match error {
+            RotateError::Ended => Error::InvalidToken,
+            RotateError::Reused => {
+                tracing::warn!(user = %shown.user, session = %shown.session, "a refresh token was used twice");
+                Error::RefreshTokenReused
+            }
+            RotateError::Fault(fault) => Error::Fault(fault),
+        })?;
+        let good = RefreshClaims {
+            user: rotated.user,
+            session: shown.session,
+            id: rotated.refresh.id,
+            issued_at: rotated.refresh.issued_at,
+            expires_at: rotated.refresh.expires_at,
+        };
+        Ok(self.pair(user, &good, now)?)
+    }
+
+    /// Ends the session of a refresh token, and with it its access tokens. A session that is over already, or whose
+    /// token has expired, is fine: that is what was wanted.
+    pub async fn logout(&self, token: &str) -> Result<(), Error> {
+        let now = self.ports.clock.now();
+        let shown = match self.ports.tokens.verify_refresh(token, now) {
+            Ok(shown) => shown,
+            Err(TokenError::Expired) => return Ok(()),
+            Err(TokenError::Invalid) => return Err(Error::InvalidToken),
+        };
+        self.ports.sessions.end(shown.user, shown.session, now).await?;
+        Ok(())
+    }
+}

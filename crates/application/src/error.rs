@@ -1,0 +1,176 @@
+//! Why a use case did not do what was asked.
+
+use std::time::Duration;
+
+use entrepot_domain::{
+    Fault, ProductId,
+    auth::TokenError,
+    order::{OrderAction, OrderStatus},
+    product::{ProductError, Sku, Stock},
+    user::UserError,
+};
+
+/// Something wrong with one field of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// Where, as a client would write it: `items[0].quantity`.
+    pub field: String,
+    /// What, worded to follow the name of the field.
+    pub message: String,
+}
+
+impl FieldError {
+    /// One bad field.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
+
+/// A product of which not enough is left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shortfall {
+    /// The field of the request that asked for it.
+    pub field: String,
+    /// Which product.
+    pub product: ProductId,
+    /// As the shop calls it, where that is known.
+    pub sku: Option<Sku>,
+    /// How many were wanted.
+    pub wanted: u64,
+    /// How many are left.
+    pub left: Stock,
+}
+
+/// Why a use case did not do what was asked. Every edge has one table that says what each case means to its clients.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Fields that are wrong; all of them.
+    #[error("the request is not valid")]
+    Validation(Vec<FieldError>),
+    /// The token is malformed, forged, or its session is over.
+    #[error("the token is not valid")]
+    InvalidToken,
+    /// The token was good once.
+    #[error("the token has expired")]
+    TokenExpired,
+    /// No such user, or another password: it is not told which.
+    #[error("the email or the password is wrong")]
+    InvalidCredentials,
+    /// The refresh token was used before; its session is over with that.
+    #[error("the refresh token was used before; please log in again")]
+    RefreshTokenReused,
+    /// The actor's roles do not allow it.
+    #[error("this is not yours to do")]
+    Forbidden,
+    /// It does not exist, or it is somebody else's.
+    #[error("there is no such thing")]
+    NotFound,
+    /// Another user has that address.
+    #[error("another account has this email address")]
+    EmailTaken,
+    /// Another product has that sku.
+    #[error("another product has this sku")]
+    SkuTaken,
+    /// Not enough is left; every short product is named.
+    #[error("there is not enough in stock")]
+    InsufficientStock(Vec<Shortfall>),
+    /// That cannot be done with an order in this status.
+    #[error("an order that is {from} cannot take the action {}", .action.as_str())]
+    InvalidTransition {
+        /// In which status it is.
+        from: OrderStatus,
+        /// What was asked.
+        action: OrderAction,
+    },
+    /// It would leave nobody to manage users and roles.
+    #[error("the last admin must stay")]
+    LastAdmin,
+    /// A first try under the same key is still running.
+    #[error("a request with this idempotency key is still running")]
+    IdempotencyInProgress,
+    /// The key was used for another request.
+    #[error("this idempotency key was used for another request")]
+    IdempotencyKeyReused,
+    /// The thing is not at the version that the caller has seen.
+    #[error("it was changed in the meantime")]
+    PreconditionFailed,
+    /// Too many tries.
+    #[error("too many requests")]
+    RateLimited {
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// A dependency, or a bug.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl Error {
+    /// One bad field.
+    pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Validation(vec![FieldError::new(field, message)])
+    }
+
+    /// The stable name that clients may act on; the contract lists them.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Validation(_) => "validation_failed",
+            Self::InvalidToken => "invalid_token",
+            Self::TokenExpired => "token_expired",
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::RefreshTokenReused => "refresh_token_reused",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::EmailTaken => "email_taken",
+            Self::SkuTaken => "sku_taken",
+            Self::InsufficientStock(_) => "insufficient_stock",
+            Self::InvalidTransition { .. } => "invalid_transition",
+            Self::LastAdmin => "last_admin",
+            Self::IdempotencyInProgress => "idempotency_in_progress",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
+            Self::PreconditionFailed => "precondition_failed",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Fault(Fault::Unavailable { .. }) => "unavailable",
+            Self::Fault(Fault::Unknown(_)) => "internal",
+        }
+    }
+}
+
+impl From<UserError> for Error {
+    fn from(error: UserError) -> Self {
+        match error {
+            UserError::NotFound => Self::NotFound,
+            UserError::EmailTaken => Self::EmailTaken,
+            UserError::LastAdmin => Self::LastAdmin,
+            UserError::VersionConflict => Self::PreconditionFailed,
+            UserError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<TokenError> for Error {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Expired => Self::TokenExpired,
+            TokenError::Invalid => Self::InvalidToken,
+        }
+    }
+}
+
+/// What a change of that product that took `delta` of it (where it did) means to its caller.
+pub(crate) fn of_product(error: ProductError, product: ProductId, delta: i64) -> Error {
+    match error {
+        ProductError::NotFound => Error::NotFound,
+        ProductError::SkuTaken => Error::SkuTaken,
+        ProductError::InsufficientStock { left } => Error::InsufficientStock(vec![Shortfall {
+            field: "delta".into(),
+            product,
+            sku: None,
+            wanted: delta.unsigned_abs(),
+            left,
+        }]),
+        ProductError::TooMuchStock => Error::field("delta", format!("must leave at most {} in stock", Stock::MAX)),
+        ProductError::VersionConflict => Error::PreconditionFailed,
+        ProductError::Fault(fault) => Error::Fault(fault),
+    }
+}

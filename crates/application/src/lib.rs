@@ -1,0 +1,37 @@
+//! The use cases: what somebody can do with an order backend, over the ports of the domain.
+//!
+//! A service is a concrete struct that holds its ports as `Arc<dyn Port>`, given by constructor, with a file for each
+//! use case. Roles are decided here, from the [`Actor`](entrepot_domain::auth::Actor) that the edge hands in, so that
+//! every edge decides alike. What is remembered between requests is a decorator of a port ([`product::CachedProducts`]
+//! and its like): the composition root decides whether it is there.
+
+pub mod auth;
+mod error;
+mod limits;
+pub mod order;
+pub mod product;
+mod read_through;
+mod stripes;
+pub mod user;
+
+pub use error::{Error, FieldError, Shortfall};
+pub use limits::{Limits, Standing};
+
+use auth::AuthService;
+use order::OrderService;
+use product::ProductService;
+use user::UserService;
+
+/// Every use case, as an edge holds them.
+pub struct Application {
+    /// Login, tokens and sessions.
+    pub auth: AuthService,
+    /// Accounts and roles.
+    pub users: UserService,
+    /// The catalogue.
+    pub products: ProductService,
+    /// Orders.
+    pub orders: OrderService,
+    /// How often somebody may ask.
+    pub limits: Limits,
+}

@@ -1,0 +1,48 @@
+//! Orders.
+
+mod cached;
+mod place;
+mod read;
+mod transition;
+
+use std::{sync::Arc, time::Duration};
+
+pub use cached::CachedOrders;
+use entrepot_domain::{
+    Clock, IdGenerator, OrderId,
+    auth::Actor,
+    order::{Order, OrderRepository},
+};
+
+use crate::Error;
+
+/// The ports that [`OrderService`] holds.
+pub struct OrderPorts {
+    /// Where orders are kept.
+    pub orders: Arc<dyn OrderRepository>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes identifiers.
+    pub ids: Arc<dyn IdGenerator>,
+}
+
+/// How long an idempotency key is remembered: 24 hours, as the contract says.
+pub const IDEMPOTENCY_TTL: Duration = Duration::from_hours(24);
+
+/// Orders.
+pub struct OrderService {
+    ports: OrderPorts,
+}
+
+impl OrderService {
+    /// A service over these ports.
+    pub fn new(ports: OrderPorts) -> Self {
+        Self { ports }
+    }
+
+    /// An order that the actor may see: their own, or any for staff; for others there is none.
+    async fn visible(&self, actor: &Actor, id: OrderId) -> Result<Order, Error> {
+        let order = self.ports.orders.find(id).await?;
+        order.filter(|order| actor.is(order.user) || actor.is_staff()).ok_or(Error::NotFound)
+    }
+}

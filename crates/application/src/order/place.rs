@@ -1,0 +1,70 @@
+//! Placing an order.
+
+use entrepot_domain::{
+    OrderId, ProductId,
+    auth::Actor,
+    order::{Basket, Draft, Idempotency, IdempotencyKey, PlaceError, Placed, Placement, Refusal, Shortage},
+};
+
+use super::{IDEMPOTENCY_TTL, OrderService};
+use crate::{Error, FieldError, Shortfall};
+
+impl OrderService {
+    /// Places an order for the actor, at the prices of this moment. With a key that was used for the same basket it
+    /// returns the order that was placed then.
+    ///
+    /// Errors: [`Error::Validation`] on `items[n].productId` for what is not for sale or of another currency,
+    /// [`Error::InsufficientStock`] with every short product, [`Error::IdempotencyKeyReused`],
+    /// [`Error::IdempotencyInProgress`].
+    pub async fn place(&self, actor: &Actor, basket: Basket, key: Option<IdempotencyKey>) -> Result<Placed, Error> {
+        let at = self.ports.clock.now();
+        let idempotency =
+            key.map(|key| Idempotency { key, fingerprint: basket.fingerprint(), expires_at: at + IDEMPOTENCY_TTL });
+        let draft = Draft { id: OrderId(self.ports.ids.next()), user: actor.user, basket, at };
+        let placement = Placement { draft, idempotency };
+        self.ports.orders.place(&placement).await.map_err(|error| explain(error, &placement.draft.basket))
+    }
+}
+
+/// Says what a refusal means in terms of the lines that were asked for.
+fn explain(error: PlaceError, basket: &Basket) -> Error {
+    match error {
+        PlaceError::Refused(Refusal::UnknownProducts(products)) => {
+            bad_products(basket, &products, "is not a product for sale")
+        }
+        PlaceError::Refused(Refusal::MixedCurrencies(products)) => {
+            bad_products(basket, &products, "has a price in another currency than the first product")
+        }
+        PlaceError::Refused(Refusal::TotalTooLarge(product)) => {
+            let fields = basket.places_of(product).map(|place| {
+                FieldError::new(format!("items[{place}].quantity"), "makes the total too large to be counted")
+            });
+            Error::Validation(fields.collect())
+        }
+        PlaceError::Refused(Refusal::InsufficientStock(short)) => {
+            Error::InsufficientStock(short.into_iter().map(|shortage| shortfall(basket, shortage)).collect())
+        }
+        PlaceError::KeyReused => Error::IdempotencyKeyReused,
+        PlaceError::InProgress => Error::IdempotencyInProgress,
+        PlaceError::Fault(fault) => Error::Fault(fault),
+    }
+}
+
+fn bad_products(basket: &Basket, products: &[ProductId], message: &str) -> Error {
+    let places = products.iter().flat_map(|product| basket.places_of(*product));
+    let mut places: Vec<_> = places.collect();
+    places.sort_unstable();
+    let fields = places.into_iter().map(|place| FieldError::new(format!("items[{place}].productId"), message));
+    Error::Validation(fields.collect())
+}
+
+fn shortfall(basket: &Basket, short: Shortage) -> Shortfall {
+    let place = basket.places_of(short.product).next().unwrap_or_default();
+    Shortfall {
+        field: format!("items[{place}].quantity"),
+        product: short.product,
+        sku: Some(short.sku),
+        wanted: u64::from(short.wanted.get()),
+        left: short.left,
+    }
+}

@@ -1,0 +1,35 @@
+//! Looking at orders.
+
+use entrepot_domain::{
+    Listing, OrderId,
+    auth::Actor,
+    order::{Order, OrderEvent, OrderFilter, OrderQuery},
+};
+
+use super::OrderService;
+use crate::Error;
+
+impl OrderService {
+    /// An order, for its buyer and for staff.
+    pub async fn get(&self, actor: &Actor, id: OrderId) -> Result<Order, Error> {
+        self.visible(actor, id).await
+    }
+
+    /// What happened to an order, for its buyer and for staff; the first first.
+    pub async fn events(&self, actor: &Actor, id: OrderId) -> Result<Vec<OrderEvent>, Error> {
+        self.visible(actor, id).await?;
+        Ok(self.ports.orders.events(id).await?)
+    }
+
+    /// A part of the list of orders: customers see their own, staff see all. Only staff may ask for another user's
+    /// ([`Error::Forbidden`]).
+    pub async fn list(&self, actor: &Actor, query: OrderQuery) -> Result<Listing<Order>, Error> {
+        let user = match query.filter.user {
+            asked if actor.is_staff() => asked,
+            Some(asked) if !actor.is(asked) => return Err(Error::Forbidden),
+            _ => Some(actor.user),
+        };
+        let filter = OrderFilter { user, ..query.filter };
+        Ok(self.ports.orders.list(&OrderQuery { filter, ..query }).await?)
+    }
+}

@@ -1,0 +1,36 @@
+//! The life of an order.
+
+use entrepot_domain::{
+    OrderId, Version,
+    auth::Actor,
+    order::{Order, OrderAction, Transition, TransitionError},
+};
+
+use super::OrderService;
+use crate::Error;
+
+impl OrderService {
+    /// Does something with an order. Its buyer may cancel it; all else is for staff. [`Error::InvalidTransition`] if
+    /// its status does not allow it; a cancelled order gives its stock back once.
+    pub async fn transition(
+        &self,
+        actor: &Actor,
+        id: OrderId,
+        action: OrderAction,
+        expected: Option<Version>,
+    ) -> Result<Order, Error> {
+        if action == OrderAction::Cancel {
+            self.visible(actor, id).await?;
+        } else if !actor.is_staff() {
+            return Err(Error::Forbidden);
+        }
+        let transition = Transition { action, actor: actor.user, expected, at: self.ports.clock.now() };
+        let changed = self.ports.orders.transition(id, &transition).await;
+        changed.map(|changed| changed.order).map_err(|error| match error {
+            TransitionError::NotFound => Error::NotFound,
+            TransitionError::Invalid { from } => Error::InvalidTransition { from, action },
+            TransitionError::VersionConflict => Error::PreconditionFailed,
+            TransitionError::Fault(fault) => Error::Fault(fault),
+        })
+    }
+}

@@ -1,0 +1,139 @@
+//! Products that are remembered.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use entrepot_domain::{
+    Cache, CacheKey, Description, Fault, Listing, Money, ProductId, Timestamp, Version,
+    product::{
+        Product, ProductChange, ProductError, ProductImport, ProductName, ProductQuery, ProductRepository, Sku, Stock,
+        StockChange, Upserted,
+    },
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::read_through::ReadThrough;
+
+/// Remembers products, and forgets them before a change is answered.
+pub struct CachedProducts {
+    inner: Arc<dyn ProductRepository>,
+    cache: ReadThrough,
+}
+
+impl CachedProducts {
+    /// A decorator of `inner` that keeps what it read for at most `ttl`.
+    pub fn new(inner: Arc<dyn ProductRepository>, cache: Arc<dyn Cache>, ttl: Duration) -> Self {
+        Self { inner, cache: ReadThrough::new(cache, ttl) }
+    }
+
+    async fn forget(&self, id: ProductId) {
+        self.cache.forget(&[CacheKey::Product(id)]).await;
+    }
+}
+
+/// A product as bytes. The fields are parsed again when they come back: a cache may be shared, and is not believed.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    id: Uuid,
+    sku: String,
+    name: String,
+    description: String,
+    amount: i64,
+    currency: String,
+    stock: i64,
+    version: i64,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl From<Product> for Kept {
+    fn from(product: Product) -> Self {
+        Self {
+            id: product.id.0,
+            sku: product.sku.as_str().to_owned(),
+            name: product.name.as_str().to_owned(),
+            description: product.description.as_str().to_owned(),
+            amount: product.price.amount(),
+            currency: product.price.currency().to_string(),
+            stock: product.stock.get(),
+            version: product.version.0,
+            created_at: product.created_at.timestamp_millis(),
+            updated_at: product.updated_at.timestamp_millis(),
+        }
+    }
+}
+
+impl Kept {
+    fn product(&self) -> Option<Product> {
+        Some(Product {
+            id: ProductId(self.id),
+            sku: Sku::parse(&self.sku).ok()?,
+            name: ProductName::parse(&self.name).ok()?,
+            description: Description::parse(&self.description).ok()?,
+            price: Money::new(self.amount, self.currency.parse().ok()?).ok()?,
+            stock: Stock::new(self.stock).ok()?,
+            version: Version(self.version),
+            created_at: Timestamp::from_timestamp_millis(self.created_at)?,
+            updated_at: Timestamp::from_timestamp_millis(self.updated_at)?,
+        })
+    }
+}
+
+#[async_trait]
+impl ProductRepository for CachedProducts {
+    async fn insert(&self, product: &Product) -> Result<(), ProductError> {
+        self.inner.insert(product).await
+    }
+
+    async fn find(&self, id: ProductId) -> Result<Option<Product>, Fault> {
+        let load = async { Ok(self.inner.find(id).await?.map(Kept::from)) };
+        match self.cache.get(CacheKey::Product(id), load).await? {
+            None => Ok(None),
+            Some(kept) => match kept.product() {
+                Some(product) => Ok(Some(product)),
+                None => self.inner.find(id).await,
+            },
+        }
+    }
+
+    async fn list(&self, query: &ProductQuery) -> Result<Listing<Product>, Fault> {
+        self.inner.list(query).await
+    }
+
+    async fn update(
+        &self,
+        id: ProductId,
+        change: &ProductChange,
+        expected: Option<Version>,
+        now: Timestamp,
+    ) -> Result<Product, ProductError> {
+        let product = self.inner.update(id, change, expected, now).await?;
+        self.forget(id).await;
+        Ok(product)
+    }
+
+    async fn archive(&self, id: ProductId, expected: Option<Version>, now: Timestamp) -> Result<(), ProductError> {
+        self.inner.archive(id, expected, now).await?;
+        self.forget(id).await;
+        Ok(())
+    }
+
+    async fn adjust_stock(
+        &self,
+        id: ProductId,
+        change: &StockChange,
+        expected: Option<Version>,
+    ) -> Result<Product, ProductError> {
+        let product = self.inner.adjust_stock(id, change, expected).await?;
+        self.forget(id).await;
+        Ok(product)
+    }
+
+    async fn upsert(&self, imports: &[ProductImport], now: Timestamp) -> Result<Upserted, Fault> {
+        let upserted = self.inner.upsert(imports, now).await?;
+        let keys: Vec<_> = upserted.updated.iter().copied().map(CacheKey::Product).collect();
+        self.cache.forget(&keys).await;
+        Ok(upserted)
+    }
+}

@@ -1,0 +1,46 @@
+//! A new product.
+
+use entrepot_domain::{
+    Description, Money, ProductId, Version,
+    auth::Actor,
+    product::{Product, ProductName, Sku, Stock},
+};
+
+use super::{ProductService, must_be_staff};
+use crate::{Error, error::of_product};
+
+/// A product to be put up for sale.
+#[derive(Debug, Clone)]
+pub struct NewProduct {
+    /// What the shop calls it.
+    pub sku: Sku,
+    /// What customers call it.
+    pub name: ProductName,
+    /// More about it.
+    pub description: Description,
+    /// The price of one.
+    pub price: Money,
+    /// How many there are.
+    pub stock: Stock,
+}
+
+impl ProductService {
+    /// Puts a product up for sale, for staff. [`Error::SkuTaken`] if the sku is used, by an archived product perhaps.
+    pub async fn create(&self, actor: &Actor, new: NewProduct) -> Result<Product, Error> {
+        must_be_staff(actor)?;
+        let now = self.ports.clock.now();
+        let product = Product {
+            id: ProductId(self.ports.ids.next()),
+            sku: new.sku,
+            name: new.name,
+            description: new.description,
+            price: new.price,
+            stock: new.stock,
+            version: Version::FIRST,
+            created_at: now,
+            updated_at: now,
+        };
+        self.ports.products.insert(&product).await.map_err(|error| of_product(error, product.id, 0))?;
+        Ok(product)
+    }
+}

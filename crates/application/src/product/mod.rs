@@ -1,0 +1,43 @@
+//! The catalogue.
+
+mod cached;
+mod create;
+mod import;
+mod read;
+mod stock;
+mod update;
+
+use std::sync::Arc;
+
+pub use cached::CachedProducts;
+pub use create::NewProduct;
+use entrepot_domain::{Clock, IdGenerator, auth::Actor, product::ProductRepository};
+pub use import::ImportRow;
+
+use crate::Error;
+
+/// The ports that [`ProductService`] holds.
+pub struct ProductPorts {
+    /// Where the catalogue is kept.
+    pub products: Arc<dyn ProductRepository>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes identifiers.
+    pub ids: Arc<dyn IdGenerator>,
+}
+
+/// The catalogue.
+pub struct ProductService {
+    ports: ProductPorts,
+}
+
+impl ProductService {
+    /// A service over these ports.
+    pub fn new(ports: ProductPorts) -> Self {
+        Self { ports }
+    }
+}
+
+fn must_be_staff(actor: &Actor) -> Result<(), Error> {
+    if actor.is_staff() { Ok(()) } else { Err(Error::Forbidden) }
+}

@@ -1,0 +1,28 @@
+//! Counting stock.
+
+use entrepot_domain::{
+    ProductId, Version,
+    auth::Actor,
+    product::{Product, StockChange, StockReason},
+};
+
+use super::{ProductService, must_be_staff};
+use crate::{Error, error::of_product};
+
+impl ProductService {
+    /// Adds to the stock of a product, or takes from it, for staff. [`Error::InsufficientStock`] if it would go below
+    /// zero.
+    pub async fn adjust_stock(
+        &self,
+        actor: &Actor,
+        id: ProductId,
+        delta: i64,
+        reason: StockReason,
+        expected: Option<Version>,
+    ) -> Result<Product, Error> {
+        must_be_staff(actor)?;
+        let change = StockChange { delta, reason, actor: actor.user, at: self.ports.clock.now() };
+        let adjusted = self.ports.products.adjust_stock(id, &change, expected).await;
+        adjusted.map_err(|error| of_product(error, id, delta))
+    }
+}

@@ -1,0 +1,32 @@
+//! Changing a product, and taking it off the shelf.
+
+use entrepot_domain::{
+    ProductId, Version,
+    auth::Actor,
+    product::{Product, ProductChange},
+};
+
+use super::{ProductService, must_be_staff};
+use crate::{Error, error::of_product};
+
+impl ProductService {
+    /// Changes a product, for staff. Orders that were placed keep what they know of it.
+    pub async fn update(
+        &self,
+        actor: &Actor,
+        id: ProductId,
+        change: &ProductChange,
+        expected: Option<Version>,
+    ) -> Result<Product, Error> {
+        must_be_staff(actor)?;
+        let now = self.ports.clock.now();
+        self.ports.products.update(id, change, expected, now).await.map_err(|error| of_product(error, id, 0))
+    }
+
+    /// Takes a product out of the catalogue, for staff. Orders that were placed keep it.
+    pub async fn archive(&self, actor: &Actor, id: ProductId, expected: Option<Version>) -> Result<(), Error> {
+        must_be_staff(actor)?;
+        let now = self.ports.clock.now();
+        self.ports.products.archive(id, expected, now).await.map_err(|error| of_product(error, id, 0))
+    }
+}

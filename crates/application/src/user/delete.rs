@@ -1,0 +1,17 @@
+//! Leaving.
+
+use entrepot_domain::{UserId, Version, auth::Actor};
+
+use super::{UserService, may_see};
+use crate::Error;
+
+impl UserService {
+    /// Erases name, address and password of a user and ends their sessions, for themselves and for admins; their
+    /// orders stay. [`Error::LastAdmin`] if nobody would be left to manage users.
+    pub async fn delete(&self, actor: &Actor, id: UserId, expected: Option<Version>) -> Result<(), Error> {
+        may_see(actor, id)?;
+        self.ports.users.erase(id, expected, self.ports.clock.now()).await?;
+        tracing::info!(user = %id, actor = %actor.user, "user erased");
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+//! Accounts and roles.
+
+mod cached;
+mod delete;
+mod read;
+mod register;
+mod roles;
+mod update;
+
+use std::sync::Arc;
+
+pub use cached::CachedUsers;
+use entrepot_domain::{
+    Clock, IdGenerator, UserId,
+    auth::{Actor, PasswordHasher},
+    user::UserRepository,
+};
+pub use register::Registration;
+pub use update::UserUpdate;
+
+use crate::{Error, auth::LoginThrottle};
+
+/// The ports that [`UserService`] holds.
+pub struct UserPorts {
+    /// Where users are kept.
+    pub users: Arc<dyn UserRepository>,
+    /// Hashes passwords.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// Counts failed guesses of the current password.
+    pub throttle: Arc<LoginThrottle>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes identifiers.
+    pub ids: Arc<dyn IdGenerator>,
+}
+
+/// Accounts and roles.
+pub struct UserService {
+    ports: UserPorts,
+}
+
+impl UserService {
+    /// A service over these ports.
+    pub fn new(ports: UserPorts) -> Self {
+        Self { ports }
+    }
+}
+
+/// Users see themselves, admins see all; for others there is nobody there.
+fn may_see(actor: &Actor, id: UserId) -> Result<(), Error> {
+    if actor.is(id) || actor.is_admin() { Ok(()) } else { Err(Error::NotFound) }
+}
+
+fn must_be_admin(actor: &Actor) -> Result<(), Error> {
+    if actor.is_admin() { Ok(()) } else { Err(Error::Forbidden) }
+}

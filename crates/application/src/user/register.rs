@@ -1,0 +1,57 @@
+//! Signing up.
+
+use entrepot_domain::{
+    Email, UserId, Version,
+    auth::PlainPassword,
+    user::{NewUser, PersonName, Role, Roles, User},
+};
+
+use super::UserService;
+use crate::Error;
+
+/// What somebody signs up with.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    /// What they want to be called.
+    pub name: PersonName,
+    /// Where they get mail.
+    pub email: Email,
+    /// Their password.
+    pub password: PlainPassword,
+}
+
+impl UserService {
+    /// Makes a customer. [`Error::EmailTaken`] if the address has an account.
+    pub async fn register(&self, registration: Registration) -> Result<User, Error> {
+        self.create(registration, Roles::CUSTOMER).await
+    }
+
+    /// Makes an admin: for the operator's command line, which asks for no actor.
+    pub async fn create_admin(&self, registration: Registration) -> Result<User, Error> {
+        let roles = Roles::new([Role::Customer, Role::Admin]).map_err(|invalid| Error::field("roles", invalid))?;
+        self.create(registration, roles).await
+    }
+
+    /// Whether anybody may manage users.
+    pub async fn has_admin(&self) -> Result<bool, Error> {
+        Ok(self.ports.users.has_admin().await?)
+    }
+
+    async fn create(&self, registration: Registration, roles: Roles) -> Result<User, Error> {
+        let password = self.ports.hasher.hash(&registration.password).await?;
+        let now = self.ports.clock.now();
+        let user = User {
+            id: UserId(self.ports.ids.next()),
+            name: registration.name,
+            email: registration.email,
+            roles,
+            email_verified: false,
+            version: Version::FIRST,
+            created_at: now,
+            updated_at: now,
+        };
+        let new = NewUser { user, password };
+        self.ports.users.insert(&new).await?;
+        Ok(new.user)
+    }
+}

@@ -1,0 +1,27 @@
+//! Giving and taking roles.
+
+use entrepot_domain::{
+    UserId, Version,
+    auth::Actor,
+    user::{Roles, User},
+};
+
+use super::{UserService, must_be_admin};
+use crate::Error;
+
+impl UserService {
+    /// Gives a user these roles in place of those they have, for admins. It works at once, on tokens already out too.
+    /// [`Error::LastAdmin`] if nobody would be left to manage users.
+    pub async fn set_roles(
+        &self,
+        actor: &Actor,
+        id: UserId,
+        roles: Roles,
+        expected: Option<Version>,
+    ) -> Result<User, Error> {
+        must_be_admin(actor)?;
+        let changed = self.ports.users.set_roles(id, roles, expected, self.ports.clock.now()).await?;
+        tracing::info!(user = %id, actor = %actor.user, roles = roles.bits(), "roles changed");
+        Ok(changed.user)
+    }
+}

@@ -1,0 +1,72 @@
+//! Changing an account.
+
+use std::net::IpAddr;
+
+use entrepot_domain::{
+    Email, UserId, Version,
+    auth::{Actor, PlainPassword},
+    user::{PersonName, User, UserChange},
+};
+
+use super::{UserService, may_see};
+use crate::Error;
+
+/// What to change; `None` leaves a thing as it is.
+#[derive(Debug, Clone, Default)]
+pub struct UserUpdate {
+    /// A new name.
+    pub name: Option<PersonName>,
+    /// A new address.
+    pub email: Option<Email>,
+    /// A new password; ends all other sessions.
+    pub password: Option<PlainPassword>,
+    /// What users prove themselves with to change their own address or password.
+    pub current_password: Option<String>,
+}
+
+impl UserService {
+    /// Changes an account, for its user and for admins. Users need their current password to change their address or
+    /// password: missing or wrong, it is a bad field, and counts as a failed login from that address.
+    pub async fn update(
+        &self,
+        actor: &Actor,
+        id: UserId,
+        update: UserUpdate,
+        expected: Option<Version>,
+        address: IpAddr,
+    ) -> Result<User, Error> {
+        may_see(actor, id)?;
+        let sensitive = update.email.is_some() || update.password.is_some();
+        if sensitive && actor.is(id) {
+            self.prove(id, update.current_password.as_deref(), address).await?;
+        }
+        let password = match &update.password {
+            Some(password) => Some(self.ports.hasher.hash(password).await?),
+            None => None,
+        };
+        let change = UserChange {
+            name: update.name,
+            email: update.email,
+            password,
+            keep: actor.session.filter(|_| actor.is(id)),
+        };
+        Ok(self.ports.users.update(id, &change, expected, self.ports.clock.now()).await?.user)
+    }
+
+    async fn prove(&self, id: UserId, password: Option<&str>, address: IpAddr) -> Result<(), Error> {
+        let known = self.ports.users.credentials(id).await?.ok_or(Error::NotFound)?;
+        let attempt = self.ports.throttle.attempt(address, &known.user.email).await?;
+        let right = match password {
+            Some(password) => self.ports.hasher.verify(password, Some(known.password)).await?,
+            None => false,
+        };
+        if right {
+            return Ok(());
+        }
+        attempt.failed().await?;
+        Err(Error::field(
+            "currentPassword",
+            if password.is_some() { "is wrong" } else { "is required to change email or password" },
+        ))
+    }
+}

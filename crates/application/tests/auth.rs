@@ -1,0 +1,234 @@
+//! Login, tokens and sessions.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+mod common;
+
+use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
+
+use common::{
+    ADDRESS, CountingLimiter, clock, credentials, ids, no_throttle, now, session_id, throttle, user, user_id,
+};
+use entrepot_application::{
+    Error,
+    auth::{AuthPorts, AuthService, AuthSettings, Login, LoginThrottle},
+};
+use entrepot_domain::{
+    Email, Fault, Timestamp,
+    auth::{
+        Access, AccessClaims, MockPasswordHasher, MockSessionRepository, MockTokenIssuer, RefreshClaims, RefreshState,
+        RotateError, Rotated, TokenError, TokenHash,
+    },
+    user::{MockUserRepository, Role, Roles},
+};
+use futures_executor::block_on;
+use uuid::Uuid;
+
+#[derive(Default)]
+struct Mocks {
+    users: MockUserRepository,
+    sessions: MockSessionRepository,
+    hasher: MockPasswordHasher,
+    tokens: MockTokenIssuer,
+    throttle: Option<Arc<LoginThrottle>>,
+}
+
+impl Mocks {
+    fn service(self) -> AuthService {
+        let settings = AuthSettings {
+            access_ttl: Duration::from_mins(15),
+            refresh_ttl: Duration::from_hours(7 * 24),
+            refresh_grace: Duration::from_secs(10),
+        };
+        let ports = AuthPorts {
+            users: Arc::new(self.users),
+            sessions: Arc::new(self.sessions),
+            hasher: Arc::new(self.hasher),
+            tokens: Arc::new(self.tokens),
+            throttle: self.throttle.unwrap_or_else(no_throttle),
+            clock: clock(),
+            ids: ids(),
+        };
+        AuthService::new(ports, settings)
+    }
+
+    fn signs(mut self) -> Self {
+        self.tokens.expect_access().returning(|claims| Ok(format!("access until {}", claims.expires_at)));
+        self.tokens.expect_refresh().returning(|claims| Ok(format!("refresh {}", claims.id)));
+        self
+    }
+}
+
+fn login(password: &str) -> Login {
+    Login {
+        email: Email::parse("Ada@example.com").unwrap(),
+        password: password.into(),
+        user_agent: Some("curl".into()),
+        address: ADDRESS,
+    }
+}
+
+fn shown() -> RefreshClaims {
+    RefreshClaims {
+        user: user_id(1),
+        session: session_id(5),
+        id: Uuid::from_u128(3),
+        issued_at: now(),
+        expires_at: now(),
+    }
+}
+
+#[test]
+fn a_login_opens_a_session_and_signs_a_pair() {
+    let mut mocks = Mocks::default().signs();
+    mocks.users.expect_credentials_by_email().returning(|_| Ok(Some(credentials(1))));
+    mocks.hasher.expect_verify().returning(|_, _| Ok(true));
+    mocks
+        .sessions
+        .expect_open()
+        .withf(|new| {
+            let refresh = &new.refresh;
+            new.user == user_id(1)
+                && refresh.hash == TokenHash::of(&format!("refresh {}", refresh.id))
+                && refresh.issued_at.timestamp_subsec_millis() == 0
+                && refresh.expires_at - refresh.issued_at == chrono::TimeDelta::days(7)
+                && new.device.user_agent.as_deref() == Some("curl")
+        })
+        .times(1)
+        .returning(|_| Ok(()));
+    let pair = block_on(mocks.service().login(login("secret"))).unwrap();
+    assert_eq!(pair.expires_in, Duration::from_mins(15));
+    assert_eq!(pair.user, user(1));
+}
+
+#[test]
+fn an_unknown_email_is_hashed_too_and_refused_alike() {
+    for known in [true, false] {
+        let mut mocks = Mocks::default();
+        mocks.users.expect_credentials_by_email().returning(move |_| Ok(known.then(|| credentials(1))));
+        mocks.hasher.expect_verify().withf(move |_, hash| hash.is_some() == known).times(1).returning(|_, _| Ok(false));
+        let error = block_on(mocks.service().login(login("wrong"))).unwrap_err();
+        assert!(matches!(error, Error::InvalidCredentials));
+    }
+}
+
+#[test]
+fn the_sixth_guess_is_not_even_looked_at() {
+    let limiter = Arc::new(CountingLimiter::default());
+    let mut mocks = Mocks { throttle: Some(throttle(&limiter)), ..Mocks::default() };
+    mocks.users.expect_credentials_by_email().times(5).returning(|_| Ok(Some(credentials(1))));
+    mocks.hasher.expect_verify().times(5).returning(|_, _| Ok(false));
+    let service = mocks.service();
+    for _ in 0..5 {
+        assert!(matches!(block_on(service.login(login("wrong"))), Err(Error::InvalidCredentials)));
+    }
+    assert!(matches!(block_on(service.login(login("right"))), Err(Error::RateLimited { .. })));
+}
+
+#[test]
+fn a_success_is_not_counted() {
+    let limiter = Arc::new(CountingLimiter::default());
+    let mut mocks = Mocks { throttle: Some(throttle(&limiter)), ..Mocks::default() }.signs();
+    mocks.users.expect_credentials_by_email().returning(|_| Ok(Some(credentials(1))));
+    mocks.hasher.expect_verify().returning(|_, _| Ok(true));
+    mocks.sessions.expect_open().returning(|_| Ok(()));
+    let service = mocks.service();
+    for _ in 0..9 {
+        block_on(service.login(login("right"))).unwrap();
+    }
+    assert_eq!(limiter.0.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_broken_store_is_no_wrong_password() {
+    let limiter = Arc::new(CountingLimiter::default());
+    let mut mocks = Mocks { throttle: Some(throttle(&limiter)), ..Mocks::default() };
+    mocks
+        .users
+        .expect_credentials_by_email()
+        .returning(|_| Err(Fault::unavailable("sqlite", std::io::Error::other("locked"))));
+    let error = block_on(mocks.service().login(login("right"))).unwrap_err();
+    assert_eq!(error.code(), "unavailable");
+    assert_eq!(limiter.0.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn a_refresh_within_the_grace_signs_the_same_successor() {
+    let successor = RefreshState {
+        hash: TokenHash::of("x"),
+        id: Uuid::from_u128(42),
+        issued_at: now() - chrono::TimeDelta::seconds(2),
+        expires_at: now() + chrono::TimeDelta::minutes(5),
+    };
+    let mut mocks = Mocks::default().signs();
+    mocks.tokens.expect_verify_refresh().returning(|_, _| Ok(shown()));
+    mocks.users.expect_find().returning(|_| Ok(Some(user(1))));
+    let given = successor.clone();
+    mocks
+        .sessions
+        .expect_rotate()
+        .withf(|rotation| rotation.presented == TokenHash::of("old") && rotation.grace == Duration::from_secs(10))
+        .returning(move |_| Ok(Rotated { user: user_id(1), refresh: given.clone() }));
+    let pair = block_on(mocks.service().refresh("old")).unwrap();
+    assert_eq!(pair.refresh_token, format!("refresh {}", successor.id));
+    // An access token never outlives the session, which ends in five minutes here.
+    assert!(pair.expires_in <= Duration::from_mins(6), "{:?}", pair.expires_in);
+}
+
+#[test]
+fn what_became_of_a_bad_refresh_token_is_told_apart() {
+    for (error, code) in [(RotateError::Ended, "invalid_token"), (RotateError::Reused, "refresh_token_reused")] {
+        let mut mocks = Mocks::default().signs();
+        mocks.tokens.expect_verify_refresh().returning(|_, _| Ok(shown()));
+        mocks.users.expect_find().returning(|_| Ok(Some(user(1))));
+        mocks.sessions.expect_rotate().return_once(move |_| Err(error));
+        assert_eq!(block_on(mocks.service().refresh("old")).unwrap_err().code(), code);
+    }
+}
+
+#[test]
+fn logging_out_twice_or_late_is_fine_but_not_with_a_forged_token() {
+    for (token, ok) in [(Ok(shown()), true), (Err(TokenError::Expired), true), (Err(TokenError::Invalid), false)] {
+        let mut mocks = Mocks::default();
+        mocks.sessions.expect_end().returning(|_, _, _| Ok(false));
+        mocks.tokens.expect_verify_refresh().return_once(move |_, _| token);
+        assert_eq!(block_on(mocks.service().logout("token")).is_ok(), ok);
+    }
+}
+
+fn claims() -> AccessClaims {
+    AccessClaims {
+        user: user_id(1),
+        email: Email::parse("ada@example.com").unwrap(),
+        roles: Roles::new([Role::Admin]).unwrap(),
+        session: session_id(5),
+        id: Uuid::nil(),
+        issued_at: Timestamp::default(),
+        expires_at: now(),
+    }
+}
+
+#[test]
+fn the_store_says_what_somebody_may_do_not_the_token() {
+    let mut mocks = Mocks::default();
+    mocks.sessions.expect_access().returning(|_, _| Ok(Some(Access { user: user_id(1), roles: Roles::CUSTOMER })));
+    let actor = block_on(mocks.service().admit(&claims())).unwrap();
+    assert!(!actor.is_admin());
+}
+
+#[test]
+fn a_dead_session_or_anothers_lets_nobody_in() {
+    for access in [None, Some(Access { user: user_id(2), roles: Roles::CUSTOMER })] {
+        let mut mocks = Mocks::default();
+        mocks.sessions.expect_access().returning(move |_, _| Ok(access));
+        assert!(matches!(block_on(mocks.service().admit(&claims())), Err(Error::InvalidToken)));
+    }
+}
+
+#[test]
+fn ending_a_session_that_is_not_ones_own_finds_nothing() {
+    let mut mocks = Mocks::default();
+    mocks.sessions.expect_end().returning(|_, _, _| Ok(false));
+    let ended = block_on(mocks.service().end_session(&common::customer(1), session_id(9)));
+    assert!(matches!(ended, Err(Error::NotFound)));
+}

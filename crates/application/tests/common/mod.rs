@@ -1,0 +1,156 @@
+//! What the tests of the use cases share: people, things and ports that only answer what a test expects.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test binary uses its part")]
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
+
+use entrepot_application::auth::LoginThrottle;
+use entrepot_domain::{
+    Clock, Description, Email, IdGenerator, Money, OrderId, ProductId, Quota, RateLimiter, SessionId, Subject,
+    Timestamp, UserId, Verdict, Version,
+    auth::{Actor, PasswordHash},
+    order::{Order, OrderLine, OrderStatus},
+    product::{Product, ProductName, Quantity, Sku, Stock},
+    user::{Credentials, PersonName, Role, Roles, User},
+};
+use uuid::Uuid;
+
+pub const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+pub fn now() -> Timestamp {
+    Timestamp::from_timestamp_millis(1_700_000_000_123).unwrap()
+}
+
+pub struct FixedClock;
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+}
+
+/// Always the same identifier: what a test looks for is what was made.
+pub struct FixedId(pub u128);
+
+impl IdGenerator for FixedId {
+    fn next(&self) -> Uuid {
+        Uuid::from_u128(self.0)
+    }
+}
+
+pub fn clock() -> Arc<dyn Clock> {
+    Arc::new(FixedClock)
+}
+
+pub fn ids() -> Arc<dyn IdGenerator> {
+    Arc::new(FixedId(77))
+}
+
+pub fn user_id(n: u128) -> UserId {
+    UserId(Uuid::from_u128(n))
+}
+
+pub fn session_id(n: u128) -> SessionId {
+    SessionId(Uuid::from_u128(n))
+}
+
+pub fn actor(n: u128, roles: &[Role]) -> Actor {
+    Actor { user: user_id(n), session: Some(session_id(n)), roles: Roles::new(roles.iter().copied()).unwrap() }
+}
+
+pub fn customer(n: u128) -> Actor {
+    actor(n, &[Role::Customer])
+}
+
+pub fn staff() -> Actor {
+    actor(500, &[Role::Staff])
+}
+
+pub fn admin() -> Actor {
+    actor(900, &[Role::Admin])
+}
+
+pub fn user(n: u128) -> User {
+    User {
+        id: user_id(n),
+        name: PersonName::parse("Ada").unwrap(),
+        email: Email::parse("ada@example.com").unwrap(),
+        roles: Roles::CUSTOMER,
+        email_verified: false,
+        version: Version::FIRST,
+        created_at: now(),
+        updated_at: now(),
+    }
+}
+
+pub fn credentials(n: u128) -> Credentials {
+    Credentials { user: user(n), password: PasswordHash("hash".into()) }
+}
+
+pub fn product(n: u128) -> Product {
+    Product {
+        id: ProductId(Uuid::from_u128(n)),
+        sku: Sku::parse(&format!("S{n}")).unwrap(),
+        name: ProductName::parse("Mug").unwrap(),
+        description: Description::parse("Holds tea.\nMostly.").unwrap(),
+        price: Money::new(295, "GBP".parse().unwrap()).unwrap(),
+        stock: Stock::new(3).unwrap(),
+        version: Version(4),
+        created_at: now(),
+        updated_at: now(),
+    }
+}
+
+pub fn order(n: u128, owner: UserId) -> Order {
+    let product = product(1);
+    Order {
+        id: OrderId(Uuid::from_u128(n)),
+        user: owner,
+        status: OrderStatus::Pending,
+        lines: vec![OrderLine {
+            product: product.id,
+            sku: product.sku,
+            name: product.name,
+            quantity: Quantity::new(1).unwrap(),
+            unit_price: product.price,
+            line_total: product.price,
+        }],
+        total: product.price,
+        version: Version::FIRST,
+        created_at: now(),
+        updated_at: now(),
+    }
+}
+
+/// Bounds nothing.
+pub fn no_throttle() -> Arc<LoginThrottle> {
+    Arc::new(LoginThrottle::new(Arc::new(entrepot_domain::MockRateLimiter::new()), None))
+}
+
+/// Lets five failures through, and counts them.
+#[derive(Default)]
+pub struct CountingLimiter(pub std::sync::atomic::AtomicU32);
+
+#[async_trait::async_trait]
+impl RateLimiter for CountingLimiter {
+    async fn hit(&self, _: &Subject, quota: Quota) -> Verdict {
+        let count = self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1;
+        verdict(count <= quota.limit)
+    }
+
+    async fn peek(&self, _: &Subject, quota: Quota) -> Verdict {
+        verdict(self.0.load(std::sync::atomic::Ordering::SeqCst) < quota.limit)
+    }
+}
+
+fn verdict(allowed: bool) -> Verdict {
+    Verdict { allowed, remaining: 0, resets_in: Duration::from_mins(15) }
+}
+
+pub fn throttle(limiter: &Arc<CountingLimiter>) -> Arc<LoginThrottle> {
+    let quota = Quota { limit: 5, window: Duration::from_mins(15) };
+    Arc::new(LoginThrottle::new(limiter.clone(), Some(quota)))
+}

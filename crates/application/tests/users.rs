@@ -1,0 +1,176 @@
+//! Accounts and roles.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+mod common;
+
+use std::{sync::Arc, sync::atomic::Ordering};
+
+use common::{
+    ADDRESS, CountingLimiter, admin, clock, credentials, customer, ids, no_throttle, session_id, staff, throttle, user,
+    user_id,
+};
+use entrepot_application::{
+    Error,
+    auth::LoginThrottle,
+    user::{Registration, UserPorts, UserService, UserUpdate},
+};
+use entrepot_domain::{
+    Direction, Email, Limit, PageNumber, Sort, Window,
+    auth::{MockPasswordHasher, PasswordHash, PlainPassword},
+    user::{Changed, MockUserRepository, PersonName, Role, Roles, UserError, UserFilter, UserQuery, UserSort},
+};
+use futures_executor::block_on;
+
+fn service(users: MockUserRepository, hasher: MockPasswordHasher) -> UserService {
+    throttled(users, hasher, no_throttle())
+}
+
+fn throttled(users: MockUserRepository, hasher: MockPasswordHasher, throttle: Arc<LoginThrottle>) -> UserService {
+    UserService::new(UserPorts {
+        users: Arc::new(users),
+        hasher: Arc::new(hasher),
+        throttle,
+        clock: clock(),
+        ids: ids(),
+    })
+}
+
+fn hashing() -> MockPasswordHasher {
+    let mut hasher = MockPasswordHasher::new();
+    hasher.expect_hash().returning(|_| Ok(PasswordHash("new".into())));
+    hasher
+}
+
+fn registration() -> Registration {
+    Registration {
+        name: PersonName::parse("Ada").unwrap(),
+        email: Email::parse("ada@example.com").unwrap(),
+        password: PlainPassword::parse("correct horse").unwrap(),
+    }
+}
+
+fn changed() -> Changed {
+    Changed { user: user(1), sessions: vec![] }
+}
+
+#[test]
+fn whoever_signs_up_is_a_customer() {
+    let mut users = MockUserRepository::new();
+    users
+        .expect_insert()
+        .withf(|new| new.user.roles == Roles::CUSTOMER && new.password == PasswordHash("new".into()))
+        .times(1)
+        .returning(|_| Ok(()));
+    assert!(!block_on(service(users, hashing()).register(registration())).unwrap().email_verified);
+}
+
+#[test]
+fn an_address_has_one_account() {
+    let mut users = MockUserRepository::new();
+    users.expect_insert().returning(|_| Err(UserError::EmailTaken));
+    let error = block_on(service(users, hashing()).register(registration())).unwrap_err();
+    assert_eq!(error.code(), "email_taken");
+}
+
+#[test]
+fn the_command_line_makes_admins() {
+    let mut users = MockUserRepository::new();
+    users.expect_insert().withf(|new| new.user.roles.contains(Role::Admin)).times(1).returning(|_| Ok(()));
+    block_on(service(users, hashing()).create_admin(registration())).unwrap();
+}
+
+#[test]
+fn nobody_sees_others_but_admins() {
+    let read = |actor| {
+        let mut users = MockUserRepository::new();
+        users.expect_find().returning(|_| Ok(Some(user(1))));
+        block_on(service(users, hashing()).get(&actor, user_id(1))).map_err(|error| error.code())
+    };
+    assert!(read(customer(1)).is_ok());
+    assert!(read(admin()).is_ok());
+    // Not 403: whether there is such a user is not theirs to know.
+    assert_eq!(read(customer(2)), Err("not_found"));
+    assert_eq!(read(staff()), Err("not_found"));
+}
+
+#[test]
+fn only_admins_list_users_and_give_roles() {
+    let query = UserQuery {
+        filter: UserFilter::default(),
+        sort: Sort::by(UserSort::Name, Direction::Ascending),
+        window: Window::Page { page: PageNumber::default(), limit: Limit::default() },
+    };
+    for actor in [customer(1), staff()] {
+        let service = service(MockUserRepository::new(), hashing());
+        assert!(matches!(block_on(service.list(&actor, &query)), Err(Error::Forbidden)));
+        let given = block_on(service.set_roles(&actor, actor.user, Roles::CUSTOMER, None));
+        assert!(matches!(given, Err(Error::Forbidden)));
+    }
+}
+
+#[test]
+fn the_last_admin_stays() {
+    let mut users = MockUserRepository::new();
+    users.expect_set_roles().returning(|_, _, _, _| Err(UserError::LastAdmin));
+    users.expect_erase().returning(|_, _, _| Err(UserError::LastAdmin));
+    let service = service(users, hashing());
+    let demoted = block_on(service.set_roles(&admin(), admin().user, Roles::CUSTOMER, None));
+    assert_eq!(demoted.unwrap_err().code(), "last_admin");
+    assert_eq!(block_on(service.delete(&admin(), admin().user, None)).unwrap_err().code(), "last_admin");
+}
+
+fn new_password(current: Option<&str>) -> UserUpdate {
+    UserUpdate {
+        password: Some(PlainPassword::parse("battery staple").unwrap()),
+        current_password: current.map(str::to_owned),
+        ..UserUpdate::default()
+    }
+}
+
+#[test]
+fn a_new_password_needs_the_old_one_and_keeps_this_session() {
+    let mut users = MockUserRepository::new();
+    users.expect_credentials().returning(|_| Ok(Some(credentials(1))));
+    users
+        .expect_update()
+        .withf(|_, change, _, _| change.keep == Some(session_id(1)) && change.password.is_some())
+        .times(1)
+        .returning(|_, _, _, _| Ok(changed()));
+    let mut hasher = hashing();
+    hasher.expect_verify().withf(|typed, _| typed == "old").returning(|_, _| Ok(true));
+    block_on(service(users, hasher).update(&customer(1), user_id(1), new_password(Some("old")), None, ADDRESS))
+        .unwrap();
+}
+
+#[test]
+fn a_wrong_or_missing_current_password_is_a_bad_field_and_a_failed_login() {
+    let limiter = Arc::new(CountingLimiter::default());
+    for (typed, failures) in [(None, 1), (Some("wrong"), 2)] {
+        let mut users = MockUserRepository::new();
+        users.expect_credentials().returning(|_| Ok(Some(credentials(1))));
+        let mut hasher = hashing();
+        hasher.expect_verify().returning(|_, _| Ok(false));
+        let service = throttled(users, hasher, throttle(&limiter));
+        let error = block_on(service.update(&customer(1), user_id(1), new_password(typed), None, ADDRESS)).unwrap_err();
+        let Error::Validation(fields) = error else { panic!("{error:?}") };
+        assert_eq!(fields[0].field, "currentPassword");
+        assert_eq!(limiter.0.load(Ordering::SeqCst), failures);
+    }
+}
+
+#[test]
+fn admins_need_no_password_of_others_and_end_all_their_sessions() {
+    let mut users = MockUserRepository::new();
+    users.expect_update().withf(|_, change, _, _| change.keep.is_none()).times(1).returning(|_, _, _, _| Ok(changed()));
+    block_on(service(users, hashing()).update(&admin(), user_id(1), new_password(None), None, ADDRESS)).unwrap();
+}
+
+#[test]
+fn a_name_alone_needs_no_password() {
+    let mut users = MockUserRepository::new();
+    users.expect_update().times(1).returning(|_, _, _, _| Ok(changed()));
+    let update = UserUpdate { name: Some(PersonName::parse("Bo").unwrap()), ..UserUpdate::default() };
+    block_on(service(users, MockPasswordHasher::new()).update(&customer(1), user_id(1), update, None, ADDRESS))
+        .unwrap();
+}
