@@ -8,14 +8,14 @@ use crate::Invalid;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency([u8; 3]);
 
-/// The active codes of ISO 4217 that name money (no metals, no test codes), in order.
+/// The active codes of ISO 4217 that name money (no metals, no test codes), in order, a space behind each.
 const CODES: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD \
     CAD CDF CHE CHF CHW CLF CLP CNY COP COU CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP \
     GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP \
     LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN \
     PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT \
     TND TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED VES VND VUV WST XAF XCD XCG XOF XPF XSU XUA YER ZAR \
-    ZMW ZWG";
+    ZMW ZWG ";
 
 impl Currency {
     /// The code: three capital letters.
@@ -25,13 +25,25 @@ impl Currency {
     }
 }
 
+impl Default for Currency {
+    /// Pounds sterling, the `DEFAULT_CURRENCY` of the contract.
+    fn default() -> Self {
+        Self(*b"GBP")
+    }
+}
+
 impl FromStr for Currency {
     type Err = Invalid;
 
     fn from_str(code: &str) -> Result<Self, Invalid> {
         let bad = || Invalid::new("must be an ISO 4217 currency code in capital letters, like GBP");
         let bytes: [u8; 3] = code.as_bytes().try_into().map_err(|_| bad())?;
-        if CODES.split_ascii_whitespace().any(|known| known == code) { Ok(Self(bytes)) } else { Err(bad()) }
+        let (known, _) = CODES.as_bytes().as_chunks::<4>();
+        if known.binary_search_by(|[a, b, c, _]| [*a, *b, *c].cmp(&bytes)).is_ok() {
+            Ok(Self(bytes))
+        } else {
+            Err(bad())
+        }
     }
 }
 
@@ -100,6 +112,13 @@ mod tests {
 
     fn gbp() -> Currency {
         "GBP".parse().unwrap()
+    }
+
+    #[test]
+    fn every_code_is_found() {
+        let codes: Vec<&str> = CODES.split_ascii_whitespace().collect();
+        assert!(codes.is_sorted() && codes.len() * 4 == CODES.len());
+        assert!(codes.iter().all(|code| code.parse::<Currency>().is_ok()));
     }
 
     #[test]

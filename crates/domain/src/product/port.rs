@@ -73,7 +73,7 @@ pub struct ProductFilter {
     pub max_price: Option<i64>,
 }
 
-/// What products can be sorted by.
+/// What products can be sorted by. Not by stock nor by their last change: with each order an index of those would move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProductSort {
     /// Their name.
@@ -82,34 +82,22 @@ pub enum ProductSort {
     Price,
     /// Their sku.
     Sku,
-    /// How many are left.
-    Stock,
     /// When they came into the catalogue.
     CreatedAt,
-    /// When they were last changed.
-    UpdatedAt,
 }
 
 impl SortField for ProductSort {
     type Item = Product;
 
-    const ALL: &'static [(&'static str, Self)] = &[
-        ("name", Self::Name),
-        ("price", Self::Price),
-        ("sku", Self::Sku),
-        ("stock", Self::Stock),
-        ("createdAt", Self::CreatedAt),
-        ("updatedAt", Self::UpdatedAt),
-    ];
+    const ALL: &'static [(&'static str, Self)] =
+        &[("name", Self::Name), ("price", Self::Price), ("sku", Self::Sku), ("createdAt", Self::CreatedAt)];
 
     fn value(self, product: &Product) -> SortValue {
         match self {
             Self::Name => SortValue::Text(product.name.as_str().to_owned()),
             Self::Price => SortValue::Integer(product.price.amount()),
             Self::Sku => SortValue::Text(product.sku.as_str().to_owned()),
-            Self::Stock => SortValue::Integer(product.stock.get()),
             Self::CreatedAt => SortValue::Time(product.created_at),
-            Self::UpdatedAt => SortValue::Time(product.updated_at),
         }
     }
 

@@ -1,0 +1,177 @@
+//! What every [`Cache`] promises.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use entrepot_domain::{Cache, CacheKey, Lookup, ProductId, SessionId, Ticket};
+use futures_util::future::join_all;
+use uuid::Uuid;
+
+/// An empty cache, and a way to let time pass for it.
+pub trait CacheHarness {
+    /// The cache; the same one each time.
+    fn cache(&self) -> Arc<dyn Cache>;
+
+    /// Lets so much time pass for the cache.
+    fn pass(&self, time: Duration) -> impl Future<Output = ()>;
+}
+
+/// Makes a test of each case: `entrepot_contract::cache_suite!(harness().await)`.
+#[macro_export]
+macro_rules! cache_suite {
+    ($harness:expr) => {
+        $crate::suite! { cache, $harness,
+            what_is_put_is_found,
+            another_key_is_another_value,
+            what_is_invalidated_is_gone,
+            a_load_from_before_a_write_is_not_kept,
+            a_load_from_after_a_write_is_kept,
+            clearing_forgets_values_and_loads,
+            a_value_lives_as_long_as_it_was_put_for,
+            large_values_come_back_whole,
+            a_reader_never_sees_what_was_before_an_answered_write,
+        }
+    };
+}
+
+const LONG: Duration = Duration::from_mins(5);
+
+fn product(n: u128) -> CacheKey {
+    CacheKey::Product(ProductId(Uuid::from_u128(n)))
+}
+
+fn bytes(text: &str) -> Arc<[u8]> {
+    Arc::from(text.as_bytes())
+}
+
+async fn miss(cache: &dyn Cache, key: CacheKey) -> Ticket {
+    match cache.get(key).await {
+        Lookup::Miss(ticket) => ticket,
+        Lookup::Hit(found) => panic!("{key:?} is there: {found:?}"),
+    }
+}
+
+async fn put(cache: &dyn Cache, key: CacheKey, value: &str) {
+    let ticket = miss(cache, key).await;
+    cache.put(key, bytes(value), LONG, ticket).await;
+}
+
+async fn assert_hit(cache: &dyn Cache, key: CacheKey, value: &str) {
+    assert_eq!(cache.get(key).await, Lookup::Hit(bytes(value)), "{key:?}");
+}
+
+/// The plainest of all.
+pub async fn what_is_put_is_found(h: &impl CacheHarness) {
+    let cache = h.cache();
+    put(&*cache, product(1), "mug").await;
+    assert_hit(&*cache, product(1), "mug").await;
+}
+
+/// Two kinds of things with one identifier are two things.
+pub async fn another_key_is_another_value(h: &impl CacheHarness) {
+    let cache = h.cache();
+    put(&*cache, product(1), "mug").await;
+    miss(&*cache, product(2)).await;
+    miss(&*cache, CacheKey::Access(SessionId(Uuid::from_u128(1)))).await;
+}
+
+/// Those that were named, and no others.
+pub async fn what_is_invalidated_is_gone(h: &impl CacheHarness) {
+    let cache = h.cache();
+    for n in 1..=3 {
+        put(&*cache, product(n), "mug").await;
+    }
+    cache.invalidate(&[product(1), product(3)]).await;
+    miss(&*cache, product(1)).await;
+    assert_hit(&*cache, product(2), "mug").await;
+    miss(&*cache, product(3)).await;
+}
+
+/// A reader that began before the write must not put the old value back.
+pub async fn a_load_from_before_a_write_is_not_kept(h: &impl CacheHarness) {
+    let cache = h.cache();
+    let ticket = miss(&*cache, product(1)).await;
+    cache.invalidate(&[product(1)]).await;
+    cache.put(product(1), bytes("old"), LONG, ticket).await;
+    miss(&*cache, product(1)).await;
+}
+
+/// But one that began after it may put the new one.
+pub async fn a_load_from_after_a_write_is_kept(h: &impl CacheHarness) {
+    let cache = h.cache();
+    put(&*cache, product(1), "old").await;
+    cache.invalidate(&[product(1)]).await;
+    put(&*cache, product(1), "new").await;
+    assert_hit(&*cache, product(1), "new").await;
+}
+
+/// Everything, and what is on its way.
+pub async fn clearing_forgets_values_and_loads(h: &impl CacheHarness) {
+    let cache = h.cache();
+    put(&*cache, product(1), "old").await;
+    let ticket = miss(&*cache, product(2)).await;
+    cache.clear().await;
+    miss(&*cache, product(1)).await;
+    cache.put(product(2), bytes("old"), LONG, ticket).await;
+    miss(&*cache, product(2)).await;
+    put(&*cache, product(1), "new").await;
+    assert_hit(&*cache, product(1), "new").await;
+}
+
+/// No longer, and each for itself.
+pub async fn a_value_lives_as_long_as_it_was_put_for(h: &impl CacheHarness) {
+    let cache = h.cache();
+    let ticket = miss(&*cache, product(1)).await;
+    cache.put(product(1), bytes("short"), Duration::from_millis(50), ticket).await;
+    put(&*cache, product(2), "long").await;
+    h.pass(Duration::from_millis(80)).await;
+    miss(&*cache, product(1)).await;
+    assert_hit(&*cache, product(2), "long").await;
+}
+
+/// Bytes are bytes.
+pub async fn large_values_come_back_whole(h: &impl CacheHarness) {
+    let cache = h.cache();
+    let large: Arc<[u8]> = (0..=u8::MAX).cycle().take(100_000).collect();
+    let ticket = miss(&*cache, product(1)).await;
+    cache.put(product(1), large.clone(), LONG, ticket).await;
+    assert_eq!(cache.get(product(1)).await, Lookup::Hit(large));
+}
+
+/// Readers and one writer, all at once: once a write is answered, nobody reads what was before it.
+pub async fn a_reader_never_sees_what_was_before_an_answered_write(h: &impl CacheHarness) {
+    use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+    const WRITES: u64 = 2_000;
+    let cache = h.cache();
+    let truth = Arc::new(AtomicU64::new(0));
+    let answered = Arc::new(AtomicU64::new(0));
+    let readers = (0..3).map(|_| {
+        let (cache, truth, answered) = (cache.clone(), truth.clone(), answered.clone());
+        move || async move {
+            while answered.load(SeqCst) < WRITES {
+                let least = answered.load(SeqCst);
+                let seen = match cache.get(product(1)).await {
+                    Lookup::Hit(bytes) => u64::from_be_bytes((*bytes).try_into().unwrap_or_default()),
+                    Lookup::Miss(ticket) => {
+                        let loaded = truth.load(SeqCst);
+                        // Widens the gap between load and put, in which a write may come.
+                        thread::yield_now();
+                        cache.put(product(1), Arc::from(loaded.to_be_bytes()), LONG, ticket).await;
+                        loaded
+                    }
+                };
+                assert!(seen >= least, "saw {seen} after {least} was answered");
+            }
+        }
+    });
+    let readers: Vec<_> = readers.map(|reader| tokio::spawn(reader())).collect();
+    for n in 1..=WRITES {
+        truth.store(n, SeqCst);
+        cache.invalidate(&[product(1)]).await;
+        answered.store(n, SeqCst);
+        tokio::task::yield_now().await;
+    }
+    for reader in join_all(readers).await {
+        assert!(reader.is_ok(), "{reader:?}");
+    }
+}

@@ -1,0 +1,129 @@
+//! What every [`RateLimiter`] promises.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
+
+use entrepot_domain::{Quota, RateLimiter, Subject, UserId};
+use futures_util::future::join_all;
+use uuid::Uuid;
+
+/// A limiter that has counted nothing, and a way to let time pass for it.
+pub trait LimitHarness {
+    /// The limiter; the same one each time.
+    fn limiter(&self) -> Arc<dyn RateLimiter>;
+
+    /// Lets so much time pass for the limiter.
+    fn pass(&self, time: Duration) -> impl Future<Output = ()>;
+}
+
+/// Makes a test of each case: `entrepot_contract::limit_suite!(harness().await)`.
+#[macro_export]
+macro_rules! limit_suite {
+    ($harness:expr) => {
+        $crate::suite! { limit, $harness,
+            a_window_begins_with_the_first_hit,
+            so_many_and_no_more,
+            a_refused_one_is_not_counted,
+            looking_counts_nothing,
+            subjects_are_counted_apart,
+            it_is_exact_under_concurrency,
+            another_quota_counts_on,
+        }
+    };
+}
+
+/// Short, for adapters that must wait for real.
+const WINDOW: Duration = Duration::from_millis(400);
+
+fn quota(limit: u32) -> Quota {
+    Quota { limit, window: WINDOW }
+}
+
+fn user(n: u128) -> Subject {
+    Subject::User(UserId(Uuid::from_u128(n)))
+}
+
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// What the first answer says is the whole window, and one less than the limit.
+pub async fn a_window_begins_with_the_first_hit(h: &impl LimitHarness) {
+    let verdict = h.limiter().hit(&user(1), quota(100)).await;
+    assert!(verdict.allowed);
+    assert_eq!(verdict.remaining, 99);
+    assert!(verdict.resets_in <= WINDOW && verdict.resets_in > WINDOW / 2, "{verdict:?}");
+}
+
+/// Until the window is over; then again.
+pub async fn so_many_and_no_more(h: &impl LimitHarness) {
+    let limiter = h.limiter();
+    for left in [2, 1, 0] {
+        let verdict = limiter.hit(&user(1), quota(3)).await;
+        assert!(verdict.allowed && verdict.remaining == left, "{verdict:?}");
+    }
+    let refused = limiter.hit(&user(1), quota(3)).await;
+    assert!(!refused.allowed && refused.remaining == 0 && refused.resets_in <= WINDOW, "{refused:?}");
+    h.pass(WINDOW + Duration::from_millis(10)).await;
+    assert_eq!(limiter.hit(&user(1), quota(3)).await.remaining, 2);
+}
+
+/// Knocking does not lengthen the wait.
+pub async fn a_refused_one_is_not_counted(h: &impl LimitHarness) {
+    let limiter = h.limiter();
+    limiter.hit(&user(1), quota(1)).await;
+    h.pass(WINDOW / 2).await;
+    for _ in 0..5 {
+        assert!(!limiter.hit(&user(1), quota(1)).await.allowed);
+    }
+    h.pass(WINDOW / 2 + Duration::from_millis(10)).await;
+    assert!(limiter.hit(&user(1), quota(1)).await.allowed);
+}
+
+/// However often.
+pub async fn looking_counts_nothing(h: &impl LimitHarness) {
+    let limiter = h.limiter();
+    for _ in 0..5 {
+        let verdict = limiter.peek(&user(1), quota(2)).await;
+        assert!(verdict.allowed && verdict.remaining == 2, "{verdict:?}");
+    }
+    limiter.hit(&user(1), quota(2)).await;
+    limiter.hit(&user(1), quota(2)).await;
+    let full = limiter.peek(&user(1), quota(2)).await;
+    assert!(!full.allowed && full.resets_in <= WINDOW && !full.resets_in.is_zero(), "{full:?}");
+    h.pass(WINDOW + Duration::from_millis(10)).await;
+    assert!(limiter.peek(&user(1), quota(2)).await.allowed);
+}
+
+/// A user, an address, and a login are three, and so are two logins from one address.
+pub async fn subjects_are_counted_apart(h: &impl LimitHarness) {
+    let limiter = h.limiter();
+    let login = |email: &str| Subject::Login { address: ADDRESS, email: email.into() };
+    for subject in [user(1), user(2), Subject::Address(ADDRESS), login("ada@example.com"), login("bob@example.com")] {
+        assert!(limiter.hit(&subject, quota(1)).await.allowed, "{subject:?}");
+        assert!(!limiter.hit(&subject, quota(1)).await.allowed, "{subject:?}");
+    }
+}
+
+/// A hundred at once for ten places: ten get one.
+pub async fn it_is_exact_under_concurrency(h: &impl LimitHarness) {
+    let limiter = h.limiter();
+    let quota = Quota { limit: 10, window: Duration::from_mins(1) };
+    let hits = (0..100).map(|_| {
+        let limiter = limiter.clone();
+        tokio::spawn(async move { limiter.hit(&user(1), quota).await.allowed })
+    });
+    let allowed = join_all(hits).await.into_iter().filter(|hit| matches!(hit, Ok(true))).count();
+    assert_eq!(allowed, 10);
+}
+
+/// Limits change with the configuration; what was counted stays counted.
+pub async fn another_quota_counts_on(h: &impl LimitHarness) {
+    let limiter = h.limiter();
+    for _ in 0..3 {
+        limiter.hit(&user(1), quota(3)).await;
+    }
+    assert_eq!(limiter.hit(&user(1), quota(5)).await.remaining, 1);
+    assert!(!limiter.hit(&user(1), quota(2)).await.allowed);
+}

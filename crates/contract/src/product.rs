@@ -1,0 +1,290 @@
+//! What every [`ProductRepository`] promises.
+
+mod list;
+mod upsert;
+
+use entrepot_domain::{
+    Description, ProductId, Version,
+    product::{Product, ProductChange, ProductError, ProductFilter, ProductName, ProductRepository, Sku, Stock},
+};
+use entrepot_testkit::{at, gbp, money, product, product_id, stock_change};
+
+use crate::{Stores, at_once};
+
+pub use list::*;
+pub use upsert::*;
+
+/// Makes a test of each case: `entrepot_contract::product_suite!(harness())`.
+#[macro_export]
+macro_rules! product_suite {
+    ($harness:expr) => {
+        $crate::suite! { product, $harness,
+            an_inserted_product_is_found,
+            a_sku_is_taken_by_one,
+            case_makes_another_sku,
+            an_archived_product_keeps_its_sku,
+            of_two_inserts_of_one_sku_one_wins,
+            a_change_of_a_product_changes_what_it_names,
+            another_products_sku_is_refused,
+            a_stale_version_of_a_product_is_refused,
+            what_is_not_there_cannot_be_changed,
+            of_two_changes_of_one_product_version_one_wins,
+            an_archived_product_is_gone,
+            stock_comes_and_goes,
+            stock_never_goes_below_zero,
+            stock_never_goes_above_the_most,
+            changes_of_stock_at_once_add_up,
+            of_the_last_unit_one_is_taken,
+            an_import_makes_what_is_new,
+            an_import_changes_what_is_there,
+            an_import_revives_what_was_archived,
+            the_last_of_a_sku_in_an_import_counts,
+            an_empty_import_does_nothing,
+            a_failed_import_changes_nothing,
+            imports_at_once_make_a_sku_once,
+            the_catalogue_is_searched_literally,
+            price_and_stock_filter_the_catalogue,
+            a_page_of_the_catalogue_counts_all,
+            places_and_pages_of_the_catalogue_agree,
+            places_of_a_filtered_catalogue_agree,
+            a_place_stays_good_when_its_product_goes,
+        }
+    };
+}
+
+async fn insert(products: &dyn ProductRepository, product: Product) -> Product {
+    products.insert(&product).await.unwrap();
+    product
+}
+
+fn rename(name: &str) -> ProductChange {
+    ProductChange { name: Some(ProductName::parse(name).unwrap()), ..ProductChange::default() }
+}
+
+fn resku(sku: &str) -> ProductChange {
+    ProductChange { sku: Some(Sku::parse(sku).unwrap()), ..ProductChange::default() }
+}
+
+async fn find(products: &dyn ProductRepository, id: ProductId) -> Product {
+    products.find(id).await.unwrap().unwrap()
+}
+
+/// Whole, with the greatest numbers there are.
+pub async fn an_inserted_product_is_found(h: &impl Stores) {
+    let products = h.products();
+    let plain = insert(&*products, product(1).build()).await;
+    let great = product(2)
+        .name("Æbleskivepande")
+        .description("one\ntwo\té")
+        .money(money(i64::MAX, "JPY"))
+        .stock(Stock::MAX)
+        .created_at(at(1) + chrono::Duration::milliseconds(1));
+    let great = insert(&*products, great.build()).await;
+    assert_eq!(products.find(plain.id).await.unwrap(), Some(plain));
+    assert_eq!(products.find(great.id).await.unwrap(), Some(great));
+    assert_eq!(products.find(product_id(404)).await.unwrap(), None);
+}
+
+/// The second is refused.
+pub async fn a_sku_is_taken_by_one(h: &impl Stores) {
+    let products = h.products();
+    insert(&*products, product(1).sku("MUG").build()).await;
+    let refused = products.insert(&product(2).sku("MUG").build()).await;
+    assert!(matches!(refused, Err(ProductError::SkuTaken)), "{refused:?}");
+    assert_eq!(products.find(product_id(2)).await.unwrap(), None);
+}
+
+/// Real catalogues have both.
+pub async fn case_makes_another_sku(h: &impl Stores) {
+    let products = h.products();
+    insert(&*products, product(1).sku("15056bl").build()).await;
+    insert(&*products, product(2).sku("15056BL").build()).await;
+    assert_eq!(find(&*products, product_id(1)).await.sku.as_str(), "15056bl");
+    assert_eq!(find(&*products, product_id(2)).await.sku.as_str(), "15056BL");
+}
+
+/// Old orders name it.
+pub async fn an_archived_product_keeps_its_sku(h: &impl Stores) {
+    let products = h.products();
+    let old = insert(&*products, product(1).sku("MUG").build()).await;
+    products.archive(old.id, None, at(1)).await.unwrap();
+    let refused = products.insert(&product(2).sku("MUG").build()).await;
+    assert!(matches!(refused, Err(ProductError::SkuTaken)), "{refused:?}");
+    let other = insert(&*products, product(3).sku("CUP").build()).await;
+    let refused = products.update(other.id, &resku("MUG"), None, at(2)).await;
+    assert!(matches!(refused, Err(ProductError::SkuTaken)), "{refused:?}");
+}
+
+/// The store judges.
+pub async fn of_two_inserts_of_one_sku_one_wins(h: &impl Stores) {
+    let products = h.products();
+    let answers = at_once((1..=8).map(|n| {
+        let products = products.clone();
+        async move { products.insert(&product(n).sku("MUG").build()).await }
+    }))
+    .await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
+    let taken = |answer: &&Result<(), ProductError>| matches!(answer, Err(ProductError::SkuTaken));
+    assert_eq!(answers.iter().filter(taken).count(), 7, "{answers:?}");
+}
+
+/// And counts the version up.
+pub async fn a_change_of_a_product_changes_what_it_names(h: &impl Stores) {
+    let products = h.products();
+    let mug = insert(&*products, product(1).description("blue").stock(7).build()).await;
+    let changed = products.update(mug.id, &rename("Mug"), Some(Version(1)), at(9)).await.unwrap();
+    let name = ProductName::parse("Mug").unwrap();
+    assert_eq!(changed, Product { name, version: Version(2), updated_at: at(9), ..mug.clone() });
+    assert_eq!(find(&*products, mug.id).await, changed);
+
+    let change = ProductChange {
+        sku: Some(Sku::parse("NEW").unwrap()),
+        name: None,
+        description: Some(Description::parse("").unwrap()),
+        price: Some(money(5, "EUR")),
+    };
+    let again = products.update(mug.id, &change, None, at(10)).await.unwrap();
+    let expected = Product {
+        sku: Sku::parse("NEW").unwrap(),
+        description: Description::default(),
+        price: money(5, "EUR"),
+        version: Version(3),
+        updated_at: at(10),
+        ..changed
+    };
+    assert_eq!(again, expected);
+    assert_eq!(find(&*products, mug.id).await, expected);
+    // The sku it had before is free.
+    insert(&*products, product(2).sku("SKU-1").build()).await;
+}
+
+/// And changes nothing; its own is its own.
+pub async fn another_products_sku_is_refused(h: &impl Stores) {
+    let products = h.products();
+    let mug = insert(&*products, product(1).sku("MUG").build()).await;
+    insert(&*products, product(2).sku("CUP").build()).await;
+    let change = ProductChange { price: Some(gbp(1)), ..resku("CUP") };
+    let refused = products.update(mug.id, &change, None, at(1)).await;
+    assert!(matches!(refused, Err(ProductError::SkuTaken)), "{refused:?}");
+    assert_eq!(find(&*products, mug.id).await, mug);
+    products.update(mug.id, &resku("MUG"), None, at(1)).await.unwrap();
+}
+
+/// By every change.
+pub async fn a_stale_version_of_a_product_is_refused(h: &impl Stores) {
+    let products = h.products();
+    let mug = insert(&*products, product(1).build()).await;
+    let stale = Some(Version(2));
+    let update = products.update(mug.id, &rename("Mug"), stale, at(1)).await;
+    assert!(matches!(update, Err(ProductError::VersionConflict)), "{update:?}");
+    let archive = products.archive(mug.id, stale, at(1)).await;
+    assert!(matches!(archive, Err(ProductError::VersionConflict)), "{archive:?}");
+    let adjust = products.adjust_stock(mug.id, &stock_change(1, at(1)), stale).await;
+    assert!(matches!(adjust, Err(ProductError::VersionConflict)), "{adjust:?}");
+    assert_eq!(find(&*products, mug.id).await, mug);
+}
+
+async fn assert_not_found(products: &dyn ProductRepository, id: ProductId, expected: Option<Version>) {
+    let update = products.update(id, &rename("Mug"), expected, at(5)).await;
+    assert!(matches!(update, Err(ProductError::NotFound)), "{update:?}");
+    let archive = products.archive(id, expected, at(5)).await;
+    assert!(matches!(archive, Err(ProductError::NotFound)), "{archive:?}");
+    let adjust = products.adjust_stock(id, &stock_change(1, at(5)), expected).await;
+    assert!(matches!(adjust, Err(ProductError::NotFound)), "{adjust:?}");
+}
+
+/// Whatever version is expected.
+pub async fn what_is_not_there_cannot_be_changed(h: &impl Stores) {
+    assert_not_found(&*h.products(), product_id(404), None).await;
+    assert_not_found(&*h.products(), product_id(404), Some(Version(1))).await;
+}
+
+/// The others have seen an old one.
+pub async fn of_two_changes_of_one_product_version_one_wins(h: &impl Stores) {
+    let products = h.products();
+    let mug = insert(&*products, product(1).build()).await;
+    let answers = at_once((0..8).map(|n| {
+        let products = products.clone();
+        async move { products.update(mug.id, &rename(&format!("Mug {n}")), Some(Version(1)), at(1)).await }
+    }))
+    .await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
+    assert_eq!(find(&*products, mug.id).await.version, Version(2));
+}
+
+/// For every method.
+pub async fn an_archived_product_is_gone(h: &impl Stores) {
+    let products = h.products();
+    let mug = insert(&*products, product(1).build()).await;
+    let cup = insert(&*products, product(2).build()).await;
+    products.archive(mug.id, Some(Version(1)), at(1)).await.unwrap();
+    assert_eq!(products.find(mug.id).await.unwrap(), None);
+    assert_eq!(listed(&*products, ProductFilter::default(), "name").await, [cup.name.as_str()]);
+    assert_not_found(&*products, mug.id, None).await;
+}
+
+/// Down to the last one.
+pub async fn stock_comes_and_goes(h: &impl Stores) {
+    let products = h.products();
+    let mug = insert(&*products, product(1).stock(5).build()).await;
+    let more = products.adjust_stock(mug.id, &stock_change(3, at(1)), Some(Version(1))).await.unwrap();
+    let stock = |count| Stock::new(count).unwrap();
+    assert_eq!(more, Product { stock: stock(8), version: Version(2), updated_at: at(1), ..mug.clone() });
+    let none = products.adjust_stock(mug.id, &stock_change(-8, at(2)), None).await.unwrap();
+    assert_eq!(none, Product { stock: stock(0), version: Version(3), updated_at: at(2), ..mug.clone() });
+    assert_eq!(find(&*products, mug.id).await, none);
+}
+
+/// The refusal says what is left.
+pub async fn stock_never_goes_below_zero(h: &impl Stores) {
+    let products = h.products();
+    let mug = insert(&*products, product(1).stock(5).build()).await;
+    for delta in [-6, i64::MIN] {
+        let refused = products.adjust_stock(mug.id, &stock_change(delta, at(1)), None).await;
+        assert!(
+            matches!(refused, Err(ProductError::InsufficientStock { left }) if left == mug.stock),
+            "{delta}: {refused:?}"
+        );
+    }
+    assert_eq!(find(&*products, mug.id).await, mug);
+}
+
+/// Nor does it wrap.
+pub async fn stock_never_goes_above_the_most(h: &impl Stores) {
+    let products = h.products();
+    let mug = insert(&*products, product(1).stock(Stock::MAX - 1).build()).await;
+    for delta in [2, i64::MAX] {
+        let refused = products.adjust_stock(mug.id, &stock_change(delta, at(1)), None).await;
+        assert!(matches!(refused, Err(ProductError::TooMuchStock)), "{delta}: {refused:?}");
+    }
+    assert_eq!(find(&*products, mug.id).await, mug);
+    let most = products.adjust_stock(mug.id, &stock_change(1, at(1)), None).await.unwrap();
+    assert_eq!(most.stock.get(), Stock::MAX);
+}
+
+/// None is lost.
+pub async fn changes_of_stock_at_once_add_up(h: &impl Stores) {
+    let products = h.products();
+    let mug = insert(&*products, product(1).stock(0).build()).await;
+    at_once((1..=20).map(|delta| {
+        let products = products.clone();
+        async move { products.adjust_stock(mug.id, &stock_change(delta, at(1)), None).await.unwrap() }
+    }))
+    .await;
+    let found = find(&*products, mug.id).await;
+    assert_eq!((found.stock.get(), found.version), (210, Version(21)));
+}
+
+/// And the others are told that nothing is left.
+pub async fn of_the_last_unit_one_is_taken(h: &impl Stores) {
+    let products = h.products();
+    let mug = insert(&*products, product(1).stock(1).build()).await;
+    let answers = at_once((0..8).map(|_| {
+        let products = products.clone();
+        async move { products.adjust_stock(mug.id, &stock_change(-1, at(1)), None).await }
+    }))
+    .await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
+    let short = |answer: &&Result<Product, ProductError>| matches!(answer, Err(ProductError::InsufficientStock { left }) if left.get() == 0);
+    assert_eq!(answers.iter().filter(short).count(), 7, "{answers:?}");
+}

@@ -1,0 +1,157 @@
+//! Lists of products.
+
+use entrepot_domain::{
+    Limit, Listing, Sort, Window,
+    product::{Product, ProductFilter, ProductQuery, ProductRepository, ProductSort},
+};
+use entrepot_testkit::{at, product, product_id};
+
+use super::{find, insert, rename};
+use crate::{
+    Stores,
+    walk::{assert_walks_agree, page, single_sorts},
+};
+
+pub(super) fn search(words: &str) -> ProductFilter {
+    ProductFilter { search: Some(words.to_owned()), ..ProductFilter::default() }
+}
+
+async fn list(products: &dyn ProductRepository, filter: ProductFilter, sort: &str, window: Window) -> Listing<Product> {
+    let query = ProductQuery { filter, sort: Sort::parse(sort).unwrap(), window };
+    products.list(&query).await.unwrap()
+}
+
+/// The names of the first hundred.
+pub(super) async fn listed(products: &dyn ProductRepository, filter: ProductFilter, sort: &str) -> Vec<String> {
+    let found = list(products, filter, sort, page(1, 100)).await;
+    found.items.into_iter().map(|product| product.name.as_str().to_owned()).collect()
+}
+
+/// Name, sku or description, whatever the case; `%`, `_` and `\` are themselves.
+pub async fn the_catalogue_is_searched_literally(h: &impl Stores) {
+    let products = h.products();
+    for (n, name, sku, description) in [
+        (1, "Ærø 100% wool", "W1", ""),
+        (2, "Plain", "gift_0001", "made of 1000 parts"),
+        (3, "Other", "W3", "back\\slash\nnext line"),
+    ] {
+        insert(&*products, product(n).name(name).sku(sku).description(description).build()).await;
+    }
+    for (words, expected) in [
+        ("æRØ", &["Ærø 100% wool"][..]),
+        ("100%", &["Ærø 100% wool"]),
+        ("GIFT_", &["Plain"]),
+        ("_", &["Plain"]),
+        ("\\", &["Other"]),
+        ("NEXT LINE", &["Other"]),
+        ("w3", &["Other"]),
+        ("p%n", &[]),
+        ("nothing", &[]),
+    ] {
+        assert_eq!(listed(&*products, search(words), "name").await, expected, "{words}");
+    }
+    products.update(product_id(2), &rename("Renamed"), None, at(1)).await.unwrap();
+    assert_eq!(listed(&*products, search("plain"), "name").await, Vec::<String>::new());
+    assert_eq!(listed(&*products, search("renamed"), "name").await, ["Renamed"]);
+}
+
+/// Both ends of a price are within.
+pub async fn price_and_stock_filter_the_catalogue(h: &impl Stores) {
+    let products = h.products();
+    for (n, name, price, stock) in [(1, "a", 100, 0), (2, "b", 200, 1), (3, "c", 300, 0), (4, "d", 400, 9)] {
+        insert(&*products, product(n).name(name).price(price).stock(stock).build()).await;
+    }
+    let filter = |in_stock, min_price, max_price| ProductFilter { search: None, in_stock, min_price, max_price };
+    for (filter, expected) in [
+        (filter(Some(true), None, None), &["b", "d"][..]),
+        (filter(Some(false), None, None), &["a", "c"]),
+        (filter(None, Some(200), None), &["b", "c", "d"]),
+        (filter(None, None, Some(200)), &["a", "b"]),
+        (filter(None, Some(200), Some(300)), &["b", "c"]),
+        (filter(Some(true), Some(200), Some(300)), &["b"]),
+        (filter(None, Some(300), Some(200)), &[]),
+        (ProductFilter { in_stock: Some(false), ..search("sku-3") }, &["c"]),
+    ] {
+        let context = format!("{filter:?}");
+        assert_eq!(listed(&*products, filter, "name").await, expected, "{context}");
+    }
+}
+
+/// Those that the filter lets through; behind the last page there is nothing.
+pub async fn a_page_of_the_catalogue_counts_all(h: &impl Stores) {
+    let products = h.products();
+    for n in 1..=5 {
+        insert(&*products, product(n).stock(i64::from(n > 1)).build()).await;
+    }
+    let in_stock = ProductFilter { in_stock: Some(true), ..ProductFilter::default() };
+    for (number, expected, more) in [(1, 3, true), (2, 1, false), (3, 0, false)] {
+        let part = list(&*products, in_stock.clone(), "-createdAt", page(number, 3)).await;
+        assert_eq!((part.items.len(), part.total, part.more), (expected, Some(4), more), "page {number}");
+    }
+    let deepest = list(&*products, in_stock, "name", page(u64::from(u32::MAX), 100)).await;
+    assert_eq!((deepest.items.len(), deepest.total, deepest.more), (0, Some(4), false));
+}
+
+/// Two of each name and price, fewer than a window shows, so that some windows end between the two.
+async fn fill(products: &dyn ProductRepository, count: u128) {
+    for n in 1..=count {
+        let small = i64::try_from(n).unwrap();
+        let name = ["Zoo", "apple", "Apple", "Ærø", "zoo"][usize::try_from(n % 5).unwrap()];
+        let product = product(n * 7 % (count + 1))
+            .name(name)
+            .sku(&format!("{}{n}", ["b", "A", "_"][usize::try_from(n % 3).unwrap()]))
+            .price(small % 3)
+            .stock(small % 2)
+            .created_at(at(small / 4));
+        insert(products, product.build()).await;
+    }
+}
+
+const SORTS: [&str; 5] = ["name,-price", "-name,price", "price,-name,createdAt", "-price,-name", "name,price,sku"];
+
+fn all_sorts() -> Vec<Sort<ProductSort>> {
+    let mut sorts = single_sorts();
+    sorts.extend(SORTS.map(|text| Sort::parse(text).unwrap()));
+    sorts
+}
+
+/// In every order, both ways and mixed, with names, prices and times that several share, and the case of letters.
+pub async fn places_and_pages_of_the_catalogue_agree(h: &impl Stores) {
+    let products = h.products();
+    fill(&*products, 30).await;
+    for sort in all_sorts() {
+        assert_walks_agree(&sort, 30, async |window| {
+            list(&*products, ProductFilter::default(), &sort.to_string(), window).await
+        })
+        .await;
+    }
+}
+
+/// Filter and place are both asked.
+pub async fn places_of_a_filtered_catalogue_agree(h: &impl Stores) {
+    let products = h.products();
+    fill(&*products, 30).await;
+    let filter = ProductFilter { in_stock: Some(true), min_price: Some(0), max_price: Some(1), ..search("o") };
+    let count = list(&*products, filter.clone(), "name", page(1, 100)).await.items.len();
+    assert_eq!(count, 4);
+    for sort in all_sorts() {
+        assert_walks_agree(&sort, count, async |window| {
+            list(&*products, filter.clone(), &sort.to_string(), window).await
+        })
+        .await;
+    }
+}
+
+/// A client that was there goes on from there.
+pub async fn a_place_stays_good_when_its_product_goes(h: &impl Stores) {
+    let products = h.products();
+    for (n, name) in [(1, "a"), (2, "b"), (3, "c"), (4, "d")] {
+        insert(&*products, product(n).name(name).build()).await;
+    }
+    let sort = Sort::<ProductSort>::parse("name").unwrap();
+    let place = Some(sort.place_of(&find(&*products, product_id(2)).await));
+    products.archive(product_id(2), None, at(1)).await.unwrap();
+    let rest = list(&*products, ProductFilter::default(), "name", Window::After { place, limit: Limit::default() });
+    let rest: Vec<_> = rest.await.items.into_iter().map(|product| product.id).collect();
+    assert_eq!(rest, [product_id(3), product_id(4)]);
+}

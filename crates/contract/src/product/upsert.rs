@@ -1,0 +1,118 @@
+//! Imports of products.
+
+use entrepot_domain::{
+    Description, Fault, Version,
+    product::{Product, ProductFilter, ProductImport, ProductName, Stock, Upserted},
+};
+use entrepot_testkit::{at, gbp, product, product_id};
+
+use super::{find, insert, listed, search};
+use crate::{Stores, at_once};
+
+/// Product `n` under a sku, as an import brings it that says nothing of description and stock.
+fn import(n: u128, sku: &str) -> ProductImport {
+    let product = product(n).sku(sku).build();
+    ProductImport {
+        id: product.id,
+        sku: product.sku,
+        name: product.name,
+        price: product.price,
+        description: None,
+        stock: None,
+    }
+}
+
+fn full(n: u128, sku: &str, description: &str, stock: i64) -> ProductImport {
+    let description = Some(Description::parse(description).unwrap());
+    ProductImport { description, stock: Some(Stock::new(stock).unwrap()), ..import(n, sku) }
+}
+
+/// With what it says, and else with nothing.
+pub async fn an_import_makes_what_is_new(h: &impl Stores) {
+    let products = h.products();
+    let done = products.upsert(&[import(1, "A"), full(2, "B", "blue", 7)], at(3)).await.unwrap();
+    assert_eq!(done, Upserted { created: vec![product_id(1), product_id(2)], updated: vec![] });
+    let plain = product(1).sku("A").stock(0).created_at(at(3)).build();
+    assert_eq!(find(&*products, product_id(1)).await, plain);
+    let filled = product(2).sku("B").description("blue").stock(7).created_at(at(3)).build();
+    assert_eq!(find(&*products, product_id(2)).await, filled);
+    assert_eq!(listed(&*products, search("BLUE"), "name").await, ["Product 2"]);
+}
+
+/// Which keeps its identifier and its age, and what the import does not name.
+pub async fn an_import_changes_what_is_there(h: &impl Stores) {
+    let products = h.products();
+    let a = insert(&*products, product(1).sku("A").description("red").stock(5).build()).await;
+    let b = insert(&*products, product(2).sku("B").description("red").stock(5).build()).await;
+    let price = gbp(999);
+    let imports = [ProductImport { price, ..import(11, "A") }, full(12, "B", "", 0)];
+    let done = products.upsert(&imports, at(3)).await.unwrap();
+    assert_eq!(done, Upserted { created: vec![], updated: vec![a.id, b.id] });
+    let name = |text| ProductName::parse(text).unwrap();
+    let changed = Product { version: Version(2), updated_at: at(3), ..a };
+    assert_eq!(find(&*products, changed.id).await, Product { name: name("Product 11"), price, ..changed });
+    let changed = Product { version: Version(2), updated_at: at(3), ..b };
+    let (description, stock) = (Description::default(), Stock::default());
+    assert_eq!(find(&*products, b.id).await, Product { name: name("Product 12"), description, stock, ..changed });
+    assert_eq!(products.find(product_id(11)).await.unwrap(), None);
+}
+
+/// As what it was, for sale again.
+pub async fn an_import_revives_what_was_archived(h: &impl Stores) {
+    let products = h.products();
+    let a = insert(&*products, product(1).sku("A").stock(5).build()).await;
+    products.archive(a.id, None, at(1)).await.unwrap();
+    let done = products.upsert(&[import(11, "A")], at(3)).await.unwrap();
+    assert_eq!(done, Upserted { created: vec![], updated: vec![a.id] });
+    let revived = find(&*products, a.id).await;
+    assert_eq!((revived.stock, revived.version, revived.name.as_str()), (a.stock, Version(3), "Product 11"));
+    assert_eq!(listed(&*products, search("product"), "name").await, ["Product 11"]);
+}
+
+/// New or not, the rest of the batch comes too.
+pub async fn the_last_of_a_sku_in_an_import_counts(h: &impl Stores) {
+    let products = h.products();
+    insert(&*products, product(1).sku("OLD").build()).await;
+    let imports =
+        [full(2, "NEW", "first", 1), import(3, "OLD"), import(4, "OTHER"), full(5, "NEW", "last", 2), import(6, "OLD")];
+    let done = products.upsert(&imports, at(3)).await.unwrap();
+    assert_eq!(done.created, [product_id(2), product_id(4)]);
+    assert_eq!(done.updated.iter().filter(|id| **id == product_id(1)).count(), 1, "{done:?}");
+    let names = listed(&*products, ProductFilter::default(), "sku").await;
+    assert_eq!(names, ["Product 5", "Product 6", "Product 4"]);
+    let new = find(&*products, product_id(2)).await;
+    assert_eq!((new.description.as_str(), new.stock.get()), ("last", 2));
+}
+
+/// Nor is it an error.
+pub async fn an_empty_import_does_nothing(h: &impl Stores) {
+    assert_eq!(h.products().upsert(&[], at(0)).await.unwrap(), Upserted::default());
+}
+
+/// Not even what came before it in the batch.
+pub async fn a_failed_import_changes_nothing(h: &impl Stores) {
+    let products = h.products();
+    let a = insert(&*products, product(1).sku("A").build()).await;
+    // The identifier of the last one is another product's.
+    let failed = products.upsert(&[import(2, "NEW"), import(3, "A"), import(1, "OTHER")], at(3)).await;
+    assert!(matches!(failed, Err(Fault::Unknown(_))), "{failed:?}");
+    assert_eq!(find(&*products, a.id).await, a);
+    assert_eq!(listed(&*products, ProductFilter::default(), "sku").await, [a.name.as_str()]);
+}
+
+/// However many bring it, in whatever order.
+pub async fn imports_at_once_make_a_sku_once(h: &impl Stores) {
+    let products = h.products();
+    let answers = at_once((0..8).map(|n| {
+        let products = products.clone();
+        async move {
+            let mut imports: Vec<_> = (0..20).map(|i| import(n * 100 + i, &format!("SKU {i}"))).collect();
+            imports.rotate_left(usize::try_from(n).unwrap() * 2);
+            products.upsert(&imports, at(1)).await.unwrap()
+        }
+    }))
+    .await;
+    assert_eq!(answers.iter().map(|done| done.created.len()).sum::<usize>(), 20);
+    assert_eq!(answers.iter().map(|done| done.updated.len()).sum::<usize>(), 140);
+    assert_eq!(listed(&*products, ProductFilter::default(), "sku").await.len(), 20);
+}

@@ -1,0 +1,327 @@
+//! What every [`SessionRepository`] promises.
+
+use std::time::Duration;
+
+use entrepot_domain::{
+    Fault, Timestamp, UserId,
+    auth::{NewSession, RefreshState, RotateError, Rotated, Rotation, Session, SessionRepository, TokenHash},
+    user::{Role, Roles},
+};
+use entrepot_testkit::{at, id, session, session_id, user_id};
+
+use crate::{Stores, at_once, user::insert};
+
+/// Makes a test of each case: `entrepot_contract::session_suite!(harness())`.
+#[macro_export]
+macro_rules! session_suite {
+    ($harness:expr) => {
+        $crate::suite! { session, $harness,
+            an_open_session_has_access,
+            nobody_has_no_session,
+            access_follows_the_roles,
+            it_lives_until_it_expires,
+            ending_one_ends_that_one,
+            only_its_owner_ends_it,
+            ending_all_returns_those_that_lived,
+            the_list_has_the_live_ones_last_used_first,
+            rotating_puts_the_next_in_its_place,
+            rotating_lengthens_its_life,
+            a_token_used_twice_ends_the_session,
+            a_token_of_long_ago_ends_the_session,
+            a_token_that_never_was_ends_the_session,
+            the_grace_gives_the_same_successor,
+            behind_the_grace_it_is_reuse,
+            the_grace_is_for_the_token_just_before,
+            what_is_over_is_not_rotated,
+            an_erased_user_rotates_nothing,
+            an_erased_user_has_no_new_session,
+            of_two_rotations_at_once_one_wins,
+            rotations_at_once_within_the_grace_agree,
+        }
+    };
+}
+
+const NONE: Duration = Duration::ZERO;
+const GRACE: Duration = Duration::from_secs(10);
+
+async fn ada(h: &impl Stores) -> UserId {
+    insert(&*h.users(), "ada").await.id
+}
+
+/// A token to come, good for an hour from `now`.
+fn next(token: &str, now: Timestamp) -> RefreshState {
+    let n = token.bytes().fold(1, |n: u128, byte| n * 257 + u128::from(byte));
+    let expires_at = now + chrono::Duration::hours(1);
+    RefreshState { hash: TokenHash::of(token), id: id(n), issued_at: now, expires_at }
+}
+
+/// Session 1: `presented` for `successor`.
+fn rotation(presented: &str, successor: &str, now: Timestamp, grace: Duration) -> Rotation {
+    let presented = TokenHash::of(presented);
+    Rotation { session: session_id(1), presented, next: next(successor, now), now, grace }
+}
+
+async fn alive(sessions: &dyn SessionRepository, n: u128, now: Timestamp) -> bool {
+    sessions.access(session_id(n), now).await.unwrap().is_some()
+}
+
+fn shown(new: NewSession) -> Session {
+    Session {
+        id: new.id,
+        user: new.user,
+        device: new.device,
+        created_at: new.created_at,
+        last_used_at: new.created_at,
+        expires_at: new.refresh.expires_at,
+    }
+}
+
+/// Whose it is and what they may do; a device need not be known.
+pub async fn an_open_session_has_access(h: &impl Stores) {
+    let (sessions, ada) = (h.sessions(), ada(h).await);
+    let mut unknown = session(2, ada, "two", at(1));
+    unknown.device = entrepot_domain::auth::Device::default();
+    let mut sixth = session(3, ada, "three", at(0));
+    sixth.device.address = Some("2001:db8::1".parse().unwrap());
+    sessions.open(&unknown).await.unwrap();
+    sessions.open(&sixth).await.unwrap();
+    let access = sessions.access(session_id(2), at(1)).await.unwrap().unwrap();
+    assert_eq!((access.user, access.roles), (ada, Roles::CUSTOMER));
+    assert_eq!(sessions.list(ada, at(1)).await.unwrap(), [shown(unknown), shown(sixth)]);
+    assert_eq!(sessions.access(session_id(404), at(1)).await.unwrap(), None);
+}
+
+/// A login of nobody is a bug, not a refusal.
+pub async fn nobody_has_no_session(h: &impl Stores) {
+    let sessions = h.sessions();
+    let refused = sessions.open(&session(1, user_id(404), "one", at(0))).await;
+    assert!(matches!(refused, Err(Fault::Unknown(_))), "{refused:?}");
+    assert!(!alive(&*sessions, 1, at(0)).await);
+}
+
+/// At once.
+pub async fn access_follows_the_roles(h: &impl Stores) {
+    let (sessions, ada) = (h.sessions(), ada(h).await);
+    sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
+    let roles = Roles::new([Role::Staff, Role::Admin]).unwrap();
+    h.users().set_roles(ada, roles, None, at(1)).await.unwrap();
+    assert_eq!(sessions.access(session_id(1), at(1)).await.unwrap().unwrap().roles, roles);
+}
+
+/// And not a millisecond longer.
+pub async fn it_lives_until_it_expires(h: &impl Stores) {
+    let (sessions, ada) = (h.sessions(), ada(h).await);
+    sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
+    let last = at(3_600) - chrono::Duration::milliseconds(1);
+    assert!(alive(&*sessions, 1, last).await);
+    assert!(!alive(&*sessions, 1, at(3_600)).await);
+    assert_eq!(sessions.list(ada, last).await.unwrap().len(), 1);
+    assert_eq!(sessions.list(ada, at(3_600)).await.unwrap(), []);
+    assert!(!sessions.end(ada, session_id(1), at(3_600)).await.unwrap());
+    assert_eq!(sessions.end_all(ada, at(3_600)).await.unwrap(), []);
+    let rotated = sessions.rotate(&rotation("one", "two", at(3_600), GRACE)).await;
+    assert!(matches!(rotated, Err(RotateError::Ended)), "{rotated:?}");
+}
+
+/// Once.
+pub async fn ending_one_ends_that_one(h: &impl Stores) {
+    let (sessions, ada) = (h.sessions(), ada(h).await);
+    sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
+    sessions.open(&session(2, ada, "two", at(0))).await.unwrap();
+    assert!(sessions.end(ada, session_id(1), at(1)).await.unwrap());
+    assert!(!sessions.end(ada, session_id(1), at(1)).await.unwrap());
+    assert!(!sessions.end(ada, session_id(404), at(1)).await.unwrap());
+    assert!(!alive(&*sessions, 1, at(1)).await);
+    assert!(alive(&*sessions, 2, at(1)).await);
+}
+
+/// Somebody else has no such session.
+pub async fn only_its_owner_ends_it(h: &impl Stores) {
+    let (sessions, ada) = (h.sessions(), ada(h).await);
+    let bob = insert(&*h.users(), "bob").await.id;
+    sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
+    assert!(!sessions.end(bob, session_id(1), at(1)).await.unwrap());
+    assert_eq!(sessions.end_all(bob, at(1)).await.unwrap(), []);
+    assert!(alive(&*sessions, 1, at(1)).await);
+}
+
+/// And leaves those of others alone.
+pub async fn ending_all_returns_those_that_lived(h: &impl Stores) {
+    let (sessions, ada) = (h.sessions(), ada(h).await);
+    let bob = insert(&*h.users(), "bob").await.id;
+    for (n, owner) in [(1, ada), (2, ada), (3, ada), (4, bob)] {
+        sessions.open(&session(n, owner, &format!("token {n}"), at(0))).await.unwrap();
+    }
+    sessions.end(ada, session_id(2), at(1)).await.unwrap();
+    let mut ended = sessions.end_all(ada, at(2)).await.unwrap();
+    ended.sort_unstable();
+    assert_eq!(ended, [session_id(1), session_id(3)]);
+    assert_eq!(sessions.end_all(ada, at(2)).await.unwrap(), []);
+    assert_eq!(sessions.list(ada, at(2)).await.unwrap(), []);
+    assert!(alive(&*sessions, 4, at(2)).await);
+}
+
+/// A refresh is a use.
+pub async fn the_list_has_the_live_ones_last_used_first(h: &impl Stores) {
+    let (sessions, ada) = (h.sessions(), ada(h).await);
+    for (n, seconds) in [(1, 0), (2, 10), (3, 20), (4, 30)] {
+        sessions.open(&session(n, ada, if n == 1 { "one" } else { "other" }, at(seconds))).await.unwrap();
+    }
+    sessions.end(ada, session_id(3), at(35)).await.unwrap();
+    sessions.rotate(&rotation("one", "two", at(40), NONE)).await.unwrap();
+    let list = sessions.list(ada, at(50)).await.unwrap();
+    assert_eq!(list.iter().map(|session| session.id).collect::<Vec<_>>(), [1, 4, 2].map(session_id));
+    let first = shown(session(1, ada, "one", at(0)));
+    assert_eq!(list[0], Session { last_used_at: at(40), expires_at: at(3_640), ..first });
+}
+
+/// And that one is good from then on.
+pub async fn rotating_puts_the_next_in_its_place(h: &impl Stores) {
+    let (sessions, ada) = (h.sessions(), ada(h).await);
+    sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
+    for (now, presented, successor) in [(1, "one", "two"), (2, "two", "three"), (3, "three", "four")] {
+        let rotated = sessions.rotate(&rotation(presented, successor, at(now), NONE)).await.unwrap();
+        assert_eq!(rotated, Rotated { user: ada, refresh: next(successor, at(now)) });
+    }
+    assert!(alive(&*sessions, 1, at(4)).await);
+}
+
+/// Until the new token expires.
+pub async fn rotating_lengthens_its_life(h: &impl Stores) {
+    let (sessions, ada) = (h.sessions(), ada(h).await);
+    sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
+    sessions.rotate(&rotation("one", "two", at(3_000), NONE)).await.unwrap();
+    assert!(alive(&*sessions, 1, at(6_599)).await);
+    assert!(!alive(&*sessions, 1, at(6_600)).await);
+}
+
+async fn assert_reused(sessions: &dyn SessionRepository, rotation: Rotation) {
+    let reused = sessions.rotate(&rotation).await;
+    assert!(matches!(reused, Err(RotateError::Reused)), "{reused:?}");
+    assert!(!alive(sessions, 1, rotation.now).await);
+    // The thief's and the owner's tokens are both worth nothing now.
+    for token in ["one", "two", "three"] {
+        let over = sessions.rotate(&Rotation { presented: TokenHash::of(token), ..rotation.clone() }).await;
+        assert!(matches!(over, Err(RotateError::Ended)), "{token}: {over:?}");
+    }
+}
+
+/// RFC 9700 4.14.2; without a grace also within the same millisecond.
+pub async fn a_token_used_twice_ends_the_session(h: &impl Stores) {
+    let (sessions, ada) = (h.sessions(), ada(h).await);
+    sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
+    sessions.open(&session(2, ada, "other", at(0))).await.unwrap();
+    sessions.rotate(&rotation("one", "two", at(1), NONE)).await.unwrap();
+    assert_reused(&*sessions, rotation("one", "three", at(1), NONE)).await;
+    assert!(alive(&*sessions, 2, at(1)).await, "another login of the same user is another family");
+}
+
+/// Not only the last one.
+pub async fn a_token_of_long_ago_ends_the_session(h: &impl Stores) {
+    let (sessions, ada) = (h.sessions(), ada(h).await);
+    sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
+    sessions.rotate(&rotation("one", "two", at(1), NONE)).await.unwrap();
+    sessions.rotate(&rotation("two", "three", at(2), NONE)).await.unwrap();
+    assert_reused(&*sessions, rotation("one", "four", at(3), NONE)).await;
+}
+
+/// It was signed for this session, so it is one of its tokens.
+pub async fn a_token_that_never_was_ends_the_session(h: &impl Stores) {
+    let (sessions, ada) = (h.sessions(), ada(h).await);
+    sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
+    assert_reused(&*sessions, rotation("stranger", "two", at(1), GRACE)).await;
+}
+
+/// To a client that lost the answer, as often as it asks, to the end of the grace.
+pub async fn the_grace_gives_the_same_successor(h: &impl Stores) {
+    let (sessions, ada) = (h.sessions(), ada(h).await);
+    sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
+    let first = sessions.rotate(&rotation("one", "two", at(1), GRACE)).await.unwrap();
+    for (now, other) in [(1, "three"), (5, "four"), (11, "five")] {
+        assert_eq!(sessions.rotate(&rotation("one", other, at(now), GRACE)).await.unwrap(), first);
+    }
+    let rotated = sessions.rotate(&rotation("two", "three", at(12), GRACE)).await.unwrap();
+    assert_eq!(rotated.refresh, next("three", at(12)));
+}
+
+/// It begins with the rotation, and fetching again does not lengthen it.
+pub async fn behind_the_grace_it_is_reuse(h: &impl Stores) {
+    let (sessions, ada) = (h.sessions(), ada(h).await);
+    sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
+    sessions.rotate(&rotation("one", "two", at(1), GRACE)).await.unwrap();
+    sessions.rotate(&rotation("one", "three", at(9), GRACE)).await.unwrap();
+    assert_reused(&*sessions, rotation("one", "three", at(11) + chrono::Duration::milliseconds(1), GRACE)).await;
+}
+
+/// Its own predecessor was used twice.
+pub async fn the_grace_is_for_the_token_just_before(h: &impl Stores) {
+    let (sessions, ada) = (h.sessions(), ada(h).await);
+    sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
+    sessions.rotate(&rotation("one", "two", at(1), GRACE)).await.unwrap();
+    sessions.rotate(&rotation("two", "three", at(2), GRACE)).await.unwrap();
+    assert_reused(&*sessions, rotation("one", "four", at(3), GRACE)).await;
+}
+
+/// Nor what never was.
+pub async fn what_is_over_is_not_rotated(h: &impl Stores) {
+    let (sessions, ada) = (h.sessions(), ada(h).await);
+    let unknown = sessions.rotate(&rotation("one", "two", at(0), NONE)).await;
+    assert!(matches!(unknown, Err(RotateError::Ended)), "{unknown:?}");
+    sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
+    sessions.end(ada, session_id(1), at(1)).await.unwrap();
+    let over = sessions.rotate(&rotation("one", "two", at(2), NONE)).await;
+    assert!(matches!(over, Err(RotateError::Ended)), "{over:?}");
+    assert!(!alive(&*sessions, 1, at(2)).await);
+}
+
+/// Within the grace or not.
+pub async fn an_erased_user_rotates_nothing(h: &impl Stores) {
+    let (sessions, ada) = (h.sessions(), ada(h).await);
+    sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
+    sessions.rotate(&rotation("one", "two", at(1), GRACE)).await.unwrap();
+    h.users().erase(ada, None, at(2)).await.unwrap();
+    for token in ["one", "two"] {
+        let over = sessions.rotate(&rotation(token, "three", at(3), GRACE)).await;
+        assert!(matches!(over, Err(RotateError::Ended)), "{token}: {over:?}");
+    }
+}
+
+/// Though the login had begun before.
+pub async fn an_erased_user_has_no_new_session(h: &impl Stores) {
+    let (sessions, ada) = (h.sessions(), ada(h).await);
+    h.users().erase(ada, None, at(0)).await.unwrap();
+    let refused = sessions.open(&session(1, ada, "one", at(1))).await;
+    assert!(matches!(refused, Err(Fault::Unknown(_))), "{refused:?}");
+    assert_eq!(sessions.list(ada, at(1)).await.unwrap(), []);
+    let over = sessions.rotate(&rotation("one", "two", at(2), NONE)).await;
+    assert!(matches!(over, Err(RotateError::Ended)), "{over:?}");
+}
+
+/// The first is a rotation; the second is reuse, which ends the session, and all others find it over.
+pub async fn of_two_rotations_at_once_one_wins(h: &impl Stores) {
+    let (sessions, ada) = (h.sessions(), ada(h).await);
+    sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
+    let answers = at_once((0..8).map(|n| {
+        let sessions = sessions.clone();
+        async move { sessions.rotate(&rotation("one", &format!("next {n}"), at(1), NONE)).await }
+    }))
+    .await;
+    let count = |is: fn(&Result<Rotated, RotateError>) -> bool| answers.iter().filter(|answer| is(answer)).count();
+    assert_eq!(count(Result::is_ok), 1, "{answers:?}");
+    assert_eq!(count(|answer| matches!(answer, Err(RotateError::Reused))), 1, "{answers:?}");
+    assert_eq!(count(|answer| matches!(answer, Err(RotateError::Ended))), 6, "{answers:?}");
+    assert!(!alive(&*sessions, 1, at(1)).await);
+}
+
+/// All get the token of the one that won.
+pub async fn rotations_at_once_within_the_grace_agree(h: &impl Stores) {
+    let (sessions, ada) = (h.sessions(), ada(h).await);
+    sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
+    let answers = at_once((0..8).map(|n| {
+        let sessions = sessions.clone();
+        async move { sessions.rotate(&rotation("one", &format!("next {n}"), at(1), GRACE)).await.unwrap() }
+    }))
+    .await;
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert!(alive(&*sessions, 1, at(1)).await);
+}

@@ -1,0 +1,366 @@
+//! What every [`UserRepository`] promises.
+
+mod list;
+
+use std::sync::Arc;
+
+use entrepot_domain::{
+    Sort, UserId, Version,
+    auth::PasswordHash,
+    user::{NewUser, PersonName, Role, Roles, User, UserChange, UserError, UserFilter, UserQuery, UserRepository},
+};
+use entrepot_testkit::{at, email, new_user, session, session_id, user, user_id};
+
+pub use list::*;
+
+use crate::{Stores, at_once, walk::page};
+
+/// Makes a test of each case: `entrepot_contract::user_suite!(harness())`.
+#[macro_export]
+macro_rules! user_suite {
+    ($harness:expr) => {
+        $crate::suite! { user, $harness,
+            what_is_inserted_is_found,
+            an_address_is_taken_whatever_its_case,
+            of_two_inserts_of_one_address_one_wins,
+            a_change_changes_what_it_names_and_no_more,
+            another_address_is_unproved_the_same_is_not,
+            another_users_address_is_refused,
+            a_stale_version_is_refused,
+            who_is_not_there_cannot_be_changed,
+            of_two_changes_of_one_version_one_wins,
+            a_new_password_ends_the_other_sessions,
+            another_name_ends_no_session,
+            new_roles_report_the_live_sessions,
+            the_last_admin_stays,
+            of_two_admins_demoted_at_once_one_stays,
+            of_two_admins_erased_at_once_one_stays,
+            an_erased_user_is_gone,
+            an_erased_address_is_free_again,
+            erasing_ends_the_sessions,
+            a_search_ignores_case_and_takes_signs_literally,
+            a_role_filters_the_list,
+            a_page_counts_all_and_shows_its_part,
+            places_and_pages_show_the_same,
+        }
+    };
+}
+
+pub(crate) async fn insert(users: &dyn UserRepository, name: &str) -> User {
+    let new = new_user(name);
+    users.insert(&new).await.unwrap();
+    new.user
+}
+
+async fn insert_admin(users: &dyn UserRepository, name: &str) -> User {
+    let mut new = new_user(name);
+    new.user.roles = Roles::new([Role::Customer, Role::Admin]).unwrap();
+    users.insert(&new).await.unwrap();
+    new.user
+}
+
+fn rename(name: &str) -> UserChange {
+    UserChange { name: Some(PersonName::parse(name).unwrap()), ..UserChange::default() }
+}
+
+fn readdress(address: &str) -> UserChange {
+    UserChange { email: Some(email(address)), ..UserChange::default() }
+}
+
+async fn names(users: &dyn UserRepository, filter: UserFilter) -> Vec<String> {
+    let query = UserQuery { filter, sort: Sort::parse("name").unwrap(), window: page(1, 100) };
+    let found = users.list(&query).await.unwrap();
+    found.items.into_iter().map(|user| user.name.as_str().to_owned()).collect()
+}
+
+/// By identifier, by address in any case, with and without the password; and who is not there is not.
+pub async fn what_is_inserted_is_found(h: &impl Stores) {
+    let users = h.users();
+    let mut new = new_user("Ada");
+    new.user.roles = Roles::new([Role::Staff, Role::Customer]).unwrap();
+    new.user.email_verified = true;
+    new.user.created_at = at(0) + chrono::Duration::milliseconds(123);
+    users.insert(&new).await.unwrap();
+    assert_eq!(users.find(new.user.id).await.unwrap(), Some(new.user.clone()));
+    for address in ["Ada@example.com", "aDA@EXAMPLE.com"] {
+        let found = users.credentials_by_email(&email(address)).await.unwrap().unwrap();
+        assert_eq!((found.user, found.password), (new.user.clone(), new.password.clone()));
+    }
+    let found = users.credentials(new.user.id).await.unwrap().unwrap();
+    assert_eq!((found.user, found.password), (new.user, new.password));
+
+    assert_eq!(users.find(user_id(404)).await.unwrap(), None);
+    assert!(users.credentials(user_id(404)).await.unwrap().is_none());
+    assert!(users.credentials_by_email(&email("nobody@example.com")).await.unwrap().is_none());
+}
+
+/// ASCII or not.
+pub async fn an_address_is_taken_whatever_its_case(h: &impl Stores) {
+    let users = h.users();
+    let new = |n, address| NewUser {
+        user: User { email: email(address), ..user(n) },
+        password: PasswordHash("hash".to_owned()),
+    };
+    users.insert(&new(1, "søren@example.com")).await.unwrap();
+    let refused = users.insert(&new(2, "SØREN@Example.com")).await;
+    assert!(matches!(refused, Err(UserError::EmailTaken)), "{refused:?}");
+    assert_eq!(users.find(user_id(2)).await.unwrap(), None);
+}
+
+/// The store judges.
+pub async fn of_two_inserts_of_one_address_one_wins(h: &impl Stores) {
+    let users = h.users();
+    let answers = at_once((1..=8).map(|n| {
+        let users = users.clone();
+        let user = User { email: email("ada@example.com"), ..user(n) };
+        async move { users.insert(&NewUser { user, password: PasswordHash("hash".to_owned()) }).await }
+    }))
+    .await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
+    let taken = |answer: &&Result<(), UserError>| matches!(answer, Err(UserError::EmailTaken));
+    assert_eq!(answers.iter().filter(taken).count(), 7, "{answers:?}");
+    assert_eq!(names(&*users, UserFilter::default()).await.len(), 1);
+}
+
+/// And counts the version up.
+pub async fn a_change_changes_what_it_names_and_no_more(h: &impl Stores) {
+    let users = h.users();
+    let ada = insert(&*users, "ada").await;
+    let changed = users.update(ada.id, &rename("Countess"), Some(Version(1)), at(9)).await.unwrap();
+    let expected =
+        User { name: PersonName::parse("Countess").unwrap(), version: Version(2), updated_at: at(9), ..ada.clone() };
+    assert_eq!((changed.user, changed.sessions), (expected.clone(), vec![]));
+    let found = users.credentials(ada.id).await.unwrap().unwrap();
+    assert_eq!((found.user, found.password), (expected, new_user("ada").password));
+}
+
+/// A changed address starts unproved; one that differs in nothing stays proved.
+pub async fn another_address_is_unproved_the_same_is_not(h: &impl Stores) {
+    let users = h.users();
+    let mut new = new_user("ada");
+    new.user.email_verified = true;
+    users.insert(&new).await.unwrap();
+    let same = users.update(new.user.id, &readdress("ada@example.com"), None, at(1)).await.unwrap().user;
+    assert!(same.email_verified);
+    let other = users.update(new.user.id, &readdress("countess@example.com"), None, at(2)).await.unwrap().user;
+    assert!(!other.email_verified);
+    assert_eq!(users.find(new.user.id).await.unwrap(), Some(other));
+    assert!(users.credentials_by_email(&email("ada@example.com")).await.unwrap().is_none());
+    assert!(users.credentials_by_email(&email("countess@example.com")).await.unwrap().is_some());
+}
+
+/// And changes nothing; one's own in another case is one's own.
+pub async fn another_users_address_is_refused(h: &impl Stores) {
+    let users = h.users();
+    let (ada, bob) = (insert(&*users, "ada").await, insert(&*users, "bob").await);
+    let change = UserChange { password: Some(PasswordHash("new".to_owned())), ..readdress("BOB@example.com") };
+    let refused = users.update(ada.id, &change, None, at(1)).await;
+    assert!(matches!(refused, Err(UserError::EmailTaken)), "{refused:?}");
+    let found = users.credentials(ada.id).await.unwrap().unwrap();
+    assert_eq!((found.user, found.password), (ada, new_user("ada").password));
+    let own = users.update(bob.id, &readdress("BOB@example.com"), None, at(1)).await.unwrap().user;
+    assert_eq!(own.email.as_str(), "BOB@example.com");
+}
+
+/// By every change.
+pub async fn a_stale_version_is_refused(h: &impl Stores) {
+    let users = h.users();
+    let ada = insert(&*users, "ada").await;
+    let stale = Some(Version(2));
+    let update = users.update(ada.id, &rename("Countess"), stale, at(1)).await;
+    assert!(matches!(update, Err(UserError::VersionConflict)), "{update:?}");
+    let roles = users.set_roles(ada.id, Roles::CUSTOMER, stale, at(1)).await;
+    assert!(matches!(roles, Err(UserError::VersionConflict)), "{roles:?}");
+    let erase = users.erase(ada.id, stale, at(1)).await;
+    assert!(matches!(erase, Err(UserError::VersionConflict)), "{erase:?}");
+    assert_eq!(users.find(ada.id).await.unwrap(), Some(ada));
+}
+
+async fn assert_not_found(users: &dyn UserRepository, id: UserId, expected: Option<Version>) {
+    let update = users.update(id, &rename("Countess"), expected, at(5)).await;
+    assert!(matches!(update, Err(UserError::NotFound)), "{update:?}");
+    let roles = users.set_roles(id, Roles::CUSTOMER, expected, at(5)).await;
+    assert!(matches!(roles, Err(UserError::NotFound)), "{roles:?}");
+    let erase = users.erase(id, expected, at(5)).await;
+    assert!(matches!(erase, Err(UserError::NotFound)), "{erase:?}");
+}
+
+/// Whatever version is expected.
+pub async fn who_is_not_there_cannot_be_changed(h: &impl Stores) {
+    let users = h.users();
+    assert_not_found(&*users, user_id(404), None).await;
+    assert_not_found(&*users, user_id(404), Some(Version(1))).await;
+}
+
+/// The others have seen an old one.
+pub async fn of_two_changes_of_one_version_one_wins(h: &impl Stores) {
+    let users = h.users();
+    let ada = insert(&*users, "ada").await;
+    let answers = at_once((0..8).map(|n| {
+        let users = users.clone();
+        async move { users.update(ada.id, &rename(&format!("ada {n}")), Some(Version(1)), at(1)).await }
+    }))
+    .await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
+    assert_eq!(users.find(ada.id).await.unwrap().unwrap().version, Version(2));
+}
+
+/// But the one that is kept, and nobody else's.
+pub async fn a_new_password_ends_the_other_sessions(h: &impl Stores) {
+    let (users, sessions) = (h.users(), h.sessions());
+    let (ada, bob) = (insert(&*users, "ada").await, insert(&*users, "bob").await);
+    for (n, owner) in [(1, ada.id), (2, ada.id), (3, ada.id), (4, bob.id)] {
+        sessions.open(&session(n, owner, &format!("token {n}"), at(0))).await.unwrap();
+    }
+    let password = PasswordHash("new".to_owned());
+    let change = UserChange { password: Some(password.clone()), keep: Some(session_id(2)), ..UserChange::default() };
+    let mut changed = users.update(ada.id, &change, None, at(1)).await.unwrap();
+    changed.sessions.sort_unstable();
+    assert_eq!(changed.sessions, [session_id(1), session_id(3)]);
+    assert_eq!(users.credentials(ada.id).await.unwrap().unwrap().password, password);
+    for (n, alive) in [(1, false), (2, true), (3, false), (4, true)] {
+        assert_eq!(sessions.access(session_id(n), at(2)).await.unwrap().is_some(), alive, "session {n}");
+    }
+    let changed = users.update(ada.id, &UserChange { keep: None, ..change }, None, at(2)).await.unwrap();
+    assert_eq!(changed.sessions, [session_id(2)]);
+}
+
+/// Only a password does.
+pub async fn another_name_ends_no_session(h: &impl Stores) {
+    let (users, sessions) = (h.users(), h.sessions());
+    let ada = insert(&*users, "ada").await;
+    sessions.open(&session(1, ada.id, "token", at(0))).await.unwrap();
+    let changed = users.update(ada.id, &rename("Countess"), None, at(1)).await.unwrap();
+    assert_eq!(changed.sessions, []);
+    assert!(sessions.access(session_id(1), at(2)).await.unwrap().is_some());
+}
+
+/// Which live on, with other roles; those that are over are not among them.
+pub async fn new_roles_report_the_live_sessions(h: &impl Stores) {
+    let (users, sessions) = (h.users(), h.sessions());
+    let ada = insert(&*users, "ada").await;
+    for n in 1..=3 {
+        sessions.open(&session(n, ada.id, &format!("token {n}"), at(0))).await.unwrap();
+    }
+    sessions.end(ada.id, session_id(1), at(1)).await.unwrap();
+    let staff = Roles::new([Role::Staff]).unwrap();
+    let mut changed = users.set_roles(ada.id, staff, Some(Version(1)), at(2)).await.unwrap();
+    changed.sessions.sort_unstable();
+    assert_eq!(changed.sessions, [session_id(2), session_id(3)]);
+    assert_eq!(changed.user, User { roles: staff, version: Version(2), updated_at: at(2), ..ada.clone() });
+    assert_eq!(users.find(ada.id).await.unwrap(), Some(changed.user));
+    assert_eq!(sessions.access(session_id(2), at(3)).await.unwrap().unwrap().roles, staff);
+    // An hour later they have expired.
+    assert_eq!(users.set_roles(ada.id, staff, None, at(3_600)).await.unwrap().sessions, []);
+}
+
+/// Whether demoted or erased; an admin may become another admin.
+pub async fn the_last_admin_stays(h: &impl Stores) {
+    let users = h.users();
+    assert!(!users.has_admin().await.unwrap());
+    insert(&*users, "customer").await;
+    assert!(!users.has_admin().await.unwrap());
+    let ada = insert_admin(&*users, "ada").await;
+    assert!(users.has_admin().await.unwrap());
+
+    let demote = users.set_roles(ada.id, Roles::CUSTOMER, None, at(1)).await;
+    assert!(matches!(demote, Err(UserError::LastAdmin)), "{demote:?}");
+    let erase = users.erase(ada.id, None, at(1)).await;
+    assert!(matches!(erase, Err(UserError::LastAdmin)), "{erase:?}");
+    assert_eq!(users.find(ada.id).await.unwrap(), Some(ada.clone()));
+    users.set_roles(ada.id, Roles::new([Role::Admin]).unwrap(), None, at(2)).await.unwrap();
+
+    let bob = insert_admin(&*users, "bob").await;
+    users.set_roles(ada.id, Roles::CUSTOMER, None, at(3)).await.unwrap();
+    let last = users.erase(bob.id, None, at(4)).await;
+    assert!(matches!(last, Err(UserError::LastAdmin)), "{last:?}");
+}
+
+async fn assert_one_admin_stays(
+    users: &Arc<dyn UserRepository>,
+    undo: impl AsyncFn(&dyn UserRepository, UserId) -> Result<(), UserError> + Copy,
+    answers: Vec<Result<(), UserError>>,
+) {
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 3, "{answers:?}");
+    let last = |answer: &&Result<(), UserError>| matches!(answer, Err(UserError::LastAdmin));
+    assert_eq!(answers.iter().filter(last).count(), 1, "{answers:?}");
+    let admins = UserFilter { role: Some(Role::Admin), ..UserFilter::default() };
+    let left = names(&**users, admins).await;
+    assert_eq!(left.len(), 1);
+    let again = undo(&**users, new_user(&left[0]).user.id).await;
+    assert!(matches!(again, Err(UserError::LastAdmin)), "{again:?}");
+}
+
+/// However many try.
+pub async fn of_two_admins_demoted_at_once_one_stays(h: &impl Stores) {
+    async fn demote(users: &dyn UserRepository, id: UserId) -> Result<(), UserError> {
+        users.set_roles(id, Roles::CUSTOMER, None, at(1)).await.map(drop)
+    }
+    let users = h.users();
+    let mut jobs = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        let (users, admin) = (users.clone(), insert_admin(&*users, name).await);
+        jobs.push(async move { demote(&*users, admin.id).await });
+    }
+    let answers = at_once(jobs).await;
+    assert_one_admin_stays(&users, demote, answers).await;
+}
+
+/// However many try.
+pub async fn of_two_admins_erased_at_once_one_stays(h: &impl Stores) {
+    async fn erase(users: &dyn UserRepository, id: UserId) -> Result<(), UserError> {
+        users.erase(id, None, at(1)).await.map(drop)
+    }
+    let users = h.users();
+    let mut jobs = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        let (users, admin) = (users.clone(), insert_admin(&*users, name).await);
+        jobs.push(async move { erase(&*users, admin.id).await });
+    }
+    let answers = at_once(jobs).await;
+    assert_one_admin_stays(&users, erase, answers).await;
+}
+
+/// For every method.
+pub async fn an_erased_user_is_gone(h: &impl Stores) {
+    let users = h.users();
+    let ada = insert(&*users, "ada").await;
+    insert(&*users, "bob").await;
+    assert_eq!(users.erase(ada.id, Some(Version(1)), at(1)).await.unwrap(), []);
+    assert_eq!(users.find(ada.id).await.unwrap(), None);
+    assert!(users.credentials(ada.id).await.unwrap().is_none());
+    assert!(users.credentials_by_email(&ada.email).await.unwrap().is_none());
+    assert_eq!(names(&*users, UserFilter::default()).await, ["bob"]);
+    let all = UserQuery { filter: UserFilter::default(), sort: Sort::parse("name").unwrap(), window: page(1, 1) };
+    assert_eq!(users.list(&all).await.unwrap().total, Some(1));
+    assert_not_found(&*users, ada.id, None).await;
+}
+
+/// For somebody new, who does not become the old one; and the next one who is erased is no trouble.
+pub async fn an_erased_address_is_free_again(h: &impl Stores) {
+    let users = h.users();
+    for n in 1..=3 {
+        let new = NewUser {
+            user: User { email: email("ada@example.com"), ..user(n) },
+            password: PasswordHash("hash".to_owned()),
+        };
+        users.insert(&new).await.unwrap();
+        assert_eq!(users.credentials_by_email(&new.user.email).await.unwrap().unwrap().user, new.user);
+        users.erase(user_id(n), None, at(1)).await.unwrap();
+    }
+}
+
+/// And reports them.
+pub async fn erasing_ends_the_sessions(h: &impl Stores) {
+    let (users, sessions) = (h.users(), h.sessions());
+    let (ada, bob) = (insert(&*users, "ada").await, insert(&*users, "bob").await);
+    for (n, owner) in [(1, ada.id), (2, ada.id), (3, bob.id)] {
+        sessions.open(&session(n, owner, &format!("token {n}"), at(0))).await.unwrap();
+    }
+    let mut ended = users.erase(ada.id, None, at(1)).await.unwrap();
+    ended.sort_unstable();
+    assert_eq!(ended, [session_id(1), session_id(2)]);
+    assert_eq!(sessions.access(session_id(1), at(2)).await.unwrap(), None);
+    assert_eq!(sessions.list(ada.id, at(2)).await.unwrap(), []);
+    assert!(sessions.access(session_id(3), at(2)).await.unwrap().is_some());
+}

@@ -1,0 +1,28 @@
+//! Identifiers made on the spot.
+
+use entrepot_domain::IdGenerator;
+use uuid::Uuid;
+
+/// `UUIDv7` from the machine's clock and randomness; the counter inside (RFC 9562 6.2) makes those of one millisecond
+/// ascend too.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UuidV7;
+
+impl IdGenerator for UuidV7 {
+    #[expect(clippy::disallowed_methods, reason = "this is the adapter of the port")]
+    fn next(&self) -> Uuid {
+        Uuid::now_v7()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_ones_sort_after_earlier_ones() {
+        let ids: Vec<Uuid> = (0..10_000).map(|_| UuidV7.next()).collect();
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!(ids[0].get_version_num(), 7);
+    }
+}

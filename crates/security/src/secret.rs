@@ -1,0 +1,23 @@
+//! Secrets out of thin air.
+
+use anyhow::{Context, Result};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+/// A secret of 48 random bytes from the operating system, as 64 letters that fit into a file or a variable.
+pub fn generate_secret() -> Result<String> {
+    let mut bytes = [0; 48];
+    getrandom::fill(&mut bytes).context("the operating system gives no randomness")?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_are_alike() {
+        let (one, other) = (generate_secret().unwrap(), generate_secret().unwrap());
+        assert_eq!(one.len(), 64);
+        assert_ne!(one, other);
+    }
+}

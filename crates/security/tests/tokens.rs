@@ -1,0 +1,191 @@
+//! Tokens, honest and hostile.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use entrepot_domain::{
+    Email, SessionId, Timestamp, UserId,
+    auth::{AccessClaims, RefreshClaims, TokenError, TokenIssuer},
+    user::{Role, Roles},
+};
+use entrepot_security::{JwtIssuer, JwtKeys};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const ACCESS_KEY: &[u8] = b"an access key of thirty-two bytes";
+const REFRESH_KEY: &[u8] = b"a refresh key of thirty-two bytes";
+
+fn issuer() -> JwtIssuer {
+    JwtIssuer::new(&JwtKeys { access: ACCESS_KEY, refresh: REFRESH_KEY }, "entrepot", "entrepot-api")
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_timestamp(1_700_000_000 + seconds, 0).unwrap()
+}
+
+fn claims() -> AccessClaims {
+    AccessClaims {
+        user: UserId(Uuid::from_u128(1)),
+        email: Email::parse("ada@example.com").unwrap(),
+        roles: Roles::new([Role::Customer, Role::Staff]).unwrap(),
+        session: SessionId(Uuid::from_u128(2)),
+        id: Uuid::from_u128(3),
+        issued_at: at(0),
+        expires_at: at(900),
+    }
+}
+
+fn refresh_claims() -> RefreshClaims {
+    RefreshClaims {
+        user: UserId(Uuid::from_u128(1)),
+        session: SessionId(Uuid::from_u128(2)),
+        id: Uuid::from_u128(3),
+        issued_at: at(0),
+        expires_at: at(900),
+    }
+}
+
+/// The body of an honest access token.
+fn body() -> Value {
+    let token = issuer().access(&claims()).unwrap();
+    let part = token.split('.').nth(1).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+}
+
+fn forge(alg: Algorithm, typ: &str, body: &Value, key: &[u8]) -> String {
+    let header = Header { typ: Some(typ.into()), ..Header::new(alg) };
+    encode(&header, body, &EncodingKey::from_secret(key)).unwrap()
+}
+
+fn verdict(token: &str) -> Result<AccessClaims, TokenError> {
+    issuer().verify_access(token, at(1))
+}
+
+#[test]
+fn what_was_signed_is_read() {
+    let token = issuer().access(&claims()).unwrap();
+    assert_eq!(verdict(&token), Ok(claims()));
+    let token = issuer().refresh(&refresh_claims()).unwrap();
+    assert_eq!(issuer().verify_refresh(&token, at(1)), Ok(refresh_claims()));
+}
+
+#[test]
+fn it_says_what_the_contract_promises() {
+    let body = body();
+    for claim in ["sub", "email", "roles", "sid", "jti", "iat", "nbf", "exp", "iss", "aud"] {
+        assert!(!body[claim].is_null(), "{claim}");
+    }
+    assert_eq!(body["roles"], json!(["customer", "staff"]));
+    assert_eq!(body["exp"].as_i64().unwrap() - body["iat"].as_i64().unwrap(), 900);
+}
+
+#[test]
+fn the_same_claims_make_the_same_refresh_token() {
+    assert_eq!(issuer().refresh(&refresh_claims()).unwrap(), issuer().refresh(&refresh_claims()).unwrap());
+}
+
+#[test]
+fn it_expires_to_the_second() {
+    let token = issuer().access(&claims()).unwrap();
+    assert!(issuer().verify_access(&token, at(899)).is_ok());
+    assert_eq!(issuer().verify_access(&token, at(900)), Err(TokenError::Expired));
+    assert_eq!(issuer().verify_access(&token, at(-1)), Err(TokenError::Invalid));
+}
+
+#[test]
+fn neither_kind_is_taken_for_the_other() {
+    let access = issuer().access(&claims()).unwrap();
+    let refresh = issuer().refresh(&refresh_claims()).unwrap();
+    assert_eq!(verdict(&refresh), Err(TokenError::Invalid));
+    assert_eq!(issuer().verify_refresh(&access, at(1)), Err(TokenError::Invalid));
+    // Not even where the keys are the same: the type differs.
+    let one_key = JwtIssuer::new(&JwtKeys { access: ACCESS_KEY, refresh: ACCESS_KEY }, "entrepot", "entrepot-api");
+    let access = one_key.access(&claims()).unwrap();
+    assert_eq!(one_key.verify_refresh(&access, at(1)), Err(TokenError::Invalid));
+}
+
+#[test]
+fn other_algorithms_and_keys_are_not_believed() {
+    assert!(verdict(&forge(Algorithm::HS256, "at+jwt", &body(), ACCESS_KEY)).is_ok());
+    assert!(verdict(&forge(Algorithm::HS512, "at+jwt", &body(), ACCESS_KEY)).is_err());
+    assert!(verdict(&forge(Algorithm::HS256, "at+jwt", &body(), REFRESH_KEY)).is_err());
+    assert!(verdict(&forge(Algorithm::HS256, "JWT", &body(), ACCESS_KEY)).is_err());
+    for alg in ["none", "None", "NONE", "RS256", "HS256 "] {
+        let header = URL_SAFE_NO_PAD.encode(json!({"alg": alg, "typ": "at+jwt"}).to_string());
+        let body = URL_SAFE_NO_PAD.encode(body().to_string());
+        for signature in ["", "AAAA"] {
+            assert!(verdict(&format!("{header}.{body}.{signature}")).is_err(), "{alg}");
+        }
+    }
+}
+
+#[test]
+fn every_claim_is_required_and_typed() {
+    let honest = body();
+    for claim in honest.as_object().unwrap().keys() {
+        let mut missing = honest.clone();
+        missing.as_object_mut().unwrap().remove(claim);
+        assert!(verdict(&forge(Algorithm::HS256, "at+jwt", &missing, ACCESS_KEY)).is_err(), "without {claim}");
+        for wrong in [json!(null), json!({}), json!([["x"]]), json!(true), json!(-1.5), json!("x")] {
+            let mut mistyped = honest.clone();
+            mistyped[claim] = wrong.clone();
+            let token = forge(Algorithm::HS256, "at+jwt", &mistyped, ACCESS_KEY);
+            assert!(verdict(&token).is_err(), "{claim} = {wrong}");
+        }
+    }
+}
+
+#[test]
+fn another_issuer_audience_or_time_is_not_believed() {
+    for (claim, wrong) in [
+        ("iss", json!("somebody")),
+        ("aud", json!("other-api")),
+        ("aud", json!(["entrepot-api"])),
+        ("nbf", json!(at(60).timestamp())),
+        ("iat", json!(at(60).timestamp())),
+        ("exp", json!(i64::MAX)),
+        ("roles", json!(["root"])),
+        ("roles", json!([])),
+    ] {
+        let mut body = body();
+        body[claim] = wrong;
+        let token = forge(Algorithm::HS256, "at+jwt", &body, ACCESS_KEY);
+        assert_eq!(verdict(&token), Err(TokenError::Invalid), "{claim}");
+    }
+}
+
+#[test]
+fn a_changed_byte_anywhere_breaks_it() {
+    let token = issuer().access(&claims()).unwrap();
+    for place in 0..token.len() {
+        let mut bytes = token.clone().into_bytes();
+        bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
+        let changed = String::from_utf8(bytes).unwrap();
+        assert_eq!(verdict(&changed), Err(TokenError::Invalid), "at {place}");
+    }
+}
+
+#[test]
+fn junk_is_junk() {
+    let token = issuer().access(&claims()).unwrap();
+    for junk in [
+        String::new(),
+        ".".into(),
+        "..".into(),
+        "a.b.c".into(),
+        format!("{token}."),
+        format!("{token}A"),
+        format!(" {token}"),
+        format!("{token}.{token}"),
+        "é".repeat(100),
+        "A".repeat(100_000),
+        format!("{}.{}.{}", "e30", "e30", "e30"),
+    ] {
+        assert_eq!(verdict(&junk), Err(TokenError::Invalid));
+    }
+}
+
+#[test]
+fn keys_are_not_printed() {
+    assert!(!format!("{:?}", issuer()).contains("thirty-two"));
+}

@@ -1,0 +1,40 @@
+//! Builders of test data.
+//!
+//! Everything is made of small numbers or of names, so that a test says what it means, and a failure says which one:
+//! `product(7).price(295).stock(3).build()`.
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test may panic")]
+
+mod order;
+mod product;
+mod user;
+
+use chrono::DateTime;
+use entrepot_domain::{Currency, Money, Timestamp};
+use uuid::Uuid;
+
+pub use order::{at_key, basket, draft, order_id, placement, transition};
+pub use product::{ProductBuilder, product, product_id, stock_change};
+pub use user::{email, new_user, session, session_id, user, user_id};
+
+/// The first second of 2026, which is when the time of tests begins.
+const BEGINNING: i64 = 1_767_225_600;
+
+/// So many seconds after the beginning of the time of tests.
+pub fn at(seconds: i64) -> Timestamp {
+    DateTime::from_timestamp(BEGINNING + seconds, 0).unwrap()
+}
+
+/// So many minor units of pounds.
+pub fn gbp(amount: i64) -> Money {
+    money(amount, "GBP")
+}
+
+/// So many minor units of a currency.
+pub fn money(amount: i64, currency: &str) -> Money {
+    Money::new(amount, currency.parse::<Currency>().unwrap()).unwrap()
+}
+
+/// The identifier with that number.
+pub fn id(n: u128) -> Uuid {
+    Uuid::from_u128(n)
+}

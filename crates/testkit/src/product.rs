@@ -1,0 +1,87 @@
+//! The catalogue.
+
+use entrepot_domain::{
+    Description, Money, ProductId, Timestamp, Version,
+    product::{Product, ProductName, Sku, Stock, StockChange, StockReason},
+};
+
+use crate::{at, gbp, id, user_id};
+
+/// The identifier of the product with that number.
+pub fn product_id(n: u128) -> ProductId {
+    ProductId(id(n))
+}
+
+/// A product in the making.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ProductBuilder(Product);
+
+/// A product named by a number: `SKU-7`, `Product 7`, one pound, a hundred in stock.
+pub fn product(n: u128) -> ProductBuilder {
+    ProductBuilder(Product {
+        id: product_id(n),
+        sku: Sku::parse(&format!("SKU-{n}")).unwrap(),
+        name: ProductName::parse(&format!("Product {n}")).unwrap(),
+        description: Description::default(),
+        price: gbp(100),
+        stock: Stock::new(100).unwrap(),
+        version: Version::FIRST,
+        created_at: at(0),
+        updated_at: at(0),
+    })
+}
+
+impl ProductBuilder {
+    /// What the shop calls it.
+    pub fn sku(mut self, sku: &str) -> Self {
+        self.0.sku = Sku::parse(sku).unwrap();
+        self
+    }
+
+    /// What customers call it.
+    pub fn name(mut self, name: &str) -> Self {
+        self.0.name = ProductName::parse(name).unwrap();
+        self
+    }
+
+    /// More about it.
+    pub fn description(mut self, description: &str) -> Self {
+        self.0.description = Description::parse(description).unwrap();
+        self
+    }
+
+    /// What it costs, in pence.
+    pub fn price(self, pence: i64) -> Self {
+        self.money(gbp(pence))
+    }
+
+    /// What it costs, in any currency.
+    pub fn money(mut self, price: Money) -> Self {
+        self.0.price = price;
+        self
+    }
+
+    /// How many are left.
+    pub fn stock(mut self, count: i64) -> Self {
+        self.0.stock = Stock::new(count).unwrap();
+        self
+    }
+
+    /// When it came into the catalogue.
+    pub fn created_at(mut self, at: Timestamp) -> Self {
+        self.0.created_at = at;
+        self.0.updated_at = at;
+        self
+    }
+
+    /// The product.
+    pub fn build(self) -> Product {
+        self.0
+    }
+}
+
+/// So many more, or fewer, at that moment.
+pub fn stock_change(delta: i64, at: Timestamp) -> StockChange {
+    StockChange { delta, reason: StockReason::parse("counted").unwrap(), actor: user_id(1), at }
+}

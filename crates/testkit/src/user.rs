@@ -1,0 +1,65 @@
+//! People and their logins.
+
+use std::net::Ipv4Addr;
+
+use entrepot_domain::{
+    Email, SessionId, Timestamp, UserId, Version,
+    auth::{Device, NewSession, PasswordHash, RefreshState, TokenHash},
+    user::{NewUser, PersonName, Roles, User},
+};
+
+use crate::{at, id};
+
+/// The identifier of the user with that number.
+pub fn user_id(n: u128) -> UserId {
+    UserId(id(n))
+}
+
+/// An address, parsed.
+pub fn email(text: &str) -> Email {
+    Email::parse(text).unwrap()
+}
+
+/// A customer named by a number, who signed up at the beginning.
+pub fn user(n: u128) -> User {
+    User {
+        id: user_id(n),
+        name: PersonName::parse(&format!("User {n}")).unwrap(),
+        email: email(&format!("user{n}@example.com")),
+        roles: Roles::CUSTOMER,
+        email_verified: false,
+        version: Version::FIRST,
+        created_at: at(0),
+        updated_at: at(0),
+    }
+}
+
+/// A customer named by a word, to be kept: `new_user("ada")` has the address `ada@example.com`. One name has one
+/// identifier, another name another.
+pub fn new_user(name: &str) -> NewUser {
+    // Case counts, so that a test can insert an address in another case as another user.
+    let n = name.bytes().fold(1, |n: u128, byte| n.wrapping_mul(257).wrapping_add(u128::from(byte)));
+    let user = User { name: PersonName::parse(name).unwrap(), email: email(&format!("{name}@example.com")), ..user(n) };
+    NewUser { user, password: PasswordHash(format!("hash of {name}")) }
+}
+
+/// The identifier of the session with that number.
+pub fn session_id(n: u128) -> SessionId {
+    SessionId(id(n))
+}
+
+/// A login with the refresh token `token`, made at `created_at`, that lives for an hour.
+pub fn session(n: u128, user: UserId, token: &str, created_at: Timestamp) -> NewSession {
+    NewSession {
+        id: session_id(n),
+        user,
+        device: Device { user_agent: Some(format!("agent {n}")), address: Some(Ipv4Addr::LOCALHOST.into()) },
+        refresh: RefreshState {
+            hash: TokenHash::of(token),
+            id: id(n),
+            issued_at: created_at,
+            expires_at: created_at + chrono::Duration::hours(1),
+        },
+        created_at,
+    }
+}
