@@ -1,0 +1,77 @@
+//! Logins.
+
+mod rotate;
+mod row;
+pub(crate) mod sessions;
+
+use async_trait::async_trait;
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper};
+use entrepot_domain::{
+    Fault, SessionId, Timestamp, UserId,
+    auth::{Access, NewSession, RotateError, Rotated, Rotation, Session, SessionRepository},
+};
+use row::SessionRow;
+
+use crate::{
+    SqliteStore,
+    error::fault,
+    schema::{sessions as table, users},
+    user::roles,
+    value::Id,
+};
+
+#[async_trait]
+impl SessionRepository for SqliteStore {
+    async fn open(&self, new: &NewSession) -> Result<(), Fault> {
+        let row = SessionRow::from(new);
+        self.write(move |connection| sessions::open(connection, &row)).await
+    }
+
+    async fn rotate(&self, rotation: &Rotation) -> Result<Rotated, RotateError> {
+        let rotation = rotation.clone();
+        // A reused token ends its session, which must be kept although it is refused: the refusal is a success here.
+        self.write(move |connection| rotate::rotate(connection, &rotation)).await?
+    }
+
+    async fn access(&self, id: SessionId, now: Timestamp) -> Result<Option<Access>, Fault> {
+        let found: Option<(Id, i64)> = self
+            .read(move |connection| {
+                table::table
+                    .inner_join(users::table)
+                    .filter(table::id.eq(Id(id.0)))
+                    .filter(table::ended_at.is_null())
+                    .filter(table::expires_at.gt(now.timestamp_millis()))
+                    .filter(users::erased_at.is_null())
+                    .select((users::id, users::roles))
+                    .first(connection)
+                    .optional()
+                    .map_err(fault)
+            })
+            .await?;
+        found.map(|(user, sum)| Ok(Access { user: UserId(user.0), roles: roles(user.0, sum)? })).transpose()
+    }
+
+    async fn list(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, Fault> {
+        let rows: Vec<SessionRow> = self
+            .read(move |connection| {
+                table::table
+                    .filter(table::user_id.eq(Id(user.0)))
+                    .filter(table::ended_at.is_null())
+                    .filter(table::expires_at.gt(now.timestamp_millis()))
+                    .order((table::last_used_at.desc(), table::id.desc()))
+                    .select(SessionRow::as_select())
+                    .load(connection)
+                    .map_err(fault)
+            })
+            .await?;
+        rows.into_iter().map(Session::try_from).collect()
+    }
+
+    async fn end(&self, user: UserId, id: SessionId, now: Timestamp) -> Result<bool, Fault> {
+        self.write(move |connection| sessions::end(connection, user, id, now)).await
+    }
+
+    async fn end_all(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionId>, Fault> {
+        self.write(move |connection| sessions::end_all(connection, user, None, now)).await
+    }
+}

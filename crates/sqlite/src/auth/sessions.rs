@@ -1,0 +1,87 @@
+//! Changes of logins, each in the writer's transaction.
+
+use diesel::{
+    ExpressionMethods, QueryDsl, RunQueryDsl, SqliteConnection, delete, dsl::exists, insert_into, select, update,
+};
+use entrepot_domain::{Fault, SessionId, Timestamp, UserId};
+
+use super::row::SessionRow;
+use crate::{
+    error::fault,
+    schema::{sessions, users},
+    value::Id,
+};
+
+/// How many expired logins each new one sweeps away: more than one, so that none stay in the end.
+const SWEPT: i64 = 4;
+
+pub(super) fn open(connection: &mut SqliteConnection, row: &SessionRow) -> Result<(), Fault> {
+    let expired: Vec<Id> = sessions::table
+        .filter(sessions::expires_at.le(row.created_at))
+        .select(sessions::id)
+        .limit(SWEPT)
+        .load(connection)
+        .map_err(fault)?;
+    for id in expired {
+        delete(sessions::table.filter(sessions::id.eq(id))).execute(connection).map_err(fault)?;
+    }
+    // The row of an erased user is still there, so the foreign key would take it.
+    let owner = users::table.filter(users::id.eq(row.user_id)).filter(users::erased_at.is_null());
+    let found: bool = select(exists(owner)).get_result(connection).map_err(fault)?;
+    if !found {
+        return Err(Fault::unknown(anyhow::anyhow!("a session of user {}, who does not exist", row.user_id.0)));
+    }
+    insert_into(sessions::table).values(row).execute(connection).map_err(fault)?;
+    Ok(())
+}
+
+pub(super) fn end(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let live = sessions::table
+        .filter(sessions::id.eq(Id(id.0)))
+        .filter(sessions::user_id.eq(Id(user.0)))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now.timestamp_millis()));
+    let ended = update(live).set(sessions::ended_at.eq(now.timestamp_millis())).execute(connection).map_err(fault)?;
+    Ok(ended > 0)
+}
+
+/// The live sessions of a user.
+pub(crate) fn live(connection: &mut SqliteConnection, user: UserId, now: Timestamp) -> Result<Vec<SessionId>, Fault> {
+    let ids: Vec<Id> = sessions::table
+        .filter(sessions::user_id.eq(Id(user.0)))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now.timestamp_millis()))
+        .select(sessions::id)
+        .load(connection)
+        .map_err(fault)?;
+    Ok(ids.into_iter().map(|id| SessionId(id.0)).collect())
+}
+
+/// Ends the live sessions of a user but one, and returns those that were ended.
+pub(crate) fn end_all(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    keep: Option<SessionId>,
+    now: Timestamp,
+) -> Result<Vec<SessionId>, Fault> {
+    let mut ended = live(connection, user, now)?;
+    ended.retain(|id| keep != Some(*id));
+    for id in &ended {
+        end(connection, user, *id, now)?;
+    }
+    Ok(ended)
+}
+
+/// Erases from where a user logged in.
+pub(crate) fn forget_devices(connection: &mut SqliteConnection, user: UserId) -> Result<(), Fault> {
+    update(sessions::table.filter(sessions::user_id.eq(Id(user.0))))
+        .set((sessions::user_agent.eq(None::<String>), sessions::address.eq(None::<String>)))
+        .execute(connection)
+        .map_err(fault)?;
+    Ok(())
+}

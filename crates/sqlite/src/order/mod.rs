@@ -1,0 +1,44 @@
+//! Orders.
+
+pub(crate) mod events;
+mod list;
+mod place;
+mod row;
+mod transition;
+
+use async_trait::async_trait;
+use entrepot_domain::{
+    Fault, Listing, OrderId,
+    order::{
+        Order, OrderEvent, OrderQuery, OrderRepository, PlaceError, Placed, Placement, Transition, TransitionError,
+        Transitioned,
+    },
+};
+
+use crate::{SqliteStore, listing::snapshot};
+
+#[async_trait]
+impl OrderRepository for SqliteStore {
+    async fn place(&self, placement: &Placement) -> Result<Placed, PlaceError> {
+        let placement = placement.clone();
+        self.write(move |connection| place::place(connection, &placement)).await
+    }
+
+    async fn find(&self, id: OrderId) -> Result<Option<Order>, Fault> {
+        self.read(move |connection| snapshot(connection, |connection| row::find(connection, id))).await
+    }
+
+    async fn list(&self, query: &OrderQuery) -> Result<Listing<Order>, Fault> {
+        let query = query.clone();
+        self.read(move |connection| list::list(connection, &query)).await
+    }
+
+    async fn transition(&self, id: OrderId, transition: &Transition) -> Result<Transitioned, TransitionError> {
+        let transition = transition.clone();
+        self.write(move |connection| transition::transition(connection, id, &transition)).await
+    }
+
+    async fn events(&self, id: OrderId) -> Result<Vec<OrderEvent>, Fault> {
+        self.read(move |connection| events::of_order(connection, id)).await
+    }
+}

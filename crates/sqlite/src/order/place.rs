@@ -1,0 +1,123 @@
+//! Placing an order, in the writer's transaction.
+
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SqliteConnection, delete, insert_into, update,
+};
+use entrepot_domain::{
+    Fault, OrderId, Timestamp, UserId,
+    order::{Idempotency, Order, PlaceError, Placed, Placement},
+};
+
+use super::{
+    events,
+    row::{NewLine, OrderRow, find},
+};
+use crate::{
+    error::{broken_row, fault},
+    product,
+    schema::{idempotency_keys, order_lines, orders, products},
+    value::Id,
+};
+
+/// How many expired keys each new one sweeps away: more than one, so that none stay in the end.
+const SWEPT: i64 = 4;
+
+pub(super) fn place(connection: &mut SqliteConnection, placement: &Placement) -> Result<Placed, PlaceError> {
+    let draft = &placement.draft;
+    if let Some(idempotency) = &placement.idempotency {
+        sweep(connection, draft.at)?;
+        if let Some(order) = remembered(connection, draft.user, idempotency, draft.at)? {
+            return Ok(Placed { order, replayed: true });
+        }
+    }
+    let mut shelf = Vec::with_capacity(draft.basket.lines().len());
+    for line in draft.basket.lines() {
+        shelf.extend(product::find(connection, line.product)?);
+    }
+    let order = Order::place(draft, &shelf)?;
+    take_stock(connection, &order)?;
+    insert(connection, &order)?;
+    events::created(connection, &order)?;
+    if let Some(idempotency) = &placement.idempotency {
+        remember(connection, &order, idempotency)?;
+    }
+    Ok(Placed { order, replayed: false })
+}
+
+fn sweep(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), Fault> {
+    let expired: Vec<(Id, String)> = idempotency_keys::table
+        .filter(idempotency_keys::expires_at.le(now.timestamp_millis()))
+        .select((idempotency_keys::user_id, idempotency_keys::key))
+        .limit(SWEPT)
+        .load(connection)
+        .map_err(fault)?;
+    for (user, key) in expired {
+        delete(idempotency_keys::table.find((user, key))).execute(connection).map_err(fault)?;
+    }
+    Ok(())
+}
+
+/// The order that was placed under this key, as it was then.
+fn remembered(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    idempotency: &Idempotency,
+    now: Timestamp,
+) -> Result<Option<Order>, PlaceError> {
+    let row = idempotency_keys::table.find((Id(user.0), idempotency.key.as_str()));
+    let found: Option<(Vec<u8>, Id, i64)> = row
+        .select((idempotency_keys::fingerprint, idempotency_keys::order_id, idempotency_keys::expires_at))
+        .first(connection)
+        .optional()
+        .map_err(fault)?;
+    let Some((fingerprint, order, expires_at)) = found else { return Ok(None) };
+    if expires_at <= now.timestamp_millis() {
+        delete(row).execute(connection).map_err(fault)?;
+        return Ok(None);
+    }
+    if fingerprint != idempotency.fingerprint.0 {
+        return Err(PlaceError::KeyReused);
+    }
+    let order = find(connection, OrderId(order.0))?
+        .ok_or_else(|| broken_row("idempotency_keys", "order_id", order.0, "names no order"))?;
+    Ok(Some(order.as_placed()))
+}
+
+fn remember(connection: &mut SqliteConnection, order: &Order, idempotency: &Idempotency) -> Result<(), Fault> {
+    insert_into(idempotency_keys::table)
+        .values((
+            idempotency_keys::user_id.eq(Id(order.user.0)),
+            idempotency_keys::key.eq(idempotency.key.as_str()),
+            idempotency_keys::fingerprint.eq(idempotency.fingerprint.0.as_slice()),
+            idempotency_keys::order_id.eq(Id(order.id.0)),
+            idempotency_keys::expires_at.eq(idempotency.expires_at.timestamp_millis()),
+        ))
+        .execute(connection)
+        .map_err(fault)?;
+    Ok(())
+}
+
+fn take_stock(connection: &mut SqliteConnection, order: &Order) -> Result<(), Fault> {
+    for line in &order.lines {
+        update(products::table.filter(products::id.eq(Id(line.product.0))))
+            .set((
+                products::stock.eq(products::stock - i64::from(line.quantity.get())),
+                products::version.eq(products::version + 1),
+                products::updated_at.eq(order.created_at.timestamp_millis()),
+            ))
+            .execute(connection)
+            .map_err(fault)?;
+    }
+    Ok(())
+}
+
+fn insert(connection: &mut SqliteConnection, order: &Order) -> Result<(), Fault> {
+    insert_into(orders::table).values(OrderRow::from(order)).execute(connection).map_err(fault)?;
+    for (place, line) in (0..).zip(&order.lines) {
+        insert_into(order_lines::table)
+            .values(NewLine::new(order.id, place, line))
+            .execute(connection)
+            .map_err(fault)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! The tables, as the migrations made them.
+
+diesel::table! {
+    users (id) {
+        id -> Binary,
+        name -> Text,
+        email -> Nullable<Text>,
+        email_folded -> Nullable<Text>,
+        password -> Nullable<Text>,
+        roles -> BigInt,
+        email_verified -> Bool,
+        search -> Text,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        erased_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> Binary,
+        user_id -> Binary,
+        refresh_hash -> Binary,
+        refresh_id -> Binary,
+        refresh_issued_at -> BigInt,
+        previous_hash -> Nullable<Binary>,
+        rotated_at -> Nullable<BigInt>,
+        user_agent -> Nullable<Text>,
+        address -> Nullable<Text>,
+        created_at -> BigInt,
+        last_used_at -> BigInt,
+        expires_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    products (id) {
+        id -> Binary,
+        sku -> Text,
+        name -> Text,
+        description -> Text,
+        amount -> BigInt,
+        currency -> Text,
+        stock -> BigInt,
+        search -> Text,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        archived_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    orders (id) {
+        id -> Binary,
+        user_id -> Binary,
+        status -> Text,
+        amount -> BigInt,
+        currency -> Text,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    order_lines (order_id, line) {
+        order_id -> Binary,
+        line -> BigInt,
+        product_id -> Binary,
+        sku -> Text,
+        name -> Text,
+        quantity -> BigInt,
+        unit_amount -> BigInt,
+        line_amount -> BigInt,
+    }
+}
+
+diesel::table! {
+    events (sequence) {
+        sequence -> BigInt,
+        kind -> Text,
+        order_id -> Nullable<Binary>,
+        product_id -> Nullable<Binary>,
+        actor_id -> Binary,
+        status_from -> Nullable<Text>,
+        status_to -> Nullable<Text>,
+        delta -> Nullable<BigInt>,
+        reason -> Nullable<Text>,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (user_id, key) {
+        user_id -> Binary,
+        key -> Text,
+        fingerprint -> Binary,
+        order_id -> Binary,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::joinable!(sessions -> users (user_id));
+diesel::allow_tables_to_appear_in_same_query!(sessions, users);

@@ -1,0 +1,130 @@
+//! Connections, and the schema they need.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::SqliteOptions;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+
+/// How much of the file one connection keeps in memory, in kibibytes.
+const CACHE_KIB: u32 = 2_048;
+
+/// The connection that writes. `busy_timeout` comes first, for the next lines may already meet a lock.
+pub(super) fn writer(options: &SqliteOptions) -> Result<SqliteConnection> {
+    let mut connection = open(options)?;
+    connection
+        .batch_execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;")
+        .with_context(|| format!("cannot use {} as a database", options.path.display()))?;
+    Ok(connection)
+}
+
+/// A connection that reads, and cannot write.
+pub(super) fn reader(options: &SqliteOptions) -> Result<SqliteConnection> {
+    let mut connection = open(options)?;
+    connection.batch_execute("PRAGMA synchronous = FULL; PRAGMA query_only = ON;")?;
+    Ok(connection)
+}
+
+fn open(options: &SqliteOptions) -> Result<SqliteConnection> {
+    let path = options.path.to_str().context("the path of the database is not UTF-8")?;
+    let mut connection =
+        SqliteConnection::establish(path).with_context(|| format!("cannot open the database {path}"))?;
+    connection
+        .batch_execute(&format!(
+            "PRAGMA busy_timeout = {}; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; \
+             PRAGMA cache_size = -{CACHE_KIB};",
+            options.busy_timeout.as_millis()
+        ))
+        .with_context(|| format!("cannot use {path} as a database"))?;
+    Ok(connection)
+}
+
+/// Runs what is missing, all in one immediate transaction: of several processes at once one migrates, and the others
+/// find it done.
+pub(super) fn migrate(connection: &mut SqliteConnection) -> Result<()> {
+    let applied = connection
+        .immediate_transaction(|connection| {
+            let applied = connection.run_pending_migrations(MIGRATIONS).map_err(Failed)?;
+            Ok::<_, Failed>(applied.into_iter().map(|version| version.to_string()).collect::<Vec<_>>())
+        })
+        .map_err(|Failed(why)| anyhow!("cannot bring the schema up to date: {why}"))?;
+    for version in applied {
+        tracing::info!(%version, "migrated");
+    }
+    Ok(())
+}
+
+/// The migrations that the file still needs, by name; all of them if there is no file yet, which is not made.
+pub fn pending_migrations(path: &Path) -> Result<Vec<String>> {
+    let name = |migration: Box<dyn diesel::migration::Migration<diesel::sqlite::Sqlite>>| migration.name().to_string();
+    let refused = |why| anyhow!("cannot look at the schema: {why}");
+    if !path.exists() {
+        let all = diesel::migration::MigrationSource::migrations(&MIGRATIONS).map_err(refused)?;
+        return Ok(all.into_iter().map(name).collect());
+    }
+    let mut connection = open(&SqliteOptions::new(path))?;
+    let pending = connection.pending_migrations(MIGRATIONS).map_err(refused)?;
+    Ok(pending.into_iter().map(name).collect())
+}
+
+/// A migration that failed: Diesel's transaction wants an error type of its own.
+struct Failed(Box<dyn std::error::Error + Send + Sync>);
+
+impl From<diesel::result::Error> for Failed {
+    fn from(error: diesel::result::Error) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::{
+        RunQueryDsl,
+        dsl::sql,
+        select,
+        sql_types::{BigInt, Text},
+    };
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn numbers(connection: &mut SqliteConnection, of: &[&str]) -> Vec<i64> {
+        let ask = |name: &&str| {
+            let value = sql::<BigInt>(&format!("(SELECT * FROM pragma_{name})"));
+            select(value).get_result(connection).unwrap()
+        };
+        of.iter().map(ask).collect()
+    }
+
+    fn journal_mode(connection: &mut SqliteConnection) -> String {
+        select(sql::<Text>("(SELECT * FROM pragma_journal_mode)")).get_result(connection).unwrap()
+    }
+
+    /// What was answered survives a power cut, and no row names another that is not there.
+    #[test]
+    fn every_connection_is_set_up() {
+        const NAMES: [&str; 4] = ["synchronous", "foreign_keys", "busy_timeout", "query_only"];
+        let folder = TempDir::new().unwrap();
+        let options = SqliteOptions::new(folder.path().join("entrepot.db"));
+        let mut writer = writer(&options).unwrap();
+        let mut reader = reader(&options).unwrap();
+        for connection in [&mut writer, &mut reader] {
+            assert_eq!(journal_mode(connection), "wal");
+        }
+        assert_eq!(numbers(&mut writer, &NAMES), [2, 1, 5_000, 0]);
+        assert_eq!(numbers(&mut reader, &NAMES), [2, 1, 5_000, 1]);
+    }
+
+    #[test]
+    fn a_reader_cannot_write() {
+        let folder = TempDir::new().unwrap();
+        let options = SqliteOptions::new(folder.path().join("entrepot.db"));
+        migrate(&mut writer(&options).unwrap()).unwrap();
+        let refused = reader(&options).unwrap().batch_execute("DELETE FROM users");
+        assert!(refused.is_err_and(|error| error.to_string().contains("readonly")));
+    }
+}

@@ -1,0 +1,162 @@
+//! The file, the thread that writes to it, and those that read from it.
+
+mod connection;
+mod reader;
+mod writer;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use async_trait::async_trait;
+use diesel::SqliteConnection;
+use entrepot_domain::{Fault, HealthCheck};
+
+pub use connection::pending_migrations;
+
+use crate::error::{SQLITE, fault};
+
+/// How a store is opened.
+#[derive(Debug, Clone)]
+pub struct SqliteOptions {
+    /// The file; it is made if it is not there, its folder is not.
+    pub path: PathBuf,
+    /// How many threads read; at least one.
+    pub readers: usize,
+    /// How long to wait for a lock of another process.
+    pub busy_timeout: Duration,
+}
+
+impl SqliteOptions {
+    /// The usual ones for a file.
+    pub fn new(path: impl AsRef<Path>) -> Self {
+        Self { path: path.as_ref().to_owned(), readers: 2, busy_timeout: Duration::from_secs(5) }
+    }
+}
+
+/// Everything an order backend keeps, in one SQLite file. Implements every store port; cheap to clone.
+///
+/// Writes go through one queue to one thread, which takes whatever waits, runs each job in a savepoint of its own
+/// inside one immediate transaction, and commits them with a single flush to the disk. A job that refuses is undone
+/// alone. Nobody is answered before the commit, and a job whose caller has gone is done all the same. Reads go through
+/// a second queue to a few threads with a connection each.
+#[derive(Clone)]
+pub struct SqliteStore(Arc<Inner>);
+
+struct Inner {
+    writer: flume::Sender<writer::Message>,
+    readers: flume::Sender<reader::Message>,
+    reader_count: usize,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    foreign_write: writer::ForeignWrite,
+}
+
+impl SqliteStore {
+    /// Opens the file, brings its schema up to date and starts the threads. Safe from several processes at once.
+    pub fn open(options: &SqliteOptions) -> Result<Self> {
+        let mut connection = connection::writer(options)?;
+        connection::migrate(&mut connection)?;
+        let foreign_write = writer::ForeignWrite::default();
+        let (writer, jobs) = flume::bounded(writer::QUEUE);
+        let mut threads = vec![writer::start(connection, jobs, foreign_write.clone())?];
+        let reader_count = options.readers.max(1);
+        let (readers, jobs) = flume::bounded(reader::QUEUE);
+        for _ in 0..reader_count {
+            threads.push(reader::start(connection::reader(options)?, jobs.clone())?);
+        }
+        let threads = Mutex::new(threads);
+        Ok(Self(Arc::new(Inner { writer, readers, reader_count, threads, foreign_write })))
+    }
+
+    /// Calls `notice` when another process has written to the file, within a second or so: whoever remembers what they
+    /// read must forget it.
+    pub fn on_foreign_write(&self, notice: impl Fn() + Send + Sync + 'static) {
+        self.0.foreign_write.set(Box::new(notice));
+    }
+
+    /// Finishes what is queued, then ends the threads and closes the file. Later calls are refused as unavailable.
+    /// Blocks until it is done.
+    pub fn close(&self) {
+        let inner = &self.0;
+        inner.writer.send(writer::Message::Stop).ok();
+        for _ in 0..inner.reader_count {
+            inner.readers.send(reader::Message::Stop).ok();
+        }
+        let threads = std::mem::take(&mut *inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!(dependency = SQLITE, "a thread of the store had panicked");
+            }
+        }
+    }
+
+    /// Runs `work` in a transaction of the writer; an `Err` undoes what it did.
+    pub(crate) async fn write<T, E>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Fault> + Send + 'static,
+    {
+        let (job, answer) = writer::job(work);
+        self.0.writer.try_send(writer::Message::Job(job)).map_err(|error| refused(&error))?;
+        answer.await.map_err(|_| Fault::unavailable(SQLITE, anyhow::anyhow!("the store is closed")))?
+    }
+
+    /// Runs `work` on a connection that only reads.
+    pub(crate) async fn read<T>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+    {
+        let (job, answer) = reader::job(work);
+        self.0.readers.try_send(reader::Message::Job(job)).map_err(|error| refused(&error))?;
+        answer.await.map_err(|_| Fault::unavailable(SQLITE, anyhow::anyhow!("the store is closed")))?
+    }
+}
+
+fn refused<T>(error: &flume::TrySendError<T>) -> Fault {
+    let why = match error {
+        flume::TrySendError::Full(_) => "too many wait already",
+        flume::TrySendError::Disconnected(_) => "the store is closed",
+    };
+    Fault::unavailable(SQLITE, anyhow::anyhow!(why))
+}
+
+/// What a thread of the store says of a panic in a job.
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Fault {
+    let words = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Fault::unknown(anyhow::anyhow!("a job of the store panicked: {}", words.unwrap_or("without a word")))
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).context("cannot start a thread")
+}
+
+#[async_trait]
+impl HealthCheck for SqliteStore {
+    fn name(&self) -> &'static str {
+        "database"
+    }
+
+    fn required(&self) -> bool {
+        true
+    }
+
+    async fn check(&self) -> Result<(), Fault> {
+        use diesel::{RunQueryDsl, dsl::sql, select, sql_types::Integer};
+        self.read(|connection| {
+            let one: i32 = select(sql::<Integer>("1")).get_result(connection).map_err(fault)?;
+            debug_assert_eq!(one, 1);
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,307 @@
+//! The thread that writes.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, OnceLock},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use anyhow::Result;
+use diesel::{
+    QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection, result::Error, sql_query,
+    sql_types::BigInt,
+};
+use entrepot_domain::Fault;
+use tokio::sync::oneshot;
+
+use super::{panicked, spawn};
+use crate::error::fault;
+
+/// How many writes may wait before one is turned away.
+pub(super) const QUEUE: usize = 4_096;
+
+/// How many writes one commit takes at the most: enough to share the flush, few enough that nobody waits long for the
+/// others.
+const TOGETHER: usize = 64;
+
+/// How often an idle writer looks whether another process wrote.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Somebody to be told when another process wrote.
+#[derive(Clone, Default)]
+pub(super) struct ForeignWrite(Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>);
+
+impl ForeignWrite {
+    /// Sets whom to tell; the first one stays.
+    pub(super) fn set(&self, notice: Box<dyn Fn() + Send + Sync>) {
+        self.0.set(notice).ok();
+    }
+}
+
+pub(super) enum Message {
+    Job(Box<dyn Job>),
+    Stop,
+}
+
+/// Something to be written, whose caller waits.
+pub(super) trait Job: Send {
+    /// Does it; what comes back holds the answer until the commit.
+    fn run(self: Box<Self>, connection: &mut SqliteConnection) -> Box<dyn Done>;
+
+    /// Answers that it was not tried.
+    fn refuse(self: Box<Self>, why: Fault);
+}
+
+/// Something that was written, if the commit succeeds.
+pub(super) trait Done: Send {
+    /// Whether it is to be kept; otherwise it is undone.
+    fn keep(&self) -> bool;
+
+    /// Answers: with the result, or if it was to be kept and was not, with why.
+    fn answer(self: Box<Self>, lost: Option<Fault>);
+}
+
+struct Pending<W, T, E> {
+    work: W,
+    answer: oneshot::Sender<Result<T, E>>,
+}
+
+struct Finished<T, E> {
+    result: Result<T, E>,
+    answer: oneshot::Sender<Result<T, E>>,
+}
+
+/// A job that answers on the channel beside it.
+pub(super) fn job<T, E>(
+    work: impl FnOnce(&mut SqliteConnection) -> Result<T, E> + Send + 'static,
+) -> (Box<dyn Job>, oneshot::Receiver<Result<T, E>>)
+where
+    T: Send + 'static,
+    E: From<Fault> + Send + 'static,
+{
+    let (answer, answered) = oneshot::channel();
+    (Box::new(Pending { work, answer }), answered)
+}
+
+impl<W, T, E> Job for Pending<W, T, E>
+where
+    W: FnOnce(&mut SqliteConnection) -> Result<T, E> + Send,
+    T: Send + 'static,
+    E: From<Fault> + Send + 'static,
+{
+    fn run(self: Box<Self>, connection: &mut SqliteConnection) -> Box<dyn Done> {
+        let Self { work, answer } = *self;
+        let result =
+            catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or_else(|panic| Err(E::from(panicked(&*panic))));
+        Box::new(Finished { result, answer })
+    }
+
+    fn refuse(self: Box<Self>, why: Fault) {
+        self.answer.send(Err(E::from(why))).ok();
+    }
+}
+
+impl<T: Send, E: From<Fault> + Send> Done for Finished<T, E> {
+    fn keep(&self) -> bool {
+        self.result.is_ok()
+    }
+
+    fn answer(self: Box<Self>, lost: Option<Fault>) {
+        let result = match (self.result, lost) {
+            (Ok(_), Some(why)) => Err(E::from(why)),
+            (result, _) => result,
+        };
+        self.answer.send(result).ok();
+    }
+}
+
+pub(super) fn start(
+    connection: SqliteConnection,
+    jobs: flume::Receiver<Message>,
+    foreign_write: ForeignWrite,
+) -> Result<JoinHandle<()>> {
+    let mut writer = Writer { connection, foreign_write, seen: None };
+    spawn("sqlite-writer", move || writer.serve(&jobs))
+}
+
+struct Writer {
+    connection: SqliteConnection,
+    foreign_write: ForeignWrite,
+    /// `data_version` as it was last seen.
+    seen: Option<i64>,
+}
+
+impl Writer {
+    fn serve(&mut self, jobs: &flume::Receiver<Message>) {
+        let mut stopped = false;
+        while !stopped {
+            let first = match jobs.recv_timeout(LOOK) {
+                Ok(Message::Job(job)) => job,
+                Ok(Message::Stop) | Err(flume::RecvTimeoutError::Disconnected) => break,
+                Err(flume::RecvTimeoutError::Timeout) => {
+                    self.look();
+                    continue;
+                }
+            };
+            let mut batch = vec![first];
+            while batch.len() < TOGETHER && !stopped {
+                match jobs.try_recv() {
+                    Ok(Message::Job(job)) => batch.push(job),
+                    Ok(Message::Stop) => stopped = true,
+                    Err(_) => break,
+                }
+            }
+            self.look();
+            self.commit(batch);
+        }
+        self.connection.batch_execute("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);").ok();
+    }
+
+    /// Runs all of them in one transaction, then answers all of them.
+    fn commit(&mut self, batch: Vec<Box<dyn Job>>) {
+        if let Err(error) = self.connection.batch_execute("BEGIN IMMEDIATE") {
+            let why = fault(error);
+            for job in batch {
+                job.refuse(again(&why));
+            }
+            return;
+        }
+        let done: Vec<_> = batch.into_iter().map(|job| self.run(job)).collect();
+        let lost = self.connection.batch_execute("COMMIT").err().map(fault);
+        if lost.is_some() {
+            // A failed commit may leave the transaction open (SQLite's "COMMIT" page); an error here means it did not.
+            self.connection.batch_execute("ROLLBACK").ok();
+        }
+        for done in done {
+            done.answer(lost.as_ref().map(again));
+        }
+    }
+
+    /// Runs one, and undoes it alone if it is not to be kept.
+    fn run(&mut self, job: Box<dyn Job>) -> Box<dyn Done> {
+        if let Err(error) = self.connection.batch_execute("SAVEPOINT job") {
+            return Box::new(NotTried(job, fault(error)));
+        }
+        let done = job.run(&mut self.connection);
+        let end = if done.keep() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
+        match self.connection.batch_execute(end) {
+            Ok(()) => done,
+            // The engine has undone the whole transaction already (disk full, for one); the commit will say so to all.
+            Err(error) => Box::new(Undone(done, fault(error))),
+        }
+    }
+
+    /// Looks whether another process wrote since the last time. On this connection `data_version` changes with the
+    /// writes of others alone.
+    fn look(&mut self) {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = BigInt)]
+            data_version: i64,
+        }
+        let row: Result<Row, Error> = sql_query("PRAGMA data_version").get_result(&mut self.connection);
+        let Ok(Row { data_version }) = row else { return };
+        let changed = self.seen.replace(data_version).is_some_and(|seen| seen != data_version);
+        if changed && let Some(notice) = self.foreign_write.0.get() {
+            notice();
+        }
+    }
+}
+
+/// The same fault for one more caller; an `anyhow::Error` cannot be cloned.
+fn again(fault: &Fault) -> Fault {
+    match fault {
+        Fault::Unavailable { dependency, source } => Fault::unavailable(dependency, anyhow::anyhow!("{source:#}")),
+        Fault::Unknown(source) => Fault::unknown(anyhow::anyhow!("{source:#}")),
+    }
+}
+
+struct NotTried(Box<dyn Job>, Fault);
+
+impl Done for NotTried {
+    fn keep(&self) -> bool {
+        false
+    }
+
+    fn answer(self: Box<Self>, _: Option<Fault>) {
+        self.0.refuse(self.1);
+    }
+}
+
+struct Undone(Box<dyn Done>, Fault);
+
+impl Done for Undone {
+    fn keep(&self) -> bool {
+        false
+    }
+
+    fn answer(self: Box<Self>, _: Option<Fault>) {
+        self.0.answer(Some(self.1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use diesel::Connection;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{SqliteOptions, SqliteStore};
+
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        n: i64,
+    }
+
+    fn numbers(connection: &mut SqliteConnection) -> Vec<i64> {
+        let rows: Vec<Row> = sql_query("SELECT n FROM numbers ORDER BY n").load(connection).unwrap();
+        rows.into_iter().map(|row| row.n).collect()
+    }
+
+    fn add(connection: &mut SqliteConnection, n: i64) -> Result<(), Fault> {
+        connection.batch_execute(&format!("INSERT INTO numbers VALUES ({n})")).map_err(fault)
+    }
+
+    /// The writer is held up until all of them wait, so it takes them together.
+    #[tokio::test]
+    async fn one_commit_takes_all_that_wait_and_leaves_out_what_failed() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("entrepot.db");
+        let store = SqliteStore::open(&SqliteOptions::new(&path)).unwrap();
+        store.write(|c| c.batch_execute("CREATE TABLE numbers (n INTEGER)").map_err(fault)).await.unwrap();
+
+        let (go, wait) = mpsc::channel::<()>();
+        let held = store.write(move |_| wait.recv().map_err(Fault::unknown));
+        let kept = store.write(|connection| add(connection, 1));
+        let refused = store.write(|connection| {
+            add(connection, 2)?;
+            Err::<(), _>(Fault::unknown(anyhow::anyhow!("refused")))
+        });
+        let panicked = store.write(|connection| -> Result<(), Fault> {
+            add(connection, 3)?;
+            assert_eq!(numbers(connection), [1, 3], "it sees what came before it, without what was refused");
+            std::panic::panic_any("dropped a plate")
+        });
+        let last = store.write(move |connection| {
+            add(connection, 4)?;
+            let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+            Ok::<_, Fault>(numbers(&mut other))
+        });
+        let release = async { go.send(()).unwrap() };
+        // Each is queued when it is polled first, in this order.
+        let (held, kept, refused, panicked, last, ()) =
+            tokio::join!(biased; held, kept, refused, panicked, last, release);
+
+        held.unwrap();
+        kept.unwrap();
+        assert!(matches!(refused, Err(Fault::Unknown(why)) if why.to_string() == "refused"));
+        assert!(matches!(panicked, Err(Fault::Unknown(why)) if why.to_string().contains("dropped a plate")));
+        assert_eq!(last.unwrap(), Vec::<i64>::new(), "others see none of them before the commit of all");
+        let found = store.read(|connection| Ok(numbers(connection))).await.unwrap();
+        assert_eq!(found, [1, 4]);
+    }
+}

@@ -1,0 +1,59 @@
+//! Lists of users.
+
+use diesel::{
+    EscapeExpressionMethods, ExpressionMethods, QueryDsl, RunQueryDsl, SelectableHelper, SqliteConnection,
+    TextExpressionMethods, dsl::count_star, sqlite::Sqlite,
+};
+use entrepot_domain::{
+    Fault, Listing, Window,
+    user::{User, UserFilter, UserQuery, UserSort},
+};
+
+use super::row::{UserRow, sums_with};
+use crate::{
+    error::fault,
+    keyset::{Columns, pattern},
+    listing::{bounds, listing, snapshot},
+    schema::users,
+};
+
+const fn column(field: UserSort) -> &'static str {
+    match field {
+        UserSort::Name => "name",
+        UserSort::Email => "email_folded",
+        UserSort::CreatedAt => "created_at",
+    }
+}
+
+fn filtered(filter: &UserFilter) -> users::BoxedQuery<'_, Sqlite> {
+    let mut query = users::table.filter(users::erased_at.is_null()).into_boxed();
+    if let Some(words) = &filter.search {
+        query = query.filter(users::search.like(pattern(words)).escape('\\'));
+    }
+    if let Some(role) = filter.role {
+        query = query.filter(users::roles.eq_any(sums_with(role)));
+    }
+    query
+}
+
+pub(super) fn list(connection: &mut SqliteConnection, query: &UserQuery) -> Result<Listing<User>, Fault> {
+    let columns = Columns::of(&query.sort, column);
+    let (limit, offset) = bounds(&query.window);
+    snapshot(connection, |connection| {
+        let counted = matches!(query.window, Window::Page { .. });
+        let count = || filtered(&query.filter).select(count_star());
+        let total = counted.then(|| count().get_result(connection)).transpose().map_err(fault)?;
+        let mut rows = filtered(&query.filter);
+        if let Window::After { place: Some(place), .. } = &query.window {
+            rows = rows.filter(columns.after(place));
+        }
+        let rows: Vec<UserRow> = rows
+            .select(UserRow::as_select())
+            .order(columns.order())
+            .limit(limit)
+            .offset(offset)
+            .load(connection)
+            .map_err(fault)?;
+        listing(rows, total, &query.window)
+    })
+}

@@ -1,0 +1,103 @@
+//! Users.
+
+mod list;
+mod row;
+mod write;
+
+use async_trait::async_trait;
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper, dsl::exists, select};
+use entrepot_domain::{
+    Email, Fault, Listing, SessionId, Timestamp, UserId, Version,
+    user::{Changed, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
+};
+use row::UserRow;
+pub(crate) use row::roles;
+
+use crate::{SqliteStore, error::fault, schema::users, value::Id};
+
+#[async_trait]
+impl UserRepository for SqliteStore {
+    async fn insert(&self, new: &NewUser) -> Result<(), UserError> {
+        let new = new.clone();
+        self.write(move |connection| write::insert(connection, &new)).await
+    }
+
+    async fn find(&self, id: UserId) -> Result<Option<User>, Fault> {
+        let row = self.row(id).await?;
+        row.map(User::try_from).transpose()
+    }
+
+    async fn credentials_by_email(&self, email: &Email) -> Result<Option<Credentials>, Fault> {
+        let folded = email.folded();
+        let row: Option<UserRow> = self
+            .read(move |connection| {
+                users::table
+                    .filter(users::email_folded.eq(folded))
+                    .select(UserRow::as_select())
+                    .first(connection)
+                    .optional()
+                    .map_err(fault)
+            })
+            .await?;
+        row.map(Credentials::try_from).transpose()
+    }
+
+    async fn credentials(&self, id: UserId) -> Result<Option<Credentials>, Fault> {
+        let row = self.row(id).await?;
+        row.map(Credentials::try_from).transpose()
+    }
+
+    async fn list(&self, query: &UserQuery) -> Result<Listing<User>, Fault> {
+        let query = query.clone();
+        self.read(move |connection| list::list(connection, &query)).await
+    }
+
+    async fn update(
+        &self,
+        id: UserId,
+        change: &UserChange,
+        expected: Option<Version>,
+        now: Timestamp,
+    ) -> Result<Changed, UserError> {
+        let change = change.clone();
+        self.write(move |connection| write::update(connection, id, change, expected, now)).await
+    }
+
+    async fn set_roles(
+        &self,
+        id: UserId,
+        roles: Roles,
+        expected: Option<Version>,
+        now: Timestamp,
+    ) -> Result<Changed, UserError> {
+        self.write(move |connection| write::set_roles(connection, id, roles, expected, now)).await
+    }
+
+    async fn erase(&self, id: UserId, expected: Option<Version>, now: Timestamp) -> Result<Vec<SessionId>, UserError> {
+        self.write(move |connection| write::erase(connection, id, expected, now)).await
+    }
+
+    async fn has_admin(&self) -> Result<bool, Fault> {
+        self.read(|connection| {
+            select(exists(users::table.filter(row::is_admin()).filter(users::erased_at.is_null())))
+                .get_result(connection)
+                .map_err(fault)
+        })
+        .await
+    }
+}
+
+impl SqliteStore {
+    async fn row(&self, id: UserId) -> Result<Option<UserRow>, Fault> {
+        self.read(move |connection| {
+            users::table
+                .filter(users::id.eq(Id(id.0)))
+                .filter(users::erased_at.is_null())
+                .select(UserRow::as_select())
+                .first(connection)
+                .optional()
+                .map_err(fault)
+        })
+        .await
+    }
+}

@@ -1,0 +1,153 @@
+//! Changes of users, each in the writer's transaction.
+
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper, SqliteConnection, delete,
+    dsl::count_star, insert_into, update as change_rows,
+};
+use entrepot_domain::{
+    SessionId, Timestamp, UserId, Version,
+    user::{Changed, NewUser, Role, Roles, User, UserChange, UserError},
+};
+
+use super::row::{UserRow, is_admin, search_of};
+use crate::{
+    auth::sessions,
+    error::{fault, is_duplicate},
+    schema::{idempotency_keys, users},
+    value::Id,
+};
+
+fn refused(error: diesel::result::Error) -> UserError {
+    // The identifier is new: what can be taken is the address.
+    if is_duplicate(&error) { UserError::EmailTaken } else { fault(error).into() }
+}
+
+pub(super) fn insert(connection: &mut SqliteConnection, new: &NewUser) -> Result<(), UserError> {
+    insert_into(users::table).values(UserRow::from(new)).execute(connection).map_err(refused)?;
+    Ok(())
+}
+
+/// The user to be changed, if it is at the version that the caller has seen.
+fn current(connection: &mut SqliteConnection, id: UserId, expected: Option<Version>) -> Result<User, UserError> {
+    let row: Option<UserRow> = users::table
+        .filter(users::id.eq(Id(id.0)))
+        .filter(users::erased_at.is_null())
+        .select(UserRow::as_select())
+        .first(connection)
+        .optional()
+        .map_err(fault)?;
+    let user = User::try_from(row.ok_or(UserError::NotFound)?)?;
+    if expected.is_some_and(|expected| expected != user.version) {
+        return Err(UserError::VersionConflict);
+    }
+    Ok(user)
+}
+
+pub(super) fn update(
+    connection: &mut SqliteConnection,
+    id: UserId,
+    change: UserChange,
+    expected: Option<Version>,
+    now: Timestamp,
+) -> Result<Changed, UserError> {
+    let mut user = current(connection, id, expected)?;
+    if let Some(name) = change.name {
+        user.name = name;
+    }
+    if let Some(email) = change.email {
+        user.email_verified &= email == user.email;
+        user.email = email;
+    }
+    user.version.0 += 1;
+    user.updated_at = now;
+    change_rows(users::table.filter(users::id.eq(Id(id.0))))
+        .set((
+            users::name.eq(user.name.as_str()),
+            users::email.eq(user.email.as_str()),
+            users::email_folded.eq(user.email.folded()),
+            users::email_verified.eq(user.email_verified),
+            users::search.eq(search_of(&user.name, &user.email)),
+            users::version.eq(user.version.0),
+            users::updated_at.eq(now.timestamp_millis()),
+        ))
+        .execute(connection)
+        .map_err(refused)?;
+    let mut ended = Vec::new();
+    if let Some(password) = change.password {
+        change_rows(users::table.filter(users::id.eq(Id(id.0))))
+            .set(users::password.eq(password.0))
+            .execute(connection)
+            .map_err(fault)?;
+        ended = sessions::end_all(connection, id, change.keep, now)?;
+    }
+    Ok(Changed { user, sessions: ended })
+}
+
+pub(super) fn set_roles(
+    connection: &mut SqliteConnection,
+    id: UserId,
+    roles: Roles,
+    expected: Option<Version>,
+    now: Timestamp,
+) -> Result<Changed, UserError> {
+    let mut user = current(connection, id, expected)?;
+    if !roles.contains(Role::Admin) {
+        must_not_be_last_admin(connection, &user)?;
+    }
+    user.roles = roles;
+    user.version.0 += 1;
+    user.updated_at = now;
+    change_rows(users::table.filter(users::id.eq(Id(id.0))))
+        .set((
+            users::roles.eq(i64::from(roles.bits())),
+            users::version.eq(user.version.0),
+            users::updated_at.eq(now.timestamp_millis()),
+        ))
+        .execute(connection)
+        .map_err(fault)?;
+    let live = sessions::live(connection, id, now)?;
+    Ok(Changed { user, sessions: live })
+}
+
+fn must_not_be_last_admin(connection: &mut SqliteConnection, user: &User) -> Result<(), UserError> {
+    if !user.roles.contains(Role::Admin) {
+        return Ok(());
+    }
+    let admins: i64 = users::table
+        .filter(is_admin())
+        .filter(users::erased_at.is_null())
+        .select(count_star())
+        .get_result(connection)
+        .map_err(fault)?;
+    if admins <= 1 { Err(UserError::LastAdmin) } else { Ok(()) }
+}
+
+pub(super) fn erase(
+    connection: &mut SqliteConnection,
+    id: UserId,
+    expected: Option<Version>,
+    now: Timestamp,
+) -> Result<Vec<SessionId>, UserError> {
+    let user = current(connection, id, expected)?;
+    must_not_be_last_admin(connection, &user)?;
+    change_rows(users::table.filter(users::id.eq(Id(id.0))))
+        .set((
+            users::name.eq(""),
+            users::email.eq(None::<String>),
+            users::email_folded.eq(None::<String>),
+            users::password.eq(None::<String>),
+            users::email_verified.eq(false),
+            users::search.eq(""),
+            users::version.eq(user.version.0 + 1),
+            users::updated_at.eq(now.timestamp_millis()),
+            users::erased_at.eq(now.timestamp_millis()),
+        ))
+        .execute(connection)
+        .map_err(fault)?;
+    let ended = sessions::end_all(connection, id, None, now)?;
+    sessions::forget_devices(connection, id)?;
+    delete(idempotency_keys::table.filter(idempotency_keys::user_id.eq(Id(id.0))))
+        .execute(connection)
+        .map_err(|error| UserError::from(fault(error)))?;
+    Ok(ended)
+}

@@ -1,0 +1,48 @@
+//! The contract suites of every store port.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+use std::sync::Arc;
+
+use entrepot_contract::Stores;
+use entrepot_domain::{
+    auth::SessionRepository, order::OrderRepository, product::ProductRepository, user::UserRepository,
+};
+use entrepot_sqlite::{SqliteOptions, SqliteStore};
+use tempfile::TempDir;
+
+/// A store in a folder of its own, which goes when the test ends.
+struct Sqlite {
+    store: Arc<SqliteStore>,
+    _folder: TempDir,
+}
+
+impl Sqlite {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let store = SqliteStore::open(&SqliteOptions::new(folder.path().join("entrepot.db"))).unwrap();
+        Self { store: Arc::new(store), _folder: folder }
+    }
+}
+
+impl Stores for Sqlite {
+    fn users(&self) -> Arc<dyn UserRepository> {
+        self.store.clone()
+    }
+
+    fn sessions(&self) -> Arc<dyn SessionRepository> {
+        self.store.clone()
+    }
+
+    fn products(&self) -> Arc<dyn ProductRepository> {
+        self.store.clone()
+    }
+
+    fn orders(&self) -> Arc<dyn OrderRepository> {
+        self.store.clone()
+    }
+}
+
+entrepot_contract::user_suite!(Sqlite::new());
+entrepot_contract::session_suite!(Sqlite::new());
+entrepot_contract::product_suite!(Sqlite::new());
+entrepot_contract::order_suite!(Sqlite::new());
