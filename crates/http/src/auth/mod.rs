@@ -1,0 +1,29 @@
+//! Login, tokens and sessions.
+
+mod routes;
+mod views;
+
+use actix_web::web::ServiceConfig;
+use utoipa::OpenApi;
+
+use crate::edge::Methods;
+
+/// What of the document is about logins.
+#[derive(OpenApi)]
+#[openapi(paths(
+    routes::login,
+    routes::refresh,
+    routes::logout,
+    routes::list_sessions,
+    routes::end_session,
+    routes::end_sessions,
+))]
+pub(crate) struct Docs;
+
+pub(crate) fn routes(cfg: &mut ServiceConfig) {
+    Methods::at("/auth/login").post(routes::login).mount(cfg);
+    Methods::at("/auth/refresh").post(routes::refresh).mount(cfg);
+    Methods::at("/auth/logout").post(routes::logout).mount(cfg);
+    Methods::at("/auth/sessions").get(routes::list_sessions).delete(routes::end_sessions).mount(cfg);
+    Methods::at("/auth/sessions/{id}").delete(routes::end_session).mount(cfg);
+}

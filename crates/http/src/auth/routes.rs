@@ -1,0 +1,118 @@
+//! The routes of logins.
+
+use actix_web::{HttpResponse, web::Data};
+use entrepot_application::auth::Login;
+use entrepot_domain::SessionId;
+
+use super::views::{LoginRequest, RefreshRequest, SessionView, TokenPair};
+use crate::{
+    HttpState,
+    edge::{Authenticated, Caller, outlive},
+    error::ApiResult,
+    request::{PathId, Raw},
+    response::{Success, no_content, ok, secret},
+};
+
+/// Log in
+///
+/// Opens a session and gives a pair of tokens. A wrong password and an unknown email are told alike. After five
+/// failures from one address for one email it is a 429, until the window is over.
+#[utoipa::path(
+    post, path = "/api/v1/auth/login", operation_id = "login", tag = "auth",
+    request_body(content(
+        (LoginRequest = "application/json"),
+        (LoginRequest = "application/x-www-form-urlencoded"),
+    )),
+    responses(
+        (status = 200, description = "Logged in", body = Success<TokenPair>),
+        (status = 401, description = "`invalid_credentials`"),
+    ),
+)]
+pub(super) async fn login(state: Data<HttpState>, caller: Caller, body: Raw) -> ApiResult {
+    let LoginRequest { email, password } = body.read()?;
+    let login = Login { email, password, user_agent: caller.user_agent, address: caller.address };
+    let pair = outlive(async move { state.app.auth.login(login).await }).await??;
+    secret(TokenPair::from(pair))
+}
+
+/// Get a new pair of tokens
+///
+/// Rotates the refresh token: the old one is good no more. Using a rotated one again ends its session
+/// (`refresh_token_reused`), access tokens included: whoever holds its successor may be a thief (RFC 9700).
+#[utoipa::path(
+    post, path = "/api/v1/auth/refresh", operation_id = "refresh", tag = "auth",
+    request_body = RefreshRequest,
+    responses(
+        (status = 200, description = "A new pair", body = Success<TokenPair>),
+        (status = 401, description = "`invalid_token`, `token_expired`, `refresh_token_reused`"),
+    ),
+)]
+pub(super) async fn refresh(state: Data<HttpState>, body: Raw) -> ApiResult {
+    let RefreshRequest { refresh_token } = body.read()?;
+    let pair = outlive(async move { state.app.auth.refresh(&refresh_token).await }).await??;
+    secret(TokenPair::from(pair))
+}
+
+/// Log out
+///
+/// Ends the session of a refresh token, and its access tokens with it. Doing it twice is fine.
+#[utoipa::path(
+    post, path = "/api/v1/auth/logout", operation_id = "logout", tag = "auth",
+    request_body = RefreshRequest,
+    responses(
+        (status = 204, description = "The session is over"),
+        (status = 401, description = "`invalid_token`: not a refresh token of ours"),
+    ),
+)]
+pub(super) async fn logout(state: Data<HttpState>, body: Raw) -> ApiResult {
+    let RefreshRequest { refresh_token } = body.read()?;
+    outlive(async move { state.app.auth.logout(&refresh_token).await }).await??;
+    Ok(no_content())
+}
+
+/// List the devices that are logged in
+///
+/// Your own live sessions, the last used first.
+#[utoipa::path(
+    get, path = "/api/v1/auth/sessions", operation_id = "listSessions", tag = "auth",
+    responses((status = 200, description = "Your sessions", body = Success<Vec<SessionView>>)),
+    security(("bearer" = [])),
+)]
+pub(super) async fn list_sessions(state: Data<HttpState>, Authenticated(actor): Authenticated) -> ApiResult {
+    let sessions = state.app.auth.sessions(&actor).await?;
+    ok(sessions.iter().map(|session| SessionView::new(session, &actor)).collect::<Vec<_>>())
+}
+
+/// Log one device out
+///
+/// Ends one of your sessions; its access tokens stop at once.
+#[utoipa::path(
+    delete, path = "/api/v1/auth/sessions/{id}", operation_id = "endSession", tag = "auth",
+    params(("id" = Uuid, Path, description = "The session")),
+    responses(
+        (status = 204, description = "The session is over"),
+        (status = 404, description = "`not_found`: not yours, or over already"),
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn end_session(
+    state: Data<HttpState>,
+    Authenticated(actor): Authenticated,
+    PathId(id): PathId<SessionId>,
+) -> ApiResult<HttpResponse> {
+    outlive(async move { state.app.auth.end_session(&actor, id).await }).await??;
+    Ok(no_content())
+}
+
+/// Log all devices out
+///
+/// Ends all of your sessions, the one that asks included.
+#[utoipa::path(
+    delete, path = "/api/v1/auth/sessions", operation_id = "endAllSessions", tag = "auth",
+    responses((status = 204, description = "All sessions are over")),
+    security(("bearer" = [])),
+)]
+pub(super) async fn end_sessions(state: Data<HttpState>, Authenticated(actor): Authenticated) -> ApiResult {
+    outlive(async move { state.app.auth.end_all_sessions(&actor).await }).await??;
+    Ok(no_content())
+}

@@ -1,0 +1,93 @@
+//! Where a request comes from.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use actix_web::http::header::{HeaderMap, X_FORWARDED_FOR};
+use ipnet::IpNet;
+
+/// The client's address: the peer's, unless that is a trusted proxy; then the rightmost hop of `X-Forwarded-For` that
+/// is not one itself, for what is left of it anybody may have written.
+pub(super) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let mut client = peer.to_canonical();
+    if !is_trusted(client, trusted) {
+        return client;
+    }
+    let sent: Vec<_> = headers.get_all(&X_FORWARDED_FOR).filter_map(|value| value.to_str().ok()).collect();
+    for hop in sent.iter().rev().flat_map(|value| value.rsplit(',')) {
+        // What no proxy would write ends what is believed.
+        let Some(hop) = parse(hop.trim()) else { break };
+        client = hop;
+        if !is_trusted(hop, trusted) {
+            break;
+        }
+    }
+    client
+}
+
+/// Whom limits count: a network of 64 bits in IPv6, for one host has that many addresses.
+pub(super) fn counted(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
+fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|net| net.contains(&address))
+}
+
+/// A hop, with a port perhaps.
+fn parse(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
+    let address = bare.parse().or_else(|_| hop.parse().map(|socket: SocketAddr| socket.ip()));
+    Some(address.ok()?.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn client_of(peer: &str, forwarded: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append(X_FORWARDED_FOR, HeaderValue::from_str(value).unwrap());
+        }
+        let trusted = ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        client(ip(peer), &headers, &trusted).to_string()
+    }
+
+    #[test]
+    fn a_stranger_is_not_believed() {
+        assert_eq!(client_of("203.0.113.9", &["1.2.3.4"]), "203.0.113.9");
+        assert_eq!(client_of("::ffff:203.0.113.9", &[]), "203.0.113.9");
+    }
+
+    #[test]
+    fn a_trusted_proxy_is() {
+        assert_eq!(client_of("10.0.0.1", &["6.6.6.6, 1.2.3.4"]), "1.2.3.4");
+        assert_eq!(client_of("10.0.0.1", &["6.6.6.6, 1.2.3.4, 10.0.0.2"]), "1.2.3.4");
+        assert_eq!(client_of("10.0.0.1", &["6.6.6.6", "1.2.3.4", "10.0.0.2"]), "1.2.3.4", "several headers are one");
+        assert_eq!(client_of("::ffff:10.0.0.1", &["::ffff:1.2.3.4"]), "1.2.3.4");
+        assert_eq!(client_of("fd00::1", &["[2001:db8::1]:443"]), "2001:db8::1");
+        assert_eq!(client_of("10.0.0.1", &["1.2.3.4:5678"]), "1.2.3.4");
+    }
+
+    #[test]
+    fn what_cannot_be_read_ends_the_chain() {
+        assert_eq!(client_of("10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(client_of("10.0.0.1", &["1.2.3.4, unknown, 10.0.0.7"]), "10.0.0.7");
+        assert_eq!(client_of("10.0.0.1", &["10.0.0.3, 10.0.0.2"]), "10.0.0.3");
+    }
+
+    #[test]
+    fn a_network_is_counted_as_one() {
+        assert_eq!(counted(ip("2001:db8:1:2:3:4:5:6")), ip("2001:db8:1:2::"));
+        assert_eq!(counted(ip("192.0.2.7")), ip("192.0.2.7"));
+    }
+}

@@ -1,0 +1,93 @@
+//! Who asks, as the edge found out.
+
+use std::{
+    cell::RefCell,
+    future::{Ready, ready},
+    net::{IpAddr, Ipv4Addr},
+    rc::Rc,
+};
+
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    http::header::{self, HeaderMap},
+    web,
+};
+use entrepot_application::Error;
+use entrepot_domain::auth::{Actor, TokenError};
+use futures_util::future::LocalBoxFuture;
+
+use super::{bearer::Bearer, request_id::RequestId};
+use crate::{
+    HttpState,
+    error::{ApiError, ApiResult},
+};
+
+/// The most characters of a `User-Agent` that are kept.
+const USER_AGENT_CHARS: usize = 256;
+
+/// What the edge knows of a request; it leaves it in the request's extensions.
+#[derive(Debug)]
+pub(super) struct Passage {
+    pub(super) request_id: RequestId,
+    pub(super) address: IpAddr,
+    pub(super) bearer: Bearer,
+    /// The pattern of the path, once it was matched.
+    pub(super) route: RefCell<Option<Rc<str>>>,
+}
+
+/// Where a request comes from.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    /// The client's address: the socket's, or what a trusted proxy says.
+    pub(crate) address: IpAddr,
+    /// What the client calls itself, cut to 256 characters.
+    pub(crate) user_agent: Option<String>,
+    /// Names the request in answers and logs.
+    #[allow(dead_code, reason = "what a handler may ask, though none does yet")]
+    pub(crate) request_id: RequestId,
+}
+
+impl FromRequest for Caller {
+    type Error = ApiError;
+    type Future = Ready<ApiResult<Self>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let extensions = req.extensions();
+        let passage = extensions.get::<Rc<Passage>>();
+        ready(Ok(Self {
+            address: passage.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |passage| passage.address),
+            user_agent: user_agent(req.headers()).map(ToOwned::to_owned),
+            request_id: passage.map(|passage| passage.request_id.clone()).unwrap_or_default(),
+        }))
+    }
+}
+
+/// What the client calls itself, cut to 256 characters; `None` also if it is not visible ASCII.
+pub(super) fn user_agent(headers: &HeaderMap) -> Option<&str> {
+    let agent = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    agent.get(..agent.len().min(USER_AGENT_CHARS)).filter(|agent| !agent.is_empty())
+}
+
+/// A user, by a good token of a session that is alive, with the roles they have now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Authenticated(pub(crate) Actor);
+
+impl FromRequest for Authenticated {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, ApiResult<Self>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let passage = req.extensions().get::<Rc<Passage>>().cloned();
+        let state = req.app_data::<web::Data<HttpState>>().cloned();
+        Box::pin(async move {
+            let (Some(passage), Some(state)) = (passage, state) else { return Err(ApiError::Internal) };
+            match &passage.bearer {
+                Bearer::Good(claims) => Ok(Self(state.app.auth.admit(claims).await?)),
+                Bearer::Bad(TokenError::Expired) => Err(ApiError::UseCase(Error::TokenExpired)),
+                Bearer::Bad(TokenError::Invalid) => Err(ApiError::UseCase(Error::InvalidToken)),
+                Bearer::None => Err(ApiError::MissingToken),
+            }
+        })
+    }
+}

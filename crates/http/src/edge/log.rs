@@ -1,0 +1,67 @@
+//! One line for each request.
+
+use std::time::Duration;
+
+use actix_web::http::{Method, StatusCode, header::HeaderMap};
+
+use super::{caller::Passage, request_id};
+
+/// What a line tells.
+pub(super) struct Line<'a> {
+    pub(super) passage: &'a Passage,
+    pub(super) method: &'a Method,
+    /// The pattern: paths and queries may have secrets in them.
+    pub(super) route: &'a str,
+    pub(super) status: StatusCode,
+    pub(super) took: Duration,
+    pub(super) agent: &'a Agent,
+}
+
+/// What of a request's headers is logged, kept from before the request was given away.
+#[derive(Default)]
+pub(super) struct Agent {
+    user_agent: Option<Box<str>>,
+    trace_id: Option<Box<str>>,
+}
+
+impl Agent {
+    /// That of a request with these headers; nothing if nothing is logged.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        if !tracing::enabled!(target: "http", tracing::Level::INFO) {
+            return Self::default();
+        }
+        Self {
+            user_agent: super::caller::user_agent(headers).map(Into::into),
+            trace_id: request_id::trace_id(headers).map(Into::into),
+        }
+    }
+
+    /// What every line within the request says of it.
+    pub(super) fn span(&self, passage: &Passage) -> tracing::Span {
+        tracing::info_span!(
+            target: "http",
+            "request",
+            request_id = passage.request_id.as_str(),
+            trace_id = self.trace_id.as_deref(),
+        )
+    }
+}
+
+impl Line<'_> {
+    /// Writes the line.
+    pub(super) fn write(&self) {
+        tracing::info!(
+            target: "http",
+            method = self.method.as_str(),
+            route = self.route,
+            status = self.status.as_u16(),
+            duration_ms = self.took.as_secs_f64() * 1_000.0,
+            user = self.passage.bearer.user().map(tracing::field::display),
+            address = %self.passage.address,
+            user_agent = self.agent.user_agent.as_deref(),
+            request_id = self.passage.request_id.as_str(),
+            trace_id = self.agent.trace_id.as_deref(),
+            "request",
+        );
+    }
+}

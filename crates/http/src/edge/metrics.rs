@@ -1,0 +1,161 @@
+//! What is counted and measured. Labels are few: patterns instead of paths, and one name for all that is unknown.
+
+use std::{cell::RefCell, collections::HashMap, time::Duration};
+
+use actix_web::http::{Method, StatusCode};
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder, core::Collector,
+};
+
+/// From what a cache answers in to what the request time-out ends, in seconds.
+const BUCKETS: [f64; 14] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+
+/// Everything that is counted, for all workers together.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    durations: HistogramVec,
+    in_flight: IntGauge,
+    limited: IntCounter,
+    placed: IntCounter,
+    refused: IntCounterVec,
+}
+
+impl Metrics {
+    /// All at zero.
+    #[allow(clippy::expect_used, reason = "names and labels are constants; each test that makes a state proves them")]
+    pub(crate) fn new() -> Self {
+        Self::build().expect("good names")
+    }
+
+    fn build() -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let build = IntGaugeVec::new(Opts::new("build_info", "The version that is running."), &["version"])?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        add(&registry, build)?;
+        Ok(Self {
+            requests: add(
+                &registry,
+                IntCounterVec::new(
+                    Opts::new("http_requests_total", "Requests that were answered."),
+                    &["method", "route", "status"],
+                )?,
+            )?,
+            durations: add(
+                &registry,
+                HistogramVec::new(
+                    HistogramOpts::new("http_request_duration_seconds", "From a request's head to its answer's.")
+                        .buckets(BUCKETS.to_vec()),
+                    &["method", "route"],
+                )?,
+            )?,
+            in_flight: add(&registry, IntGauge::new("http_requests_in_flight", "Requests not answered yet.")?)?,
+            limited: add(&registry, IntCounter::new("rate_limited_total", "Requests refused for their rate.")?)?,
+            placed: add(&registry, IntCounter::new("orders_placed_total", "Orders placed, without replays.")?)?,
+            refused: add(
+                &registry,
+                IntCounterVec::new(Opts::new("orders_refused_total", "Orders not placed, by error code."), &["code"])?,
+            )?,
+            registry,
+        })
+    }
+
+    /// All of it as Prometheus reads it.
+    pub(crate) fn text(&self) -> prometheus::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+
+    /// A request that is in flight until this is dropped.
+    pub(super) fn begin(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
+    /// A request that was refused for its rate.
+    pub(super) fn limited(&self) {
+        self.limited.inc();
+    }
+
+    /// An order that was placed.
+    pub(super) fn placed(&self) {
+        self.placed.inc();
+    }
+
+    /// An order that was not.
+    pub(super) fn refused(&self, code: &str) {
+        self.refused.with_label_values(&[code]).inc();
+    }
+}
+
+fn add<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> prometheus::Result<C> {
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
+
+/// Counts down when it is dropped, also by a panic or a client that went away.
+pub(super) struct InFlight(IntGauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// The counters that a worker has used before, so that it need not look them up by their labels.
+#[derive(Default)]
+pub(super) struct Handles(RefCell<HashMap<Box<str>, Vec<Handle>>>);
+
+struct Handle {
+    method: &'static str,
+    status: StatusCode,
+    requests: IntCounter,
+    duration: prometheus::Histogram,
+}
+
+impl Handles {
+    /// Counts a request that was answered.
+    pub(super) fn record(&self, all: &Metrics, method: &Method, route: &str, status: StatusCode, took: Duration) {
+        let method = label(method);
+        let mut known = self.0.borrow_mut();
+        let handles = match known.get_mut(route) {
+            Some(handles) => handles,
+            None => known.entry(route.into()).or_default(),
+        };
+        if let Some(handle) = handles.iter().find(|handle| handle.status == status && handle.method == method) {
+            return handle.record(took);
+        }
+        let handle = Handle {
+            method,
+            status,
+            requests: all.requests.with_label_values(&[method, route, status.as_str()]),
+            duration: all.durations.with_label_values(&[method, route]),
+        };
+        handle.record(took);
+        handles.push(handle);
+    }
+}
+
+impl Handle {
+    fn record(&self, took: Duration) {
+        self.requests.inc();
+        self.duration.observe(took.as_secs_f64());
+    }
+}
+
+/// Anybody can make methods up.
+fn label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
+    }
+}

@@ -1,0 +1,28 @@
+//! What every request passes through on its way in and every answer on its way out: one middleware over plain functions,
+//! a room for each concern.
+
+mod address;
+mod bearer;
+mod caller;
+mod cors;
+mod faults;
+mod headers;
+mod limits;
+mod log;
+mod methods;
+mod metrics;
+mod request_id;
+mod service;
+mod writes;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use caller::{Authenticated, Caller};
+pub(crate) use faults::Chain;
+pub(crate) use methods::Methods;
+#[cfg(test)]
+pub(crate) use methods::served;
+pub(crate) use metrics::Metrics;
+pub(crate) use service::{AsItIs, Edge};
+pub(crate) use writes::outlive;

@@ -1,0 +1,134 @@
+//! The name of a request, on its answer and on every line that is logged for it.
+
+use std::fmt;
+
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use bytes::Bytes;
+use entrepot_domain::IdGenerator;
+use uuid::{Uuid, fmt::Hyphenated};
+
+/// Where it is sent.
+pub(crate) static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// The most characters of an identifier that a client may choose.
+const MAX_LEN: usize = 128;
+
+/// Names a request: what the client sent, if it is well-formed, else a new UUID.
+#[derive(Clone)]
+pub(crate) struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// That of a request with these headers.
+    pub(super) fn of(headers: &HeaderMap, ids: &dyn IdGenerator) -> Self {
+        match headers.get(&X_REQUEST_ID) {
+            Some(sent) if is_well_formed(sent.as_bytes()) => Self(sent.clone()),
+            _ => Self::from(ids.next()),
+        }
+    }
+
+    /// As a header has it.
+    pub(super) fn header(&self) -> HeaderValue {
+        self.0.clone()
+    }
+
+    /// As text.
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or_default()
+    }
+}
+
+impl From<Uuid> for RequestId {
+    fn from(id: Uuid) -> Self {
+        let mut text = [0; Hyphenated::LENGTH];
+        let text = id.hyphenated().encode_lower(&mut text);
+        HeaderValue::from_maybe_shared(Bytes::copy_from_slice(text.as_bytes())).map_or_else(|_| Self::default(), Self)
+    }
+}
+
+impl Default for RequestId {
+    fn default() -> Self {
+        Self(HeaderValue::from_static("unknown"))
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+fn is_well_formed(id: &[u8]) -> bool {
+    (1..=MAX_LEN).contains(&id.len()) && id.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+/// The trace that a request belongs to: the second part of a `traceparent` that is as W3C Trace Context 3.2 wants it.
+pub(super) fn trace_id(headers: &HeaderMap) -> Option<&str> {
+    let mut sent = headers.get_all(&TRACEPARENT);
+    let (first, None) = (sent.next()?, sent.next()) else { return None };
+    let mut parts = first.to_str().ok()?.split('-');
+    let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    // Later versions may add parts; the one that is known has none.
+    let complete = parts.next().is_none() || version != "00";
+    let good = is_hex(version, 2) && version != "ff" && is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2);
+    (complete && good).then_some(trace)
+}
+
+fn is_hex(part: &str, len: usize) -> bool {
+    part.len() == len && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn is_id(part: &str, len: usize) -> bool {
+    is_hex(part, len) && part.bytes().any(|b| b != b'0')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_well_formed_identifiers_are_kept() {
+        for good in ["a", "0193-ab_C.d", &"x".repeat(128)] {
+            assert!(is_well_formed(good.as_bytes()), "{good}");
+        }
+        for bad in ["", "a b", "a\"b", "é", "a/b", &"x".repeat(129)] {
+            assert!(!is_well_formed(bad.as_bytes()), "{bad}");
+        }
+    }
+
+    fn trace_of(parents: &[&str]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        for parent in parents {
+            headers.append(TRACEPARENT.clone(), HeaderValue::from_str(parent).unwrap());
+        }
+        trace_id(&headers).map(ToOwned::to_owned)
+    }
+
+    #[test]
+    fn a_traceparent_is_read_strictly() {
+        let trace = "0af7651916cd43dd8448eb211c80319c";
+        let good = format!("00-{trace}-b7ad6b7169203331-01");
+        assert_eq!(trace_of(&[&good]).unwrap(), trace);
+        assert_eq!(trace_of(&[&format!("01-{trace}-b7ad6b7169203331-01-more")]).unwrap(), trace);
+        for bad in [
+            format!("00-{trace}-b7ad6b7169203331-01-more"),
+            format!("ff-{trace}-b7ad6b7169203331-01"),
+            format!("00-{}-b7ad6b7169203331-01", "0".repeat(32)),
+            format!("00-{trace}-0000000000000000-01"),
+            format!("00-{}-b7ad6b7169203331-01", trace.to_uppercase()),
+            format!("00-{trace}-b7ad6b7169203331"),
+            format!("00-{trace}-b7ad6b7169203331-1"),
+            String::new(),
+        ] {
+            assert_eq!(trace_of(&[&bad]), None, "{bad}");
+        }
+        assert_eq!(trace_of(&[&good, &good]), None, "two are none");
+    }
+}

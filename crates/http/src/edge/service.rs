@@ -1,0 +1,291 @@
+//! The one middleware: what a request passes on its way in, and its answer on its way out.
+
+use std::{
+    any::Any,
+    cell::RefCell,
+    fmt,
+    future::{Ready, ready},
+    net::{IpAddr, Ipv4Addr},
+    panic::AssertUnwindSafe,
+    rc::Rc,
+    sync::Arc,
+    time::Instant,
+};
+
+use actix_web::{
+    Error, HttpMessage, HttpResponse, ResponseError,
+    dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
+    http::{
+        Method, StatusCode,
+        header::{ALLOW, HeaderValue},
+    },
+    rt::time::timeout,
+};
+use entrepot_application::{self as application, Standing};
+use futures_util::{FutureExt, future::LocalBoxFuture};
+use tracing::Instrument;
+
+use super::{
+    address,
+    bearer::Bearer,
+    caller::Passage,
+    cors, faults, headers, limits,
+    log::{Agent, Line},
+    metrics::Handles,
+    request_id::{RequestId, X_REQUEST_ID},
+};
+use crate::{
+    API, HttpState,
+    error::{ApiError, wants_problem},
+};
+
+/// Marks an answer whose body tells more of an error than the envelope would.
+pub(crate) struct AsItIs;
+
+/// Wraps the whole application.
+pub(crate) struct Edge(pub(crate) Arc<HttpState>);
+
+impl<S> Transform<S, ServiceRequest> for Edge
+where
+    S: Service<ServiceRequest, Response = ServiceResponse, Error = Error> + 'static,
+{
+    type Response = ServiceResponse;
+    type Error = Error;
+    type Transform = EdgeService<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, inner: S) -> Self::Future {
+        let tools = Tools { state: self.0.clone(), handles: Handles::default() };
+        ready(Ok(EdgeService { inner: Rc::new(inner), tools: Rc::new(tools) }))
+    }
+}
+
+/// The edge of one worker.
+pub(crate) struct EdgeService<S> {
+    inner: Rc<S>,
+    tools: Rc<Tools>,
+}
+
+struct Tools {
+    state: Arc<HttpState>,
+    handles: Handles,
+}
+
+impl<S> Service<ServiceRequest> for EdgeService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse, Error = Error> + 'static,
+{
+    type Response = ServiceResponse;
+    type Error = Error;
+    type Future = LocalBoxFuture<'static, Result<ServiceResponse, Error>>;
+
+    forward_ready!(inner);
+
+    fn call(&self, req: ServiceRequest) -> Self::Future {
+        let (inner, tools) = (self.inner.clone(), self.tools.clone());
+        Box::pin(async move {
+            let _in_flight = tools.state.metrics.begin();
+            let visit = Visit::of(&req, &tools.state);
+            req.extensions_mut().insert(visit.passage.clone());
+            let (standing, answer) = tools.answer(&*inner, req, &visit).await;
+            tools.finish(visit, standing, answer)
+        })
+    }
+}
+
+/// A request, as far as its answer depends on it.
+struct Visit {
+    began: Instant,
+    method: Method,
+    passage: Rc<Passage>,
+    agent: Agent,
+    /// Set if it may be shown the answer.
+    origin: Option<HeaderValue>,
+    wants_problem: bool,
+}
+
+impl Visit {
+    fn of(req: &ServiceRequest, state: &HttpState) -> Self {
+        let (headers, settings) = (req.headers(), &state.settings);
+        let peer = req.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+        let passage = Passage {
+            request_id: RequestId::of(headers, &*state.ids),
+            address: address::client(peer, headers, &settings.trusted_proxies),
+            bearer: Bearer::of(headers, &state.app.auth),
+            route: RefCell::default(),
+        };
+        Self {
+            began: Instant::now(),
+            method: req.method().clone(),
+            agent: Agent::of(headers),
+            origin: cors::allowed_origin(headers, &settings.allowed_origins),
+            wants_problem: wants_problem(headers),
+            passage: Rc::new(passage),
+        }
+    }
+}
+
+/// What became of a request: an answer, or an error of which no request is left to answer.
+type Answer = Result<ServiceResponse, ApiError>;
+
+impl Tools {
+    async fn answer<S>(&self, inner: &S, req: ServiceRequest, visit: &Visit) -> (Option<Standing>, Answer)
+    where
+        S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
+    {
+        if visit.origin.is_some() && cors::is_preflight(req.method(), req.headers()) {
+            note_route(&req, visit);
+            return (None, Ok(req.into_response(cors::preflight())));
+        }
+        let mut standing = None;
+        if limits::is_limited(req.path()) {
+            let counted = address::counted(visit.passage.address);
+            standing = self.state.app.limits.request(visit.passage.bearer.user(), counted).await;
+        }
+        match standing {
+            Some(Standing { verdict, .. }) if !verdict.allowed => {
+                let refusal = application::Error::RateLimited { retry_after: verdict.resets_in };
+                self.state.metrics.limited();
+                note_route(&req, visit);
+                (standing, Ok(req.error_response(ApiError::UseCase(refusal))))
+            }
+            _ => (standing, self.handle(inner, req, visit).await),
+        }
+    }
+
+    /// Lets the handler answer, if it does so in time and without a panic.
+    async fn handle<S>(&self, inner: &S, req: ServiceRequest, visit: &Visit) -> Answer
+    where
+        S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
+    {
+        let work = AssertUnwindSafe(async { inner.call(req).await }).catch_unwind();
+        let work = timeout(self.state.settings.request_timeout, work);
+        match work.instrument(visit.agent.span(&visit.passage)).await {
+            Ok(Ok(Ok(answer))) => Ok(answer),
+            Ok(Ok(Err(error))) => Err(self.of_actix(&error)),
+            Ok(Err(panic)) => Err(panicked(&*panic, visit)),
+            Err(_) => Err(ApiError::Timeout),
+        }
+    }
+
+    /// An error that something inside returned in place of an answer.
+    fn of_actix(&self, error: &Error) -> ApiError {
+        ApiError::foreign(error.as_response_error().status_code(), None, self.state.settings.body_limit)
+    }
+
+    fn finish(&self, visit: Visit, standing: Option<Standing>, answer: Answer) -> Result<ServiceResponse, Error> {
+        let passage = &visit.passage;
+        let (req, mut response, code) = match answer {
+            Ok(answer) => {
+                let (req, response) = answer.into_parts();
+                let (response, code) = self.rendered(response, &visit);
+                (Some(req), response, code)
+            }
+            Err(error) => (None, render(&error, &visit), Some(error.code())),
+        };
+        self.count_orders(&visit, &response, code);
+
+        let status = response.status();
+        let headers = response.headers_mut();
+        headers::apply(headers);
+        headers.insert(X_REQUEST_ID.clone(), passage.request_id.header());
+        if let Some(standing) = standing {
+            limits::apply(headers, &standing);
+        }
+        cors::apply(headers, visit.origin, &self.state.settings.allowed_origins);
+
+        let route = passage.route.borrow();
+        let route = route.as_deref().unwrap_or("unmatched");
+        let took = visit.began.elapsed();
+        self.handles.record(&self.state.metrics, &visit.method, route, status, took);
+        Line { passage, method: &visit.method, route, status, took, agent: &visit.agent }.write();
+
+        match req {
+            Some(req) => Ok(ServiceResponse::new(req, response)),
+            None => Err(Rendered(RefCell::new(Some(response))).into()),
+        }
+    }
+}
+
+impl Tools {
+    /// The answer as the client gets it, and the code of its error. An error that is not of this crate is told in the
+    /// words of this crate.
+    fn rendered(&self, response: HttpResponse, visit: &Visit) -> (HttpResponse, Option<&'static str>) {
+        let foreign = |status| {
+            let allow = response.headers().get(ALLOW).and_then(|allow| allow.to_str().ok());
+            ApiError::foreign(status, allow, self.state.settings.body_limit)
+        };
+        let error = match response.error() {
+            Some(error) => match error.as_error::<ApiError>() {
+                Some(error) => return (render(error, visit), Some(error.code())),
+                None => foreign(error.as_response_error().status_code()),
+            },
+            None if is_error(response.status()) && !response.extensions().contains::<AsItIs>() => {
+                foreign(response.status())
+            }
+            None => return (response, None),
+        };
+        (render(&error, visit), Some(error.code()))
+    }
+
+    fn count_orders(&self, visit: &Visit, response: &HttpResponse, code: Option<&'static str>) {
+        let route = visit.passage.route.borrow();
+        let places = visit.method == Method::POST
+            && route.as_deref().and_then(|route| route.strip_prefix(API)) == Some("/orders");
+        match code {
+            _ if !places => {}
+            Some(code) => self.state.metrics.refused(code),
+            None if response.status() == StatusCode::CREATED
+                && !response.headers().contains_key("idempotent-replayed") =>
+            {
+                self.state.metrics.placed();
+            }
+            None => {}
+        }
+    }
+}
+
+/// For requests that are not let as far as to the router.
+fn note_route(req: &ServiceRequest, visit: &Visit) {
+    visit.passage.route.replace(req.match_pattern().map(Into::into));
+}
+
+fn render(error: &ApiError, visit: &Visit) -> HttpResponse {
+    faults::log(error, &visit.passage.request_id);
+    error.render(visit.passage.request_id.as_str(), visit.wants_problem)
+}
+
+fn is_error(status: StatusCode) -> bool {
+    status.is_client_error() || status.is_server_error()
+}
+
+fn panicked(payload: &(dyn Any + Send), visit: &Visit) -> ApiError {
+    faults::log_panic(payload, &visit.passage.request_id);
+    ApiError::Internal
+}
+
+/// An answer on its way where only an error can go: the request was lost with the handler.
+struct Rendered(RefCell<Option<HttpResponse>>);
+
+impl ResponseError for Rendered {
+    fn status_code(&self) -> StatusCode {
+        self.0.borrow().as_ref().map_or(StatusCode::INTERNAL_SERVER_ERROR, HttpResponse::status)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.0.take().unwrap_or_else(|| HttpResponse::new(StatusCode::INTERNAL_SERVER_ERROR))
+    }
+}
+
+impl fmt::Debug for Rendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rendered({})", self.status_code())
+    }
+}
+
+impl fmt::Display for Rendered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "answered with {}", self.status_code())
+    }
+}

@@ -1,0 +1,100 @@
+//! The edge, as a client meets it.
+
+mod cors;
+mod errors;
+mod limits;
+mod log;
+mod methods;
+mod metrics;
+mod names;
+
+use std::time::Duration;
+
+use actix_web::{HttpResponse, test::TestRequest, web, web::ServiceConfig};
+use entrepot_application::Error;
+use entrepot_domain::Fault;
+
+use crate::{
+    edge::{Authenticated, Caller, Methods, outlive},
+    error::{ApiError, ApiResult},
+    testing::Mocks,
+};
+
+/// Routes that do what no route of the API should.
+fn odd(cfg: &mut ServiceConfig) {
+    Methods::at("/things/{id}").get(thing).patch(thing).delete(thing).mount(cfg);
+    Methods::at("/orders").post(thing).mount(cfg);
+    Methods::at("/who").get(who).mount(cfg);
+    Methods::at("/odd/panic").get(panics).mount(cfg);
+    Methods::at("/odd/never").get(never).mount(cfg);
+    Methods::at("/odd/outlived").post(outlived).mount(cfg);
+    Methods::at("/odd/foreign").get(foreign).mount(cfg);
+    Methods::at("/odd/bare").get(bare).mount(cfg);
+    Methods::at("/odd/down").get(down).mount(cfg);
+    Methods::at("/odd/broken").get(broken).mount(cfg);
+    Methods::at("/odd/chatty").get(chatty).mount(cfg);
+    Methods::at("/odd/validation").get(invalid).mount(cfg);
+}
+
+async fn thing(query: web::Query<Vec<(String, String)>>) -> ApiResult {
+    match query.first().map(|(_, value)| value.as_str()) {
+        Some("short") => Err(Error::InsufficientStock(Vec::new()).into()),
+        Some("replayed") => Ok(HttpResponse::Created().insert_header(("Idempotent-Replayed", "true")).finish()),
+        _ => Ok(HttpResponse::Created().body("a thing")),
+    }
+}
+
+async fn who(caller: Caller, Authenticated(actor): Authenticated) -> String {
+    let agent = caller.user_agent.unwrap_or_default();
+    format!("{} {} {agent} {}", actor.user.0.as_u128(), caller.address, caller.request_id)
+}
+
+#[allow(clippy::unused_async, reason = "a handler")]
+async fn panics() -> ApiResult {
+    panic!("secret inside")
+}
+
+async fn never() -> ApiResult {
+    std::future::pending().await
+}
+
+async fn outlived() -> ApiResult {
+    outlive(async { panics().await }).await?
+}
+
+async fn foreign() -> Result<HttpResponse, actix_web::Error> {
+    Err(actix_web::error::ErrorImATeapot("secret inside"))
+}
+
+async fn bare() -> HttpResponse {
+    HttpResponse::NotFound().body("secret inside")
+}
+
+async fn down() -> ApiResult {
+    let cause = anyhow::anyhow!("no route to host").context("connecting to db.internal");
+    Err(Fault::unavailable("postgres", cause).into())
+}
+
+async fn broken() -> ApiResult {
+    Err(Fault::unknown(anyhow::anyhow!("secret inside")).into())
+}
+
+async fn chatty() -> ApiResult {
+    tracing::info!("inside");
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn invalid() -> ApiResult {
+    Err(ApiError::UseCase(Error::field("name", "is required")))
+}
+
+fn get(path: &str) -> TestRequest {
+    TestRequest::get().uri(path)
+}
+
+/// A server that has no patience at all.
+fn impatient() -> Mocks {
+    let mut mocks = Mocks::default();
+    mocks.settings.request_timeout = Duration::ZERO;
+    mocks
+}

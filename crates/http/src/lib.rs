@@ -1,0 +1,30 @@
+//! The REST API on actix-web, with its OpenAPI document.
+//!
+//! A folder a resource (`auth/ user/ product/ order/`) with its routes, requests and views; what all share beside them:
+//! `request/` turns bytes into domain values and reports every bad field at once, `response/` puts answers into the
+//! envelope of the contract, `error/` is the one table that says what each error means to a client, `edge/` is what
+//! every request passes through, and `operations/` is what operators ask.
+
+mod auth;
+mod edge;
+pub mod error;
+mod openapi;
+mod operations;
+mod order;
+mod product;
+mod request;
+mod response;
+mod routes;
+mod serve;
+mod state;
+#[cfg(test)]
+mod testing;
+mod user;
+
+pub use openapi::{openapi, openapi_json};
+pub use routes::app;
+pub use serve::serve;
+pub use state::{HttpSettings, HttpState};
+
+/// Where the API is; operations are beside it.
+pub(crate) const API: &str = "/api/v1";

@@ -1,0 +1,79 @@
+//! The OpenAPI document: what the resources say of themselves, and what holds for all of them.
+
+mod common;
+mod requests;
+#[cfg(test)]
+mod tests;
+
+use utoipa::{
+    OpenApi,
+    openapi::{
+        InfoBuilder, License,
+        security::{Http, HttpAuthScheme, SecurityScheme},
+        server::Server,
+        tag::{Tag, TagBuilder},
+    },
+};
+
+use crate::{
+    auth,
+    error::{ErrorEnvelope, FieldBody, Problem},
+    operations, order, product, user,
+};
+
+#[derive(OpenApi)]
+#[openapi(components(schemas(ErrorEnvelope, FieldBody, Problem)))]
+struct Base;
+
+/// The document.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut document = Base::openapi();
+    document.info = InfoBuilder::new()
+        .title("Entrepot")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(include_str!("description.md")))
+        .license(Some(License::new("MIT")))
+        .build();
+    document.servers = Some(vec![Server::new("/")]);
+    document.tags = Some(tags());
+    for part in [
+        auth::Docs::openapi(),
+        user::Docs::openapi(),
+        product::Docs::openapi(),
+        order::Docs::openapi(),
+        operations::Docs::openapi(),
+    ] {
+        document.merge(part);
+    }
+    requests::close(&mut document);
+    if let Some(components) = &mut document.components {
+        components.add_security_scheme("bearer", bearer());
+    }
+    common::complete(&mut document);
+    document
+}
+
+/// The document as JSON, as the command line prints it.
+pub fn openapi_json() -> String {
+    openapi().to_pretty_json().unwrap_or_default()
+}
+
+fn bearer() -> SecurityScheme {
+    let mut scheme = Http::new(HttpAuthScheme::Bearer);
+    scheme.bearer_format = Some("JWT".into());
+    scheme.description = Some("The `token` that `POST /api/v1/auth/login` answers with.".into());
+    SecurityScheme::Http(scheme)
+}
+
+fn tags() -> Vec<Tag> {
+    [
+        ("auth", "Logging in and out, and the devices that are logged in."),
+        ("users", "Accounts and their roles."),
+        ("products", "The catalogue, and how much of each product is left."),
+        ("orders", "Placing orders, and what becomes of them."),
+        ("operations", "For those who run the server. Never counted against a limit."),
+    ]
+    .into_iter()
+    .map(|(name, description)| TagBuilder::new().name(name).description(Some(description)).build())
+    .collect()
+}

@@ -1,0 +1,57 @@
+//! Swagger UI, served from the binary.
+
+use std::{
+    borrow::Cow,
+    sync::{Arc, LazyLock},
+};
+
+use actix_web::{
+    HttpResponse,
+    http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE},
+    web,
+};
+use bytes::Bytes;
+use entrepot_domain::Fault;
+use utoipa_swagger_ui::{Config, SwaggerFile};
+
+use crate::error::{ApiError, ApiResult};
+
+static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
+    let config = Config::from("/openapi.json").persist_authorization(true).try_it_out_enabled(true);
+    // The page asks nobody else: its policy would not let it.
+    Arc::new(config.display_request_duration(true).validator_url("none"))
+});
+
+/// The page without a slash at its end, from which its files must be found all the same.
+pub(super) async fn front() -> ApiResult {
+    let page = find("index.html")?;
+    let page =
+        String::from_utf8_lossy(&page.bytes).replace("=\"./", "=\"docs/").replace("=\"index.css", "=\"docs/index.css");
+    Ok(answer("text/html; charset=utf-8").body(page))
+}
+
+/// The page, and each of its files.
+pub(super) async fn file(path: web::Path<String>) -> ApiResult {
+    let path = path.into_inner();
+    let file = find(if path.is_empty() { "index.html" } else { &path })?;
+    let charset = if file.content_type.starts_with("text/") { "; charset=utf-8" } else { "" };
+    let mut response = answer(&format!("{}{charset}", file.content_type));
+    if file.gzpipped {
+        response.insert_header((CONTENT_ENCODING, "gzip"));
+    }
+    Ok(response.body(match file.bytes {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    }))
+}
+
+fn find(path: &str) -> ApiResult<SwaggerFile<'static>> {
+    let file = utoipa_swagger_ui::serve(path, CONFIG.clone());
+    file.map_err(|error| Fault::unknown(anyhow::anyhow!("{error}")))?.ok_or(ApiError::UnknownPath)
+}
+
+fn answer(kind: &str) -> actix_web::HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, kind)).insert_header((CACHE_CONTROL, "no-cache"));
+    response
+}

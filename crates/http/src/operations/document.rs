@@ -1,0 +1,48 @@
+//! The OpenAPI document.
+
+use std::sync::OnceLock;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_NONE_MATCH},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+use crate::openapi::openapi;
+
+/// The document and its tag, made when they are first asked for: a start need not wait for them.
+static DOCUMENT: OnceLock<(Bytes, String)> = OnceLock::new();
+
+/// This document
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    operation_id = "getOpenApi",
+    tag = "operations",
+    responses(
+        (status = 200, description = "The OpenAPI 3.1 document of this API.", body = Object),
+        (status = 304, description = "It is as `If-None-Match` says."),
+    ),
+)]
+pub(super) async fn document(req: HttpRequest) -> HttpResponse {
+    let (document, tag) = DOCUMENT.get_or_init(|| {
+        let document = openapi().to_json().unwrap_or_default();
+        let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(&document)));
+        (document.into(), tag)
+    });
+    let mut response = if is_known(req.headers(), tag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((ETAG, tag.as_str())).insert_header((CACHE_CONTROL, "no-cache"));
+    if is_known(req.headers(), tag) {
+        return response.finish();
+    }
+    response.insert_header((CONTENT_TYPE, "application/json")).body(document.clone())
+}
+
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let sent = headers.get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
+    sent.flat_map(|value| value.split(','))
+        .map(str::trim)
+        .any(|known| known == "*" || known.trim_start_matches("W/") == tag)
+}

@@ -1,0 +1,301 @@
+//! The routes of orders.
+
+use actix_web::{HttpRequest, http::header::HeaderValue, web::Data};
+use entrepot_domain::{
+    Direction, OrderId, Sort, Version,
+    auth::Actor,
+    order::{OrderAction, OrderFilter, OrderQuery, OrderSort, OrderStatus},
+};
+
+use super::{
+    requests::PlaceOrderRequest,
+    views::{EventView, OrderView},
+};
+use crate::{
+    API, HttpState,
+    edge::{Authenticated, outlive},
+    error::ApiResult,
+    request::{Day, IfMatch, IfNoneMatch, Key, ListRequest, Params, PathId, Raw, moment},
+    response::{Listed, Success, changed, created, listed, ok, tagged},
+};
+
+/// Place an order
+///
+/// For any user. All or nothing: the stock is taken, and the order is kept, in one transaction, at the prices of that
+/// moment. With an `Idempotency-Key` the same request can be sent again for 24 hours, and is placed once.
+#[utoipa::path(
+    post, path = "/api/v1/orders", operation_id = "placeOrder", tag = "orders",
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 255,
+        description = "Names this try: 1 to 255 visible ASCII characters, bare or as a quoted string", example = "order-4711")),
+    request_body = PlaceOrderRequest,
+    responses(
+        (status = 201, description = "The order", body = Success<OrderView<'static>>, headers(
+            ("Location" = String, description = "Where the order is"),
+            ("ETag" = String, description = "The version"),
+            ("Idempotent-Replayed" = bool, description = "`true` if an earlier try under this key placed it"),
+        )),
+        (status = 409, description = "`insufficient_stock`, with every short product and what is left of it; `idempotency_in_progress`"),
+        (status = 422, description = "`idempotency_key_reused`"),
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn place(
+    state: Data<HttpState>,
+    Authenticated(actor): Authenticated,
+    Key(key): Key,
+    body: Raw,
+) -> ApiResult {
+    let PlaceOrderRequest { items } = body.read()?;
+    let placed = outlive(async move { state.app.orders.place(&actor, items, key).await }).await??;
+    let order = &placed.order;
+    let mut answer = created(&format!("{API}/orders/{}", order.id), order.version, OrderView::from(order))?;
+    if placed.replayed {
+        answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(answer)
+}
+
+/// Tells a replayed answer from a new one.
+const REPLAYED: actix_web::http::header::HeaderName =
+    actix_web::http::header::HeaderName::from_static("idempotent-replayed");
+
+/// List orders
+///
+/// Customers see their own, staff see all; the newest first. By `page`, or by `cursor` at the same cost however deep.
+#[utoipa::path(
+    get, path = "/api/v1/orders", operation_id = "listOrders", tag = "orders",
+    params(
+        ("status" = Option<String>, Query, description = "Those in this status", example = "pending"),
+        ("from" = Option<String>, Query, description = "Those placed then or later: RFC 3339, or a date", example = "2026-11-01"),
+        ("to" = Option<String>, Query, description = "Those placed then or earlier: RFC 3339, or a date, which is meant whole", example = "2026-11-30"),
+        ("userId" = Option<Uuid>, Query, description = "Those of this user; for staff"),
+        ("sort" = Option<String>, Query, description = "`-createdAt` or `createdAt`", example = "-createdAt"),
+        ("page" = Option<u32>, Query, minimum = 1, description = "Which page; not together with `cursor`"),
+        ("limit" = Option<u8>, Query, minimum = 1, maximum = 100, description = "How many; 20 unless told"),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the last part; empty starts"),
+    ),
+    responses(
+        (status = 200, description = "A part of the list", body = Listed<OrderView<'static>>,
+            headers(("Link" = String, description = "RFC 8288: the parts around it"))),
+        (status = 400, description = "`validation_failed`, `invalid_cursor`"),
+        (status = 403, description = "`forbidden`: another user's"),
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn list(req: HttpRequest, state: Data<HttpState>, Authenticated(actor): Authenticated) -> ApiResult {
+    let mut params = Params::new(req.query_string());
+    let filter = filter(&mut params);
+    let default = Sort::by(OrderSort::CreatedAt, Direction::Descending);
+    let whose = format!("orders of {}", actor.user);
+    let asked = ListRequest::read(params, &whose, default, &state.settings.cursor_key)?;
+    let query = OrderQuery { filter, sort: asked.sort.clone(), window: asked.window.clone() };
+    let listing = state.app.orders.list(&actor, query).await?;
+    listed(&req, &asked, &listing, listing.items.iter().map(OrderView::from).collect(), false)
+}
+
+fn filter(params: &mut Params) -> OrderFilter {
+    let filter = OrderFilter {
+        user: params.get("userId", str::parse),
+        status: params.get("status", str::parse::<OrderStatus>),
+        from: params.get("from", |text| moment(text, Day::Start)),
+        to: params.get("to", |text| moment(text, Day::End)),
+    };
+    if let (Some(from), Some(to)) = (filter.from, filter.to)
+        && from > to
+    {
+        params.refuse("from", "must not be later than to");
+    }
+    filter
+}
+
+/// Look at an order
+///
+/// For its buyer and for staff.
+#[utoipa::path(
+    get, path = "/api/v1/orders/{id}", operation_id = "getOrder", tag = "orders",
+    params(
+        ("id" = Uuid, Path, description = "The order"),
+        ("If-None-Match" = Option<String>, Header, description = "The version that you have"),
+    ),
+    responses(
+        (status = 200, description = "The order", body = Success<OrderView<'static>>, headers(("ETag" = String, description = "The version"))),
+        (status = 304, description = "You have this version"),
+        (status = 404, description = "`not_found`: no such order, or not yours to see"),
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn get(
+    state: Data<HttpState>,
+    Authenticated(actor): Authenticated,
+    PathId(id): PathId<OrderId>,
+    known: IfNoneMatch,
+) -> ApiResult {
+    let order = state.app.orders.get(&actor, id).await?;
+    tagged(&known, order.version, false, OrderView::from(&order))
+}
+
+/// What happened to an order
+///
+/// For its buyer and for staff; the first first.
+#[utoipa::path(
+    get, path = "/api/v1/orders/{id}/events", operation_id = "listOrderEvents", tag = "orders",
+    params(("id" = Uuid, Path, description = "The order")),
+    responses(
+        (status = 200, description = "Its history", body = Success<Vec<EventView>>),
+        (status = 404, description = "`not_found`: no such order, or not yours to see"),
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn events(
+    state: Data<HttpState>,
+    Authenticated(actor): Authenticated,
+    PathId(id): PathId<OrderId>,
+) -> ApiResult {
+    let events = state.app.orders.events(&actor, id).await?;
+    ok(events.iter().map(EventView::from).collect::<Vec<_>>())
+}
+
+async fn act(
+    state: Data<HttpState>,
+    actor: Actor,
+    id: OrderId,
+    action: OrderAction,
+    expected: Option<Version>,
+) -> ApiResult {
+    let order = outlive(async move { state.app.orders.transition(&actor, id, action, expected).await }).await??;
+    changed(order.version, OrderView::from(&order))
+}
+
+/// Cancel an order
+///
+/// For its buyer and for staff. `pending` or `paid` becomes `cancelled`, and the stock is given back, once.
+#[utoipa::path(
+    post, path = "/api/v1/orders/{id}/cancel", operation_id = "cancelOrder", tag = "orders",
+    params(
+        ("id" = Uuid, Path, description = "The order"),
+        ("If-Match" = Option<String>, Header, description = "The version that the change is meant for"),
+    ),
+    responses(
+        (status = 200, description = "The order as it is now", body = Success<OrderView<'static>>, headers(("ETag" = String, description = "The new version"))),
+        (status = 404, description = "`not_found`"),
+        (status = 409, description = "`invalid_transition`"),
+        (status = 412, description = "`precondition_failed`"),
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn cancel(
+    state: Data<HttpState>,
+    Authenticated(actor): Authenticated,
+    PathId(id): PathId<OrderId>,
+    IfMatch(expected): IfMatch,
+) -> ApiResult {
+    act(state, actor, id, OrderAction::Cancel, expected).await
+}
+
+/// Mark an order as paid
+///
+/// For staff. `pending` becomes `paid`.
+#[utoipa::path(
+    post, path = "/api/v1/orders/{id}/pay", operation_id = "payOrder", tag = "orders",
+    params(
+        ("id" = Uuid, Path, description = "The order"),
+        ("If-Match" = Option<String>, Header, description = "The version that the change is meant for"),
+    ),
+    responses(
+        (status = 200, description = "The order as it is now", body = Success<OrderView<'static>>, headers(("ETag" = String, description = "The new version"))),
+        (status = 403, description = "`forbidden`"),
+        (status = 404, description = "`not_found`"),
+        (status = 409, description = "`invalid_transition`"),
+        (status = 412, description = "`precondition_failed`"),
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn pay(
+    state: Data<HttpState>,
+    Authenticated(actor): Authenticated,
+    PathId(id): PathId<OrderId>,
+    IfMatch(expected): IfMatch,
+) -> ApiResult {
+    act(state, actor, id, OrderAction::Pay, expected).await
+}
+
+/// Mark an order as shipped
+///
+/// For staff. `paid` becomes `shipped`.
+#[utoipa::path(
+    post, path = "/api/v1/orders/{id}/ship", operation_id = "shipOrder", tag = "orders",
+    params(
+        ("id" = Uuid, Path, description = "The order"),
+        ("If-Match" = Option<String>, Header, description = "The version that the change is meant for"),
+    ),
+    responses(
+        (status = 200, description = "The order as it is now", body = Success<OrderView<'static>>, headers(("ETag" = String, description = "The new version"))),
+        (status = 403, description = "`forbidden`"),
+        (status = 404, description = "`not_found`"),
+        (status = 409, description = "`invalid_transition`"),
+        (status = 412, description = "`precondition_failed`"),
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn ship(
+    state: Data<HttpState>,
+    Authenticated(actor): Authenticated,
+    PathId(id): PathId<OrderId>,
+    IfMatch(expected): IfMatch,
+) -> ApiResult {
+    act(state, actor, id, OrderAction::Ship, expected).await
+}
+
+/// Mark an order as delivered
+///
+/// For staff. `shipped` becomes `delivered`.
+#[utoipa::path(
+    post, path = "/api/v1/orders/{id}/deliver", operation_id = "deliverOrder", tag = "orders",
+    params(
+        ("id" = Uuid, Path, description = "The order"),
+        ("If-Match" = Option<String>, Header, description = "The version that the change is meant for"),
+    ),
+    responses(
+        (status = 200, description = "The order as it is now", body = Success<OrderView<'static>>, headers(("ETag" = String, description = "The new version"))),
+        (status = 403, description = "`forbidden`"),
+        (status = 404, description = "`not_found`"),
+        (status = 409, description = "`invalid_transition`"),
+        (status = 412, description = "`precondition_failed`"),
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn deliver(
+    state: Data<HttpState>,
+    Authenticated(actor): Authenticated,
+    PathId(id): PathId<OrderId>,
+    IfMatch(expected): IfMatch,
+) -> ApiResult {
+    act(state, actor, id, OrderAction::Deliver, expected).await
+}
+
+/// Mark an order as refunded
+///
+/// For staff. `paid` or `delivered` becomes `refunded`. The stock stays as it is: goods that come back are counted by hand.
+#[utoipa::path(
+    post, path = "/api/v1/orders/{id}/refund", operation_id = "refundOrder", tag = "orders",
+    params(
+        ("id" = Uuid, Path, description = "The order"),
+        ("If-Match" = Option<String>, Header, description = "The version that the change is meant for"),
+    ),
+    responses(
+        (status = 200, description = "The order as it is now", body = Success<OrderView<'static>>, headers(("ETag" = String, description = "The new version"))),
+        (status = 403, description = "`forbidden`"),
+        (status = 404, description = "`not_found`"),
+        (status = 409, description = "`invalid_transition`"),
+        (status = 412, description = "`precondition_failed`"),
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn refund(
+    state: Data<HttpState>,
+    Authenticated(actor): Authenticated,
+    PathId(id): PathId<OrderId>,
+    IfMatch(expected): IfMatch,
+) -> ApiResult {
+    act(state, actor, id, OrderAction::Refund, expected).await
+}

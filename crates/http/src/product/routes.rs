@@ -1,0 +1,218 @@
+//! The routes of the catalogue.
+
+use actix_web::{HttpRequest, web::Data};
+use entrepot_application::Error;
+use entrepot_domain::{
+    Direction, Invalid, ProductId, Sort,
+    auth::Actor,
+    product::{ProductFilter, ProductQuery, ProductSort},
+};
+
+use super::{
+    requests::{CreateProductRequest, StockRequest, UpdateProductRequest},
+    view::ProductView,
+};
+use crate::{
+    API, HttpState,
+    edge::{Authenticated, outlive},
+    error::ApiResult,
+    request::{IfMatch, IfNoneMatch, ListRequest, Params, PathId, Raw},
+    response::{Listed, Success, changed, created, listed, no_content, tagged},
+};
+
+/// Look at the catalogue
+///
+/// For anyone; by `page`, or by `cursor` at the same cost however deep.
+#[utoipa::path(
+    get, path = "/api/v1/products", operation_id = "listProducts", tag = "products",
+    params(
+        ("q" = Option<String>, Query, description = "Part of name, sku or description", example = "mug"),
+        ("inStock" = Option<bool>, Query, description = "Those that have some left, or those that have not"),
+        ("minPrice" = Option<i64>, Query, minimum = 0, description = "The least minor units"),
+        ("maxPrice" = Option<i64>, Query, minimum = 0, description = "The most minor units"),
+        ("sort" = Option<String>, Query, description = "`name`, `price`, `sku`, `createdAt`, each with an optional minus", example = "name,-price"),
+        ("page" = Option<u32>, Query, minimum = 1, description = "Which page; not together with `cursor`"),
+        ("limit" = Option<u8>, Query, minimum = 1, maximum = 100, description = "How many; 20 unless told"),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the last part; empty starts"),
+    ),
+    responses(
+        (status = 200, description = "A part of the catalogue", body = Listed<ProductView<'static>>,
+            headers(("Link" = String, description = "RFC 8288: the parts around it"))),
+        (status = 400, description = "`validation_failed`, `invalid_cursor`"),
+    ),
+)]
+pub(super) async fn list(req: HttpRequest, state: Data<HttpState>) -> ApiResult {
+    let mut params = Params::new(req.query_string());
+    let filter = filter(&mut params);
+    let default = Sort::by(ProductSort::CreatedAt, Direction::Descending);
+    let asked = ListRequest::read(params, "products", default, &state.settings.cursor_key)?;
+    let query = ProductQuery { filter, sort: asked.sort.clone(), window: asked.window.clone() };
+    let listing = state.app.products.list(&query).await?;
+    listed(&req, &asked, &listing, listing.items.iter().map(ProductView::from).collect(), true)
+}
+
+fn filter(params: &mut Params) -> ProductFilter {
+    let filter = ProductFilter {
+        search: params.words("q"),
+        in_stock: params.get("inStock", |text| text.parse().map_err(|_| Invalid::new("must be true or false"))),
+        min_price: price(params, "minPrice"),
+        max_price: price(params, "maxPrice"),
+    };
+    if let (Some(least), Some(most)) = (filter.min_price, filter.max_price)
+        && least > most
+    {
+        params.refuse("minPrice", "must not be greater than maxPrice");
+    }
+    filter
+}
+
+fn price(params: &mut Params, name: &str) -> Option<i64> {
+    let units = params.natural(name)?;
+    let units = i64::try_from(units);
+    if units.is_err() {
+        params.refuse(name, "is out of range");
+    }
+    units.ok()
+}
+
+/// Look at a product
+///
+/// For anyone. Cached; a change is seen at once all the same.
+#[utoipa::path(
+    get, path = "/api/v1/products/{id}", operation_id = "getProduct", tag = "products",
+    params(
+        ("id" = Uuid, Path, description = "The product"),
+        ("If-None-Match" = Option<String>, Header, description = "The version that you have"),
+    ),
+    responses(
+        (status = 200, description = "The product", body = Success<ProductView<'static>>, headers(("ETag" = String, description = "The version"))),
+        (status = 304, description = "You have this version"),
+        (status = 404, description = "`not_found`"),
+    ),
+)]
+pub(super) async fn get(state: Data<HttpState>, PathId(id): PathId<ProductId>, known: IfNoneMatch) -> ApiResult {
+    let product = state.app.products.get(id).await?;
+    tagged(&known, product.version, true, ProductView::from(&product))
+}
+
+/// Put a product up for sale
+///
+/// For staff.
+#[utoipa::path(
+    post, path = "/api/v1/products", operation_id = "createProduct", tag = "products",
+    request_body = CreateProductRequest,
+    responses(
+        (status = 201, description = "The product", body = Success<ProductView<'static>>, headers(
+            ("Location" = String, description = "Where the product is"),
+            ("ETag" = String, description = "The version"),
+        )),
+        (status = 403, description = "`forbidden`"),
+        (status = 409, description = "`sku_taken`, by an archived product perhaps"),
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn create(state: Data<HttpState>, Authenticated(actor): Authenticated, body: Raw) -> ApiResult {
+    must_be_staff(&actor)?;
+    let request: CreateProductRequest = body.read()?;
+    let new = request.product(state.settings.default_currency).map_err(|why| Error::field("price.amount", why))?;
+    let product = outlive(async move { state.app.products.create(&actor, new).await }).await??;
+    created(&format!("{API}/products/{}", product.id), product.version, ProductView::from(&product))
+}
+
+/// Change a product
+///
+/// For staff. Orders that were placed keep what they know of it.
+#[utoipa::path(
+    patch, path = "/api/v1/products/{id}", operation_id = "updateProduct", tag = "products",
+    params(
+        ("id" = Uuid, Path, description = "The product"),
+        ("If-Match" = Option<String>, Header, description = "The version that the change is meant for"),
+    ),
+    request_body = UpdateProductRequest,
+    responses(
+        (status = 200, description = "The product as it is now", body = Success<ProductView<'static>>, headers(("ETag" = String, description = "The new version"))),
+        (status = 403, description = "`forbidden`"),
+        (status = 404, description = "`not_found`"),
+        (status = 409, description = "`sku_taken`"),
+        (status = 412, description = "`precondition_failed`"),
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn update(
+    state: Data<HttpState>,
+    Authenticated(actor): Authenticated,
+    PathId(id): PathId<ProductId>,
+    IfMatch(expected): IfMatch,
+    body: Raw,
+) -> ApiResult {
+    must_be_staff(&actor)?;
+    let request: UpdateProductRequest = body.read()?;
+    let change = request.change(state.settings.default_currency).map_err(|why| Error::field("price.amount", why))?;
+    let product = outlive(async move { state.app.products.update(&actor, id, &change, expected).await }).await??;
+    changed(product.version, ProductView::from(&product))
+}
+
+/// Take a product out of the catalogue
+///
+/// For staff. Orders that were placed keep it; its sku stays taken.
+#[utoipa::path(
+    delete, path = "/api/v1/products/{id}", operation_id = "archiveProduct", tag = "products",
+    params(
+        ("id" = Uuid, Path, description = "The product"),
+        ("If-Match" = Option<String>, Header, description = "The version that the change is meant for"),
+    ),
+    responses(
+        (status = 204, description = "It is not for sale any more"),
+        (status = 403, description = "`forbidden`"),
+        (status = 404, description = "`not_found`"),
+        (status = 412, description = "`precondition_failed`"),
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn archive(
+    state: Data<HttpState>,
+    Authenticated(actor): Authenticated,
+    PathId(id): PathId<ProductId>,
+    IfMatch(expected): IfMatch,
+) -> ApiResult {
+    outlive(async move { state.app.products.archive(&actor, id, expected).await }).await??;
+    Ok(no_content())
+}
+
+/// Count stock
+///
+/// For staff: adds to the stock, or takes from it, and writes down why.
+#[utoipa::path(
+    post, path = "/api/v1/products/{id}/stock", operation_id = "adjustStock", tag = "products",
+    params(
+        ("id" = Uuid, Path, description = "The product"),
+        ("If-Match" = Option<String>, Header, description = "The version that the change is meant for"),
+    ),
+    request_body = StockRequest,
+    responses(
+        (status = 200, description = "The product as it is now", body = Success<ProductView<'static>>, headers(("ETag" = String, description = "The new version"))),
+        (status = 403, description = "`forbidden`"),
+        (status = 404, description = "`not_found`"),
+        (status = 409, description = "`insufficient_stock`: it would go below zero"),
+        (status = 412, description = "`precondition_failed`"),
+    ),
+    security(("bearer" = [])),
+)]
+pub(super) async fn adjust_stock(
+    state: Data<HttpState>,
+    Authenticated(actor): Authenticated,
+    PathId(id): PathId<ProductId>,
+    IfMatch(expected): IfMatch,
+    body: Raw,
+) -> ApiResult {
+    must_be_staff(&actor)?;
+    let StockRequest { delta, reason } = body.read()?;
+    let adjust = async move { state.app.products.adjust_stock(&actor, id, delta, reason, expected).await };
+    let product = outlive(adjust).await??;
+    changed(product.version, ProductView::from(&product))
+}
+
+/// The use case decides this again; asked here too, a customer is told so rather than what is wrong with their body.
+fn must_be_staff(actor: &Actor) -> ApiResult<()> {
+    if actor.is_staff() { Ok(()) } else { Err(Error::Forbidden.into()) }
+}

@@ -1,0 +1,141 @@
+//! Bodies.
+
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
+    web,
+};
+use bytes::{Bytes, BytesMut};
+use entrepot_application::Error;
+use futures_util::{StreamExt, future::LocalBoxFuture};
+use serde_json::{Map, Value};
+
+use super::Fields;
+use crate::{
+    HttpState,
+    error::{ApiError, ApiResult},
+};
+
+/// A request that is read from the fields of a body.
+pub(crate) trait FromFields: Sized {
+    /// Whether a form (`application/x-www-form-urlencoded`) is taken too.
+    const FORM: bool = false;
+
+    /// Takes its fields; `None` after it has noted why not.
+    fn read(fields: &mut Fields<'_>) -> Option<Self>;
+}
+
+/// A body as it came. It is not read before the handler has looked who sent it, so that a stranger is told to log in
+/// rather than what is wrong with their fields.
+pub(crate) struct Raw {
+    kind: Kind,
+    bytes: ApiResult<Bytes>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Json,
+    Form,
+    Other,
+}
+
+impl FromRequest for Raw {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, ApiResult<Self>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let kind = kind(req);
+        let length = req.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let state = req.app_data::<web::Data<HttpState>>().cloned();
+        let payload = payload.take();
+        Box::pin(async move {
+            let limit = state.ok_or(ApiError::Internal)?.settings.body_limit;
+            Ok(Self { kind, bytes: collect(payload, length, limit).await })
+        })
+    }
+}
+
+fn kind(req: &HttpRequest) -> Kind {
+    let plain = match req.headers().get(CONTENT_ENCODING) {
+        None => true,
+        Some(encoding) => encoding.as_bytes().eq_ignore_ascii_case(b"identity"),
+    };
+    let media = req.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (media, parameters) = media.split_once(';').unwrap_or((media, ""));
+    if !plain || !is_utf8(parameters) {
+        return Kind::Other;
+    }
+    match media.trim().to_ascii_lowercase().as_str() {
+        "application/json" => Kind::Json,
+        "application/x-www-form-urlencoded" => Kind::Form,
+        _ => Kind::Other,
+    }
+}
+
+/// No charset, or UTF-8.
+fn is_utf8(parameters: &str) -> bool {
+    parameters.split(';').all(|parameter| match parameter.trim().to_ascii_lowercase().strip_prefix("charset=") {
+        Some(charset) => charset.trim_matches('"') == "utf-8",
+        None => true,
+    })
+}
+
+async fn collect(mut payload: Payload, length: Option<usize>, limit: usize) -> ApiResult<Bytes> {
+    if length.is_some_and(|length| length > limit) {
+        return Err(ApiError::PayloadTooLarge(limit));
+    }
+    let mut bytes = BytesMut::with_capacity(length.unwrap_or_default());
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| ApiError::MalformedJson(format!("it did not arrive whole ({error})")))?;
+        if bytes.len() + chunk.len() > limit {
+            return Err(ApiError::PayloadTooLarge(limit));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
+}
+
+impl Raw {
+    /// Reads the request; every bad field is in the error.
+    pub(crate) fn read<T: FromFields>(self) -> ApiResult<T> {
+        let values = match self.kind {
+            Kind::Json => json(&self.bytes?)?,
+            Kind::Form if T::FORM => form(&self.bytes?)?,
+            Kind::Form | Kind::Other if T::FORM => {
+                return Err(ApiError::UnsupportedMediaType("application/json or application/x-www-form-urlencoded"));
+            }
+            Kind::Form | Kind::Other => return Err(ApiError::UnsupportedMediaType("application/json")),
+        };
+        let mut errors = Vec::new();
+        let mut fields = Fields::new(values, &mut errors);
+        let request = T::read(&mut fields);
+        fields.finish();
+        match request {
+            Some(request) if errors.is_empty() => Ok(request),
+            Some(_) | None => Err(Error::Validation(errors).into()),
+        }
+    }
+}
+
+fn json(bytes: &[u8]) -> ApiResult<Map<String, Value>> {
+    if bytes.is_empty() {
+        return Err(ApiError::MalformedJson("it is empty".into()));
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(values)) => Ok(values),
+        Ok(_) => Err(Error::field("body", "must be an object").into()),
+        Err(error) => Err(ApiError::MalformedJson(error.to_string())),
+    }
+}
+
+/// A form as an object of texts; a field that comes twice is an error.
+fn form(bytes: &[u8]) -> ApiResult<Map<String, Value>> {
+    let mut values = Map::new();
+    for (name, value) in form_urlencoded::parse(bytes) {
+        if values.insert(name.to_string(), Value::String(value.into_owned())).is_some() {
+            return Err(Error::field(name, "must come once").into());
+        }
+    }
+    Ok(values)
+}

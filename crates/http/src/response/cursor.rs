@@ -1,0 +1,137 @@
+//! Cursors: places in a list that a client may hand back, and nobody may make.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use entrepot_domain::{Keyset, SortValue, Timestamp};
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use uuid::Uuid;
+
+use crate::error::{ApiError, ApiResult};
+
+/// How many bytes of the signature a cursor has.
+const SIGNATURE: usize = 16;
+
+/// No cursor of ours is longer: a product's name and a price, encoded.
+const MAX_LENGTH: usize = 4_096;
+
+/// Signs the cursors of one list, with its filters and its sort: those of another do not open.
+pub(crate) struct Seal(Hmac<Sha256>);
+
+#[derive(Serialize, Deserialize)]
+struct Place {
+    #[serde(rename = "v")]
+    values: Vec<Value>,
+    #[serde(rename = "i")]
+    id: Uuid,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Value {
+    #[serde(rename = "s")]
+    Text(String),
+    #[serde(rename = "n")]
+    Integer(i64),
+    #[serde(rename = "t")]
+    Time(i64),
+}
+
+impl Seal {
+    /// A seal for what these parts say of a list.
+    pub(crate) fn new(key: &[u8], parts: &[&str]) -> Self {
+        // HMAC takes keys of every length.
+        let mut mac = Hmac::<Sha256>::new_from_slice(key)
+            .unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()));
+        for part in parts {
+            // With its length before it, no part runs into the next.
+            mac.update(&part.len().to_be_bytes());
+            mac.update(part.as_bytes());
+        }
+        Self(mac)
+    }
+
+    /// A place as a cursor.
+    pub(crate) fn close(&self, place: &Keyset) -> ApiResult<String> {
+        let values = place.values.iter().map(|value| match value {
+            SortValue::Text(text) => Value::Text(text.clone()),
+            SortValue::Integer(number) => Value::Integer(*number),
+            SortValue::Time(at) => Value::Time(at.timestamp_millis()),
+        });
+        let place = Place { values: values.collect(), id: place.id };
+        let payload = serde_json::to_vec(&place).map_err(|_| ApiError::Internal)?;
+        let signature = self.0.clone().chain_update(&payload).finalize().into_bytes();
+        let signature = signature.iter().take(SIGNATURE).copied();
+        Ok(URL_SAFE_NO_PAD.encode(signature.chain(payload).collect::<Vec<u8>>()))
+    }
+
+    /// The place behind a cursor, if it is one of this list.
+    pub(crate) fn open(&self, cursor: &str) -> ApiResult<Keyset> {
+        self.try_open(cursor).ok_or(ApiError::InvalidCursor)
+    }
+
+    fn try_open(&self, cursor: &str) -> Option<Keyset> {
+        if cursor.len() > MAX_LENGTH {
+            return None;
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+        let (signature, payload) = bytes.split_at_checked(SIGNATURE)?;
+        self.0.clone().chain_update(payload).verify_truncated_left(signature).ok()?;
+        let place: Place = serde_json::from_slice(payload).ok()?;
+        let values = place.values.into_iter().map(|value| match value {
+            Value::Text(text) => Some(SortValue::Text(text)),
+            Value::Integer(number) => Some(SortValue::Integer(number)),
+            Value::Time(millis) => Timestamp::from_timestamp_millis(millis).map(SortValue::Time),
+        });
+        Some(Keyset { values: values.collect::<Option<_>>()?, id: place.id })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place() -> Keyset {
+        let time = Timestamp::from_timestamp_millis(1_700_000_000_123).unwrap();
+        let values = vec![SortValue::Text("Mug \"ø\"".into()), SortValue::Integer(-3), SortValue::Time(time)];
+        Keyset { values, id: Uuid::from_u128(7) }
+    }
+
+    #[test]
+    fn what_is_closed_opens_again() {
+        let seal = Seal::new(b"key", &["products", "name"]);
+        assert_eq!(seal.open(&seal.close(&place()).unwrap()).unwrap(), place());
+    }
+
+    #[test]
+    fn another_list_sort_filter_or_key_does_not_open_it() {
+        let cursor = Seal::new(b"key", &["products", "name", "q=a"]).close(&place()).unwrap();
+        for other in [
+            Seal::new(b"key", &["orders", "name", "q=a"]),
+            Seal::new(b"key", &["products", "-name", "q=a"]),
+            Seal::new(b"key", &["products", "name", "q=b"]),
+            Seal::new(b"key", &["products", "nameq", "=a"]),
+            Seal::new(b"other", &["products", "name", "q=a"]),
+        ] {
+            assert!(matches!(other.open(&cursor), Err(ApiError::InvalidCursor)));
+        }
+    }
+
+    #[test]
+    fn a_changed_character_anywhere_breaks_it() {
+        let seal = Seal::new(b"key", &["products"]);
+        let cursor = seal.close(&place()).unwrap();
+        for at in 0..cursor.len() {
+            let mut forged = cursor.clone().into_bytes();
+            forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
+            assert!(seal.open(std::str::from_utf8(&forged).unwrap()).is_err(), "at {at}");
+        }
+    }
+
+    #[test]
+    fn junk_does_not_open() {
+        let seal = Seal::new(b"key", &["products"]);
+        for junk in ["", "A", "====", "é", "null", &"A".repeat(22), &"A".repeat(100_000)] {
+            assert!(seal.open(junk).is_err(), "{junk:.20}");
+        }
+    }
+}

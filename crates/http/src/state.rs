@@ -1,0 +1,70 @@
+//! What every handler may ask.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use entrepot_application::Application;
+use entrepot_domain::{Currency, HealthCheck, IdGenerator};
+use ipnet::IpNet;
+
+use crate::edge::Metrics;
+
+/// How the edge behaves.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// The most bytes of a body, after decompression.
+    pub body_limit: usize,
+    /// How long a request may take before it is answered with a 503.
+    pub request_timeout: Duration,
+    /// How long requests in flight may take to end when the server stops.
+    pub shutdown_timeout: Duration,
+    /// Origins that browsers may call from; `scheme://host[:port]`, without a path.
+    pub allowed_origins: Vec<String>,
+    /// Peers whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Signs cursors, so that a forged one is told from ours.
+    pub cursor_key: [u8; 32],
+    /// The currency of a price that names none.
+    pub default_currency: Currency,
+}
+
+/// What every handler may ask.
+pub struct HttpState {
+    /// The use cases.
+    pub app: Application,
+    /// What readiness asks.
+    pub health: Vec<Arc<dyn HealthCheck>>,
+    /// Names requests.
+    pub ids: Arc<dyn IdGenerator>,
+    /// How the edge behaves.
+    pub settings: HttpSettings,
+    pub(crate) metrics: Metrics,
+    stopping: AtomicBool,
+}
+
+impl HttpState {
+    /// The state of a server that is ready.
+    pub fn new(
+        app: Application,
+        health: Vec<Arc<dyn HealthCheck>>,
+        ids: Arc<dyn IdGenerator>,
+        settings: HttpSettings,
+    ) -> Self {
+        Self { app, health, ids, settings, metrics: Metrics::new(), stopping: AtomicBool::new(false) }
+    }
+
+    /// From now on the server is not ready, so that nobody sends it more.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is about to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,258 @@
+//! What the tests of this crate share: a state whose ports only answer what a test expects.
+#![allow(dead_code, reason = "each test uses its part")]
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_web::{
+    body::MessageBody,
+    http::{StatusCode, header::HeaderMap},
+    test::{self, TestRequest},
+    web::ServiceConfig,
+};
+use bytes::Bytes;
+use entrepot_application::{
+    Application, Limits,
+    auth::{AuthPorts, AuthService, AuthSettings, LoginThrottle},
+    order::{OrderPorts, OrderService},
+    product::{ProductPorts, ProductService},
+    user::{UserPorts, UserService},
+};
+use entrepot_domain::{
+    Clock, Email, HealthCheck, IdGenerator, MockRateLimiter, Quota, SessionId, Timestamp, UserId, Verdict,
+    auth::{Access, AccessClaims, Actor, MockPasswordHasher, MockSessionRepository, MockTokenIssuer, TokenError},
+    order::MockOrderRepository,
+    product::MockProductRepository,
+    user::{MockUserRepository, Role, Roles},
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{HttpSettings, HttpState, routes::app_with};
+
+/// When every test happens.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_timestamp_millis(1_700_000_000_123).unwrap()
+}
+
+struct FixedClock;
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+}
+
+/// 1, 2, 3 …
+#[derive(Default)]
+struct CountedIds(AtomicU64);
+
+impl IdGenerator for CountedIds {
+    fn next(&self) -> Uuid {
+        Uuid::from_u128(u128::from(self.0.fetch_add(1, Ordering::SeqCst) + 1))
+    }
+}
+
+/// The tokens that the mocked issuer believes, each with a live session: `Authorization: Bearer customer`.
+/// `expired` has expired, `over` is good but its session is over, and all others are not valid.
+pub(crate) const TOKENS: [(&str, u128, Role); 5] = [
+    ("customer", 1, Role::Customer),
+    ("other", 2, Role::Customer),
+    ("over", 3, Role::Customer),
+    ("staff", 500, Role::Staff),
+    ("admin", 900, Role::Admin),
+];
+
+/// Who comes with a token of [`TOKENS`].
+pub(crate) fn actor(token: &str) -> Actor {
+    let (_, n, role) = TOKENS.into_iter().find(|(name, ..)| *name == token).unwrap();
+    let id = Uuid::from_u128(n);
+    Actor { user: UserId(id), session: Some(SessionId(id)), roles: Roles::new([role]).unwrap() }
+}
+
+fn claims(token: &str) -> Result<AccessClaims, TokenError> {
+    if token == "expired" {
+        return Err(TokenError::Expired);
+    }
+    if !TOKENS.iter().any(|(name, ..)| *name == token) {
+        return Err(TokenError::Invalid);
+    }
+    let actor = actor(token);
+    Ok(AccessClaims {
+        user: actor.user,
+        email: Email::parse("ada@example.com").unwrap(),
+        roles: actor.roles,
+        session: actor.session.unwrap(),
+        id: Uuid::from_u128(7),
+        issued_at: now(),
+        expires_at: now() + Duration::from_mins(15),
+    })
+}
+
+/// The settings of every test that sets no others.
+pub(crate) fn settings() -> HttpSettings {
+    HttpSettings {
+        body_limit: 10_000,
+        request_timeout: Duration::from_secs(30),
+        shutdown_timeout: Duration::from_secs(1),
+        allowed_origins: vec!["https://shop.example".into()],
+        trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
+        cursor_key: [7; 32],
+        default_currency: "GBP".parse().unwrap(),
+    }
+}
+
+/// A limiter that lets everything through.
+pub(crate) fn generous() -> impl Fn(&entrepot_domain::Subject, Quota) -> Verdict {
+    |_, quota| Verdict { allowed: true, remaining: quota.limit - 1, resets_in: Duration::from_mins(15) }
+}
+
+/// Every port, mocked: set expectations, then ask for the [`state`](Mocks::state). Tokens, sessions and limits answer
+/// as [`TOKENS`] says and let everything through, unless a test expects something else of them.
+pub(crate) struct Mocks {
+    pub(crate) users: MockUserRepository,
+    pub(crate) sessions: MockSessionRepository,
+    pub(crate) hasher: MockPasswordHasher,
+    pub(crate) tokens: MockTokenIssuer,
+    pub(crate) products: MockProductRepository,
+    pub(crate) orders: MockOrderRepository,
+    pub(crate) limiter: MockRateLimiter,
+    pub(crate) health: Vec<Arc<dyn HealthCheck>>,
+    pub(crate) settings: HttpSettings,
+}
+
+impl Default for Mocks {
+    fn default() -> Self {
+        Self {
+            users: MockUserRepository::new(),
+            sessions: MockSessionRepository::new(),
+            hasher: MockPasswordHasher::new(),
+            tokens: MockTokenIssuer::new(),
+            products: MockProductRepository::new(),
+            orders: MockOrderRepository::new(),
+            limiter: MockRateLimiter::new(),
+            health: Vec::new(),
+            settings: settings(),
+        }
+    }
+}
+
+impl Mocks {
+    /// The state over these ports.
+    pub(crate) fn state(mut self) -> Arc<HttpState> {
+        // The first expectation that fits answers: what comes here comes last.
+        self.tokens.expect_verify_access().returning(|token, _| claims(token));
+        self.sessions.expect_access().returning(|session, _| {
+            let token = TOKENS.iter().find(|(name, n, _)| *name != "over" && Uuid::from_u128(*n) == session.0);
+            Ok(token.map(|(name, ..)| actor(name)).map(|actor| Access { user: actor.user, roles: actor.roles }))
+        });
+        self.limiter.expect_hit().returning(generous());
+        let quota = |limit| Some(Quota { limit, window: Duration::from_mins(15) });
+        let limits = Limits::new(Arc::new(self.limiter), quota(100), quota(1_000));
+        Arc::new(HttpState::new(
+            application(
+                Arc::new(self.users),
+                Arc::new(self.sessions),
+                Arc::new(self.hasher),
+                Arc::new(self.tokens),
+                Arc::new(self.products),
+                Arc::new(self.orders),
+                limits,
+            ),
+            self.health,
+            Arc::new(CountedIds::default()),
+            self.settings,
+        ))
+    }
+}
+
+pub(crate) fn application(
+    users: Arc<MockUserRepository>,
+    sessions: Arc<MockSessionRepository>,
+    hasher: Arc<MockPasswordHasher>,
+    tokens: Arc<MockTokenIssuer>,
+    products: Arc<MockProductRepository>,
+    orders: Arc<MockOrderRepository>,
+    limits: Limits,
+) -> Application {
+    let clock: Arc<dyn Clock> = Arc::new(FixedClock);
+    let ids: Arc<dyn IdGenerator> = Arc::new(CountedIds::default());
+    let throttle = Arc::new(LoginThrottle::new(Arc::new(MockRateLimiter::new()), None));
+    let settings = AuthSettings {
+        access_ttl: Duration::from_mins(15),
+        refresh_ttl: Duration::from_hours(168),
+        refresh_grace: Duration::ZERO,
+    };
+    let auth = AuthPorts {
+        users: users.clone(),
+        sessions,
+        hasher: hasher.clone(),
+        tokens,
+        throttle: throttle.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+    };
+    Application {
+        auth: AuthService::new(auth, settings),
+        users: UserService::new(UserPorts { users, hasher, throttle, clock: clock.clone(), ids: ids.clone() }),
+        products: ProductService::new(ProductPorts { products, clock: clock.clone(), ids: ids.clone() }),
+        orders: OrderService::new(OrderPorts { orders, clock, ids }),
+        limits,
+    }
+}
+
+/// A state that expects nothing but tokens, sessions and limits.
+pub(crate) fn state_for_tests() -> Arc<HttpState> {
+    Mocks::default().state()
+}
+
+/// An answer, whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.body))
+    }
+
+    /// The value of a header; empty if there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// What the server answers to a request.
+pub(crate) async fn ask(state: &Arc<HttpState>, request: TestRequest) -> Answer {
+    ask_with(state, |_| {}, request).await
+}
+
+/// The same with more routes.
+pub(crate) async fn ask_with(state: &Arc<HttpState>, more: fn(&mut ServiceConfig), request: TestRequest) -> Answer {
+    let service = test::init_service(app_with(state, more)).await;
+    let request = request.to_request();
+    let (head, body) = match test::try_call_service(&service, request).await {
+        Ok(response) => response.into_parts().1.into_parts(),
+        Err(error) => error.error_response().into_parts(),
+    };
+    let body = body.try_into_bytes();
+    let body = match body {
+        Ok(body) => body,
+        Err(stream) => actix_web::body::to_bytes(stream).await.unwrap(),
+    };
+    Answer { status: head.status(), headers: head.headers().clone(), body }
+}
+
+/// A request with one of the [`TOKENS`].
+pub(crate) fn by(token: &str, request: TestRequest) -> TestRequest {
+    request.insert_header(("authorization", format!("Bearer {token}")))
+}
