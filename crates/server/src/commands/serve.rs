@@ -1,0 +1,137 @@
+//! `entrepot serve`
+
+use std::{
+    fs::{self, File, TryLockError},
+    net::{SocketAddr, TcpListener},
+    num::NonZero,
+    path::PathBuf,
+    sync::Arc,
+};
+
+use actix_web::rt::{self, System};
+use anyhow::{Context, Result, anyhow};
+use entrepot_http::HttpState;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Failure, print_line};
+use crate::{
+    compose,
+    config::{Config, LogFormat},
+    logging,
+};
+
+/// How a process says that a second signal ended it: 128 and the number of SIGINT.
+const INTERRUPTED: i32 = 130;
+
+pub(super) fn serve(config: &Config) -> Result<(), Failure> {
+    logging::start(config);
+    System::new().block_on(run(config)).map_err(Failure::failed)
+}
+
+async fn run(config: &Config) -> Result<()> {
+    let _alone = alone(config)?;
+    let store = compose::open(config)?;
+    let state = compose::http_state(config, &store);
+    let listener = listen(config)?;
+    let address = listener.local_addr()?;
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+    // Before anything is served, so that no signal meets the default, which is to die.
+    let mut signals = Signals::new()?;
+    let server = entrepot_http::serve(listener, state.clone(), workers)?;
+    let handle = server.handle();
+    let mut serving = rt::spawn(server);
+    welcome(config, address, &state).await;
+
+    tokio::select! {
+        () = signals.next() => {}
+        ended = &mut serving => return Err(anyhow!("the server ended by itself: {ended:?}")),
+    }
+    tracing::info!("stopping: finishing what is in flight");
+    state.stop();
+    let stopped = async {
+        handle.stop(true).await;
+        (&mut serving).await
+    };
+    tokio::select! {
+        ended = stopped => ended??,
+        () = signals.next() => {
+            tracing::warn!("stopped at once by a second signal");
+            std::process::exit(INTERRUPTED);
+        }
+    }
+    let closing = store.clone();
+    rt::task::spawn_blocking(move || closing.close()).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Holds the store for this process as long as it serves. What one server remembers, another one on the same file
+/// could not make it forget in time; commands beside it are few, and noticed. The lock ends with the process, however
+/// it ends.
+fn alone(config: &Config) -> Result<File> {
+    let mut path = config.database.clone().into_os_string();
+    path.push(".lock");
+    let path = PathBuf::from(path);
+    let cannot = || format!("cannot lock {}", path.display());
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(cannot)?;
+    }
+    let file = File::options().create(true).append(true).open(&path).with_context(cannot)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let database = config.database.display();
+            Err(anyhow!("another entrepot serves {database} already; stop it, or set DATA_DIR to another folder"))
+        }
+        Err(TryLockError::Error(error)) => Err(error).with_context(cannot),
+    }
+}
+
+fn listen(config: &Config) -> Result<TcpListener> {
+    let address = SocketAddr::new(config.host, config.port);
+    let help = || match config.port {
+        0 => format!("cannot listen on {address}"),
+        _ => format!("cannot listen on {address}; set PORT to another one (0 picks a free one), or HOST"),
+    };
+    TcpListener::bind(address).with_context(help)
+}
+
+/// Says what to do next. On stdout, unless log lines for machines go there.
+async fn welcome(config: &Config, address: SocketAddr, state: &Arc<HttpState>) {
+    let url = format!("http://{address}");
+    let mut lines = vec![format!("listening on {url}"), format!("try it at {url}/docs")];
+    match state.app.users.has_admin().await {
+        Ok(true) => {}
+        Ok(false) => {
+            lines.push("nobody runs the shop yet; make the first admin with:".to_owned());
+            lines.push("  entrepot admin create --email you@example.com --name \"Your Name\"".to_owned());
+        }
+        Err(error) => tracing::warn!(%error, "cannot tell whether there is an admin"),
+    }
+    tracing::info!(%url, environment = ?config.environment, "listening");
+    for line in lines {
+        match config.log_format {
+            LogFormat::Pretty => print_line(&line),
+            LogFormat::Json => eprintln!("{line}"),
+        }
+    }
+}
+
+/// SIGTERM and SIGINT, whichever comes.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! How values are written.
+
+use std::time::Duration;
+
+/// A duration: `500ms`, `30s`, `15m`, `2h`, `7d`, or a bare number of seconds.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let bad = || "must be a duration like 500ms, 30s, 15m, 2h or 7d".to_owned();
+    let (number, unit) = split(text);
+    let number: u64 = number.parse().map_err(|_| bad())?;
+    let millis = match unit {
+        "ms" => 1,
+        "s" | "" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(bad()),
+    };
+    number.checked_mul(millis).map(Duration::from_millis).ok_or_else(bad)
+}
+
+/// A size in bytes: `10mb`, `512kb`, `1gb`, or a bare number; a kilobyte has 1,024.
+pub(super) fn size(text: &str) -> Result<usize, String> {
+    let bad = || "must be a size like 10mb, 512kb or 1048576".to_owned();
+    let (number, unit) = split(text);
+    let number: usize = number.parse().map_err(|_| bad())?;
+    let factor = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1 << 10,
+        "mb" => 1 << 20,
+        "gb" => 1 << 30,
+        _ => return Err(bad()),
+    };
+    number.checked_mul(factor).filter(|bytes| *bytes > 0).ok_or_else(bad)
+}
+
+fn split(text: &str) -> (&str, &str) {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    (number, unit.trim_start())
+}
+
+/// A whole number of at least one.
+pub(super) fn count(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err("must be a whole number from 1 to 4294967295".to_owned()),
+    }
+}
+
+/// A list with commas between; empty places are left out.
+pub(super) fn list<T>(text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(parse).collect()
+}
+
+/// An origin as browsers send it: scheme, host and perhaps a port, and nothing else.
+pub(super) fn origin(text: &str) -> Result<String, String> {
+    let bad = || format!("must be origins like https://shop.example with commas between, not {text}");
+    if text == "*" {
+        return Err("must name each origin: * would let every page in the world act for your users".to_owned());
+    }
+    let (scheme, host) = text.split_once("://").ok_or_else(bad)?;
+    let plain = host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'));
+    if matches!(scheme, "http" | "https") && plain && !host.is_empty() {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err(bad())
+    }
+}
+
+/// An address, or a network in CIDR notation.
+pub(super) fn network(text: &str) -> Result<ipnet::IpNet, String> {
+    let bad = || format!("must be addresses or networks like 10.0.0.0/8 with commas between, not {text}");
+    match text.parse::<std::net::IpAddr>() {
+        Ok(address) => Ok(address.into()),
+        Err(_) => text.parse().map_err(|_| bad()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        let secs = |text| duration(text).map(|duration| duration.as_secs());
+        assert_eq!(secs("15m"), Ok(900));
+        assert_eq!(secs("7d"), Ok(604_800));
+        assert_eq!(secs("2h"), Ok(7_200));
+        assert_eq!(secs("30"), Ok(30));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        for bad in ["", "m", "-1s", "1.5h", "1y", "99999999999999999999s", "18446744073709551615d"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(size("10mb"), Ok(10 * 1_024 * 1_024));
+        assert_eq!(size("512KB"), Ok(512 * 1_024));
+        assert_eq!(size("123"), Ok(123));
+        for bad in ["", "0", "mb", "10tb", "-5"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn origins_have_no_path() {
+        assert!(origin("https://shop.example:8443").is_ok());
+        for bad in ["*", "shop.example", "https://", "https://shop.example/", "ftp://x", "https://a b"] {
+            assert!(origin(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_network_may_be_one_address() {
+        assert_eq!(network("10.0.0.7").unwrap().to_string(), "10.0.0.7/32");
+        assert_eq!(network("fd00::/8").unwrap().to_string(), "fd00::/8");
+        assert!(network("10.0.0.0/99").is_err());
+    }
+}

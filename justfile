@@ -1,0 +1,42 @@
+# The recipes of Entrepot; `just` lists them.
+
+# List the recipes
+default:
+    @just --list --unsorted
+
+# Serve on http://127.0.0.1:3000, with everything in ./data
+serve *ARGS:
+    cargo run --release -- {{ARGS}}
+
+# Make an admin: just admin ada@example.com "Ada Lovelace"
+admin EMAIL NAME:
+    cargo run --release -- admin create --email "{{EMAIL}}" --name "{{NAME}}"
+
+# Import a catalogue: sku,name,price and optional description,stock,currency
+import FILE:
+    cargo run --release -- import products "{{FILE}}"
+
+# Bring the schema up to date
+migrate *ARGS:
+    cargo run --release -- migrate {{ARGS}}
+
+# Print the OpenAPI document
+openapi:
+    @cargo run --release --quiet -- openapi
+
+# Run the tests of one crate: just test domain
+test CRATE:
+    cargo test --package entrepot-{{CRATE}}
+
+# Format everything, and say what clippy thinks
+fmt:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets
+
+# Measure what the program costs on this machine
+bench *ARGS:
+    cargo run --release --package entrepot-tests --bin bench -- {{ARGS}}
+
+# Everything that CI runs: format, lints, all tests, and what the program costs
+ci:
+    .ci/run
