@@ -1,0 +1,193 @@
+//! A user with a client in hand.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, Result};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use crate::Answer;
+
+/// The password of everybody whom the tests register.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A number that was not given before, in this process.
+pub(crate) fn unique() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Somebody who talks to the server: nobody in particular, or a user who is logged in.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    id: String,
+    email: String,
+    password: String,
+    token: String,
+    refresh_token: String,
+}
+
+impl Client {
+    /// Somebody who is not logged in, at a server's address.
+    pub fn new(base: &str) -> Self {
+        let nothing = String::new();
+        Self {
+            http: reqwest::Client::new(),
+            base: base.to_owned(),
+            id: nothing.clone(),
+            email: nothing.clone(),
+            password: nothing.clone(),
+            token: nothing.clone(),
+            refresh_token: nothing,
+        }
+    }
+
+    /// The same address, as a user who logs in.
+    pub async fn login(&self, email: &str, password: &str) -> Result<Self> {
+        let answer = self.post("/auth/login", json!({"email": email, "password": password})).await?.expect(200);
+        let text = |value: &Value| value.as_str().map(str::to_owned).context("no text");
+        let data = answer.data();
+        Ok(Self {
+            id: text(&data["user"]["id"])?,
+            email: email.to_owned(),
+            password: password.to_owned(),
+            token: text(&data["token"])?,
+            refresh_token: text(&data["refreshToken"])?,
+            ..Self::new(&self.base)
+        })
+    }
+
+    /// The same user, on another device.
+    pub async fn again(&self) -> Result<Self> {
+        Self::new(&self.base).login(&self.email, &self.password).await
+    }
+
+    /// The same user, at another address of the service.
+    #[must_use]
+    pub fn at(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), http: reqwest::Client::new(), ..self.clone() }
+    }
+
+    /// The same user, with another access token.
+    #[must_use]
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: token.to_owned(), ..self.clone() }
+    }
+
+    /// The user's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The user's email, as given.
+    pub fn email(&self) -> &str {
+        &self.email
+    }
+
+    /// The user's password.
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// The access token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The refresh token.
+    pub fn refresh_token(&self) -> &str {
+        &self.refresh_token
+    }
+
+    /// A request that is still to be sent, with the user's token if there is one. A path under `/api/v1`, or, with a
+    /// `/` before its `/`, one at the root of the server.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = match path.strip_prefix("//") {
+            Some(path) => format!("{}/{path}", self.base),
+            None => format!("{}/api/v1{path}", self.base),
+        };
+        let request = self.http.request(method, url);
+        if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
+    }
+
+    /// Sends a request and reads the answer.
+    pub async fn send(&self, request: RequestBuilder) -> Result<Answer> {
+        Answer::read(request.send().await?).await
+    }
+
+    /// Sends a request with a body and one more header.
+    pub async fn with(&self, method: Method, path: &str, header: (&str, &str), body: Option<Value>) -> Result<Answer> {
+        let request = self.request(method, path).header(header.0, header.1);
+        self.send(match body {
+            Some(body) => request.json(&body),
+            None => request,
+        })
+        .await
+    }
+
+    /// `GET`.
+    pub async fn get(&self, path: &str) -> Result<Answer> {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// `POST` with a body of JSON.
+    pub async fn post(&self, path: &str, body: Value) -> Result<Answer> {
+        self.send(self.request(Method::POST, path).json(&body)).await
+    }
+
+    /// `POST` without a body.
+    pub async fn call(&self, path: &str) -> Result<Answer> {
+        self.send(self.request(Method::POST, path)).await
+    }
+
+    /// `PATCH` with a body of JSON.
+    pub async fn patch(&self, path: &str, body: Value) -> Result<Answer> {
+        self.send(self.request(Method::PATCH, path).json(&body)).await
+    }
+
+    /// `PUT` with a body of JSON.
+    pub async fn put(&self, path: &str, body: Value) -> Result<Answer> {
+        self.send(self.request(Method::PUT, path).json(&body)).await
+    }
+
+    /// `DELETE`.
+    pub async fn delete(&self, path: &str) -> Result<Answer> {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
+    /// Puts a product into the catalogue, as staff; returns its id.
+    pub async fn product(&self, sku: &str, pence: i64, stock: i64) -> Result<String> {
+        let product = json!({
+            "sku": sku, "name": format!("The {sku}"), "price": {"amount": pence, "currency": "GBP"}, "stock": stock,
+        });
+        Ok(self.post("/products", product).await?.expect(201).id())
+    }
+
+    /// Orders some of one product.
+    pub async fn order(&self, product: &str, quantity: i64) -> Result<Answer> {
+        self.post("/orders", json!({"items": [{"productId": product, "quantity": quantity}]})).await
+    }
+
+    /// What is left of a product.
+    pub async fn stock(&self, product: &str) -> Result<i64> {
+        let answer = self.get(&format!("/products/{product}")).await?.expect(200);
+        answer.data()["stock"].as_i64().context("no stock")
+    }
+
+    /// Every element of a list, by cursor, a hundred at a time.
+    pub async fn all(&self, path: &str) -> Result<Vec<Value>> {
+        let (mut all, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = self.request(Method::GET, path).query(&[("cursor", cursor.as_str()), ("limit", "100")]);
+            let page = self.send(page).await?.expect(200);
+            all.extend_from_slice(page.list());
+            match &page.body["pagination"]["nextCursor"] {
+                Value::String(next) => cursor.clone_from(next),
+                Value::Null => return Ok(all),
+                other => anyhow::bail!("nextCursor is {other}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The command line and the configuration.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+use std::{
+    os::unix::fs::PermissionsExt,
+    process::Output,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use entrepot_tests::{PASSWORD, Server};
+use serde_json::json;
+
+fn code(out: &Output) -> i32 {
+    out.status.code().unwrap_or(-1)
+}
+
+fn stderr(out: &Output) -> String {
+    String::from_utf8_lossy(&out.stderr).into_owned()
+}
+
+fn stdout(out: &Output) -> String {
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+#[tokio::test]
+async fn the_first_start_tells_what_to_do() -> Result<()> {
+    let mut server = Server::start(&[("LOG_FORMAT", "pretty")]).await?;
+    // All is printed before it is stopped.
+    assert!(server.stop()?.success());
+    let log = server.log();
+    for word in ["listening on http://127.0.0.1:", "/docs", "entrepot admin create"] {
+        assert!(log.contains(word), "{word}: {log}");
+    }
+    let secrets = std::fs::read_dir(server.folder())?
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file() && path.to_string_lossy().contains("secret"))
+        .collect::<Vec<_>>();
+    assert!(!secrets.is_empty());
+    for path in secrets {
+        assert_eq!(path.metadata()?.permissions().mode() & 0o777, 0o600, "{}", path.display());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_admin_is_made_beside_the_running_server() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let arguments = ["admin", "create", "--email", "grace@example.com", "--name", "Grace"];
+    let made = server.command(&arguments, &[("ADMIN_PASSWORD", PASSWORD)])?;
+    assert_eq!(code(&made), 0, "{}", stderr(&made));
+    assert!(!format!("{}{}", stdout(&made), stderr(&made)).contains(PASSWORD));
+    let grace = server.anonymous().login("grace@example.com", PASSWORD).await?;
+    let me = grace.get("/users/me").await?.expect(200);
+    assert!(me.data()["roles"].as_array().unwrap().contains(&json!("admin")));
+
+    let again = server.command(&arguments, &[("ADMIN_PASSWORD", PASSWORD)])?;
+    assert_eq!((code(&again), stdout(&again)), (1, String::new()));
+    assert!(stderr(&again).contains("email"));
+    let weak = server.command(&["admin", "create", "--email", "x", "--name", ""], &[("ADMIN_PASSWORD", "short")])?;
+    assert_eq!(code(&weak), 2, "{}", stderr(&weak));
+    for word in ["email", "name", "password"] {
+        assert!(stderr(&weak).contains(word), "{word}: {}", stderr(&weak));
+    }
+    let silent = server.command(&arguments, &[])?;
+    assert_eq!(code(&silent), 2);
+    assert!(stderr(&silent).contains("ADMIN_PASSWORD"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn products_are_imported_by_sku_and_bad_lines_told_by_number() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let admin = server.admin().await?;
+    let mug = admin.product("MUG", 295, 5).await?;
+    server.file(
+        "catalogue.csv",
+        "sku,name,price,stock,description,currency\r\nMUG,Tin mug,325,7,Holds tea.,GBP\r\nCUP,\"Cup, blue\",150,1,,EUR\r\n\
+         ,No sku,1,1,,\r\nPOT,Pot,1.5,1,,\r\n",
+    )?;
+    let done = server.command(&["import", "products", "catalogue.csv"], &[])?;
+    assert_eq!(code(&done), 1);
+    let told = stderr(&done);
+    assert!(told.contains("line 4") && told.contains("line 5") && !told.contains("line 2"), "{told}");
+    assert!(!told.contains('\u{1b}'), "a progress bar that nobody sees");
+    let listed = admin.get("/products?sort=sku").await?.expect(200);
+    assert_eq!(listed.each("name"), ["Cup, blue", "Tin mug"]);
+    assert_eq!(listed.list()[0]["price"], json!({"amount": 150, "currency": "EUR"}));
+    assert_eq!((&listed.list()[1]["id"], &listed.list()[1]["stock"]), (&json!(mug), &json!(7)));
+    assert_eq!(listed.list()[1]["description"], "Holds tea.");
+    Ok(())
+}
+
+/// The server looks twice a second whether another process wrote.
+#[tokio::test]
+async fn an_import_beside_a_running_server_is_soon_seen() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let admin = server.admin().await?;
+    let mug = admin.product("MUG", 295, 5).await?;
+    assert_eq!(admin.stock(&mug).await?, 5);
+    let done = server.command_with(&["import", "products", "-"], &[], "sku,name,price,stock\nMUG,Mug,325,9\n")?;
+    assert_eq!(code(&done), 0, "{}", stderr(&done));
+    let imported = Instant::now();
+    while admin.stock(&mug).await? != 9 {
+        assert!(imported.elapsed() < Duration::from_secs(5), "the old stock is still shown");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_file_is_refused() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let second = server.command(&["serve"], &[])?;
+    assert_eq!(code(&second), 1);
+    assert!(stderr(&second).contains("another entrepot serves"), "{}", stderr(&second));
+    // It is the server's lock that is refused, not the commands beside it, and it ends with the server.
+    assert_eq!(code(&server.command(&["migrate", "--check"], &[])?), 0);
+    let mut server = server;
+    server.kill()?;
+    server.restart()?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_import_without_stock_leaves_it_alone() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let admin = server.admin().await?;
+    let mug = admin.product("MUG", 295, 5).await?;
+    let done = server.command_with(&["import", "products", "-"], &[], "name,price,sku\nMug,325,MUG\n")?;
+    assert_eq!(code(&done), 0, "{}", stderr(&done));
+    server.command(&["migrate"], &[])?;
+    assert_eq!(admin.stock(&mug).await?, 5);
+    for (input, word) in [("sku,name\nA,B\n", "price"), ("", "empty")] {
+        let failed = server.command_with(&["import", "products", "-"], &[], input)?;
+        assert_eq!(code(&failed), 1);
+        assert!(stderr(&failed).contains(word), "{}", stderr(&failed));
+    }
+    let missing = server.command(&["import", "products", "nowhere.csv"], &[])?;
+    assert_eq!(code(&missing), 1);
+    assert!(stderr(&missing).contains("nowhere.csv") && !stderr(&missing).contains("panicked"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn migrations_are_checked_and_made_from_many_places_at_once() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    assert_eq!(code(&server.command(&["migrate", "--check"], &[])?), 0);
+    let fresh = server.folder().join("fresh");
+    std::fs::create_dir(&fresh)?;
+    let fresh = fresh.to_str().unwrap();
+    let check = server.command(&["migrate", "--check"], &[("DATA_DIR", fresh)])?;
+    assert_eq!((code(&check), stderr(&check).contains("entrepot migrate")), (1, true), "{}", stderr(&check));
+    std::thread::scope(|scope| {
+        let many: Vec<_> =
+            (0..6).map(|_| scope.spawn(|| server.command(&["migrate"], &[("DATA_DIR", fresh)]).unwrap())).collect();
+        for one in many {
+            let out = one.join().unwrap();
+            assert_eq!(code(&out), 0, "{}", stderr(&out));
+        }
+    });
+    assert_eq!(code(&server.command(&["migrate", "--check"], &[("DATA_DIR", fresh)])?), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn all_mistakes_of_a_configuration_come_at_once() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let bad = [
+        ("PORT", "70000"),
+        ("BCRYPT_COST", "x"),
+        ("RATE_LIMIT_MAX", "-1"),
+        ("JWT_SECRET", "hush"),
+        ("BODY_LIMIT", "big"),
+        ("DATABASE_URL", "mysql://x"),
+        ("LOG_FORMAT", "xml"),
+        ("ACCESS_TOKEN_TTL", "soon"),
+    ];
+    let out = server.command(&["serve"], &bad)?;
+    assert_eq!((code(&out), stdout(&out)), (2, String::new()));
+    for (name, _) in bad {
+        assert!(stderr(&out).contains(name), "{name}: {}", stderr(&out));
+    }
+    assert!(!stderr(&out).contains("hush"), "a secret was printed");
+    Ok(())
+}
+
+#[tokio::test]
+async fn production_does_not_start_without_secrets() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let production = [("APP_ENV", "production"), ("BCRYPT_COST", "10")];
+    let out = server.command(&[], &production)?;
+    assert_eq!(code(&out), 2);
+    assert!(stderr(&out).contains("JWT_SECRET") && stderr(&out).contains("REFRESH_TOKEN_SECRET"), "{}", stderr(&out));
+    let secret = "0123456789abcdef0123456789abcdef";
+    let equal = [production[0], production[1], ("JWT_SECRET", secret), ("REFRESH_TOKEN_SECRET", secret)];
+    assert_eq!(code(&server.command(&[], &equal)?), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_of_settings_is_read_behind_the_environment() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    server.file(".env", "ACCESS_TOKEN_TTL=soon\nLOG_FORMAT=xml\n")?;
+    let refused = server.command(&["migrate"], &[("LOG_FORMAT", "json")])?;
+    assert_eq!(code(&refused), 2);
+    assert!(stderr(&refused).contains("ACCESS_TOKEN_TTL") && !stderr(&refused).contains("LOG_FORMAT"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_wrong_command_is_a_usage_error() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    for arguments in [&["sevre"][..], &["import"], &["admin", "create"], &["serve", "--colour"]] {
+        let out = server.command(arguments, &[])?;
+        assert_eq!((code(&out), stdout(&out)), (2, String::new()), "{arguments:?}");
+        assert!(!stderr(&out).is_empty());
+    }
+    for arguments in ["--help", "--version"] {
+        assert_eq!(code(&server.command(&[arguments], &[])?), 0);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_taken_port_is_told_in_a_sentence() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let port = server.address().port().to_string();
+    let out = server.command(&["serve"], &[("DATA_DIR", "elsewhere"), ("PORT", &port)])?;
+    assert_eq!(code(&out), 1);
+    assert!(stderr(&out).contains("PORT"), "{}", stderr(&out));
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! The catalogue.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+use anyhow::Result;
+use entrepot_tests::Server;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn staff_put_a_product_up_and_anyone_sees_it() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let staff = server.staff().await?;
+    let mug = json!({
+        "sku": "MUG-1", "name": "Enamel mug", "description": "Holds tea.", "stock": 10,
+        "price": {"amount": 295, "currency": "EUR"},
+    });
+    let made = staff.post("/products", mug.clone()).await?.expect(201);
+    let product = made.data();
+    for (field, value) in mug.as_object().unwrap() {
+        assert_eq!(&product[field], value);
+    }
+    let mut fields: Vec<_> = product.as_object().unwrap().keys().map(String::as_str).collect();
+    fields.sort_unstable();
+    assert_eq!(fields, ["createdAt", "description", "id", "name", "price", "sku", "stock", "updatedAt", "version"]);
+    assert_eq!(made.header("location"), format!("/api/v1/products/{}", made.id()));
+    let seen = server.anonymous().get(&format!("/products/{}", made.id())).await?.expect(200);
+    assert_eq!((seen.data(), seen.header("etag")), (product, made.header("etag")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_left_out_has_its_default() -> Result<()> {
+    let server = Server::start(&[("DEFAULT_CURRENCY", "CHF")]).await?;
+    let admin = server.admin().await?;
+    let made = admin.post("/products", json!({"sku": "A", "name": "A", "price": {"amount": 0}})).await?.expect(201);
+    assert_eq!(made.data()["price"], json!({"amount": 0, "currency": "CHF"}));
+    assert_eq!((&made.data()["stock"], &made.data()["description"]), (&json!(0), &json!("")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_staff_change_the_catalogue() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let (admin, ada) = (server.admin().await?, server.customer("ada@example.com").await?);
+    let path = format!("/products/{}", admin.product("MUG", 295, 5).await?);
+    let body = json!({"sku": "A", "name": "A", "price": {"amount": 1}});
+    for (who, status, code) in [(&ada, 403, "forbidden"), (&server.anonymous(), 401, "missing_token")] {
+        who.post("/products", body.clone()).await?.error(status, code);
+        who.patch(&path, json!({"name": "X"})).await?.error(status, code);
+        who.delete(&path).await?.error(status, code);
+        who.post(&format!("{path}/stock"), json!({"delta": 1, "reason": "x"})).await?.error(status, code);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_bad_product_is_refused_field_by_field() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let admin = server.admin().await?;
+    let bad = json!({
+        "sku": "", "name": "", "stock": -1, "price": {"amount": -1, "currency": "POUNDS", "x": 1}, "id": "x", "version": 3,
+    });
+    admin.post("/products", bad).await?.invalid(&[
+        "sku",
+        "name",
+        "stock",
+        "price.amount",
+        "price.currency",
+        "price.x",
+        "id",
+        "version",
+    ]);
+    for amount in [json!(2.95), json!("295"), json!(1e30), json!(9_223_372_036_854_775_808_u64), Value::Null] {
+        let body = json!({"sku": "A", "name": "A", "price": {"amount": amount}});
+        admin.post("/products", body).await?.invalid(&["price.amount"]);
+    }
+    admin.post("/products", json!({"sku": "A", "name": "A", "price": 295})).await?.invalid(&["price"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sku_is_taken_once() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let admin = server.admin().await?;
+    admin.product("MUG", 1, 1).await?;
+    let other = admin.product("CUP", 1, 1).await?;
+    let again = json!({"sku": "MUG", "name": "A", "price": {"amount": 1}});
+    admin.post("/products", again).await?.error(409, "sku_taken");
+    admin.patch(&format!("/products/{other}"), json!({"sku": "MUG"})).await?.error(409, "sku_taken");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_read_after_a_change_never_sees_the_old_value() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let admin = server.admin().await?;
+    let id = admin.product("MUG", 0, 100).await?;
+    let path = format!("/products/{id}");
+    for n in 1..20 {
+        // Now it is in the cache.
+        admin.get(&path).await?.expect(200);
+        admin.patch(&path, json!({"price": {"amount": n}})).await?.expect(200);
+        assert_eq!(admin.get(&path).await?.expect(200).data()["price"]["amount"], n);
+        admin.order(&id, 1).await?.expect(201);
+        assert_eq!(admin.stock(&id).await?, 100 - n);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_version_is_told_and_asked_for() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let admin = server.admin().await?;
+    let path = format!("/products/{}", admin.product("MUG", 295, 5).await?);
+    let first = admin.get(&path).await?.expect(200).header("etag").to_owned();
+    for known in [first.clone(), format!("W/{first}"), format!("\"x\", {first}"), "*".to_owned()] {
+        let same = admin.with(Method::GET, &path, ("if-none-match", &known), None).await?;
+        assert_eq!((same.status, &same.body, same.header("etag")), (304, &Value::Null, first.as_str()), "{known}");
+    }
+    let price = Some(json!({"price": {"amount": 325, "currency": "GBP"}}));
+    let changed = admin.with(Method::PATCH, &path, ("if-match", &first), price.clone()).await?.expect(200);
+    assert_eq!(changed.data()["version"], 2);
+    let seen = admin.with(Method::GET, &path, ("if-none-match", &first), None).await?.expect(200);
+    assert_eq!(seen.header("etag"), changed.header("etag"));
+    for (method, path, body) in [
+        (Method::PATCH, path.clone(), price.clone()),
+        (Method::DELETE, path.clone(), None),
+        (Method::POST, format!("{path}/stock"), Some(json!({"delta": 1, "reason": "x"}))),
+    ] {
+        let stale = admin.with(method, &path, ("if-match", &first), body).await?;
+        stale.error(412, "precondition_failed");
+    }
+    admin.with(Method::PATCH, &path, ("if-match", "*"), price).await?.expect(200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_archived_is_gone_but_for_old_orders() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let admin = server.admin().await?;
+    let (id, path) = {
+        let id = admin.product("MUG", 295, 5).await?;
+        (id.clone(), format!("/products/{id}"))
+    };
+    let order = admin.order(&id, 1).await?.expect(201);
+    admin.delete(&path).await?.expect(204);
+    admin.get(&path).await?.error(404, "not_found");
+    admin.delete(&path).await?.error(404, "not_found");
+    admin.patch(&path, json!({"name": "X"})).await?.error(404, "not_found");
+    assert!(admin.get("/products").await?.expect(200).list().is_empty());
+    admin.order(&id, 1).await?.invalid(&["items[0].productId"]);
+    assert_eq!(admin.get(&format!("/orders/{}", order.id())).await?.expect(200).data(), order.data());
+    Ok(())
+}
+
+#[tokio::test]
+async fn stock_is_counted_and_never_below_zero() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let admin = server.admin().await?;
+    let id = admin.product("MUG", 295, 5).await?;
+    let path = format!("/products/{id}/stock");
+    let more = admin.post(&path, json!({"delta": 3, "reason": "delivery"})).await?.expect(200);
+    assert_eq!(more.data()["stock"], 8);
+    assert_eq!(admin.post(&path, json!({"delta": -8, "reason": "lost"})).await?.expect(200).data()["stock"], 0);
+    admin.post(&path, json!({"delta": -1, "reason": "lost"})).await?.error(409, "insufficient_stock");
+    assert_eq!(admin.stock(&id).await?, 0);
+    admin.post(&path, json!({"delta": 0, "reason": "", "stock": 5})).await?.invalid(&["delta", "reason", "stock"]);
+    assert_eq!(admin.post(&path, json!({"delta": i64::MAX, "reason": "x"})).await?.status, 400);
+    let nowhere = "/products/0193d2a0-7c1e-7b2a-9f6d-2f1f6a0b7c55/stock";
+    admin.post(nowhere, json!({"delta": 1, "reason": "x"})).await?.error(404, "not_found");
+    // A price or a name that changes leaves the stock alone, and it cannot be set behind the counter's back.
+    admin.patch(&format!("/products/{id}"), json!({"stock": 7})).await?.invalid(&["stock"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_catalogue_is_searched_filtered_and_sorted() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let admin = server.admin().await?;
+    for (sku, name, amount, stock) in [
+        ("A-1", "Blue mug", 300, 0),
+        ("A-2", "Red mug", 300, 4),
+        ("B-1", "ÉCLAIR tin", 100, 1),
+        ("B-2", "100%_\\'", 900, 2),
+    ] {
+        let body = json!({"sku": sku, "name": name, "price": {"amount": amount}, "stock": stock});
+        admin.post("/products", body).await?.expect(201);
+    }
+    let nobody = server.anonymous();
+    let found =
+        async |query: &str| anyhow::Ok(nobody.get(&format!("/products?{query}")).await?.expect(200).each("sku"));
+    assert_eq!(found("sort=-price,name").await?, ["B-2", "A-1", "A-2", "B-1"]);
+    assert_eq!(found("sort=price,-name").await?, ["B-1", "A-2", "A-1", "B-2"]);
+    assert_eq!(found("q=MUG&sort=sku").await?, ["A-1", "A-2"]);
+    assert_eq!(found("q=blue+MUG").await?, ["A-1"]);
+    assert_eq!(found("q=b-1").await?, ["B-1"]);
+    assert_eq!(found("q=%C3%A9clair").await?, ["B-1"]);
+    assert_eq!(found("inStock=false").await?, ["A-1"]);
+    assert_eq!(found("inStock=true&minPrice=200&maxPrice=300").await?, ["A-2"]);
+    for literal in ["%25", "_", "%5C", "'"] {
+        assert_eq!(found(&format!("q={literal}")).await?, ["B-2"], "{literal}");
+    }
+    assert!(found("q=nothing+like+it").await?.is_empty());
+    nobody.get("/products?minPrice=5&maxPrice=4").await?.invalid(&["minPrice"]);
+    let page = nobody.get("/products?q=mug").await?.expect(200);
+    assert_eq!(page.body["pagination"]["total"], 2);
+    Ok(())
+}

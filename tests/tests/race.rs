@@ -1,0 +1,72 @@
+//! Many who want the last one.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use entrepot_tests::Server;
+use tokio::{sync::Barrier, task::JoinSet};
+
+const BUYERS: usize = 200;
+const USERS: usize = 20;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_two_hundred_gets_the_last_one() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let admin = server.admin().await?;
+    let product = admin.product("LAST", 1_000, 1).await?;
+    let mut users = Vec::new();
+    for n in 0..USERS {
+        users.push(server.customer(&format!("buyer-{n}@example.com")).await?);
+    }
+
+    let together = Arc::new(Barrier::new(BUYERS));
+    let mut buyers = JoinSet::new();
+    for n in 0..BUYERS {
+        let (user, product, together) = (users[n % USERS].clone(), product.clone(), together.clone());
+        buyers.spawn(async move {
+            together.wait().await;
+            user.order(&product, 1).await
+        });
+    }
+    let mut sold = 0;
+    for answer in buyers.join_all().await {
+        let answer = answer?;
+        if answer.status == 201 {
+            sold += 1;
+        } else {
+            answer.error(409, "insufficient_stock");
+        }
+    }
+    assert_eq!(sold, 1);
+    assert_eq!(admin.all("/orders").await?.len(), 1);
+    assert_eq!(admin.stock(&product).await?, 0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn orders_that_share_products_in_any_order_do_not_block_each_other() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let admin = server.admin().await?;
+    let (one, two) = (admin.product("ONE", 100, 50).await?, admin.product("TWO", 100, 50).await?);
+    let mut buyers = JoinSet::new();
+    for n in 0..BUYERS {
+        let (first, second) = if n % 2 == 0 { (&one, &two) } else { (&two, &one) };
+        let items = serde_json::json!({"items": [
+            {"productId": first, "quantity": 1}, {"productId": second, "quantity": 1},
+        ]});
+        let admin = admin.clone();
+        buyers.spawn(async move { admin.post("/orders", items).await });
+    }
+    let mut statuses = [0, 0];
+    for answer in buyers.join_all().await {
+        match answer?.status {
+            201 => statuses[0] += 1,
+            409 => statuses[1] += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(statuses, [50, BUYERS - 50]);
+    assert_eq!((admin.stock(&one).await?, admin.stock(&two).await?), (0, 0));
+    Ok(())
+}
