@@ -15,6 +15,8 @@ use entrepot_tests::{Client, Server, entrepot};
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::process;
+
 /// How long a start may take before it counts as failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -88,8 +90,9 @@ impl Shop {
     }
 }
 
-/// How long it takes from the start of the process, on an empty store, to its first answer.
-pub(crate) async fn time_to_first_answer() -> Result<Duration> {
+/// How long it takes from the start of the process, on an empty store, to its first answer, and how many megabytes the
+/// process has in use then.
+pub(crate) async fn first_answer() -> Result<(Duration, f64)> {
     let program = entrepot()?;
     tokio::task::spawn_blocking(move || {
         let folder = TempDir::new()?;
@@ -99,10 +102,10 @@ pub(crate) async fn time_to_first_answer() -> Result<Duration> {
         command.current_dir(folder.path()).stdout(Stdio::null()).stderr(Stdio::null());
         command.env_clear().env("DATA_DIR", folder.path()).env("PORT", address.port().to_string());
         let begun = Instant::now();
-        let _server = Killed(command.spawn()?);
+        let server = Killed(command.spawn()?);
         while begun.elapsed() < PATIENCE {
             if is_alive(address).unwrap_or(false) {
-                return Ok(begun.elapsed());
+                return Ok((begun.elapsed(), process::resident_mb(server.0.id())?));
             }
             thread::yield_now();
         }
