@@ -20,11 +20,15 @@ const NOT_NOW: [&str; 7] = [
 
 /// An error that no rule of the domain explains. The caller has ruled those out, at that very statement.
 pub(crate) fn fault(error: Error) -> Fault {
-    let not_now = match &error {
+    if is_not_now(&error) { Fault::unavailable(SQLITE, error) } else { Fault::unknown(error) }
+}
+
+/// Whether it may go better later.
+pub(crate) fn is_not_now(error: &Error) -> bool {
+    match error {
         Error::DatabaseError(_, what) => NOT_NOW.iter().any(|words| what.message().starts_with(words)),
         _ => false,
-    };
-    if not_now { Fault::unavailable(SQLITE, error) } else { Fault::unknown(error) }
+    }
 }
 
 /// Whether a unique index refused the row.

@@ -1,25 +1,47 @@
 //! Connections, and the schema they need.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, anyhow};
-use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+use diesel::{Connection, QueryResult, SqliteConnection, connection::SimpleConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::SqliteOptions;
+use crate::error::is_not_now;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
 /// How much of the file one connection keeps in memory, in kibibytes.
 const CACHE_KIB: u32 = 2_048;
 
+/// How long to leave a locked file alone before it is tried again.
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// The connection that writes. `busy_timeout` comes first, for the next lines may already meet a lock.
 pub(super) fn writer(options: &SqliteOptions) -> Result<SqliteConnection> {
     let mut connection = open(options)?;
+    let cannot = || format!("cannot use {} as a database", options.path.display());
+    into_wal(&mut connection, options.busy_timeout).with_context(cannot)?;
     connection
-        .batch_execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;")
-        .with_context(|| format!("cannot use {} as a database", options.path.display()))?;
+        .batch_execute("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;")
+        .with_context(cannot)?;
     Ok(connection)
+}
+
+/// Puts the file into WAL mode. Two who do so to a new file at once may both be told that it is locked, and at once,
+/// whatever the busy time-out: SQLite does not wait where waiting could be for each other.
+fn into_wal(connection: &mut SqliteConnection, patience: Duration) -> QueryResult<()> {
+    let begun = Instant::now();
+    loop {
+        match connection.batch_execute("PRAGMA journal_mode = WAL;") {
+            Err(error) if is_not_now(&error) && begun.elapsed() < patience => thread::sleep(PAUSE),
+            other => return other,
+        }
+    }
 }
 
 /// A connection that reads, and cannot write.
