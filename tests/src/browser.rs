@@ -107,13 +107,17 @@ impl Browser {
     }
 }
 
+impl Browser {
+    /// Closes the browser; the driver would leave it behind.
+    pub async fn close(self) -> Result<()> {
+        self.http.delete(&self.session).send().await?.error_for_status()?;
+        Ok(())
+    }
+}
+
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver ends its browser when it is told to stop; killed, it would leave it behind.
-        let asked = Command::new("kill").arg(self.driver.id().to_string()).status();
-        if asked.is_err() {
-            self.driver.kill().ok();
-        }
+        self.driver.kill().ok();
         self.driver.wait().ok();
     }
 }

@@ -41,5 +41,5 @@ async fn a_person_can_log_in_and_place_an_order_from_the_page() -> Result<()> {
     let (status, answer) = send(&page, "orders-placeOrder", &order).await?;
     assert!(status.starts_with("201"), "{status}: {answer}");
     assert_eq!(answer["data"]["total"]["amount"], 590);
-    Ok(())
+    page.close().await
 }
