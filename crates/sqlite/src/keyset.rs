@@ -139,16 +139,3 @@ impl<T> SelectableExpression<T> for After {}
 impl ValidGrouping<()> for After {
     type IsAggregate = is_aggregate::No;
 }
-
-/// Words to look for, as a LIKE pattern for `ESCAPE '\'`: what the words have of `%`, `_` and `\` is meant literally.
-pub(crate) fn pattern(words: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in entrepot_domain::fold(words).chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
-}

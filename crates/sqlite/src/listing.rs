@@ -1,6 +1,6 @@
 //! What every list does alike.
 
-use diesel::{SqliteConnection, connection::SimpleConnection};
+use diesel::{SqliteConnection, connection::SimpleConnection, declare_sql_function, sql_types::Text};
 use entrepot_domain::{Fault, Listing, Window};
 
 use crate::error::fault;
@@ -11,6 +11,13 @@ pub(crate) fn bounds(window: &Window) -> (i64, i64) {
     (i64::from(window.limit().get()) + 1, offset)
 }
 
+#[declare_sql_function]
+extern "SQL" {
+    /// Where in `text` the `words` begin, from 1 on; 0 where they are not. Unlike LIKE it has no signs to escape, no
+    /// case of its own, no longest pattern, and does not stop at a NUL.
+    fn instr(text: Text, words: Text) -> BigInt;
+}
+
 /// Runs several queries on one state of the store.
 pub(crate) fn snapshot<T>(
     connection: &mut SqliteConnection,
@@ -18,8 +25,24 @@ pub(crate) fn snapshot<T>(
 ) -> Result<T, Fault> {
     connection.batch_execute("BEGIN").map_err(fault)?;
     let result = work(connection);
-    connection.batch_execute("ROLLBACK").map_err(fault)?;
-    result
+    match connection.batch_execute("ROLLBACK") {
+        // A failed read may have ended the transaction already; its own error says more.
+        Err(error) if result.is_ok() => Err(fault(error)),
+        _ => result,
+    }
+}
+
+/// How SQLite would go about a query, each step in a line.
+#[cfg(test)]
+pub(crate) fn plan_of(connection: &mut SqliteConnection, query: impl std::fmt::Display) -> Result<String, Fault> {
+    #[derive(diesel::QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = Text)]
+        detail: String,
+    }
+    let steps = diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}"));
+    let steps: Vec<Step> = diesel::RunQueryDsl::load(steps, connection).map_err(fault)?;
+    Ok(steps.into_iter().map(|step| step.detail).collect::<Vec<_>>().join("\n"))
 }
 
 /// Rows as a part of a list.

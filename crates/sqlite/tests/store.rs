@@ -105,6 +105,7 @@ fn migrations_are_pending_until_the_store_was_opened() {
     assert!(!path.exists(), "looking makes no file");
     std::fs::write(&path, "").unwrap();
     assert_eq!(pending_migrations(&path).unwrap(), pending);
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), 0, "nor does it write to one");
     open(&folder).close();
     assert_eq!(pending_migrations(&path).unwrap(), Vec::<String>::new());
     // Once more finds nothing to do.

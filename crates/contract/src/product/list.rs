@@ -46,6 +46,8 @@ pub async fn the_catalogue_is_searched_literally(h: &impl Stores) {
         ("NEXT LINE", &["Other"]),
         ("w3", &["Other"]),
         ("p%n", &[]),
+        ("\0", &[]),
+        ("plain\0", &[]),
         ("nothing", &[]),
     ] {
         assert_eq!(listed(&*products, search(words), "name").await, expected, "{words}");

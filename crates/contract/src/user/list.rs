@@ -34,6 +34,8 @@ pub async fn a_search_ignores_case_and_takes_signs_literally(h: &impl Stores) {
         ("EXAMPLE.ORG", &["Plain"]),
         ("lain", &["Plain"]),
         ("p%n", &[]),
+        ("\0", &[]),
+        ("plain\0", &[]),
         ("nobody", &[]),
     ] {
         let filter = UserFilter { search: Some(words.to_owned()), ..UserFilter::default() };

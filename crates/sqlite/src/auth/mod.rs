@@ -43,7 +43,7 @@ impl SessionRepository for SqliteStore {
                     .filter(table::expires_at.gt(now.timestamp_millis()))
                     .filter(users::erased_at.is_null())
                     .select((users::id, users::roles))
-                    .first(connection)
+                    .get_result(connection)
                     .optional()
                     .map_err(fault)
             })

@@ -19,7 +19,7 @@ pub(super) fn rotate(
         .filter(table::ended_at.is_null())
         .filter(table::expires_at.gt(rotation.now.timestamp_millis()))
         .select(SessionRow::as_select())
-        .first(connection)
+        .get_result(connection)
         .optional()
         .map_err(fault)?;
     let Some(session) = found else {

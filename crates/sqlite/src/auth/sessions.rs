@@ -1,7 +1,8 @@
 //! Changes of logins, each in the writer's transaction.
 
 use diesel::{
-    ExpressionMethods, QueryDsl, RunQueryDsl, SqliteConnection, delete, dsl::exists, insert_into, select, update,
+    ExpressionMethods, QueryDsl, RunQueryDsl, SqliteConnection, connection::DefaultLoadingMode, delete, dsl::exists,
+    insert_into, select, update,
 };
 use entrepot_domain::{Fault, SessionId, Timestamp, UserId};
 
@@ -13,14 +14,14 @@ use crate::{
 };
 
 /// How many expired logins each new one sweeps away: more than one, so that none stay in the end.
-const SWEPT: i64 = 4;
+const SWEPT: usize = 4;
 
 pub(super) fn open(connection: &mut SqliteConnection, row: &SessionRow) -> Result<(), Fault> {
     let expired: Vec<Id> = sessions::table
         .filter(sessions::expires_at.le(row.created_at))
         .select(sessions::id)
-        .limit(SWEPT)
-        .load(connection)
+        .load_iter::<Id, DefaultLoadingMode>(connection)
+        .and_then(|ids| ids.take(SWEPT).collect())
         .map_err(fault)?;
     for id in expired {
         delete(sessions::table.filter(sessions::id.eq(id))).execute(connection).map_err(fault)?;

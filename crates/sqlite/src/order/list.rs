@@ -93,18 +93,12 @@ fn with_lines(connection: &mut SqliteConnection, orders: Vec<OrderRow>) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use diesel::{QueryableByName, connection::SimpleConnection, debug_query, sql_query, sql_types::Text};
+    use diesel::{connection::SimpleConnection, debug_query};
     use entrepot_domain::{Keyset, Limit, Sort, SortValue, order::OrderStatus};
     use entrepot_testkit::{at, id, user_id};
 
     use super::*;
-    use crate::{SqliteOptions, SqliteStore};
-
-    #[derive(QueryableByName)]
-    struct Step {
-        #[diesel(sql_type = Text)]
-        detail: String,
-    }
+    use crate::{SqliteOptions, SqliteStore, listing::plan_of};
 
     /// Twenty buyers and two thousand orders, two of each moment, and what the planner wants to know of them.
     const ORDERS: &str = "
@@ -137,13 +131,6 @@ mod tests {
         queries
     }
 
-    fn plan(connection: &mut SqliteConnection, query: &OrderQuery) -> Result<String, Fault> {
-        // What is behind the text are its values, as a comment.
-        let sql = format!("EXPLAIN QUERY PLAN {}", debug_query::<Sqlite, _>(&shown(query)));
-        let steps: Vec<Step> = sql_query(sql).load(connection).map_err(fault)?;
-        Ok(steps.into_iter().map(|step| step.detail).collect::<Vec<_>>().join("; "))
-    }
-
     #[tokio::test]
     async fn every_list_follows_an_index_and_sorts_nothing() {
         let folder = tempfile::TempDir::new().unwrap();
@@ -152,7 +139,9 @@ mod tests {
             store.write(move |connection| connection.batch_execute(content).map_err(fault)).await.unwrap();
             for query in queries() {
                 let asked = format!("{query:?}");
-                let plan = store.read(move |connection| plan(connection, &query)).await.unwrap();
+                // What is behind the text are its values, as a comment.
+                let sql = debug_query::<Sqlite, _>(&shown(&query)).to_string();
+                let plan = store.read(move |connection| plan_of(connection, sql)).await.unwrap();
                 assert!(plan.contains("SEARCH") || !asked.contains("Some"), "{asked}: {plan}");
                 assert!(plan.contains("USING INDEX orders_by_"), "{asked}: {plan}");
                 assert!(!plan.contains("TEMP B-TREE"), "{asked}: {plan}");

@@ -1,7 +1,13 @@
 //! Placing an order, in the writer's transaction.
 
 use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SqliteConnection, delete, insert_into, update,
+    ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SqliteConnection,
+    connection::DefaultLoadingMode,
+    delete, insert_into,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    result::QueryResult,
+    sql_types::{BigInt, Binary},
+    sqlite::Sqlite,
 };
 use entrepot_domain::{
     Fault, OrderId, Timestamp, UserId,
@@ -15,12 +21,12 @@ use super::{
 use crate::{
     error::{broken_row, fault},
     product,
-    schema::{idempotency_keys, order_lines, orders, products},
+    schema::{idempotency_keys, order_lines, orders},
     value::Id,
 };
 
 /// How many expired keys each new one sweeps away: more than one, so that none stay in the end.
-const SWEPT: i64 = 4;
+const SWEPT: usize = 4;
 
 pub(super) fn place(connection: &mut SqliteConnection, placement: &Placement) -> Result<Placed, PlaceError> {
     let draft = &placement.draft;
@@ -48,8 +54,8 @@ fn sweep(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), Fault>
     let expired: Vec<(Id, String)> = idempotency_keys::table
         .filter(idempotency_keys::expires_at.le(now.timestamp_millis()))
         .select((idempotency_keys::user_id, idempotency_keys::key))
-        .limit(SWEPT)
-        .load(connection)
+        .load_iter::<(Id, String), DefaultLoadingMode>(connection)
+        .and_then(|keys| keys.take(SWEPT).collect())
         .map_err(fault)?;
     for (user, key) in expired {
         delete(idempotency_keys::table.find((user, key))).execute(connection).map_err(fault)?;
@@ -67,7 +73,7 @@ fn remembered(
     let row = idempotency_keys::table.find((Id(user.0), idempotency.key.as_str()));
     let found: Option<(Vec<u8>, Id, i64)> = row
         .select((idempotency_keys::fingerprint, idempotency_keys::order_id, idempotency_keys::expires_at))
-        .first(connection)
+        .get_result(connection)
         .optional()
         .map_err(fault)?;
     let Some((fingerprint, order, expires_at)) = found else { return Ok(None) };
@@ -98,18 +104,38 @@ fn remember(connection: &mut SqliteConnection, order: &Order, idempotency: &Idem
 }
 
 fn take_stock(connection: &mut SqliteConnection, order: &Order) -> Result<(), Fault> {
+    let at = order.created_at.timestamp_millis();
     for line in &order.lines {
-        update(products::table.filter(products::id.eq(Id(line.product.0))))
-            .set((
-                products::stock.eq(products::stock - i64::from(line.quantity.get())),
-                products::version.eq(products::version + 1),
-                products::updated_at.eq(order.created_at.timestamp_millis()),
-            ))
-            .execute(connection)
-            .map_err(fault)?;
+        let take = TakeStock { product: Id(line.product.0), quantity: i64::from(line.quantity.get()), at };
+        let taken = take.execute(connection).map_err(fault)?;
+        if taken != 1 {
+            return Err(broken_row("products", "id", line.product.0, "was there a moment ago"));
+        }
     }
     Ok(())
 }
+
+/// Takes so many of a product. A query of its own, for Diesel prepares its `update` anew at every call, which would
+/// cost more than the update.
+#[derive(QueryId)]
+struct TakeStock {
+    product: Id,
+    quantity: i64,
+    at: i64,
+}
+
+impl QueryFragment<Sqlite> for TakeStock {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("UPDATE products SET stock = stock - ");
+        out.push_bind_param::<BigInt, _>(&self.quantity)?;
+        out.push_sql(", version = version + 1, updated_at = ");
+        out.push_bind_param::<BigInt, _>(&self.at)?;
+        out.push_sql(" WHERE id = ");
+        out.push_bind_param::<Binary, _>(&self.product)
+    }
+}
+
+impl RunQueryDsl<SqliteConnection> for TakeStock {}
 
 fn insert(connection: &mut SqliteConnection, order: &Order) -> Result<(), Fault> {
     insert_into(orders::table).values(OrderRow::from(order)).execute(connection).map_err(fault)?;

@@ -17,7 +17,7 @@ use crate::{
 };
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = orders, check_for_backend(Sqlite))]
+#[diesel(table_name = orders, check_for_backend(Sqlite), treat_none_as_default_value = false)]
 pub(super) struct OrderRow {
     pub(super) id: Id,
     pub(super) user_id: Id,
@@ -43,7 +43,7 @@ pub(super) struct LineRow {
 }
 
 #[derive(Insertable)]
-#[diesel(table_name = order_lines)]
+#[diesel(table_name = order_lines, treat_none_as_default_value = false)]
 pub(super) struct NewLine<'a> {
     order_id: Id,
     line: i64,
@@ -134,10 +134,15 @@ pub(super) fn find(connection: &mut SqliteConnection, id: OrderId) -> Result<Opt
     let row: Option<OrderRow> = orders::table
         .filter(orders::id.eq(Id(id.0)))
         .select(OrderRow::as_select())
-        .first(connection)
+        .get_result(connection)
         .optional()
         .map_err(fault)?;
     let Some(row) = row else { return Ok(None) };
-    let lines = lines_of(connection, &[row.id])?;
+    let lines = order_lines::table
+        .filter(order_lines::order_id.eq(row.id))
+        .order(order_lines::line)
+        .select(LineRow::as_select())
+        .load(connection)
+        .map_err(fault)?;
     row.with(lines).map(Some)
 }

@@ -91,7 +91,7 @@ pub(crate) fn find(connection: &mut SqliteConnection, id: ProductId) -> Result<O
         .filter(products::id.eq(Id(id.0)))
         .filter(products::archived_at.is_null())
         .select(ProductRow::as_select())
-        .first(connection)
+        .get_result(connection)
         .optional()
         .map_err(fault)?;
     row.map(Product::try_from).transpose()

@@ -1,5 +1,7 @@
 //! Changes of the catalogue, each in the writer's transaction.
 
+use std::collections::HashSet;
+
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SqliteConnection, insert_into, update as change_rows,
 };
@@ -139,7 +141,7 @@ pub(crate) fn give_back(
     now: Timestamp,
 ) -> Result<(), Fault> {
     let row = products::table.filter(products::id.eq(Id(id.0)));
-    let stock: i64 = row.select(products::stock).first(connection).map_err(fault)?;
+    let stock: i64 = row.select(products::stock).get_result(connection).map_err(fault)?;
     change_rows(row)
         .set((
             products::stock.eq(stock.saturating_add(quantity).min(Stock::MAX)),
@@ -157,11 +159,12 @@ pub(super) fn upsert(
     now: Timestamp,
 ) -> Result<Upserted, Fault> {
     let mut upserted = Upserted::default();
+    let mut seen = HashSet::with_capacity(imports.len());
     for import in imports {
         let known: Option<(Id, String, i64, i64, i64)> = products::table
             .filter(products::sku.eq(import.sku.as_str()))
             .select((products::id, products::description, products::stock, products::version, products::created_at))
-            .first(connection)
+            .get_result(connection)
             .optional()
             .map_err(fault)?;
         let product = merge(import, known.as_ref(), now)?;
@@ -174,8 +177,9 @@ pub(super) fn upsert(
             // Looked up in this very transaction, so no rule can refuse it.
             other => Fault::unknown(other),
         })?;
-        let list = if known.is_some() { &mut upserted.updated } else { &mut upserted.created };
-        if !list.contains(&product.id) {
+        // Once, however often its sku comes; what this import made was not there before.
+        if seen.insert(product.id) {
+            let list = if known.is_some() { &mut upserted.updated } else { &mut upserted.created };
             list.push(product.id);
         }
     }

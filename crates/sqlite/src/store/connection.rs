@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
-use diesel::{Connection, QueryResult, SqliteConnection, connection::SimpleConnection};
+use diesel::{
+    Connection, QueryResult, RunQueryDsl, SqliteConnection, connection::SimpleConnection, dsl::sql, select,
+    sql_types::Bool,
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::SqliteOptions;
@@ -84,13 +87,26 @@ pub(super) fn migrate(connection: &mut SqliteConnection) -> Result<()> {
 pub fn pending_migrations(path: &Path) -> Result<Vec<String>> {
     let name = |migration: Box<dyn diesel::migration::Migration<diesel::sqlite::Sqlite>>| migration.name().to_string();
     let refused = |why| anyhow!("cannot look at the schema: {why}");
-    if !path.exists() {
+    let all = || {
         let all = diesel::migration::MigrationSource::migrations(&MIGRATIONS).map_err(refused)?;
-        return Ok(all.into_iter().map(name).collect());
+        Ok(all.into_iter().map(name).collect())
+    };
+    if !path.exists() {
+        return all();
     }
-    let mut connection = open(&SqliteOptions::new(path))?;
+    // Diesel makes its own table where there is none, and looking must not write.
+    let mut connection = reader(&SqliteOptions::new(path))?;
+    if !knows_migrations(&mut connection)? {
+        return all();
+    }
     let pending = connection.pending_migrations(MIGRATIONS).map_err(refused)?;
     Ok(pending.into_iter().map(name).collect())
+}
+
+/// Whether the file was ever migrated.
+fn knows_migrations(connection: &mut SqliteConnection) -> Result<bool> {
+    let table = "EXISTS (SELECT * FROM sqlite_schema WHERE name = '__diesel_schema_migrations')";
+    Ok(select(sql::<Bool>(table)).get_result(connection)?)
 }
 
 /// A migration that failed: Diesel's transaction wants an error type of its own.
@@ -104,12 +120,7 @@ impl From<diesel::result::Error> for Failed {
 
 #[cfg(test)]
 mod tests {
-    use diesel::{
-        RunQueryDsl,
-        dsl::sql,
-        select,
-        sql_types::{BigInt, Text},
-    };
+    use diesel::sql_types::{BigInt, Text};
     use tempfile::TempDir;
 
     use super::*;

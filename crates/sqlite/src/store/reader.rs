@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Result;
-use diesel::SqliteConnection;
+use diesel::{SqliteConnection, connection::SimpleConnection};
 use entrepot_domain::Fault;
 use tokio::sync::oneshot;
 
@@ -30,8 +30,12 @@ pub(super) fn job<T: Send + 'static>(
     let job: Job = Box::new(move |connection| {
         // A reader that is gone costs no query.
         if !answer.is_closed() {
-            let result = catch_unwind(AssertUnwindSafe(|| work(connection)));
-            answer.send(result.unwrap_or_else(|panic| Err(panicked(&*panic)))).ok();
+            let result = catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or_else(|panic| {
+                // Its snapshot would be that of every read to come. An error means that it had none.
+                connection.batch_execute("ROLLBACK").ok();
+                Err(panicked(&*panic))
+            });
+            answer.send(result).ok();
         }
     });
     (job, answered)

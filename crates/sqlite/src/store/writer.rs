@@ -4,7 +4,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, OnceLock},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Result;
@@ -16,7 +16,7 @@ use entrepot_domain::Fault;
 use tokio::sync::oneshot;
 
 use super::{panicked, spawn};
-use crate::error::fault;
+use crate::error::{SQLITE, fault};
 
 /// How many writes may wait before one is turned away.
 pub(super) const QUEUE: usize = 4_096;
@@ -24,6 +24,9 @@ pub(super) const QUEUE: usize = 4_096;
 /// How many writes one commit takes at the most: enough to share the flush, few enough that nobody waits long for the
 /// others.
 const TOGETHER: usize = 64;
+
+/// How long a write may wait for its turn before it is turned away: whoever waited longer has given up.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often an idle writer looks whether another process wrote.
 const LOOK: Duration = Duration::from_millis(500);
@@ -49,6 +52,9 @@ pub(super) trait Job: Send {
     /// Does it; what comes back holds the answer until the commit.
     fn run(self: Box<Self>, connection: &mut SqliteConnection) -> Box<dyn Done>;
 
+    /// How long it has waited for its turn.
+    fn waited(&self) -> Duration;
+
     /// Answers that it was not tried.
     fn refuse(self: Box<Self>, why: Fault);
 }
@@ -58,12 +64,14 @@ pub(super) trait Done: Send {
     /// Whether it is to be kept; otherwise it is undone.
     fn keep(&self) -> bool;
 
-    /// Answers: with the result, or if it was to be kept and was not, with why.
+    /// Answers: with the result, or with why the transaction was lost. A refusal counts for nothing then either: it
+    /// may be founded on what was lost with it.
     fn answer(self: Box<Self>, lost: Option<Fault>);
 }
 
 struct Pending<W, T, E> {
     work: W,
+    since: Instant,
     answer: oneshot::Sender<Result<T, E>>,
 }
 
@@ -80,8 +88,20 @@ where
     T: Send + 'static,
     E: From<Fault> + Send + 'static,
 {
+    job_since(Instant::now(), work)
+}
+
+/// The same, of a caller who waits since then.
+pub(super) fn job_since<T, E>(
+    since: Instant,
+    work: impl FnOnce(&mut SqliteConnection) -> Result<T, E> + Send + 'static,
+) -> (Box<dyn Job>, oneshot::Receiver<Result<T, E>>)
+where
+    T: Send + 'static,
+    E: From<Fault> + Send + 'static,
+{
     let (answer, answered) = oneshot::channel();
-    (Box::new(Pending { work, answer }), answered)
+    (Box::new(Pending { work, since, answer }), answered)
 }
 
 impl<W, T, E> Job for Pending<W, T, E>
@@ -91,10 +111,14 @@ where
     E: From<Fault> + Send + 'static,
 {
     fn run(self: Box<Self>, connection: &mut SqliteConnection) -> Box<dyn Done> {
-        let Self { work, answer } = *self;
+        let Self { work, answer, .. } = *self;
         let result =
             catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or_else(|panic| Err(E::from(panicked(&*panic))));
         Box::new(Finished { result, answer })
+    }
+
+    fn waited(&self) -> Duration {
+        self.since.elapsed()
     }
 
     fn refuse(self: Box<Self>, why: Fault) {
@@ -108,10 +132,7 @@ impl<T: Send, E: From<Fault> + Send> Done for Finished<T, E> {
     }
 
     fn answer(self: Box<Self>, lost: Option<Fault>) {
-        let result = match (self.result, lost) {
-            (Ok(_), Some(why)) => Err(E::from(why)),
-            (result, _) => result,
-        };
+        let result = lost.map_or(self.result, |why| Err(E::from(why)));
         self.answer.send(result).ok();
     }
 }
@@ -122,6 +143,7 @@ pub(super) fn start(
     foreign_write: ForeignWrite,
 ) -> Result<JoinHandle<()>> {
     let mut writer = Writer { connection, foreign_write, seen: None };
+    writer.look();
     spawn("sqlite-writer", move || writer.serve(&jobs))
 }
 
@@ -159,7 +181,13 @@ impl Writer {
     }
 
     /// Runs all of them in one transaction, then answers all of them.
-    fn commit(&mut self, batch: Vec<Box<dyn Job>>) {
+    fn commit(&mut self, mut batch: Vec<Box<dyn Job>>) {
+        for late in batch.extract_if(.., |job| job.waited() > PATIENCE) {
+            late.refuse(Fault::unavailable(SQLITE, anyhow::anyhow!("waited too long for the writer")));
+        }
+        if batch.is_empty() {
+            return;
+        }
         if let Err(error) = self.connection.batch_execute("BEGIN IMMEDIATE") {
             let why = fault(error);
             for job in batch {
@@ -167,8 +195,15 @@ impl Writer {
             }
             return;
         }
-        let done: Vec<_> = batch.into_iter().map(|job| self.run(job)).collect();
-        let lost = self.connection.batch_execute("COMMIT").err().map(fault);
+        let mut done = Vec::with_capacity(batch.len());
+        let mut lost = None;
+        for job in batch {
+            match &lost {
+                None => lost = self.run(job, &mut done).err(),
+                Some(why) => job.refuse(again(why)),
+            }
+        }
+        let lost = lost.or_else(|| self.connection.batch_execute("COMMIT").err().map(fault));
         if lost.is_some() {
             // A failed commit may leave the transaction open (SQLite's "COMMIT" page); an error here means it did not.
             self.connection.batch_execute("ROLLBACK").ok();
@@ -178,18 +213,27 @@ impl Writer {
         }
     }
 
-    /// Runs one, and undoes it alone if it is not to be kept.
-    fn run(&mut self, job: Box<dyn Job>) -> Box<dyn Done> {
+    /// Runs one, and undoes it alone if it is not to be kept. An error means that the transaction is lost with all
+    /// that was done in it.
+    fn run(&mut self, job: Box<dyn Job>, done: &mut Vec<Box<dyn Done>>) -> Result<(), Fault> {
         if let Err(error) = self.connection.batch_execute("SAVEPOINT job") {
-            return Box::new(NotTried(job, fault(error)));
+            let why = fault(error);
+            job.refuse(again(&why));
+            return Err(why);
         }
-        let done = job.run(&mut self.connection);
-        let end = if done.keep() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
-        match self.connection.batch_execute(end) {
-            Ok(()) => done,
-            // The engine has undone the whole transaction already (disk full, for one); the commit will say so to all.
-            Err(error) => Box::new(Undone(done, fault(error))),
+        let finished = job.run(&mut self.connection);
+        let keep = finished.keep();
+        let end = if keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
+        let ended = self.connection.batch_execute(end);
+        if ended.is_err() && !keep {
+            // This one met what undid the transaction, and its own error says what that was.
+            finished.answer(None);
+        } else {
+            done.push(finished);
         }
+        // The engine undoes the whole transaction by itself when it can do nothing else: the disk is full, for one.
+        // What follows would be on its own and committed one by one.
+        ended.map_err(|error| Fault::unavailable(SQLITE, anyhow::Error::from(error).context("a transaction was lost")))
     }
 
     /// Looks whether another process wrote since the last time. On this connection `data_version` changes with the
@@ -203,8 +247,11 @@ impl Writer {
         let row: Result<Row, Error> = sql_query("PRAGMA data_version").get_result(&mut self.connection);
         let Ok(Row { data_version }) = row else { return };
         let changed = self.seen.replace(data_version).is_some_and(|seen| seen != data_version);
-        if changed && let Some(notice) = self.foreign_write.0.get() {
-            notice();
+        if changed
+            && let Some(notice) = self.foreign_write.0.get()
+            && let Err(panic) = catch_unwind(AssertUnwindSafe(notice))
+        {
+            tracing::error!(error = %panicked(&*panic), "nobody could be told that another process wrote");
         }
     }
 }
@@ -214,30 +261,6 @@ fn again(fault: &Fault) -> Fault {
     match fault {
         Fault::Unavailable { dependency, source } => Fault::unavailable(dependency, anyhow::anyhow!("{source:#}")),
         Fault::Unknown(source) => Fault::unknown(anyhow::anyhow!("{source:#}")),
-    }
-}
-
-struct NotTried(Box<dyn Job>, Fault);
-
-impl Done for NotTried {
-    fn keep(&self) -> bool {
-        false
-    }
-
-    fn answer(self: Box<Self>, _: Option<Fault>) {
-        self.0.refuse(self.1);
-    }
-}
-
-struct Undone(Box<dyn Done>, Fault);
-
-impl Done for Undone {
-    fn keep(&self) -> bool {
-        false
-    }
-
-    fn answer(self: Box<Self>, _: Option<Fault>) {
-        self.0.answer(Some(self.1));
     }
 }
 

@@ -1,19 +1,18 @@
 //! Lists of users.
 
 use diesel::{
-    EscapeExpressionMethods, ExpressionMethods, QueryDsl, RunQueryDsl, SelectableHelper, SqliteConnection,
-    TextExpressionMethods, dsl::count_star, sqlite::Sqlite,
+    ExpressionMethods, QueryDsl, RunQueryDsl, SelectableHelper, SqliteConnection, dsl::count_star, sqlite::Sqlite,
 };
 use entrepot_domain::{
-    Fault, Listing, Window,
+    Fault, Listing, Window, fold,
     user::{User, UserFilter, UserQuery, UserSort},
 };
 
 use super::row::{UserRow, sums_with};
 use crate::{
     error::fault,
-    keyset::{Columns, pattern},
-    listing::{bounds, listing, snapshot},
+    keyset::Columns,
+    listing::{bounds, instr, listing, snapshot},
     schema::users,
 };
 
@@ -28,7 +27,7 @@ const fn column(field: UserSort) -> &'static str {
 fn filtered(filter: &UserFilter) -> users::BoxedQuery<'_, Sqlite> {
     let mut query = users::table.filter(users::erased_at.is_null()).into_boxed();
     if let Some(words) = &filter.search {
-        query = query.filter(users::search.like(pattern(words)).escape('\\'));
+        query = query.filter(instr(users::search, fold(words)).gt(0));
     }
     if let Some(role) = filter.role {
         query = query.filter(users::roles.eq_any(sums_with(role)));

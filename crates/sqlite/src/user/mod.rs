@@ -34,7 +34,7 @@ impl UserRepository for SqliteStore {
                 users::table
                     .filter(users::email_folded.eq(folded))
                     .select(UserRow::as_select())
-                    .first(connection)
+                    .get_result(connection)
                     .optional()
                     .map_err(fault)
             })
@@ -94,7 +94,7 @@ impl SqliteStore {
                 .filter(users::id.eq(Id(id.0)))
                 .filter(users::erased_at.is_null())
                 .select(UserRow::as_select())
-                .first(connection)
+                .get_result(connection)
                 .optional()
                 .map_err(fault)
         })

@@ -33,7 +33,7 @@ fn current(connection: &mut SqliteConnection, id: UserId, expected: Option<Versi
         .filter(users::id.eq(Id(id.0)))
         .filter(users::erased_at.is_null())
         .select(UserRow::as_select())
-        .first(connection)
+        .get_result(connection)
         .optional()
         .map_err(fault)?;
     let user = User::try_from(row.ok_or(UserError::NotFound)?)?;

@@ -1,0 +1,181 @@
+//! What becomes of a batch when the store fails, not a job.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    time::{Duration, Instant},
+};
+
+use diesel::{Connection, RunQueryDsl, connection::SimpleConnection, dsl::sql, select, sql_types::BigInt};
+use tempfile::TempDir;
+use tokio::{sync::oneshot, task::JoinHandle};
+
+use super::*;
+use crate::listing::snapshot;
+
+/// A store with one reader and a table of numbers.
+async fn numbers() -> (SqliteStore, TempDir) {
+    let folder = TempDir::new().unwrap();
+    let options = SqliteOptions { readers: 1, ..SqliteOptions::new(folder.path().join("entrepot.db")) };
+    let store = SqliteStore::open(&options).unwrap();
+    store.write(|connection| run(connection, "CREATE TABLE numbers (n INTEGER)")).await.unwrap();
+    (store, folder)
+}
+
+fn run(connection: &mut SqliteConnection, statement: &str) -> Result<(), Fault> {
+    connection.batch_execute(statement).map_err(fault)
+}
+
+fn add(connection: &mut SqliteConnection) -> Result<(), Fault> {
+    run(connection, "INSERT INTO numbers VALUES (1)")
+}
+
+fn count(connection: &mut SqliteConnection) -> Result<i64, Fault> {
+    select(sql::<BigInt>("(SELECT count(*) FROM numbers)")).get_result(connection).map_err(fault)
+}
+
+fn refuse(_: &mut SqliteConnection) -> Result<(), Fault> {
+    Err(Fault::unknown(anyhow::anyhow!("refused")))
+}
+
+/// Keeps the writer busy until `go` is sent, so that what is queued meanwhile is taken together.
+async fn hold(store: &SqliteStore) -> (JoinHandle<Result<(), Fault>>, mpsc::Sender<()>) {
+    let (go, wait) = mpsc::channel();
+    let (busy, is_busy) = oneshot::channel();
+    let store = store.clone();
+    let held = tokio::spawn(async move {
+        let work = move |_: &mut SqliteConnection| {
+            busy.send(()).unwrap();
+            wait.recv().map_err(Fault::unknown)
+        };
+        store.write(work).await
+    });
+    is_busy.await.unwrap();
+    (held, go)
+}
+
+fn is_lost(answer: &Result<(), Fault>) -> bool {
+    matches!(answer, Err(Fault::Unavailable { dependency: SQLITE, .. }))
+}
+
+/// The engine undoes a transaction by itself when the disk is full, for one; here a job does it in its stead.
+#[tokio::test]
+async fn who_shared_a_lost_transaction_hears_of_it_and_nothing_of_it_is_kept() {
+    for answer in [Ok(()), Err("disk full")] {
+        let (store, _folder) = numbers().await;
+        let (held, go) = hold(&store).await;
+        let before = store.write(add);
+        let breaks = store.write(move |connection| {
+            run(connection, "ROLLBACK")?;
+            answer.map_err(|why| Fault::unknown(anyhow::anyhow!(why)))
+        });
+        let behind = store.write(add);
+        let release = async { go.send(()).unwrap() };
+        // Each is queued when it is polled first, in this order.
+        let (before, breaks, behind, ()) = tokio::join!(biased; before, breaks, behind, release);
+
+        held.await.unwrap().unwrap();
+        for lost in [&before, &behind] {
+            assert!(is_lost(lost), "{lost:?}");
+        }
+        match answer {
+            Ok(()) => assert!(is_lost(&breaks), "{breaks:?}"),
+            Err(why) => assert!(matches!(&breaks, Err(Fault::Unknown(own)) if own.to_string() == why), "{breaks:?}"),
+        }
+        assert_eq!(store.read(count).await.unwrap(), 0);
+        store.write(add).await.unwrap();
+        assert_eq!(store.read(count).await.unwrap(), 1);
+    }
+}
+
+/// A refusal too, for it may have been founded on what is lost.
+#[tokio::test]
+async fn a_commit_that_fails_fails_for_all() {
+    let (store, _folder) = numbers().await;
+    let (held, go) = hold(&store).await;
+    let kept = store.write(add);
+    let refused = store.write(refuse);
+    let dangles = store.write(|connection| {
+        // Looked at by the commit alone.
+        run(
+            connection,
+            "PRAGMA defer_foreign_keys = ON; INSERT INTO order_lines VALUES (X'00', 0, X'00', '', '', 1, 1, 1)",
+        )
+    });
+    let release = async { go.send(()).unwrap() };
+    let (kept, refused, dangles, ()) = tokio::join!(biased; kept, refused, dangles, release);
+    held.await.unwrap().unwrap();
+    for answer in [kept, refused, dangles] {
+        assert!(matches!(&answer, Err(Fault::Unknown(why)) if why.to_string().contains("FOREIGN KEY")), "{answer:?}");
+    }
+    assert_eq!(store.read(count).await.unwrap(), 0);
+    store.write(add).await.unwrap();
+    assert_eq!(store.read(count).await.unwrap(), 1);
+}
+
+/// As an import would that runs for long.
+#[tokio::test]
+async fn a_lock_of_another_process_is_unavailable() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("entrepot.db");
+    let options = SqliteOptions { busy_timeout: Duration::ZERO, ..SqliteOptions::new(&path) };
+    let store = SqliteStore::open(&options).unwrap();
+    let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let answer = store.write(|connection| run(connection, "CREATE TABLE numbers (n INTEGER)")).await;
+    assert!(is_lost(&answer), "{answer:?}");
+    assert!(store.check().await.is_ok(), "reads go on");
+    other.batch_execute("ROLLBACK").unwrap();
+    store.write(|connection| run(connection, "CREATE TABLE numbers (n INTEGER)")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_read_that_panics_leaves_no_snapshot_behind() {
+    let (store, _folder) = numbers().await;
+    let panicked = store.read(|connection| {
+        snapshot(connection, |connection| -> Result<(), Fault> {
+            count(connection)?;
+            std::panic::panic_any("dropped a plate")
+        })
+    });
+    assert!(matches!(panicked.await, Err(Fault::Unknown(why)) if why.to_string().contains("dropped a plate")));
+    store.write(add).await.unwrap();
+    assert_eq!(store.read(|connection| snapshot(connection, count)).await.unwrap(), 1);
+}
+
+/// Each batch looks before it begins, so whoever was answered after it knows of it.
+#[tokio::test]
+async fn the_writes_of_others_are_noticed_and_its_own_are_not() {
+    let (store, folder) = numbers().await;
+    let noticed = Arc::new(AtomicUsize::new(0));
+    let counter = noticed.clone();
+    store.on_foreign_write(move || {
+        counter.fetch_add(1, Ordering::SeqCst);
+        std::panic::panic_any("whoever is told may fail");
+    });
+    store.write(add).await.unwrap();
+    store.write(add).await.unwrap();
+    assert_eq!(noticed.load(Ordering::SeqCst), 0);
+
+    let mut other = SqliteConnection::establish(folder.path().join("entrepot.db").to_str().unwrap()).unwrap();
+    for times in 1..=2 {
+        add(&mut other).unwrap();
+        store.write(add).await.unwrap();
+        assert_eq!(noticed.load(Ordering::SeqCst), times);
+    }
+}
+
+/// Whoever sent it has given up long ago; the one behind it has not.
+#[tokio::test]
+async fn a_write_that_waited_too_long_is_turned_away() {
+    let (store, _folder) = numbers().await;
+    let (late, answer) = writer::job_since(Instant::now().checked_sub(Duration::from_mins(1)).unwrap(), add);
+    store.0.writer.send(writer::Message::Job(late)).unwrap();
+    store.write(add).await.unwrap();
+    let answer = answer.await.unwrap();
+    assert!(is_lost(&answer), "{answer:?}");
+    assert_eq!(store.read(count).await.unwrap(), 1);
+}
