@@ -3,14 +3,16 @@
 use std::{
     hash::{BuildHasher, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use entrepot_domain::{Cache, CacheKey, Lookup, Ticket};
-use moka::{Expiry, sync::Cache as Moka};
+use moka::sync::Cache as Moka;
 
-/// Into how many parts the keys fall; an invalidation of one key makes loads of its part alone start again.
+use crate::elapsed::{Elapsed, since_now};
+
+/// Into how many parts the keys fall, one for each value of a byte; an invalidation of one key makes loads of its part alone start again.
 const STRIPES: usize = 256;
 
 /// Remembers bytes in the process, up to a bounded size.
@@ -18,29 +20,19 @@ const STRIPES: usize = 256;
 /// A hit takes no lock. The promise of [`Cache::invalidate`] rests on an epoch for each stripe of keys: a miss hands the
 /// epoch out as its ticket, an invalidation moves it on, and a value is put under the stripe's lock only if its ticket
 /// is still the epoch.
+///
+/// A value whose time is up is no longer found, and stays until others need its room.
 pub struct MemoryCache {
     values: Moka<CacheKey, Kept>,
-    epochs: Vec<Mutex<u64>>,
+    epochs: [Mutex<u64>; STRIPES],
     hasher: RandomState,
+    elapsed: Elapsed,
 }
 
 #[derive(Clone)]
 struct Kept {
     bytes: Arc<[u8]>,
-    ttl: Duration,
-}
-
-/// Each value lives as long as it was put for.
-struct OwnTtl;
-
-impl Expiry<CacheKey, Kept> for OwnTtl {
-    fn expire_after_create(&self, _: &CacheKey, kept: &Kept, _: Instant) -> Option<Duration> {
-        Some(kept.ttl)
-    }
-
-    fn expire_after_update(&self, _: &CacheKey, kept: &Kept, _: Instant, _: Option<Duration>) -> Option<Duration> {
-        Some(kept.ttl)
-    }
+    until: Duration,
 }
 
 impl MemoryCache {
@@ -49,20 +41,26 @@ impl MemoryCache {
 
     /// A cache that keeps at most about so many bytes.
     pub fn new(max_bytes: u64) -> Self {
+        Self::with_time(max_bytes, since_now())
+    }
+
+    /// The same on another source of time: how long it is since some fixed moment. It must never go back.
+    pub fn with_time(max_bytes: u64, elapsed: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
         let weigh = |_: &CacheKey, kept: &Kept| {
             u32::try_from(kept.bytes.len()).unwrap_or(u32::MAX).saturating_add(Self::OVERHEAD)
         };
         Self {
-            values: Moka::builder().max_capacity(max_bytes).weigher(weigh).expire_after(OwnTtl).build(),
-            epochs: (0..STRIPES).map(|_| Mutex::new(0)).collect(),
+            values: Moka::builder().max_capacity(max_bytes).weigher(weigh).build(),
+            epochs: [const { Mutex::new(0) }; STRIPES],
             hasher: RandomState::new(),
+            elapsed: Box::new(elapsed),
         }
     }
 
     /// The lock of a key's stripe. A holder that panicked left a number behind that is as good as any.
     fn epoch(&self, key: CacheKey) -> Option<MutexGuard<'_, u64>> {
-        let place = usize::try_from(self.hasher.hash_one(key) % 256).ok()?;
-        Some(self.epochs.get(place)?.lock().unwrap_or_else(PoisonError::into_inner))
+        let [place, ..] = self.hasher.hash_one(key).to_le_bytes();
+        Some(self.epochs.get(usize::from(place))?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -70,8 +68,8 @@ impl MemoryCache {
 impl Cache for MemoryCache {
     async fn get(&self, key: CacheKey) -> Lookup {
         match self.values.get(&key) {
-            Some(kept) => Lookup::Hit(kept.bytes),
-            None => Lookup::Miss(Ticket(self.epoch(key).map_or(0, |epoch| *epoch))),
+            Some(kept) if (self.elapsed)() < kept.until => Lookup::Hit(kept.bytes),
+            _ => Lookup::Miss(Ticket(self.epoch(key).map_or(0, |epoch| *epoch))),
         }
     }
 
@@ -79,7 +77,8 @@ impl Cache for MemoryCache {
         if let Some(epoch) = self.epoch(key)
             && *epoch == ticket.0
         {
-            self.values.insert(key, Kept { bytes, ttl });
+            let until = (self.elapsed)().saturating_add(ttl);
+            self.values.insert(key, Kept { bytes, until });
         }
     }
 
@@ -103,5 +102,70 @@ impl Cache for MemoryCache {
         for key in &known {
             self.values.invalidate(key);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+    use entrepot_domain::ProductId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const TTL: Duration = Duration::from_mins(5);
+
+    fn product(n: u128) -> CacheKey {
+        CacheKey::Product(ProductId(Uuid::from_u128(n)))
+    }
+
+    async fn put(cache: &MemoryCache, key: CacheKey, bytes: Arc<[u8]>, ttl: Duration) {
+        let Lookup::Miss(ticket) = cache.get(key).await else { panic!("{key:?} is there") };
+        cache.put(key, bytes, ttl, ticket).await;
+    }
+
+    #[tokio::test]
+    async fn time_is_up_to_the_millisecond() {
+        let millis = Arc::new(AtomicU64::new(0));
+        let clock = millis.clone();
+        let cache = MemoryCache::with_time(1 << 20, move || Duration::from_millis(clock.load(SeqCst)));
+        put(&cache, product(1), Arc::from([1]), TTL).await;
+        put(&cache, product(2), Arc::from([2]), Duration::MAX).await;
+        millis.store(299_999, SeqCst);
+        assert_eq!(cache.get(product(1)).await, Lookup::Hit(Arc::from([1])));
+        millis.store(300_000, SeqCst);
+        put(&cache, product(1), Arc::from([3]), TTL).await;
+        assert_eq!(cache.get(product(1)).await, Lookup::Hit(Arc::from([3])));
+        millis.store(u64::MAX, SeqCst);
+        assert_eq!(cache.get(product(2)).await, Lookup::Hit(Arc::from([2])));
+    }
+
+    #[tokio::test]
+    async fn it_does_not_grow_beyond_its_size() {
+        let cache = MemoryCache::new(100_000);
+        for n in 0..1_000 {
+            put(&cache, product(n), Arc::from([0; 1_000]), TTL).await;
+        }
+        cache.values.run_pending_tasks();
+        assert!((50_000..=100_000).contains(&cache.values.weighted_size()), "{}", cache.values.weighted_size());
+    }
+
+    #[tokio::test]
+    async fn a_stripe_whose_holder_panicked_still_serves() {
+        let cache = Arc::new(MemoryCache::new(1 << 20));
+        let broken = cache.clone();
+        let holder = std::thread::spawn(move || {
+            let _held: Vec<_> = broken.epochs.iter().map(|epoch| epoch.lock().unwrap()).collect();
+            panic!("on purpose");
+        });
+        assert!(holder.join().is_err());
+        assert!(cache.epochs.iter().all(Mutex::is_poisoned));
+        put(&cache, product(1), Arc::from([1]), TTL).await;
+        cache.invalidate(&[product(1)]).await;
+        put(&cache, product(1), Arc::from([2]), TTL).await;
+        assert_eq!(cache.get(product(1)).await, Lookup::Hit(Arc::from([2])));
+        cache.clear().await;
+        put(&cache, product(1), Arc::from([3]), TTL).await;
     }
 }

@@ -2,6 +2,7 @@
 
 mod cache;
 mod clock;
+mod elapsed;
 mod ids;
 mod limit;
 

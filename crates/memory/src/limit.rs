@@ -2,18 +2,20 @@
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use entrepot_domain::{Quota, RateLimiter, Subject, Verdict};
-use moka::sync::Cache as Moka;
+use moka::{policy::EvictionPolicy, sync::Cache as Moka};
+
+use crate::elapsed::{Elapsed, since_now};
 
 /// How many subjects are remembered; whoever was not seen for longest is forgotten first.
 const SUBJECTS: u64 = 100_000;
 
-/// A source of time that never goes back: how long it is since some fixed moment.
-type Elapsed = dyn Fn() -> Duration + Send + Sync;
+/// Nothing is remembered for longer; moka takes no more than a thousand years.
+const YEAR: Duration = Duration::from_hours(365 * 24);
 
 /// Counts in fixed windows that begin with a subject's first request.
 ///
@@ -21,7 +23,7 @@ type Elapsed = dyn Fn() -> Duration + Send + Sync;
 /// because a login must look at its count without adding to it.
 pub struct MemoryLimiter {
     windows: Moka<Subject, Arc<Mutex<Window>>>,
-    elapsed: Box<Elapsed>,
+    elapsed: Elapsed,
 }
 
 #[derive(Clone, Copy)]
@@ -34,13 +36,22 @@ impl MemoryLimiter {
     /// A limiter on the machine's monotonic clock. Subjects are forgotten when they were not seen for `window`, the
     /// longest of the quotas it will be asked for.
     pub fn new(window: Duration) -> Self {
-        let start = Instant::now();
-        Self::with_time(window, move || start.elapsed())
+        Self::with_time(window, since_now())
     }
 
-    /// The same on another source of time.
+    /// The same on another source of time: how long it is since some fixed moment. It must never go back.
     pub fn with_time(window: Duration, elapsed: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
-        let windows = Moka::builder().max_capacity(SUBJECTS).time_to_idle(window.max(Duration::from_secs(1))).build();
+        Self::with_room(SUBJECTS, window, elapsed)
+    }
+
+    fn with_room(subjects: u64, window: Duration, elapsed: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        // Not moka's own policy, which would rather turn a newcomer away than forget a regular: whoever came when all
+        // places are taken would never be counted.
+        let windows = Moka::builder()
+            .max_capacity(subjects)
+            .eviction_policy(EvictionPolicy::lru())
+            .time_to_idle(window.clamp(Duration::from_secs(1), YEAR))
+            .build();
         Self { windows, elapsed: Box::new(elapsed) }
     }
 }
@@ -55,7 +66,8 @@ impl Window {
         Verdict {
             allowed,
             remaining: quota.limit.saturating_sub(self.count),
-            resets_in: (self.began + quota.window).saturating_sub(now),
+            // `now` may be from just before the window began: another thread was faster.
+            resets_in: quota.window.saturating_sub(now.saturating_sub(self.began)),
         }
     }
 }
@@ -85,5 +97,61 @@ impl RateLimiter for MemoryLimiter {
             None => Window { began: now, count: 0 },
         };
         window.verdict(window.count < quota.limit, now, quota)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+    use entrepot_domain::UserId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const QUOTA: Quota = Quota { limit: 100, window: Duration::from_mins(15) };
+
+    fn user(n: u128) -> Subject {
+        Subject::User(UserId(Uuid::from_u128(n)))
+    }
+
+    #[tokio::test]
+    async fn a_full_house_counts_newcomers_and_forgets_whom_it_has_not_seen() {
+        let limiter = MemoryLimiter::with_room(10, QUOTA.window, || Duration::ZERO);
+        for round in 0..5 {
+            for n in 0..10 {
+                assert_eq!(limiter.hit(&user(n), QUOTA).await.remaining, 99 - round);
+            }
+        }
+        limiter.windows.run_pending_tasks();
+        for newcomer in 10..20 {
+            limiter.hit(&user(newcomer), QUOTA).await;
+            limiter.windows.run_pending_tasks();
+        }
+        assert_eq!(limiter.windows.entry_count(), 10);
+        assert_eq!(limiter.peek(&user(0), QUOTA).await.remaining, 100);
+        for newcomer in 10..20 {
+            assert_eq!(limiter.hit(&user(newcomer), QUOTA).await.remaining, 98);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_looked_at_the_clock_too_early_is_told_no_more_than_the_window() {
+        let seconds = Arc::new(AtomicU64::new(10));
+        let clock = seconds.clone();
+        let limiter = MemoryLimiter::with_time(QUOTA.window, move || Duration::from_secs(clock.load(SeqCst)));
+        limiter.hit(&user(1), QUOTA).await;
+        seconds.store(9, SeqCst);
+        let late = limiter.hit(&user(1), QUOTA).await;
+        assert_eq!((late.remaining, late.resets_in), (98, QUOTA.window));
+    }
+
+    #[tokio::test]
+    async fn no_window_is_too_long_or_too_short() {
+        for window in [Duration::ZERO, Duration::MAX] {
+            let limiter = MemoryLimiter::with_time(window, || Duration::from_secs(1));
+            let verdict = limiter.hit(&user(1), Quota { limit: 1, window }).await;
+            assert!(verdict.allowed && verdict.resets_in == window, "{verdict:?}");
+        }
     }
 }

@@ -1,4 +1,5 @@
 //! The contract suites of the cache and of the limits.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::{
     sync::{
@@ -12,32 +13,54 @@ use entrepot_contract::{cache::CacheHarness, limit::LimitHarness};
 use entrepot_domain::{Cache, RateLimiter};
 use entrepot_memory::{MemoryCache, MemoryLimiter};
 
-struct Caches(Arc<MemoryCache>);
+/// A clock that stands still until it is moved.
+#[derive(Clone, Default)]
+struct Hands(Arc<AtomicU64>);
 
-impl CacheHarness for Caches {
-    fn cache(&self) -> Arc<dyn Cache> {
-        self.0.clone()
+impl Hands {
+    fn elapsed(&self) -> impl Fn() -> Duration + Send + Sync + 'static {
+        let millis = self.0.clone();
+        move || Duration::from_millis(millis.load(Ordering::SeqCst))
     }
 
-    // The cache reads the machine's clock, so time must pass for real.
-    async fn pass(&self, time: Duration) {
-        tokio::time::sleep(time).await;
+    fn pass(&self, time: Duration) {
+        self.0.fetch_add(u64::try_from(time.as_millis()).unwrap(), Ordering::SeqCst);
     }
 }
 
-entrepot_contract::cache_suite!(Caches(Arc::new(MemoryCache::new(1 << 20))));
+struct Caches {
+    cache: Arc<MemoryCache>,
+    hands: Hands,
+}
+
+impl Caches {
+    fn new() -> Self {
+        let hands = Hands::default();
+        Self { cache: Arc::new(MemoryCache::with_time(1 << 20, hands.elapsed())), hands }
+    }
+}
+
+impl CacheHarness for Caches {
+    fn cache(&self) -> Arc<dyn Cache> {
+        self.cache.clone()
+    }
+
+    async fn pass(&self, time: Duration) {
+        self.hands.pass(time);
+    }
+}
+
+entrepot_contract::cache_suite!(Caches::new());
 
 struct Limiters {
     limiter: Arc<MemoryLimiter>,
-    millis: Arc<AtomicU64>,
+    hands: Hands,
 }
 
 impl Limiters {
     fn new() -> Self {
-        let millis = Arc::new(AtomicU64::new(0));
-        let clock = millis.clone();
-        let elapsed = move || Duration::from_millis(clock.load(Ordering::SeqCst));
-        Self { limiter: Arc::new(MemoryLimiter::with_time(Duration::from_mins(15), elapsed)), millis }
+        let hands = Hands::default();
+        Self { limiter: Arc::new(MemoryLimiter::with_time(Duration::from_mins(15), hands.elapsed())), hands }
     }
 }
 
@@ -47,8 +70,7 @@ impl LimitHarness for Limiters {
     }
 
     async fn pass(&self, time: Duration) {
-        let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        self.millis.fetch_add(millis, Ordering::SeqCst);
+        self.hands.pass(time);
     }
 }
 
