@@ -2,7 +2,10 @@
 
 use std::{
     num::NonZero,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
 };
 
@@ -12,7 +15,7 @@ use entrepot_domain::{
     auth::{PasswordHash, PasswordHasher, PlainPassword},
 };
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
+    sync::{OwnedSemaphorePermit, Semaphore},
     task::spawn_blocking,
 };
 
@@ -22,11 +25,15 @@ const MAX_WAITING: usize = 256;
 /// Salt and hash of nobody's password; with the cost before it, a hash that takes as long to check as a real one.
 const NOBODY: &str = "abcdefghijklmnopqrstuuO3mDcqnZwHFFr7ldA4dTQs6CaGZ8vPK";
 
+/// What is hashed in the place of what cannot be a password.
+const NO_PASSWORD: &str = "not a password";
+
 /// Hashes passwords with bcrypt, in the blocking pool. One core is left for the requests that need no password, so that
 /// a hundred logins at once do not freeze the rest.
 pub struct BcryptHasher {
     cost: u32,
-    turns: Semaphore,
+    at_once: usize,
+    turns: Arc<Semaphore>,
     waiting: AtomicUsize,
     nobody: PasswordHash,
 }
@@ -39,10 +46,11 @@ impl BcryptHasher {
     }
 
     /// The same with so many hashes at once.
-    pub fn with_turns(cost: u32, turns: usize) -> Self {
+    pub fn with_turns(cost: u32, at_once: usize) -> Self {
         Self {
             cost,
-            turns: Semaphore::new(turns),
+            at_once,
+            turns: Arc::new(Semaphore::new(at_once)),
             waiting: AtomicUsize::new(0),
             nobody: PasswordHash(format!("$2b${cost:02}${NOBODY}")),
         }
@@ -53,23 +61,32 @@ impl BcryptHasher {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, Fault> {
-        if let Ok(turn) = self.turns.try_acquire() {
+    /// How many are being hashed.
+    pub fn running(&self) -> usize {
+        self.at_once.saturating_sub(self.turns.available_permits())
+    }
+
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, Fault> {
+        if let Ok(turn) = self.turns.clone().try_acquire_owned() {
             return Ok(turn);
         }
         let place = Place::take(&self.waiting)
             .ok_or_else(|| Fault::unavailable("bcrypt", anyhow::anyhow!("{MAX_WAITING} passwords wait already")))?;
-        let turn = self.turns.acquire().await.map_err(Fault::unknown);
+        let turn = self.turns.clone().acquire_owned().await.map_err(Fault::unknown);
         drop(place);
         turn
     }
 
-    /// Runs `work` in its turn, in the blocking pool. It keeps its turn until it is done, even if nobody waits for it.
+    /// Runs `work` in its turn, in the blocking pool. The turn goes with the work, not with whoever waits for it: else
+    /// clients that hang up at once could have any number of passwords hashed side by side.
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
         let turn = self.turn().await?;
-        let done = spawn_blocking(work).await.map_err(Fault::unknown);
-        drop(turn);
-        done
+        let work = move || {
+            let done = work();
+            drop(turn);
+            done
+        };
+        spawn_blocking(work).await.map_err(Fault::unknown)
     }
 }
 
@@ -99,54 +116,37 @@ impl PasswordHasher for BcryptHasher {
 
     async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<bool, Fault> {
         // bcrypt would cut at 72 bytes and stop at NUL; a PlainPassword has neither.
-        // What cannot be a password is checked against nobody's, so that it takes the same time.
-        let plain = PlainPassword::parse(password).ok();
-        let possible = plain.is_some();
-        let typed = plain.map_or_else(|| "not a password".to_owned(), |plain| plain.expose().to_owned());
-        let (known, hash) = match hash {
-            Some(hash) if possible => (true, hash),
-            _ => (false, self.nobody.clone()),
-        };
-        let same = self.run(move || bcrypt::verify(typed, &hash.0)).await?;
-        Ok(same.map_err(Fault::unknown)? && known)
+        let typed = PlainPassword::parse(password).ok();
+        let believable = typed.is_some() && hash.is_some();
+        let hash = hash.unwrap_or_else(|| self.nobody.clone());
+        // Whatever was typed, the same hash is checked: a user's may be of another cost than nobody's.
+        let check = move || bcrypt::verify(typed.as_ref().map_or(NO_PASSWORD, PlainPassword::expose), &hash.0);
+        let same = self.run(check).await?.map_err(Fault::unknown)?;
+        Ok(same && believable)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::mpsc;
+
+    use tokio::task::yield_now;
 
     use super::*;
-
-    fn hasher() -> BcryptHasher {
-        BcryptHasher::new(4)
-    }
 
     fn plain(text: &str) -> PlainPassword {
         PlainPassword::parse(text).unwrap()
     }
 
-    #[tokio::test]
-    async fn the_same_password_is_known_again_and_no_other() {
-        let hash = hasher().hash(&plain("correct horse")).await.unwrap();
-        assert!(hasher().verify("correct horse", Some(hash.clone())).await.unwrap());
-        assert!(!hasher().verify("correct horsf", Some(hash)).await.unwrap());
-    }
-
-    #[tokio::test]
-    async fn two_hashes_of_one_password_differ() {
-        let password = plain("correct horse");
-        assert_ne!(hasher().hash(&password).await.unwrap(), hasher().hash(&password).await.unwrap());
-    }
-
-    #[tokio::test]
-    async fn nothing_is_cut_off() {
-        let longest = "a".repeat(72);
-        let hash = hasher().hash(&plain(&longest)).await.unwrap();
-        assert!(hasher().verify(&longest, Some(hash.clone())).await.unwrap());
-        for other in [format!("{longest}b"), "a".repeat(71), format!("{longest}\0"), String::new(), "\0".into()] {
-            assert!(!hasher().verify(&other, Some(hash.clone())).await.unwrap(), "{other:?}");
-        }
+    /// Work that says when it begins, and does not end until it is told to.
+    fn held_up() -> (impl FnOnce() + Send + 'static, mpsc::Receiver<()>, mpsc::Sender<()>) {
+        let (begins, begun) = mpsc::channel();
+        let (end, ends) = mpsc::channel();
+        let work = move || {
+            begins.send(()).unwrap();
+            ends.recv().unwrap();
+        };
+        (work, begun, end)
     }
 
     #[tokio::test]
@@ -162,14 +162,92 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_cannot_be_a_password_is_not_the_one_hashed_in_its_place() {
+        let hasher = BcryptHasher::new(4);
+        let hash = hasher.hash(&plain(NO_PASSWORD)).await.unwrap();
+        assert!(hasher.verify(NO_PASSWORD, Some(hash.clone())).await.unwrap());
+        for bad in ["", "short", "nul\0inside", &"a".repeat(73)] {
+            assert!(!hasher.verify(bad, Some(hash.clone())).await.unwrap(), "{bad:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_a_password_is_still_checked() {
+        // A hash that cannot be read is noticed only by whoever reads it.
+        let broken = PasswordHash("$2b$04$broken".into());
+        for bad in ["", "short", "nul\0inside", &"a".repeat(73)] {
+            let checked = BcryptHasher::new(4).verify(bad, Some(broken.clone())).await;
+            assert!(matches!(checked, Err(Fault::Unknown(_))), "{bad:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn hashes_of_another_cost_still_count() {
         let hash = BcryptHasher::new(5).hash(&plain("correct horse")).await.unwrap();
-        assert!(hasher().verify("correct horse", Some(hash)).await.unwrap());
+        assert!(BcryptHasher::new(4).verify("correct horse", Some(hash)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_cost_that_bcrypt_does_not_know_is_a_fault() {
+        for cost in [3, 32] {
+            let hasher = BcryptHasher::new(cost);
+            assert!(matches!(hasher.hash(&plain("correct horse")).await, Err(Fault::Unknown(_))));
+            assert!(matches!(hasher.verify("correct horse", None).await, Err(Fault::Unknown(_))));
+        }
+    }
+
+    #[tokio::test]
+    async fn no_more_run_at_once_than_there_are_turns() {
+        let hasher = Arc::new(BcryptHasher::with_turns(4, 2));
+        let jobs: Vec<_> = (0..3)
+            .map(|_| {
+                let (work, begun, end) = held_up();
+                let hasher = hasher.clone();
+                (tokio::spawn(async move { hasher.run(work).await }), begun, end)
+            })
+            .collect();
+        while hasher.waiting() < 1 {
+            yield_now().await;
+        }
+        assert_eq!((hasher.running(), hasher.waiting()), (2, 1));
+        jobs[0].1.recv().unwrap();
+        jobs[1].1.recv().unwrap();
+        assert_eq!(jobs[2].1.try_recv(), Err(mpsc::TryRecvError::Empty));
+        for (task, _, end) in jobs {
+            end.send(()).unwrap();
+            task.await.unwrap().unwrap();
+        }
+        assert_eq!((hasher.running(), hasher.waiting()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_keeps_the_turn_until_the_work_is_done() {
+        let hasher = Arc::new(BcryptHasher::with_turns(4, 1));
+        let (work, begun, end) = held_up();
+        let asking = hasher.clone();
+        let asked = tokio::spawn(async move { asking.run(work).await });
+        while hasher.running() < 1 {
+            yield_now().await;
+        }
+        begun.recv().unwrap();
+        asked.abort();
+        assert!(asked.await.unwrap_err().is_cancelled());
+        assert_eq!(hasher.running(), 1);
+        end.send(()).unwrap();
+        assert!(hasher.hash(&plain("correct horse")).await.is_ok());
+        assert_eq!(hasher.running(), 0);
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_is_a_fault_and_gives_its_turn_back() {
+        let hasher = BcryptHasher::with_turns(4, 1);
+        assert!(matches!(hasher.run(|| panic!("on purpose")).await, Err::<(), _>(Fault::Unknown(_))));
+        assert_eq!(hasher.running(), 0);
     }
 
     #[tokio::test]
     async fn too_long_a_line_is_turned_away() {
-        let hasher = Arc::new(BcryptHasher::with_turns(4, 1));
+        let hasher = BcryptHasher::with_turns(4, 1);
         let turn = hasher.turns.acquire().await.unwrap();
         let lined_up: Vec<_> = (0..MAX_WAITING).map(|_| Place::take(&hasher.waiting).unwrap()).collect();
         let refused = hasher.hash(&plain("correct horse")).await;

@@ -1,14 +1,15 @@
 //! JSON Web Tokens.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use entrepot_domain::{
     Email, Fault, SessionId, Timestamp, UserId,
     auth::{AccessClaims, RefreshClaims, TokenError, TokenIssuer},
     user::{Role, Roles},
 };
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, crypto};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// `typ` of an access token (RFC 9068 2.1).
@@ -27,7 +28,10 @@ pub struct JwtKeys<'a> {
     pub refresh: &'a [u8],
 }
 
-/// Signs and reads tokens with HS256, and takes no other algorithm.
+/// Signs and reads tokens with HS256.
+///
+/// A token must begin with the very header that this issuer writes. So nothing a stranger wrote is parsed before its
+/// signature was checked, and no other algorithm, type, key name or extension can be asked for (RFC 8725 3.1, 3.11).
 pub struct JwtIssuer {
     access: Key,
     refresh: Key,
@@ -38,13 +42,32 @@ pub struct JwtIssuer {
 struct Key {
     signs: EncodingKey,
     reads: DecodingKey,
-    header: Header,
+    /// What every token of this key begins with: the header as it is sent, and its dot.
+    header: String,
 }
 
 impl Key {
     fn new(secret: &[u8], kind: &str) -> Self {
-        let header = Header { typ: Some(kind.to_owned()), alg: Algorithm::HS256, ..Header::default() };
+        let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"{kind}","alg":"HS256"}}"#)) + ".";
         Self { signs: EncodingKey::from_secret(secret), reads: DecodingKey::from_secret(secret), header }
+    }
+
+    fn sign(&self, claims: &Claims<'_>) -> Result<String, Fault> {
+        let mut token = self.header.clone();
+        URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(claims).map_err(Fault::unknown)?, &mut token);
+        let signature = crypto::sign(token.as_bytes(), &self.signs, Algorithm::HS256).map_err(Fault::unknown)?;
+        Ok(token + "." + &signature)
+    }
+
+    /// The claims as they were sent, if they were signed with this key.
+    fn open(&self, token: &str) -> Option<Vec<u8>> {
+        if token.len() > MAX_LENGTH {
+            return None;
+        }
+        let (message, signature) = token.rsplit_once('.')?;
+        let claims = message.strip_prefix(&self.header)?;
+        let signed = crypto::verify(signature, message.as_bytes(), &self.reads, Algorithm::HS256);
+        if signed.is_ok_and(|signed| signed) { URL_SAFE_NO_PAD.decode(claims).ok() } else { None }
     }
 }
 
@@ -54,31 +77,25 @@ impl fmt::Debug for JwtIssuer {
     }
 }
 
-/// What every token says. All are required: a token without one of them does not parse.
+/// What a token says. All are required, of this very type: a token without one of them does not parse.
 #[derive(Serialize, Deserialize)]
-struct Common {
+struct Claims<'a> {
+    /// In an access token alone.
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    email: Option<Cow<'a, str>>,
+    /// In an access token alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roles: Option<Vec<Cow<'a, str>>>,
     sub: Uuid,
     sid: Uuid,
     jti: Uuid,
     iat: i64,
     nbf: i64,
     exp: i64,
-    iss: String,
-    aud: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct AccessBody {
-    email: String,
-    roles: Vec<String>,
-    #[serde(flatten)]
-    common: Common,
-}
-
-#[derive(Serialize, Deserialize)]
-struct RefreshBody {
-    #[serde(flatten)]
-    common: Common,
+    #[serde(borrow)]
+    iss: Cow<'a, str>,
+    #[serde(borrow)]
+    aud: Cow<'a, str>,
 }
 
 impl JwtIssuer {
@@ -92,87 +109,85 @@ impl JwtIssuer {
         }
     }
 
-    fn read<T: DeserializeOwned>(key: &Key, token: &str) -> Result<T, TokenError> {
-        if token.len() > MAX_LENGTH {
-            return Err(TokenError::Invalid);
+    fn claims(&self, claims: &RefreshClaims) -> Claims<'_> {
+        Claims {
+            email: None,
+            roles: None,
+            sub: claims.user.0,
+            sid: claims.session.0,
+            jti: claims.id,
+            iat: claims.issued_at.timestamp(),
+            nbf: claims.issued_at.timestamp(),
+            exp: claims.expires_at.timestamp(),
+            iss: Cow::Borrowed(&self.issuer),
+            aud: Cow::Borrowed(&self.audience),
         }
-        let mut validation = Validation::new(Algorithm::HS256);
-        // All claims are checked by hand, against the time of the port and without leeway.
-        validation.required_spec_claims.clear();
-        validation.validate_exp = false;
-        validation.validate_aud = false;
-        let read = decode::<T>(token, &key.reads, &validation).map_err(|_| TokenError::Invalid)?;
-        if read.header.typ != key.header.typ {
-            return Err(TokenError::Invalid);
-        }
-        Ok(read.claims)
     }
 
-    fn check(&self, common: &Common, now: Timestamp) -> Result<(Timestamp, Timestamp), TokenError> {
+    /// What both kinds say, checked.
+    fn check(&self, claims: &Claims<'_>, now: Timestamp) -> Result<RefreshClaims, TokenError> {
         let now = now.timestamp();
-        if common.iss != self.issuer || common.aud != self.audience || common.nbf > now || common.iat > now {
+        if claims.iss != self.issuer || claims.aud != self.audience || claims.nbf > now || claims.iat > now {
             return Err(TokenError::Invalid);
         }
-        if common.exp <= now {
+        if claims.exp <= now {
             return Err(TokenError::Expired);
         }
         let at = |seconds| Timestamp::from_timestamp(seconds, 0).ok_or(TokenError::Invalid);
-        Ok((at(common.iat)?, at(common.exp)?))
+        Ok(RefreshClaims {
+            user: UserId(claims.sub),
+            session: SessionId(claims.sid),
+            id: claims.jti,
+            issued_at: at(claims.iat)?,
+            expires_at: at(claims.exp)?,
+        })
     }
+}
 
-    fn common(&self, user: UserId, session: SessionId, id: Uuid, from: Timestamp, until: Timestamp) -> Common {
-        Common {
-            sub: user.0,
-            sid: session.0,
-            jti: id,
-            iat: from.timestamp(),
-            nbf: from.timestamp(),
-            exp: until.timestamp(),
-            iss: self.issuer.clone(),
-            aud: self.audience.clone(),
-        }
-    }
+fn parse(claims: &[u8]) -> Result<Claims<'_>, TokenError> {
+    serde_json::from_slice(claims).map_err(|_| TokenError::Invalid)
 }
 
 impl TokenIssuer for JwtIssuer {
     fn access(&self, claims: &AccessClaims) -> Result<String, Fault> {
-        let body = AccessBody {
-            email: claims.email.as_str().to_owned(),
-            roles: claims.roles.iter().map(|role| role.as_str().to_owned()).collect(),
-            common: self.common(claims.user, claims.session, claims.id, claims.issued_at, claims.expires_at),
-        };
-        encode(&self.access.header, &body, &self.access.signs).map_err(Fault::unknown)
+        let AccessClaims { email, roles, user, session, id, issued_at, expires_at } = claims.clone();
+        let common = RefreshClaims { user, session, id, issued_at, expires_at };
+        self.access.sign(&Claims {
+            email: Some(Cow::Borrowed(email.as_str())),
+            roles: Some(roles.iter().map(|role| Cow::Borrowed(role.as_str())).collect()),
+            ..self.claims(&common)
+        })
     }
 
     fn verify_access(&self, token: &str, now: Timestamp) -> Result<AccessClaims, TokenError> {
-        let body: AccessBody = Self::read(&self.access, token)?;
-        let (issued_at, expires_at) = self.check(&body.common, now)?;
-        let roles: Result<Vec<Role>, _> = body.roles.iter().map(|role| role.parse()).collect();
+        let sent = self.access.open(token).ok_or(TokenError::Invalid)?;
+        let claims = parse(&sent)?;
+        let (Some(email), Some(roles)) = (&claims.email, &claims.roles) else {
+            return Err(TokenError::Invalid);
+        };
+        let roles: Result<Vec<Role>, _> = roles.iter().map(|role| role.parse()).collect();
+        let RefreshClaims { user, session, id, issued_at, expires_at } = self.check(&claims, now)?;
         Ok(AccessClaims {
-            user: UserId(body.common.sub),
-            email: Email::parse(&body.email).map_err(|_| TokenError::Invalid)?,
+            user,
+            email: Email::parse(email).map_err(|_| TokenError::Invalid)?,
             roles: roles.and_then(Roles::new).map_err(|_| TokenError::Invalid)?,
-            session: SessionId(body.common.sid),
-            id: body.common.jti,
+            session,
+            id,
             issued_at,
             expires_at,
         })
     }
 
     fn refresh(&self, claims: &RefreshClaims) -> Result<String, Fault> {
-        let common = self.common(claims.user, claims.session, claims.id, claims.issued_at, claims.expires_at);
-        encode(&self.refresh.header, &RefreshBody { common }, &self.refresh.signs).map_err(Fault::unknown)
+        self.refresh.sign(&self.claims(claims))
     }
 
     fn verify_refresh(&self, token: &str, now: Timestamp) -> Result<RefreshClaims, TokenError> {
-        let RefreshBody { common } = Self::read(&self.refresh, token)?;
-        let (issued_at, expires_at) = self.check(&common, now)?;
-        Ok(RefreshClaims {
-            user: UserId(common.sub),
-            session: SessionId(common.sid),
-            id: common.jti,
-            issued_at,
-            expires_at,
-        })
+        let sent = self.refresh.open(token).ok_or(TokenError::Invalid)?;
+        let claims = parse(&sent)?;
+        if claims.email.is_some() || claims.roles.is_some() {
+            return Err(TokenError::Invalid);
+        }
+        self.check(&claims, now)
     }
 }
