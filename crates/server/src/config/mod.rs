@@ -1,8 +1,11 @@
 //! What the program is told by its environment.
 
+mod file;
 mod parse;
 mod read;
 mod secrets;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
@@ -79,6 +82,13 @@ pub struct Secrets {
     pub access: String,
     /// `REFRESH_TOKEN_SECRET`.
     pub refresh: String,
+}
+
+impl Secrets {
+    /// What stands in a configuration that is refused.
+    fn none() -> Self {
+        Self { access: String::new(), refresh: String::new() }
+    }
 }
 
 impl fmt::Debug for Secrets {

@@ -47,23 +47,38 @@ pub(super) fn count(text: &str) -> Result<u32, String> {
     }
 }
 
-/// A list with commas between; empty places are left out.
-pub(super) fn list<T>(text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
-    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(parse).collect()
-}
-
 /// An origin as browsers send it: scheme, host and perhaps a port, and nothing else.
 pub(super) fn origin(text: &str) -> Result<String, String> {
     let bad = || format!("must be origins like https://shop.example with commas between, not {text}");
     if text == "*" {
         return Err("must name each origin: * would let every page in the world act for your users".to_owned());
     }
-    let (scheme, host) = text.split_once("://").ok_or_else(bad)?;
-    let plain = host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'));
-    if matches!(scheme, "http" | "https") && plain && !host.is_empty() {
-        Ok(text.to_ascii_lowercase())
-    } else {
-        Err(bad())
+    let text = text.to_ascii_lowercase();
+    let (scheme, authority) = text.split_once("://").ok_or_else(bad)?;
+    let usual = match scheme {
+        "http" => "80",
+        "https" => "443",
+        _ => return Err(bad()),
+    };
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    if !is_host(host) || port.is_some_and(|port| !port.parse().is_ok_and(|port: u16| port > 0)) {
+        return Err(bad());
+    }
+    // Browsers leave the usual port out, and would never match it.
+    Ok(match port.filter(|port| *port != usual) {
+        Some(port) => format!("{scheme}://{host}:{port}"),
+        None => format!("{scheme}://{host}"),
+    })
+}
+
+/// Whether this is a name or an address, an IPv6 one in brackets.
+fn is_host(text: &str) -> bool {
+    match text.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']').is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok()),
+        None => !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')),
     }
 }
 
@@ -105,8 +120,27 @@ mod tests {
 
     #[test]
     fn origins_have_no_path() {
-        assert!(origin("https://shop.example:8443").is_ok());
-        for bad in ["*", "shop.example", "https://", "https://shop.example/", "ftp://x", "https://a b"] {
+        let good = |text: &str| origin(text).unwrap();
+        assert_eq!(good("https://Shop.example:8443"), "https://shop.example:8443");
+        assert_eq!(good("https://shop.example:443"), "https://shop.example");
+        assert_eq!(good("http://shop.example:443"), "http://shop.example:443");
+        assert_eq!(good("http://[::1]:3000"), "http://[::1]:3000");
+        assert_eq!(good("http://[::1]"), "http://[::1]");
+        for bad in [
+            "*",
+            "shop.example",
+            "https://",
+            "https://:80",
+            "https://shop.example/",
+            "ftp://x",
+            "https://a b",
+            "https://a:b:1",
+            "https://a:0",
+            "https://a:70000",
+            "https://a:",
+            "https://[::1",
+            "https://me@a",
+        ] {
             assert!(origin(bad).is_err(), "{bad}");
         }
     }

@@ -1,13 +1,18 @@
 //! Reading the environment, with all mistakes at once.
 
 use std::{
-    collections::HashMap,
+    env::{self, VarError},
     io::IsTerminal,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use super::{Config, Environment, LogFormat, RateLimits, Secrets, parse, secrets};
+use super::{
+    Config, Environment, LogFormat, RateLimits, Secrets,
+    file::DotEnv,
+    parse,
+    secrets::{self, SECRET_BYTES},
+};
 
 /// Names of the contract whose parts this version does not have. Set, they are mistakes: who sets them relies on them.
 const NOT_YET: [(&str, &str); 12] = [
@@ -25,28 +30,29 @@ const NOT_YET: [(&str, &str); 12] = [
     ("WEBHOOK_ALLOW_PRIVATE", "webhooks"),
 ];
 
-/// The fewest bytes of a secret (RFC 7518 3.2: as many as the hash has).
-const SECRET_BYTES: usize = 32;
-
 impl Config {
     /// Reads the environment, and the file `.env` of the working directory behind it.
     pub fn from_environment() -> Result<Self, Vec<String>> {
-        let file = match dotenvy::from_path_iter(Path::new(".env")) {
-            Err(error) if error.not_found() => HashMap::new(),
-            Err(error) => return Err(vec![format!(".env cannot be read: {error}")]),
-            Ok(lines) => {
-                lines.collect::<Result<_, _>>().map_err(|error| vec![format!(".env cannot be read: {error}")])?
-            }
+        let DotEnv { values, mistakes } = DotEnv::read(Path::new(".env"));
+        let get = |name: &str| match env::var(name) {
+            Ok(value) => Ok(Some(value)),
+            Err(VarError::NotPresent) => Ok(values.get(name).cloned()),
+            Err(VarError::NotUnicode(_)) => Err("must be UTF-8".to_owned()),
         };
-        Self::from_vars(&|name| std::env::var(name).ok().or_else(|| file.get(name).cloned()))
+        Self::read(&get, mistakes)
     }
 
     /// Reads whatever `get` says of each name; all mistakes come back at once, a sentence each.
     pub fn from_vars(get: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<String>> {
-        let mut vars = Vars { get, mistakes: Vec::new() };
+        Self::read(&|name| Ok(get(name)), Vec::new())
+    }
+
+    fn read(get: &Get<'_>, mistakes: Vec<String>) -> Result<Self, Vec<String>> {
+        let mut vars = Vars { get, mistakes };
         vars.refuse_what_is_not_there_yet();
         let environment = vars.read("APP_ENV", Environment::Development, environment);
         let data_dir = vars.read("DATA_DIR", PathBuf::from("./data"), |text| Ok(PathBuf::from(text)));
+        let (access_token_ttl, refresh_token_ttl) = vars.lifetimes();
         let config = Self {
             host: vars.read("HOST", [127, 0, 0, 1].into(), |text| {
                 text.parse().map_err(|_| "must be an address like 127.0.0.1 or 0.0.0.0".to_owned())
@@ -54,15 +60,12 @@ impl Config {
             port: vars
                 .read("PORT", 3_000, |text| text.parse().map_err(|_| "must be a port from 0 to 65535".to_owned())),
             database: vars.read("DATABASE_URL", data_dir.join("entrepot.db"), database),
-            access_token_ttl: vars.duration("ACCESS_TOKEN_TTL", Duration::from_mins(15), false),
-            refresh_token_ttl: vars.duration("REFRESH_TOKEN_TTL", Duration::from_hours(7 * 24), false),
+            access_token_ttl,
+            refresh_token_ttl,
             refresh_token_grace: vars.duration("REFRESH_TOKEN_GRACE", Duration::ZERO, true),
-            bcrypt_cost: vars.read("BCRYPT_COST", 10, |text| match text.parse() {
-                Ok(cost @ 4..=16) => Ok(cost),
-                _ => Err("must be a whole number from 4 to 16".to_owned()),
-            }),
-            allowed_origins: vars.read("ALLOWED_ORIGINS", Vec::new(), |text| parse::list(text, parse::origin)),
-            trusted_proxies: vars.read("TRUSTED_PROXIES", Vec::new(), |text| parse::list(text, parse::network)),
+            bcrypt_cost: vars.bcrypt_cost(environment),
+            allowed_origins: vars.list("ALLOWED_ORIGINS", parse::origin),
+            trusted_proxies: vars.list("TRUSTED_PROXIES", parse::network),
             limits: vars.limits(),
             body_limit: vars.read("BODY_LIMIT", 10 << 20, parse::size),
             request_timeout: vars.duration("REQUEST_TIMEOUT", Duration::from_secs(30), false),
@@ -71,24 +74,31 @@ impl Config {
             log_level: vars.read("LOG_LEVEL", "info".to_owned(), log_level),
             log_format: vars.read("LOG_FORMAT", default_log_format(), log_format),
             default_currency: vars.currency(),
+            // Last, for nothing is written for a start that will be refused.
             secrets: vars.secrets(environment, &data_dir),
             environment,
             data_dir,
         };
-        vars.check(&config);
         if vars.mistakes.is_empty() { Ok(config) } else { Err(vars.mistakes) }
     }
 }
 
+/// What a name is set to, or why that cannot be told.
+type Get<'a> = dyn Fn(&str) -> Result<Option<String>, String> + 'a;
+
 struct Vars<'a> {
-    get: &'a dyn Fn(&str) -> Option<String>,
+    get: &'a Get<'a>,
     mistakes: Vec<String>,
 }
 
 impl Vars<'_> {
     /// What a name is set to; an empty value is as good as none.
-    fn get(&self, name: &str) -> Option<String> {
-        (self.get)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    fn get(&mut self, name: &str) -> Option<String> {
+        let given = (self.get)(name).unwrap_or_else(|why| {
+            self.mistakes.push(format!("{name} {why}"));
+            None
+        });
+        given.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
     fn read<T>(&mut self, name: &str, default: T, parse: impl FnOnce(&str) -> Result<T, String>) -> T {
@@ -104,6 +114,40 @@ impl Vars<'_> {
             none if none.is_zero() && !zero => Err("must be longer than nothing".to_owned()),
             duration => Ok(duration),
         })
+    }
+
+    /// A list with commas between; empty places are left out.
+    fn list<T>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+        let text = self.get(name).unwrap_or_default();
+        let mut good = Vec::new();
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+            match parse(part) {
+                Ok(part) => good.push(part),
+                Err(why) => self.mistakes.push(format!("{name} {why}")),
+            }
+        }
+        good
+    }
+
+    /// Of an access token and of a refresh token.
+    fn lifetimes(&mut self) -> (Duration, Duration) {
+        let access = self.duration("ACCESS_TOKEN_TTL", Duration::from_mins(15), false);
+        let refresh = self.duration("REFRESH_TOKEN_TTL", Duration::from_hours(7 * 24), false);
+        if access > refresh {
+            self.mistakes.push("ACCESS_TOKEN_TTL must not be longer than REFRESH_TOKEN_TTL".to_owned());
+        }
+        (access, refresh)
+    }
+
+    fn bcrypt_cost(&mut self, environment: Environment) -> u32 {
+        let cost = self.read("BCRYPT_COST", 10, |text| match text.parse() {
+            Ok(cost @ 4..=16) => Ok(cost),
+            _ => Err("must be a whole number from 4 to 16".to_owned()),
+        });
+        if environment == Environment::Production && cost < 10 {
+            self.mistakes.push("BCRYPT_COST must be at least 10 in production".to_owned());
+        }
+        cost
     }
 
     fn limits(&mut self) -> Option<RateLimits> {
@@ -144,23 +188,21 @@ impl Vars<'_> {
             }
         }
         let [(_, access), (_, refresh)] = given;
-        if access.is_some() && access == refresh {
-            self.mistakes.push("JWT_SECRET and REFRESH_TOKEN_SECRET must not be equal".to_owned());
-        }
-        let made = || secrets::kept(data_dir);
-        let (access, refresh) = match (access, refresh) {
-            (Some(access), Some(refresh)) => (access, refresh),
-            // Nothing is written for a start that will be refused.
-            _ if !self.mistakes.is_empty() => Default::default(),
-            (access, refresh) => match made() {
-                Ok((kept, kept_refresh)) => (access.unwrap_or(kept), refresh.unwrap_or(kept_refresh)),
+        let secrets = match (access, refresh) {
+            (Some(access), Some(refresh)) => Secrets { access, refresh },
+            _ if !self.mistakes.is_empty() => return Secrets::none(),
+            (access, refresh) => match secrets::kept(data_dir) {
+                Ok(kept) => Secrets { access: access.unwrap_or(kept.access), refresh: refresh.unwrap_or(kept.refresh) },
                 Err(why) => {
                     self.mistakes.push(format!("DATA_DIR {why:#}"));
-                    Default::default()
+                    return Secrets::none();
                 }
             },
         };
-        Secrets { access, refresh }
+        if secrets.access == secrets.refresh {
+            self.mistakes.push("JWT_SECRET and REFRESH_TOKEN_SECRET must not be equal".to_owned());
+        }
+        secrets
     }
 
     fn refuse_what_is_not_there_yet(&mut self) {
@@ -168,16 +210,6 @@ impl Vars<'_> {
             if self.get(name).is_some() {
                 self.mistakes.push(format!("{name} is set, but this version has no {part} yet; please unset it"));
             }
-        }
-    }
-
-    /// What only shows when several values are looked at.
-    fn check(&mut self, config: &Config) {
-        if config.access_token_ttl > config.refresh_token_ttl {
-            self.mistakes.push("ACCESS_TOKEN_TTL must not be longer than REFRESH_TOKEN_TTL".to_owned());
-        }
-        if config.environment == Environment::Production && config.bcrypt_cost < 10 {
-            self.mistakes.push("BCRYPT_COST must be at least 10 in production".to_owned());
         }
     }
 }
@@ -192,12 +224,22 @@ fn environment(text: &str) -> Result<Environment, String> {
 
 fn database(url: &str) -> Result<PathBuf, String> {
     match url.split_once("://") {
-        Some(("sqlite", path)) if !path.is_empty() => Ok(PathBuf::from(path)),
+        Some(("sqlite", path)) if is_file(path) => Ok(PathBuf::from(path)),
         Some(("postgres" | "postgresql", _)) => {
             Err("names a PostgreSQL server, but this version has no PostgreSQL adapter yet; use sqlite://…".to_owned())
         }
-        _ => Err("must be a URL like sqlite://./data/entrepot.db".to_owned()),
+        _ => Err("must be a URL like sqlite://./data/entrepot.db: the path of a file, without options".to_owned()),
     }
+}
+
+/// Whether SQLite would take this for the plain path of a file. It knows names that are none: `:memory:` would give
+/// every connection a store of its own, and `file:` takes options that change what a store promises.
+fn is_file(path: &str) -> bool {
+    !(path.is_empty()
+        || path.starts_with(':')
+        || path.starts_with("file:")
+        || path.contains('?')
+        || path.ends_with('/'))
 }
 
 fn log_level(text: &str) -> Result<String, String> {
@@ -221,95 +263,4 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
 
 fn default_log_format() -> LogFormat {
     if std::io::stdout().is_terminal() { LogFormat::Pretty } else { LogFormat::Json }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LONG: &str = "0123456789abcdef0123456789abcdef";
-    const LONGER: &str = "0123456789abcdef0123456789abcdef!";
-
-    fn read(vars: &[(&str, &str)]) -> Result<Config, Vec<String>> {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path().to_str().unwrap().to_owned();
-        Config::from_vars(&|name| {
-            let set = vars.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-            set.or_else(|| (name == "DATA_DIR").then(|| folder.clone()))
-        })
-    }
-
-    fn mistakes(vars: &[(&str, &str)]) -> Vec<String> {
-        read(vars).err().unwrap_or_default()
-    }
-
-    #[test]
-    fn nothing_need_be_set() {
-        let config = read(&[]).unwrap();
-        assert_eq!((config.host.to_string().as_str(), config.port), ("127.0.0.1", 3_000));
-        assert_eq!(config.database, config.data_dir.join("entrepot.db"));
-        assert_eq!(config.access_token_ttl.as_secs(), 900);
-        assert_eq!(config.refresh_token_ttl.as_secs(), 604_800);
-        assert_eq!(config.bcrypt_cost, 10);
-        let limits = config.limits.unwrap();
-        assert_eq!((limits.address, limits.user, limits.login, limits.window.as_secs()), (100, 1_000, 5, 900));
-        assert_eq!(config.body_limit, 10_485_760);
-        assert_eq!(config.cache_ttl.as_secs(), 300);
-        assert!(config.secrets.access.len() >= 32 && config.secrets.access != config.secrets.refresh);
-        assert_eq!(config.default_currency.as_str(), "GBP");
-    }
-
-    #[test]
-    fn all_mistakes_come_at_once() {
-        let mistakes = mistakes(&[
-            ("PORT", "x"),
-            ("APP_ENV", "staging"),
-            ("BODY_LIMIT", "many"),
-            ("RATE_LIMIT", "maybe"),
-            ("ALLOWED_ORIGINS", "https://a.example, *"),
-            ("REDIS_URL", "redis://localhost"),
-            ("DATABASE_URL", "postgres://localhost/x"),
-            ("LOG_LEVEL", "loud"),
-            ("DEFAULT_CURRENCY", "pounds"),
-            ("JWT_SECRET", "short"),
-        ]);
-        for name in [
-            "PORT",
-            "APP_ENV",
-            "BODY_LIMIT",
-            "RATE_LIMIT",
-            "ALLOWED_ORIGINS",
-            "REDIS_URL",
-            "DATABASE_URL",
-            "LOG_LEVEL",
-            "DEFAULT_CURRENCY",
-            "JWT_SECRET",
-        ] {
-            assert!(mistakes.iter().any(|mistake| mistake.starts_with(&format!("{name} "))), "{name}: {mistakes:#?}");
-        }
-        assert_eq!(mistakes.len(), 10, "{mistakes:#?}");
-    }
-
-    #[test]
-    fn production_wants_secrets() {
-        let mistakes = mistakes(&[("APP_ENV", "production"), ("BCRYPT_COST", "4")]);
-        assert_eq!(mistakes.len(), 3, "{mistakes:#?}");
-        let good = [("APP_ENV", "production"), ("JWT_SECRET", LONG), ("REFRESH_TOKEN_SECRET", LONGER)];
-        assert_eq!(read(&good).unwrap().secrets.access, LONG);
-    }
-
-    #[test]
-    fn the_two_secrets_differ() {
-        assert_eq!(mistakes(&[("JWT_SECRET", LONG), ("REFRESH_TOKEN_SECRET", LONG)]).len(), 1);
-    }
-
-    #[test]
-    fn an_empty_value_is_none() {
-        assert!(read(&[("REDIS_URL", ""), ("PORT", " ")]).is_ok());
-    }
-
-    #[test]
-    fn limits_can_be_turned_off() {
-        assert_eq!(read(&[("RATE_LIMIT", "off")]).unwrap().limits, None);
-    }
 }

@@ -1,0 +1,197 @@
+use std::{collections::BTreeSet, fs, time::Duration};
+
+use super::*;
+
+const LONG: &str = "0123456789abcdef0123456789abcdef";
+const LONGER: &str = "0123456789abcdef0123456789abcdef!";
+
+fn read(vars: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().to_str().unwrap().to_owned();
+    Config::from_vars(&|name| {
+        let set = vars.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        set.or_else(|| (name == "DATA_DIR").then(|| folder.clone()))
+    })
+}
+
+fn mistakes(vars: &[(&str, &str)]) -> Vec<String> {
+    read(vars).err().unwrap_or_default()
+}
+
+#[test]
+fn nothing_need_be_set() {
+    let config = read(&[]).unwrap();
+    assert_eq!(config.environment, Environment::Development);
+    assert_eq!((config.host.to_string().as_str(), config.port), ("127.0.0.1", 3_000));
+    assert_eq!(config.database, config.data_dir.join("entrepot.db"));
+    let seconds = |duration: Duration| duration.as_secs();
+    assert_eq!(seconds(config.access_token_ttl), 15 * 60);
+    assert_eq!(seconds(config.refresh_token_ttl), 7 * 24 * 3_600);
+    assert_eq!(config.refresh_token_grace, Duration::ZERO);
+    assert_eq!(config.bcrypt_cost, 10);
+    assert!(config.allowed_origins.is_empty() && config.trusted_proxies.is_empty());
+    let limits = RateLimits { address: 100, user: 1_000, login: 5, window: Duration::from_mins(15) };
+    assert_eq!(config.limits, Some(limits));
+    assert_eq!(config.body_limit, 10 * 1_024 * 1_024);
+    assert_eq!((seconds(config.request_timeout), seconds(config.shutdown_timeout)), (30, 30));
+    assert_eq!(seconds(config.cache_ttl), 300);
+    assert_eq!(config.log_level, "info");
+    assert!(config.secrets.access.len() >= 32 && config.secrets.access != config.secrets.refresh);
+    assert_eq!(config.default_currency.as_str(), "GBP");
+}
+
+#[test]
+fn everything_can_be_set() {
+    let config = read(&[
+        ("HOST", "::1"),
+        ("PORT", "0"),
+        ("DATABASE_URL", "sqlite:///var/lib/shop.db"),
+        ("REFRESH_TOKEN_GRACE", "10s"),
+        ("ALLOWED_ORIGINS", "https://shop.example, http://127.0.0.1:5173,"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, ::1"),
+        ("RATE_LIMIT_AUTH_MAX", "7"),
+        ("BODY_LIMIT", "512kb"),
+        ("SHUTDOWN_TIMEOUT", "0"),
+        ("CACHE_TTL", "0"),
+        ("LOG_LEVEL", "warn,entrepot_sqlite=debug"),
+        ("LOG_FORMAT", "pretty"),
+        ("DEFAULT_CURRENCY", "EUR"),
+    ]);
+    let config = config.unwrap();
+    assert_eq!((config.host.to_string().as_str(), config.port), ("::1", 0));
+    assert_eq!(config.database, PathBuf::from("/var/lib/shop.db"));
+    assert_eq!(config.refresh_token_grace, Duration::from_secs(10));
+    assert_eq!(config.allowed_origins, ["https://shop.example", "http://127.0.0.1:5173"]);
+    assert_eq!(config.trusted_proxies.len(), 2);
+    assert_eq!(config.limits.unwrap().login, 7);
+    assert_eq!(config.body_limit, 512 * 1_024);
+    assert!(config.shutdown_timeout.is_zero() && config.cache_ttl.is_zero());
+    assert_eq!(config.log_level, "warn,entrepot_sqlite=debug");
+    assert_eq!(config.log_format, LogFormat::Pretty);
+    assert_eq!(config.default_currency.as_str(), "EUR");
+}
+
+/// Each of these is wrong in one way, and is told in one sentence that begins with its name.
+const WRONG: [(&str, &str); 24] = [
+    ("APP_ENV", "staging"),
+    ("HOST", "localhost:3000"),
+    ("PORT", "70000"),
+    ("DATABASE_URL", "postgres://localhost/x"),
+    ("JWT_SECRET", "hush-hush"),
+    ("REFRESH_TOKEN_SECRET", "hush-hush too"),
+    ("ACCESS_TOKEN_TTL", "soon"),
+    ("REFRESH_TOKEN_TTL", "0"),
+    ("REFRESH_TOKEN_GRACE", "-1s"),
+    ("BCRYPT_COST", "17"),
+    ("ALLOWED_ORIGINS", "*"),
+    ("TRUSTED_PROXIES", "10.0.0.0/99"),
+    ("RATE_LIMIT", "maybe"),
+    ("RATE_LIMIT_MAX", "0"),
+    ("RATE_LIMIT_USER_MAX", "many"),
+    ("RATE_LIMIT_AUTH_MAX", "-5"),
+    ("RATE_LIMIT_WINDOW", "1y"),
+    ("BODY_LIMIT", "10tb"),
+    ("REQUEST_TIMEOUT", "0s"),
+    ("SHUTDOWN_TIMEOUT", "x"),
+    ("CACHE_TTL", "1.5h"),
+    ("LOG_LEVEL", "loud"),
+    ("LOG_FORMAT", "xml"),
+    ("DEFAULT_CURRENCY", "pounds"),
+];
+
+#[test]
+fn all_mistakes_come_at_once() {
+    let mistakes = mistakes(&WRONG);
+    let told: BTreeSet<_> = mistakes.iter().filter_map(|mistake| mistake.split(' ').next()).collect();
+    assert_eq!(told, WRONG.iter().map(|(name, _)| *name).collect(), "{mistakes:#?}");
+    assert_eq!(mistakes.len(), WRONG.len(), "{mistakes:#?}");
+    assert!(!format!("{mistakes:?}").contains("hush-hush"), "a secret was told");
+}
+
+#[test]
+fn every_bad_part_of_a_list_is_told() {
+    let mistakes = mistakes(&[("ALLOWED_ORIGINS", "https://a.example, *, b.example"), ("TRUSTED_PROXIES", "x,y,::1")]);
+    assert_eq!(mistakes.len(), 4, "{mistakes:#?}");
+}
+
+#[test]
+fn what_is_not_there_yet_is_refused() {
+    for name in ["REDIS_URL", "DATABASE_REPLICA_URL", "TLS_CERT", "SMTP_URL", "ORDER_PENDING_TTL", "DB_POOL_MAX"] {
+        let mistakes = mistakes(&[(name, "20")]);
+        assert!(mistakes.len() == 1 && mistakes[0].starts_with(&format!("{name} is set, but")), "{mistakes:#?}");
+    }
+}
+
+/// SQLite would take them for something else than the path of a file.
+#[test]
+fn a_database_is_a_file() {
+    for url in ["sqlite://", "sqlite://:memory:", "sqlite://file:x.db", "sqlite://x.db?mode=memory", "sqlite://data/"] {
+        assert_eq!(mistakes(&[("DATABASE_URL", url)]).len(), 1, "{url}");
+    }
+}
+
+#[test]
+fn production_wants_secrets() {
+    let mistakes = mistakes(&[("APP_ENV", "production"), ("BCRYPT_COST", "4")]);
+    assert_eq!(mistakes.len(), 3, "{mistakes:#?}");
+    let good = [("APP_ENV", "production"), ("JWT_SECRET", LONG), ("REFRESH_TOKEN_SECRET", LONGER)];
+    assert_eq!(read(&good).unwrap().secrets.access, LONG);
+}
+
+#[test]
+fn the_two_secrets_differ() {
+    assert_eq!(mistakes(&[("JWT_SECRET", LONG), ("REFRESH_TOKEN_SECRET", LONG)]).len(), 1);
+}
+
+/// Neither the one that was given may be the one that was kept.
+#[test]
+fn a_secret_that_is_given_differs_from_the_kept_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().to_str().unwrap();
+    let with = |given: Option<&str>| {
+        Config::from_vars(&|name| match name {
+            "DATA_DIR" => Some(data_dir.to_owned()),
+            "JWT_SECRET" => given.map(str::to_owned),
+            _ => None,
+        })
+    };
+    let kept = with(None).unwrap().secrets;
+    assert!(with(Some(LONG)).unwrap().secrets == Secrets { access: LONG.to_owned(), refresh: kept.refresh.clone() });
+    assert_eq!(with(Some(&kept.refresh)).err().unwrap().len(), 1);
+}
+
+#[test]
+fn an_access_token_ends_before_its_refresh_token() {
+    let mistakes = mistakes(&[("ACCESS_TOKEN_TTL", "8d")]);
+    assert_eq!(mistakes, ["ACCESS_TOKEN_TTL must not be longer than REFRESH_TOKEN_TTL"]);
+}
+
+#[test]
+fn a_start_that_is_refused_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().join("data");
+    for (bad, value) in [("PORT", "x"), ("ACCESS_TOKEN_TTL", "8d"), ("REDIS_URL", "redis://localhost")] {
+        let refused = Config::from_vars(&|name| match name {
+            "DATA_DIR" => data_dir.to_str().map(str::to_owned),
+            name => (name == bad).then(|| value.to_owned()),
+        });
+        assert!(refused.is_err());
+        assert!(!data_dir.exists(), "{bad}: {:?}", fs::read_dir(&data_dir));
+    }
+}
+
+#[test]
+fn an_empty_value_is_none() {
+    assert_eq!(read(&[("REDIS_URL", ""), ("PORT", " ")]).unwrap().port, 3_000);
+}
+
+#[test]
+fn limits_can_be_turned_off() {
+    assert_eq!(read(&[("RATE_LIMIT", "off")]).unwrap().limits, None);
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let shown = format!("{:?}", read(&[("JWT_SECRET", LONG), ("REFRESH_TOKEN_SECRET", LONGER)]).unwrap().secrets);
+    assert!(!shown.contains(LONG), "{shown}");
+}
