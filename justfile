@@ -16,6 +16,22 @@ admin EMAIL NAME:
 import FILE:
     cargo run --release -- import products "{{FILE}}"
 
+# Start a local PostgreSQL and Redis in ./data/local, and say how to use them
+up:
+    @deploy/local up
+
+# Stop them; the data of PostgreSQL stays
+down:
+    @deploy/local down
+
+# A session with the local PostgreSQL
+psql *ARGS:
+    @deploy/local psql {{ARGS}}
+
+# Drop the local database and make an empty one
+reset:
+    @deploy/local reset
+
 # Bring the schema up to date
 migrate *ARGS:
     cargo run --release -- migrate {{ARGS}}

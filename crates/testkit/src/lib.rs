@@ -2,10 +2,14 @@
 //!
 //! Everything is made of small numbers or of names, so that a test says what it means, and a failure says which one:
 //! `product(7).price(295).stock(3).build()`.
+//!
+//! With the feature `servers` also throw-away PostgreSQL and Redis.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test may panic")]
 
 mod order;
 mod product;
+#[cfg(feature = "servers")]
+mod servers;
 mod user;
 
 use chrono::DateTime;
@@ -14,6 +18,8 @@ use uuid::Uuid;
 
 pub use order::{at_key, basket, draft, order_id, placement, transition};
 pub use product::{ProductBuilder, product, product_id, stock_change};
+#[cfg(feature = "servers")]
+pub use servers::{Database, Postgres, Redis, redis_url};
 pub use user::{email, new_user, session, session_id, user, user_id};
 
 /// The first second of 2026, which is when the time of tests begins.

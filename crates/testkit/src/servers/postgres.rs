@@ -1,0 +1,215 @@
+//! A throw-away PostgreSQL.
+
+use std::{
+    cmp::Reverse,
+    fs,
+    hash::{BuildHasher, RandomState},
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, anyhow, bail};
+use tokio::time::{sleep, timeout};
+use tokio_postgres::NoTls;
+
+use super::process::{LOOK, PATIENCE, Server, TRIES, free_port, in_path, said};
+
+const INSTALL: &str = "the programs of the PostgreSQL server are missing (looked in PATH and in \
+                       /usr/lib/postgresql/*/bin): please install them (apt-get install postgresql redis-server), or \
+                       set TEST_DATABASE_URL to a server on which tests may create databases";
+
+/// How a cluster is run that need not survive the machine, but behaves as one that does.
+const SETTINGS: [&str; 16] = [
+    "listen_addresses=127.0.0.1",
+    // No socket in a folder: its path could be too long, or not writable.
+    "unix_socket_directories=",
+    "fsync=off",
+    "full_page_writes=off",
+    "synchronous_commit=on",
+    "max_connections=200",
+    "shared_buffers=64MB",
+    // Else a killed server leaves its shared memory outside its folder.
+    "dynamic_shared_memory_type=mmap",
+    "logging_collector=off",
+    // The folder may be in memory.
+    "max_wal_size=256MB",
+    "log_timezone=UTC",
+    "timezone=UTC",
+    // A replica finds what it missed while it was down, and looks for its primary often.
+    "wal_level=replica",
+    "wal_keep_size=256MB",
+    "wal_retrieve_retry_interval=100ms",
+    "hot_standby=on",
+];
+
+/// A PostgreSQL of its own on a free port of the loopback, with the superuser `postgres` and a random password.
+///
+/// It ends when it is dropped, and with the test process.
+pub struct Postgres {
+    server: Server,
+    programs: PathBuf,
+    port: u16,
+    password: String,
+}
+
+impl Postgres {
+    /// Makes a cluster and starts it.
+    pub async fn start() -> Result<Self> {
+        let mut postgres = Self::prepare(format!("{:016x}", RandomState::new().hash_one("password")))?;
+        postgres.init().await?;
+        postgres.launch_anywhere().await?;
+        Ok(postgres)
+    }
+
+    /// Where that database is.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://postgres:{}@127.0.0.1:{}/{database}?sslmode=disable", self.password, self.port)
+    }
+
+    /// The port of the loopback where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Stops it as an operator would: who is connected is sent away, and everything is written.
+    pub async fn stop(&mut self) -> Result<()> {
+        self.server.end("INT").await
+    }
+
+    /// Starts it again on the same port with the same data. One that still runs is stopped first.
+    pub async fn start_again(&mut self) -> Result<()> {
+        self.stop().await?;
+        let start = Instant::now();
+        while !self.launch().await? {
+            if start.elapsed() > PATIENCE {
+                bail!("another took the port {} of a PostgreSQL that was down{}", self.port, self.server.log());
+            }
+            sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// Kills it and all its processes at once, as a crash of the machine would; they are dead when this returns.
+    pub fn kill(&mut self) {
+        self.server.kill();
+    }
+
+    /// Lets all its processes hang: connections stay, and nothing is answered.
+    pub fn freeze(&self) {
+        self.server.family("freeze");
+    }
+
+    /// Ends [`freeze`](Self::freeze).
+    pub fn thaw(&self) {
+        self.server.family("thaw");
+    }
+
+    /// Makes an empty database, and says where it is.
+    pub async fn create_database(&self, name: &str) -> Result<String> {
+        let admin = self.connect().await?;
+        let name_quoted = name.replace('"', "\"\"");
+        let made = admin.batch_execute(&format!("CREATE DATABASE \"{name_quoted}\"")).await;
+        made.with_context(|| format!("cannot create the database {name}"))?;
+        Ok(self.url(name))
+    }
+
+    /// A hot standby that follows this one: it answers what only reads, and is behind by as little as it can.
+    ///
+    /// It is a server of its own, and may outlive its primary.
+    pub async fn replica(&self) -> Result<Self> {
+        let mut replica = Self::prepare(self.password.clone())?;
+        let mut backup = replica.server.command(self.programs.join("pg_basebackup"));
+        backup.args(["--host=127.0.0.1", "--username=postgres", "--write-recovery-conf", "--wal-method=stream"]);
+        backup.args(["--checkpoint=fast", "--no-sync", "--no-password", &format!("--port={}", self.port), "--pgdata"]);
+        backup.arg(replica.data()).env("PGPASSWORD", &self.password);
+        output(backup).await.map_err(|why| anyhow!("cannot copy the primary: {why}"))?;
+        replica.launch_anywhere().await?;
+        Ok(replica)
+    }
+
+    fn prepare(password: String) -> Result<Self> {
+        let programs = programs().ok_or_else(|| anyhow!(INSTALL))?;
+        Ok(Self { server: Server::prepare("postgres", "QUIT", true)?, programs, port: 0, password })
+    }
+
+    fn data(&self) -> PathBuf {
+        self.server.folder().join("data")
+    }
+
+    async fn init(&self) -> Result<()> {
+        let password = self.server.folder().join("password");
+        fs::write(&password, &self.password)?;
+        let init = |locale: &str| {
+            let mut init = self.server.command(self.programs.join("initdb"));
+            init.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--no-sync"]);
+            init.arg(format!("--locale={locale}")).arg("--pwfile").arg(&password).arg("--pgdata").arg(self.data());
+            init
+        };
+        // Unlike C it knows the cases of all letters, but not every system has it.
+        if output(init("C.UTF-8")).await.is_err() {
+            output(init("C")).await.map_err(|why| anyhow!("cannot make a cluster: {why}"))?;
+        }
+        Ok(())
+    }
+
+    /// Starts it on some free port.
+    async fn launch_anywhere(&mut self) -> Result<()> {
+        for _ in 0..TRIES {
+            self.port = free_port()?;
+            if self.launch().await? {
+                return Ok(());
+            }
+        }
+        bail!("others took each of {TRIES} ports before PostgreSQL could{}", self.server.log())
+    }
+
+    /// Starts it on its port and waits until it answers; false if the port is another's.
+    async fn launch(&mut self) -> Result<bool> {
+        let mut args = vec!["-D".to_owned(), self.data().display().to_string(), "-p".to_owned(), self.port.to_string()];
+        args.extend(SETTINGS.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]));
+        self.server.spawn(&self.programs.join("postgres"), args)?;
+        let start = Instant::now();
+        loop {
+            if !self.server.runs()? {
+                if self.server.port_was_taken() {
+                    return Ok(false);
+                }
+                bail!("PostgreSQL ended at once{}", self.server.log());
+            }
+            // The password is this cluster's alone, so it is this one that answers.
+            let connected = timeout(Duration::from_secs(1), self.connect()).await;
+            let Err(why) = connected.map_err(anyhow::Error::from).flatten() else { return Ok(true) };
+            if start.elapsed() > PATIENCE {
+                bail!("PostgreSQL does not answer ({why:#}){}", self.server.log());
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    async fn connect(&self) -> Result<tokio_postgres::Client> {
+        let (client, connection) = tokio_postgres::connect(&self.url("postgres"), NoTls).await?;
+        tokio::spawn(connection);
+        Ok(client)
+    }
+}
+
+/// The folder of the server's programs: the first of the path, else the highest version of Debian's.
+fn programs() -> Option<PathBuf> {
+    let version = |folder: &Path| folder.file_name()?.to_str()?.parse::<u32>().ok();
+    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let mut versions: Vec<PathBuf> = debian.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    versions.sort_by_key(|folder| Reverse(version(folder)));
+    // A link in the path may stand alone there; the others are beside the program itself.
+    let linked =
+        in_path("postgres").into_iter().filter_map(|link| Some(link.canonicalize().ok()?.parent()?.to_owned()));
+    let mut folders = linked.chain(versions.into_iter().map(|folder| folder.join("bin")));
+    folders.find(|folder| ["initdb", "pg_basebackup", "postgres"].iter().all(|name| folder.join(name).is_file()))
+}
+
+/// Runs a program to its end; the error is what it said.
+async fn output(command: Command) -> Result<(), String> {
+    let mut command = tokio::process::Command::from(command);
+    let output = command.kill_on_drop(true).output().await.map_err(|why| why.to_string())?;
+    if output.status.success() { Ok(()) } else { Err(format!("{}{}", output.status, said(&output.stderr))) }
+}
