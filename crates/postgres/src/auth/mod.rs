@@ -1,0 +1,76 @@
+//! Logins.
+
+mod rotate;
+mod row;
+pub(crate) mod sessions;
+
+use async_trait::async_trait;
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
+use diesel_async::RunQueryDsl;
+use entrepot_domain::{
+    Fault, SessionId, Timestamp, UserId,
+    auth::{Access, NewSession, RotateError, Rotated, Rotation, Session, SessionRepository},
+};
+use futures_util::FutureExt;
+use row::SessionRow;
+use uuid::Uuid;
+
+use crate::{
+    PostgresStore,
+    error::fault,
+    schema::{sessions as table, users},
+    user::roles,
+};
+
+#[async_trait]
+impl SessionRepository for PostgresStore {
+    async fn open(&self, new: &NewSession) -> Result<(), Fault> {
+        self.write(SessionRow::from(new), |connection, row| sessions::open(connection, row).boxed()).await
+    }
+
+    async fn rotate(&self, rotation: &Rotation) -> Result<Rotated, RotateError> {
+        // A reused token ends its session, which must be kept although it is refused: the refusal is a success here.
+        self.write(rotation.clone(), |connection, rotation| rotate::rotate(connection, rotation).boxed()).await?
+    }
+
+    async fn access(&self, id: SessionId, now: Timestamp) -> Result<Option<Access>, Fault> {
+        let found: Option<(Uuid, i64)> = self
+            .read((id, now), |connection, (id, now)| {
+                let alive = table::table
+                    .inner_join(users::table)
+                    .filter(table::id.eq(id.0))
+                    .filter(table::ended_at.is_null())
+                    .filter(table::expires_at.gt(now))
+                    .filter(users::erased_at.is_null())
+                    .select((users::id, users::roles));
+                async move { alive.get_result(connection).await.optional().map_err(fault) }.boxed()
+            })
+            .await?;
+        found.map(|(user, sum)| Ok(Access { user: UserId(user), roles: roles(user, sum)? })).transpose()
+    }
+
+    async fn list(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, Fault> {
+        let rows: Vec<SessionRow> = self
+            .read((user, now), |connection, (user, now)| {
+                let alive = table::table
+                    .filter(table::user_id.eq(user.0))
+                    .filter(table::ended_at.is_null())
+                    .filter(table::expires_at.gt(now))
+                    .order((table::last_used_at.desc(), table::id.desc()))
+                    .select(SessionRow::as_select());
+                async move { alive.load(connection).await.map_err(fault) }.boxed()
+            })
+            .await?;
+        rows.into_iter().map(Session::try_from).collect()
+    }
+
+    async fn end(&self, user: UserId, id: SessionId, now: Timestamp) -> Result<bool, Fault> {
+        self.write((user, id, now), |connection, (user, id, now)| sessions::end(connection, *user, *id, *now).boxed())
+            .await
+    }
+
+    async fn end_all(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionId>, Fault> {
+        self.write((user, now), |connection, (user, now)| sessions::end_all(connection, *user, None, *now).boxed())
+            .await
+    }
+}

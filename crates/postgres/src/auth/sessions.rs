@@ -1,0 +1,109 @@
+//! Changes of logins, each in a transaction.
+
+use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, delete, insert_into, update};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use entrepot_domain::{Fault, SessionId, Timestamp, UserId};
+use uuid::Uuid;
+
+use super::row::SessionRow;
+use crate::{
+    error::fault,
+    schema::{sessions, users},
+};
+
+/// How many expired logins each new one sweeps away: more than one, so that none stay in the end.
+const SWEPT: i64 = 4;
+
+pub(super) async fn open(connection: &mut AsyncPgConnection, row: &SessionRow) -> Result<(), Fault> {
+    // What another one sweeps at this moment is left to them.
+    let expired: Vec<Uuid> = sessions::table
+        .filter(sessions::expires_at.le(row.created_at))
+        .select(sessions::id)
+        .order(sessions::expires_at)
+        .limit(SWEPT)
+        .for_update()
+        .skip_locked()
+        .load(connection)
+        .await
+        .map_err(fault)?;
+    if !expired.is_empty() {
+        delete(sessions::table.filter(sessions::id.eq_any(expired))).execute(connection).await.map_err(fault)?;
+    }
+    // The row of an erased user is still there, so the foreign key would take it. Locked, so that it is not erased now.
+    let owner: Vec<Uuid> = users::table
+        .filter(users::id.eq(row.user_id).and(users::erased_at.is_null()))
+        .select(users::id)
+        .for_share()
+        .load(connection)
+        .await
+        .map_err(fault)?;
+    if owner.is_empty() {
+        return Err(Fault::unknown(anyhow::anyhow!("a session of user {}, who does not exist", row.user_id)));
+    }
+    insert_into(sessions::table).values(row).execute(connection).await.map_err(fault)?;
+    Ok(())
+}
+
+pub(super) async fn end(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+    id: SessionId,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let live = sessions::table
+        .filter(sessions::id.eq(id.0))
+        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now));
+    let ended = update(live).set(sessions::ended_at.eq(now)).execute(connection).await.map_err(fault)?;
+    Ok(ended > 0)
+}
+
+/// The live sessions of a user.
+pub(crate) async fn live(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Vec<SessionId>, Fault> {
+    let ids: Vec<Uuid> = sessions::table
+        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now))
+        .select(sessions::id)
+        .load(connection)
+        .await
+        .map_err(fault)?;
+    Ok(ids.into_iter().map(SessionId).collect())
+}
+
+/// Ends the live sessions of a user but one, and returns those that were ended.
+pub(crate) async fn end_all(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+    keep: Option<SessionId>,
+    now: Timestamp,
+) -> Result<Vec<SessionId>, Fault> {
+    let kept = keep.map_or(Uuid::nil(), |id| id.0);
+    let live = sessions::table
+        .filter(sessions::user_id.eq(user.0))
+        .filter(sessions::id.ne(kept))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(now));
+    let ended: Vec<Uuid> = update(live)
+        .set(sessions::ended_at.eq(now))
+        .returning(sessions::id)
+        .get_results(connection)
+        .await
+        .map_err(fault)?;
+    Ok(ended.into_iter().map(SessionId).collect())
+}
+
+/// Erases from where a user logged in.
+pub(crate) async fn forget_devices(connection: &mut AsyncPgConnection, user: UserId) -> Result<(), Fault> {
+    update(sessions::table.filter(sessions::user_id.eq(user.0)))
+        .set((sessions::user_agent.eq(None::<String>), sessions::address.eq(None::<String>)))
+        .execute(connection)
+        .await
+        .map_err(fault)?;
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! What PostgreSQL's errors mean.
+
+use diesel::result::{DatabaseErrorKind, Error};
+use entrepot_domain::{
+    Fault, auth::RotateError, order::PlaceError, order::TransitionError, product::ProductError, user::UserError,
+};
+
+/// The name under which an operator knows this store.
+pub(crate) const POSTGRES: &str = "postgres";
+
+/// What the server says when the transaction may well go through if it is run again (40P01, 40001). Diesel hands on the
+/// words and not the code, so connections ask for words in English (see `store::connection`).
+const AGAIN: [&str; 2] = ["deadlock detected", "could not serialize access"];
+
+/// What it says when it cannot do a thing now: it stops or starts (57P01 to 57P03), has no connection left (53300), no
+/// room (53100, 53200), or a statement or a lock took longer than it may (57014, 55P03), or it only reads (25006).
+const NOT_NOW: [&str; 13] = [
+    "terminating connection",
+    "the database system is",
+    "sorry, too many clients",
+    "remaining connection slots",
+    "too many connections",
+    "could not extend file",
+    "could not write",
+    "No space left on device",
+    "out of memory",
+    "canceling statement due to",
+    "canceling autovacuum",
+    "cannot execute",
+    "server conn crashed",
+];
+
+/// The source of a fault that another try may not meet.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Again(#[source] Error);
+
+/// An error that no rule of the domain explains. The caller has ruled those out, at that very statement.
+pub(crate) fn fault(error: Error) -> Fault {
+    match &error {
+        Error::DatabaseError(kind, what) => {
+            let says = |words: &[&str]| words.iter().any(|words| what.message().starts_with(words));
+            match kind {
+                DatabaseErrorKind::SerializationFailure => Fault::unavailable(POSTGRES, Again(error)),
+                _ if says(&AGAIN) => Fault::unavailable(POSTGRES, Again(error)),
+                DatabaseErrorKind::UnableToSendCommand
+                | DatabaseErrorKind::ClosedConnection
+                | DatabaseErrorKind::ReadOnlyTransaction => Fault::unavailable(POSTGRES, error),
+                _ if says(&NOT_NOW) => Fault::unavailable(POSTGRES, error),
+                _ => Fault::unknown(error),
+            }
+        }
+        Error::BrokenTransactionManager => Fault::unavailable(POSTGRES, error),
+        _ => Fault::unknown(error),
+    }
+}
+
+/// The same, but if this unique index refused the row then somebody else was faster: the next try will find theirs.
+pub(crate) fn fault_or_raced(error: Error, index: &str) -> Fault {
+    match &error {
+        Error::DatabaseError(DatabaseErrorKind::UniqueViolation, what) if what.constraint_name() == Some(index) => {
+            Fault::unavailable(POSTGRES, Again(error))
+        }
+        _ => fault(error),
+    }
+}
+
+/// Whether a unique index refused the row.
+pub(crate) const fn is_duplicate(error: &Error) -> bool {
+    matches!(error, Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
+}
+
+/// A row whose content breaks a rule of the domain: somebody else wrote it.
+pub(crate) fn broken_row(
+    table: &'static str,
+    column: &'static str,
+    row: impl std::fmt::Display,
+    why: impl std::fmt::Display,
+) -> Fault {
+    Fault::unknown(anyhow::anyhow!("{table}.{column} of row {row} {why}"))
+}
+
+/// The errors of the ports, in each of which a fault may sit.
+pub(crate) trait Failure: From<Fault> + Send + 'static {
+    /// The fault, if that is what it is.
+    fn fault(&self) -> Option<&Fault>;
+
+    /// Whether another try may not meet it.
+    fn may_pass(&self) -> bool {
+        matches!(self.fault(), Some(Fault::Unavailable { source, .. }) if source.is::<Again>())
+    }
+}
+
+impl Failure for Fault {
+    fn fault(&self) -> Option<&Fault> {
+        Some(self)
+    }
+}
+
+macro_rules! failures {
+    ($($error:ident),+) => {
+        $(impl Failure for $error {
+            fn fault(&self) -> Option<&Fault> {
+                if let Self::Fault(fault) = self { Some(fault) } else { None }
+            }
+        })+
+    };
+}
+
+failures!(UserError, RotateError, ProductError, PlaceError, TransitionError);

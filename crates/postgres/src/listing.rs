@@ -1,0 +1,84 @@
+//! What every list does alike.
+
+use diesel::{Expression, ExpressionMethods, declare_sql_function, dsl::Gt, sql_types::Text};
+use entrepot_domain::{Fault, Listing, Window, fold};
+
+/// How many rows to read, which is one more than are shown, and how many to skip.
+pub(crate) fn bounds(window: &Window) -> (i64, i64) {
+    let offset = i64::try_from(window.offset()).unwrap_or(i64::MAX);
+    (i64::from(window.limit().get()) + 1, offset)
+}
+
+#[declare_sql_function]
+extern "SQL" {
+    /// Where in `text` the `words` begin, from 1 on; 0 where they are not. Unlike LIKE it has no signs to escape.
+    fn strpos(text: Text, words: Text) -> Integer;
+}
+
+/// Whether a column, whose case is folded, has the words in it. No text of PostgreSQL has a NUL, nor can one be asked
+/// for: words that have one are found nowhere, which is behind the last place there is.
+pub(crate) fn contains<C: Expression<SqlType = Text>>(column: C, words: &str) -> Gt<strpos<C, String>, i32> {
+    let before = if words.contains('\0') { i32::MAX } else { 0 };
+    strpos(column, fold(words).replace('\0', "")).gt(before)
+}
+
+/// Rows as a part of a list.
+pub(crate) fn listing<R, T>(rows: Vec<R>, total: Option<i64>, window: &Window) -> Result<Listing<T>, Fault>
+where
+    T: TryFrom<R, Error = Fault>,
+{
+    let items: Result<Vec<T>, Fault> = rows.into_iter().map(T::try_from).collect();
+    let total = total.map(u64::try_from).transpose().map_err(Fault::unknown)?;
+    Ok(Listing::from_rows(items?, window.limit(), total))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use diesel::{
+        pg::Pg,
+        query_builder::{AstPass, Query, QueryFragment, QueryId},
+        result::QueryResult,
+    };
+    use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+    use entrepot_testkit::Database;
+    use tokio::task::spawn_blocking;
+
+    use super::*;
+    use crate::{PostgresOptions, migrate};
+
+    /// A connection to a database that has the schema and this content.
+    pub(crate) async fn filled(content: &str) -> (AsyncPgConnection, Database) {
+        let database = Database::empty().await.unwrap();
+        let options = PostgresOptions::parse(database.url()).unwrap();
+        spawn_blocking(move || migrate(&options)).await.unwrap().unwrap();
+        let mut connection = AsyncPgConnection::establish(database.url()).await.unwrap();
+        connection.batch_execute(content).await.unwrap();
+        (connection, database)
+    }
+
+    /// A query that tells how the server would go about another one.
+    struct Explain<Q>(Q);
+
+    impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Explain<Q> {
+        fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+            out.unsafe_to_cache_prepared();
+            out.push_sql("EXPLAIN ");
+            self.0.walk_ast(out)
+        }
+    }
+
+    impl<Q> QueryId for Explain<Q> {
+        type QueryId = ();
+        const HAS_STATIC_QUERY_ID: bool = false;
+    }
+
+    impl<Q> Query for Explain<Q> {
+        type SqlType = Text;
+    }
+
+    /// Each step in a line.
+    pub(crate) async fn plan_of<Q: QueryFragment<Pg> + Send>(connection: &mut AsyncPgConnection, query: Q) -> String {
+        let steps: Vec<String> = Explain(query).load(connection).await.unwrap();
+        steps.join("\n")
+    }
+}

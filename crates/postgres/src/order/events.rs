@@ -1,0 +1,121 @@
+//! The event log: written in the transaction of what happened.
+
+use diesel::{ExpressionMethods, Insertable, QueryDsl, Queryable, Selectable, SelectableHelper, insert_into, pg::Pg};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use entrepot_domain::{
+    Fault, OrderId, ProductId, Timestamp, UserId,
+    order::{Order, OrderEvent, OrderEventKind, OrderStatus},
+    product::StockChange,
+};
+use uuid::Uuid;
+
+use crate::{
+    error::{broken_row, fault},
+    schema::events,
+    value::read,
+};
+
+/// An order was placed; the statement that places them writes it.
+pub(super) const CREATED: &str = "order.created";
+const STATUS_CHANGED: &str = "order.status_changed";
+const STOCK_CHANGED: &str = "product.stock_changed";
+
+#[derive(Insertable)]
+#[diesel(table_name = events)]
+struct NewEvent<'a> {
+    kind: &'static str,
+    order_id: Option<Uuid>,
+    product_id: Option<Uuid>,
+    actor_id: Uuid,
+    status_from: Option<&'static str>,
+    status_to: Option<&'static str>,
+    delta: Option<i64>,
+    reason: Option<&'a str>,
+    at: Timestamp,
+}
+
+impl NewEvent<'_> {
+    async fn write(self, connection: &mut AsyncPgConnection) -> Result<(), Fault> {
+        insert_into(events::table).values(self).execute(connection).await.map_err(fault)?;
+        Ok(())
+    }
+}
+
+pub(super) async fn status_changed(
+    connection: &mut AsyncPgConnection,
+    order: &Order,
+    from: OrderStatus,
+    actor: UserId,
+) -> Result<(), Fault> {
+    let event = NewEvent {
+        kind: STATUS_CHANGED,
+        order_id: Some(order.id.0),
+        product_id: None,
+        actor_id: actor.0,
+        status_from: Some(from.as_str()),
+        status_to: Some(order.status.as_str()),
+        delta: None,
+        reason: None,
+        at: order.updated_at,
+    };
+    event.write(connection).await
+}
+
+pub(crate) async fn stock_changed(
+    connection: &mut AsyncPgConnection,
+    product: ProductId,
+    change: &StockChange,
+) -> Result<(), Fault> {
+    let event = NewEvent {
+        kind: STOCK_CHANGED,
+        order_id: None,
+        product_id: Some(product.0),
+        actor_id: change.actor.0,
+        status_from: None,
+        status_to: None,
+        delta: Some(change.delta),
+        reason: Some(change.reason.as_str()),
+        at: change.at,
+    };
+    event.write(connection).await
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = events, check_for_backend(Pg))]
+struct EventRow {
+    sequence: i64,
+    kind: String,
+    actor_id: Uuid,
+    status_from: Option<String>,
+    status_to: Option<String>,
+    at: Timestamp,
+}
+
+impl EventRow {
+    fn read(self, order: OrderId) -> Result<OrderEvent, Fault> {
+        let row = self.sequence;
+        let status = |column, text: Option<String>| {
+            read("events", column, row, text.as_deref().unwrap_or_default().parse::<OrderStatus>())
+        };
+        let kind = match self.kind.as_str() {
+            CREATED => OrderEventKind::Created,
+            STATUS_CHANGED => OrderEventKind::StatusChanged {
+                from: status("status_from", self.status_from)?,
+                to: status("status_to", self.status_to)?,
+            },
+            other => return Err(broken_row("events", "kind", row, format!("is {other}, which happens to no order"))),
+        };
+        Ok(OrderEvent { sequence: row, order, kind, actor: UserId(self.actor_id), at: self.at })
+    }
+}
+
+pub(super) async fn of_order(connection: &mut AsyncPgConnection, id: OrderId) -> Result<Vec<OrderEvent>, Fault> {
+    let rows: Vec<EventRow> = events::table
+        .filter(events::order_id.eq(id.0))
+        .order(events::sequence)
+        .select(EventRow::as_select())
+        .load(connection)
+        .await
+        .map_err(fault)?;
+    rows.into_iter().map(|row| row.read(id)).collect()
+}

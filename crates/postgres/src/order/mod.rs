@@ -1,0 +1,47 @@
+//! Orders.
+
+pub(crate) mod events;
+mod list;
+mod place;
+mod row;
+mod transition;
+
+use async_trait::async_trait;
+use entrepot_domain::{
+    Fault, Listing, OrderId,
+    order::{
+        Order, OrderEvent, OrderQuery, OrderRepository, PlaceError, Placed, Placement, Transition, TransitionError,
+        Transitioned,
+    },
+};
+use futures_util::FutureExt;
+pub(crate) use place::Placer;
+
+use crate::PostgresStore;
+
+#[async_trait]
+impl OrderRepository for PostgresStore {
+    async fn place(&self, placement: &Placement) -> Result<Placed, PlaceError> {
+        self.refuse_if_away()?;
+        self.placer().place(placement.clone(), self.pulse()).await
+    }
+
+    async fn find(&self, id: OrderId) -> Result<Option<Order>, Fault> {
+        self.read(id, |connection, id| row::find(connection, *id).boxed()).await
+    }
+
+    async fn list(&self, query: &OrderQuery) -> Result<Listing<Order>, Fault> {
+        self.list_from(query.clone(), |connection, query| list::list(connection, query).boxed()).await
+    }
+
+    async fn transition(&self, id: OrderId, transition: &Transition) -> Result<Transitioned, TransitionError> {
+        self.write((id, transition.clone()), |connection, (id, transition)| {
+            transition::transition(connection, *id, transition).boxed()
+        })
+        .await
+    }
+
+    async fn events(&self, id: OrderId) -> Result<Vec<OrderEvent>, Fault> {
+        self.read(id, |connection, id| events::of_order(connection, *id).boxed()).await
+    }
+}

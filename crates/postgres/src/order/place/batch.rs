@@ -1,0 +1,195 @@
+//! One statement's orders, and what becomes of each.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use diesel::{OptionalExtension, QueryDsl, delete, sql_query, sql_types::Timestamptz};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use entrepot_domain::{
+    Description, Fault, Money, OrderId, ProductId, Timestamp, UserId, Version,
+    order::{Idempotency, Order, PlaceError, Placed, Placement},
+    product::{Product, ProductName, Sku, Stock},
+};
+use futures_util::{FutureExt, future::BoxFuture};
+use uuid::Uuid;
+
+use super::{
+    super::row::find,
+    Desks, Ticket,
+    statement::{PlaceOrders, ShelfRow},
+};
+use crate::{
+    error::{Failure, POSTGRES, broken_row, fault, fault_or_raced},
+    schema::idempotency_keys,
+    store::transaction::Begin,
+    value::read,
+};
+
+/// How often an order is looked at again when what was in its way has gone meanwhile.
+const TRIES: usize = 5;
+
+/// After so many keys the expired ones are swept away, so that none stay in the end.
+const SWEEP_EVERY: usize = 256;
+
+/// The products of some orders, as they were when the statement held them.
+struct Shelf {
+    products: Vec<Product>,
+    /// Whether the orders were placed.
+    placed: bool,
+}
+
+/// Places the orders and answers each.
+pub(super) async fn serve(desks: Arc<Desks>, mut tickets: Vec<Ticket>) {
+    let latest = tickets.iter().map(|ticket| ticket.placement.draft.at).max();
+    let keys = tickets.iter().filter(|ticket| ticket.placement.idempotency.is_some()).count();
+    if tickets.len() > 1 {
+        tickets = together(&desks, tickets).await;
+    }
+    for ticket in tickets {
+        let done = alone(&desks, &ticket.placement).await;
+        ticket.answer(done);
+    }
+    let written = desks.keys.fetch_add(keys, Ordering::Relaxed) + keys;
+    if written >= SWEEP_EVERY
+        && let Some(now) = latest
+    {
+        desks.keys.store(0, Ordering::Relaxed);
+        sweep(&desks, now).await;
+    }
+}
+
+/// Places all at once if nothing stands in the way of any, else answers those of which that is certain. What is left
+/// has to be tried one by one.
+async fn together(desks: &Desks, tickets: Vec<Ticket>) -> Vec<Ticket> {
+    let orders = PlaceOrders::new(tickets.iter().map(|ticket| &ticket.placement));
+    let shelf: Result<Shelf, PlaceError> = desks.placing.once(Begin::Plain, &orders, run).await;
+    match shelf {
+        Ok(shelf) if shelf.placed => {
+            for ticket in tickets {
+                let done = as_placed(&ticket.placement, &shelf);
+                ticket.answer(done);
+            }
+            Vec::new()
+        }
+        Ok(shelf) => {
+            let mut left = Vec::new();
+            for ticket in tickets {
+                match Order::place(&ticket.placement.draft, &shelf.products) {
+                    // True of a moment when all these rows were locked. But an order with a key may be there already.
+                    Err(refusal) if ticket.placement.idempotency.is_none() => ticket.answer(Err(refusal.into())),
+                    _ => left.push(ticket),
+                }
+            }
+            left
+        }
+        // Undone, for one of them: each for itself then.
+        Err(error) if error.may_pass() || matches!(error.fault(), Some(Fault::Unknown(_))) => tickets,
+        // Nobody can tell whether it went through.
+        Err(error) => {
+            for ticket in tickets {
+                let why = anyhow::anyhow!("{error}, when it was asked to place several orders");
+                ticket.answer(Err(Fault::unavailable(POSTGRES, why).into()));
+            }
+            Vec::new()
+        }
+    }
+}
+
+async fn alone(desks: &Desks, placement: &Placement) -> Result<Placed, PlaceError> {
+    let order = PlaceOrders::new([placement]);
+    for _ in 0..TRIES {
+        let shelf: Shelf = desks.placing.run(Begin::Plain, &order, run).await?;
+        if shelf.placed {
+            return as_placed(placement, &shelf);
+        }
+        if let Some(idempotency) = &placement.idempotency {
+            let wanted = (placement.draft.user, idempotency.clone(), placement.draft.at);
+            if let Some(order) = desks.other.run(Begin::Write, &wanted, remembered).await? {
+                return Ok(Placed { order, replayed: true });
+            }
+        }
+        // If it could be placed now, what was in the way is gone: an expired key, or a product that came back.
+        Order::place(&placement.draft, &shelf.products)?;
+    }
+    Err(Fault::unavailable(POSTGRES, anyhow::anyhow!("others were faster {TRIES} times")).into())
+}
+
+fn as_placed(placement: &Placement, shelf: &Shelf) -> Result<Placed, PlaceError> {
+    // The statement and the domain decide by the same rules; that they disagree would be a bug.
+    let order = Order::place(&placement.draft, &shelf.products)
+        .map_err(|why| Fault::unknown(anyhow::anyhow!("order {} was placed although {why}", placement.draft.id.0)))?;
+    Ok(Placed { order, replayed: false })
+}
+
+fn run<'c>(connection: &'c mut AsyncPgConnection, orders: &'c PlaceOrders) -> BoxFuture<'c, Result<Shelf, PlaceError>> {
+    async move {
+        let rows: Vec<ShelfRow> =
+            orders.load(connection).await.map_err(|error| fault_or_raced(error, "idempotency_keys_pkey"))?;
+        let placed = matches!(rows.as_slice(), [(.., true), ..]);
+        let products = rows.into_iter().map(product).collect::<Result<_, _>>()?;
+        Ok(Shelf { products, placed })
+    }
+    .boxed()
+}
+
+/// As much of a product as the decision needs.
+fn product((id, sku, name, amount, currency, stock, _): ShelfRow) -> Result<Product, Fault> {
+    const TABLE: &str = "products";
+    let currency = read(TABLE, "currency", id, currency.parse())?;
+    Ok(Product {
+        id: ProductId(id),
+        sku: read(TABLE, "sku", id, Sku::parse(&sku))?,
+        name: read(TABLE, "name", id, ProductName::parse(&name))?,
+        description: Description::default(),
+        price: read(TABLE, "amount", id, Money::new(amount, currency))?,
+        stock: read(TABLE, "stock", id, Stock::new(stock))?,
+        version: Version::FIRST,
+        created_at: Timestamp::default(),
+        updated_at: Timestamp::default(),
+    })
+}
+
+/// The order that was placed under this key, as it was then. A key that has expired is removed.
+fn remembered<'c>(
+    connection: &'c mut AsyncPgConnection,
+    (user, idempotency, now): &'c (UserId, Idempotency, Timestamp),
+) -> BoxFuture<'c, Result<Option<Order>, PlaceError>> {
+    async move {
+        let row = idempotency_keys::table.find((user.0, idempotency.key.as_str()));
+        let found: Option<(Vec<u8>, Uuid, Timestamp)> = row
+            .select((idempotency_keys::fingerprint, idempotency_keys::order_id, idempotency_keys::expires_at))
+            .get_result(connection)
+            .await
+            .optional()
+            .map_err(fault)?;
+        let Some((fingerprint, order, expires_at)) = found else { return Ok(None) };
+        if expires_at <= *now {
+            delete(row).execute(connection).await.map_err(fault)?;
+            return Ok(None);
+        }
+        if fingerprint != idempotency.fingerprint.0 {
+            return Err(PlaceError::KeyReused);
+        }
+        let order = find(connection, OrderId(order))
+            .await?
+            .ok_or_else(|| broken_row("idempotency_keys", "order_id", order, "names no order"))?;
+        Ok(Some(order.as_placed()))
+    }
+    .boxed()
+}
+
+/// A failure is told and no more: the keys wait for the next sweep.
+async fn sweep(desks: &Desks, now: Timestamp) {
+    let swept = desks.other.run(Begin::Plain, &now, |connection, now| {
+        let expired = sql_query(
+            "DELETE FROM idempotency_keys k USING (
+                SELECT user_id, key FROM idempotency_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT 1024
+                FOR UPDATE SKIP LOCKED
+            ) old WHERE k.user_id = old.user_id AND k.key = old.key",
+        );
+        let expired = expired.bind::<Timestamptz, _>(*now);
+        async move { expired.execute(connection).await.map_err(fault) }.boxed()
+    });
+    if let Err(fault) = swept.await {
+        tracing::warn!(error = %anyhow::Error::new(fault), "expired idempotency keys could not be removed");
+    }
+}

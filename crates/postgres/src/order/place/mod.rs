@@ -1,0 +1,129 @@
+//! Placing orders: few statements side by side, each with as many orders as wait.
+//!
+//! More writers than the hot rows can bear make it slower, not faster: they wait for each other's locks, and every one
+//! of them pays for a commit. So the orders of an instance go through one queue to a few connections, and whoever comes
+//! while all are busy goes with the next statement.
+
+mod batch;
+mod statement;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize};
+
+use anyhow::Result;
+use entrepot_domain::{
+    Fault,
+    order::{PlaceError, Placed, Placement},
+};
+use tokio::{runtime::Handle, sync::oneshot};
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    PostgresOptions,
+    error::POSTGRES,
+    store::{Pulse, away, closed, transaction::Desk},
+};
+
+/// How many orders may wait; at a thousand a second that is some four seconds.
+const QUEUE: usize = 4_096;
+
+/// How many orders, and how many lines, go into one statement.
+const MOST_ORDERS: usize = 32;
+const MOST_LINES: usize = 1_000;
+
+/// An order that waits, and where its answer goes.
+struct Ticket {
+    placement: Placement,
+    answer: oneshot::Sender<Result<Placed, PlaceError>>,
+}
+
+/// The queue, and those who serve it.
+pub(crate) struct Placer {
+    /// None once the store is closed: then those who serve end with the last ticket.
+    tickets: Mutex<Option<flume::Sender<Ticket>>>,
+    waiting: flume::Receiver<Ticket>,
+    writers: usize,
+    desks: Arc<Desks>,
+}
+
+/// Where orders are placed, and where what is rare is looked up.
+struct Desks {
+    placing: Desk,
+    other: Arc<Desk>,
+    /// How many keys were written since the expired ones were swept away.
+    keys: AtomicUsize,
+}
+
+impl Placer {
+    pub(crate) fn new(options: &PostgresOptions, other: Arc<Desk>) -> Result<Self> {
+        let (writers, _) = options.shares();
+        let placing = Desk::new(options, writers, &statement::PLANNING)?;
+        let desks = Arc::new(Desks { placing, other, keys: AtomicUsize::new(0) });
+        let (tickets, waiting) = flume::bounded(QUEUE);
+        Ok(Self { tickets: Mutex::new(Some(tickets)), waiting, writers, desks })
+    }
+
+    /// Starts those who serve the queue; they end when it was stopped and is empty.
+    pub(crate) fn start(&self, tasks: &TaskTracker, handle: &Handle) {
+        for _ in 0..self.writers {
+            tasks.spawn_on(serve(self.waiting.clone(), self.desks.clone()), handle);
+        }
+    }
+
+    /// Lets nobody in any more. Whoever is in is served.
+    pub(crate) fn stop(&self) {
+        self.entrance().take();
+    }
+
+    /// Waits for its turn and its answer, as long as the server lives. An order whose buyer has gone is placed all the
+    /// same.
+    pub(crate) async fn place(&self, placement: Placement, mut pulse: Pulse) -> Result<Placed, PlaceError> {
+        let (answer, answered) = oneshot::channel();
+        let entrance = self.entrance().clone().ok_or_else(closed)?;
+        entrance
+            .try_send(Ticket { placement, answer })
+            .map_err(|_| Fault::unavailable(POSTGRES, anyhow::anyhow!("{QUEUE} orders wait already")))?;
+        drop(entrance);
+        tokio::select! {
+            biased;
+            done = answered => done.unwrap_or_else(|_| Err(unanswered().into())),
+            why = away(&mut pulse) => Err(why.into()),
+        }
+    }
+
+    fn entrance(&self) -> MutexGuard<'_, Option<flume::Sender<Ticket>>> {
+        self.tickets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn unanswered() -> Fault {
+    Fault::unknown(anyhow::anyhow!("whoever placed the order panicked"))
+}
+
+async fn serve(waiting: flume::Receiver<Ticket>, desks: Arc<Desks>) {
+    while let Ok(first) = waiting.recv_async().await {
+        let mut lines = first.lines();
+        let mut tickets = vec![first];
+        while tickets.len() < MOST_ORDERS
+            && lines < MOST_LINES
+            && let Ok(next) = waiting.try_recv()
+        {
+            lines += next.lines();
+            tickets.push(next);
+        }
+        // In a task of its own: a panic must not leave the queue without anybody.
+        if let Err(panic) = tokio::spawn(batch::serve(desks.clone(), tickets)).await {
+            tracing::error!(%panic, "placing orders panicked");
+        }
+    }
+}
+
+impl Ticket {
+    /// Tells whoever asked; they may have gone, and the order is placed all the same.
+    fn answer(self, done: Result<Placed, PlaceError>) {
+        self.answer.send(done).ok();
+    }
+
+    fn lines(&self) -> usize {
+        self.placement.draft.basket.lines().len()
+    }
+}

@@ -1,0 +1,71 @@
+//! The catalogue.
+
+mod list;
+mod row;
+mod write;
+
+use async_trait::async_trait;
+use entrepot_domain::{
+    Fault, Listing, ProductId, Timestamp, Version,
+    product::{
+        Product, ProductChange, ProductError, ProductImport, ProductQuery, ProductRepository, StockChange, Upserted,
+    },
+};
+use futures_util::FutureExt;
+pub(crate) use write::give_back;
+
+use crate::PostgresStore;
+
+#[async_trait]
+impl ProductRepository for PostgresStore {
+    async fn insert(&self, product: &Product) -> Result<(), ProductError> {
+        self.write(product.clone(), |connection, product| write::insert(connection, product).boxed()).await
+    }
+
+    async fn find(&self, id: ProductId) -> Result<Option<Product>, Fault> {
+        self.read(id, |connection, id| row::find(connection, *id).boxed()).await
+    }
+
+    async fn list(&self, query: &ProductQuery) -> Result<Listing<Product>, Fault> {
+        self.list_from(query.clone(), |connection, query| list::list(connection, query).boxed()).await
+    }
+
+    async fn update(
+        &self,
+        id: ProductId,
+        change: &ProductChange,
+        expected: Option<Version>,
+        now: Timestamp,
+    ) -> Result<Product, ProductError> {
+        self.write((id, change.clone(), expected, now), |connection, (id, change, expected, now)| {
+            write::update(connection, *id, change, *expected, *now).boxed()
+        })
+        .await
+    }
+
+    async fn archive(&self, id: ProductId, expected: Option<Version>, now: Timestamp) -> Result<(), ProductError> {
+        self.write((id, expected, now), |connection, (id, expected, now)| {
+            write::archive(connection, *id, *expected, *now).boxed()
+        })
+        .await
+    }
+
+    async fn adjust_stock(
+        &self,
+        id: ProductId,
+        change: &StockChange,
+        expected: Option<Version>,
+    ) -> Result<Product, ProductError> {
+        self.write((id, change.clone(), expected), |connection, (id, change, expected)| {
+            write::adjust_stock(connection, *id, change, *expected).boxed()
+        })
+        .await
+    }
+
+    async fn upsert(&self, imports: &[ProductImport], now: Timestamp) -> Result<Upserted, Fault> {
+        self.write((imports.to_vec(), now), |connection, (imports, now)| {
+            write::upsert(connection, imports, *now).boxed()
+        })
+        .await
+    }
+}

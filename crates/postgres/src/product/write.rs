@@ -1,0 +1,268 @@
+//! Changes of the catalogue, each in a transaction.
+//!
+//! Whoever locks several products locks them in the order of their identifiers: two who need the same ones wait for
+//! each other once, and never both.
+
+use std::collections::{HashMap, HashSet};
+
+use diesel::pg::Pg;
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper, insert_into,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    result::QueryResult,
+    sql_query,
+    sql_types::{Array, BigInt, Timestamptz, Uuid as SqlUuid},
+    update as change_rows,
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use entrepot_domain::{
+    Fault, ProductId, Timestamp, Version,
+    product::{Product, ProductChange, ProductError, ProductImport, Stock, StockChange, Upserted},
+};
+use uuid::Uuid;
+
+use super::row::{NewRow, ProductRow};
+use crate::{
+    error::{fault, fault_or_raced, is_duplicate},
+    order::events,
+    schema::products,
+};
+
+fn refused(error: diesel::result::Error) -> ProductError {
+    // The identifier is new: what can be taken is the sku.
+    if is_duplicate(&error) { ProductError::SkuTaken } else { fault(error).into() }
+}
+
+pub(super) async fn insert(connection: &mut AsyncPgConnection, product: &Product) -> Result<(), ProductError> {
+    insert_into(products::table).values(NewRow::from(product)).execute(connection).await.map_err(refused)?;
+    Ok(())
+}
+
+/// The product to be changed, locked, if it is at the version that the caller has seen.
+async fn current(
+    connection: &mut AsyncPgConnection,
+    id: ProductId,
+    expected: Option<Version>,
+) -> Result<Product, ProductError> {
+    let row: Option<ProductRow> = products::table
+        .filter(products::id.eq(id.0))
+        .filter(products::archived_at.is_null())
+        .select(ProductRow::as_select())
+        .for_no_key_update()
+        .get_result(connection)
+        .await
+        .optional()
+        .map_err(fault)?;
+    let product = Product::try_from(row.ok_or(ProductError::NotFound)?)?;
+    if expected.is_some_and(|expected| expected != product.version) {
+        return Err(ProductError::VersionConflict);
+    }
+    Ok(product)
+}
+
+/// Writes a product over the one that has its identifier, and puts it back up for sale.
+async fn overwrite(connection: &mut AsyncPgConnection, product: &Product) -> QueryResult<usize> {
+    change_rows(products::table.filter(products::id.eq(product.id.0)))
+        .set((
+            products::sku.eq(product.sku.as_str()),
+            products::name.eq(product.name.as_str()),
+            products::description.eq(product.description.as_str()),
+            products::amount.eq(product.price.amount()),
+            products::currency.eq(product.price.currency().to_string()),
+            products::stock.eq(product.stock.get()),
+            products::search.eq(product.search_text()),
+            products::version.eq(product.version.0),
+            products::updated_at.eq(product.updated_at),
+            products::archived_at.eq(None::<Timestamp>),
+        ))
+        .execute(connection)
+        .await
+}
+
+pub(super) async fn update(
+    connection: &mut AsyncPgConnection,
+    id: ProductId,
+    change: &ProductChange,
+    expected: Option<Version>,
+    now: Timestamp,
+) -> Result<Product, ProductError> {
+    let was = current(connection, id, expected).await?;
+    let change = change.clone();
+    let product = Product {
+        sku: change.sku.unwrap_or(was.sku),
+        name: change.name.unwrap_or(was.name),
+        description: change.description.unwrap_or(was.description),
+        price: change.price.unwrap_or(was.price),
+        version: Version(was.version.0 + 1),
+        updated_at: now,
+        ..was
+    };
+    overwrite(connection, &product).await.map_err(refused)?;
+    Ok(product)
+}
+
+pub(super) async fn archive(
+    connection: &mut AsyncPgConnection,
+    id: ProductId,
+    expected: Option<Version>,
+    now: Timestamp,
+) -> Result<(), ProductError> {
+    let product = current(connection, id, expected).await?;
+    change_rows(products::table.filter(products::id.eq(id.0)))
+        .set((products::version.eq(product.version.0 + 1), products::updated_at.eq(now), products::archived_at.eq(now)))
+        .execute(connection)
+        .await
+        .map_err(fault)?;
+    Ok(())
+}
+
+pub(super) async fn adjust_stock(
+    connection: &mut AsyncPgConnection,
+    id: ProductId,
+    change: &StockChange,
+    expected: Option<Version>,
+) -> Result<Product, ProductError> {
+    let mut product = current(connection, id, expected).await?;
+    let left = product.stock;
+    product.stock = left.shift(change.delta).ok_or(if change.delta < 0 {
+        ProductError::InsufficientStock { left }
+    } else {
+        ProductError::TooMuchStock
+    })?;
+    product.version.0 += 1;
+    product.updated_at = change.at;
+    change_rows(products::table.filter(products::id.eq(id.0)))
+        .set((
+            products::stock.eq(product.stock.get()),
+            products::version.eq(product.version.0),
+            products::updated_at.eq(product.updated_at),
+        ))
+        .execute(connection)
+        .await
+        .map_err(fault)?;
+    events::stock_changed(connection, id, change).await?;
+    Ok(product)
+}
+
+/// Puts so many of each back, archived ones too. What would be too much to count stays at the most.
+pub(crate) async fn give_back(
+    connection: &mut AsyncPgConnection,
+    mut lines: Vec<(Uuid, i64)>,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    lines.sort_unstable();
+    let (ids, quantities): (Vec<_>, Vec<_>) = lines.into_iter().unzip();
+    let locked = products::table.filter(products::id.eq_any(&ids)).order(products::id).select(products::id);
+    let _: Vec<Uuid> = locked.for_no_key_update().load(connection).await.map_err(fault)?;
+    GiveBack { ids, quantities, now }.execute(connection).await.map_err(fault)?;
+    Ok(())
+}
+
+/// All products of an order in one statement.
+#[derive(QueryId)]
+struct GiveBack {
+    ids: Vec<Uuid>,
+    quantities: Vec<i64>,
+    now: Timestamp,
+}
+
+impl QueryFragment<Pg> for GiveBack {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("UPDATE products p SET version = p.version + 1, updated_at = ");
+        out.push_bind_param::<Timestamptz, _>(&self.now)?;
+        // The difference cannot overflow, the sum could.
+        out.push_sql(", stock = p.stock + least(b.quantity, ");
+        out.push_bind_param::<BigInt, _>(&Stock::MAX)?;
+        out.push_sql(" - p.stock) FROM unnest(");
+        out.push_bind_param::<Array<SqlUuid>, _>(&self.ids)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.quantities)?;
+        out.push_sql(") AS b (id, quantity) WHERE p.id = b.id");
+        Ok(())
+    }
+}
+
+pub(super) async fn upsert(
+    connection: &mut AsyncPgConnection,
+    imports: &[ProductImport],
+    now: Timestamp,
+) -> Result<Upserted, Fault> {
+    one_import_at_a_time(connection).await?;
+    let mut known = lock_by_sku(connection, imports).await?;
+    let old: HashSet<String> = known.keys().cloned().collect();
+    let (mut seen, mut touched) = (HashSet::new(), Vec::new());
+    for import in imports {
+        let sku = import.sku.as_str();
+        if seen.insert(sku) {
+            touched.push(sku);
+        }
+        let product = merge(import, known.remove(sku), now);
+        known.insert(sku.to_owned(), product);
+    }
+    let mut upserted = Upserted::default();
+    for product in touched.into_iter().filter_map(|sku| known.get(sku)) {
+        if old.contains(product.sku.as_str()) {
+            overwrite(connection, product).await.map_err(fault)?;
+            upserted.updated.push(product.id);
+        } else {
+            let new = insert_into(products::table).values(NewRow::from(product));
+            new.execute(connection).await.map_err(|error| fault_or_raced(error, "products_sku_key"))?;
+            upserted.created.push(product.id);
+        }
+    }
+    Ok(upserted)
+}
+
+/// Waits until no other import runs: two that bring the same new skus in different orders would wait for each other.
+async fn one_import_at_a_time(connection: &mut AsyncPgConnection) -> Result<(), Fault> {
+    // "import" in ASCII.
+    let lock = sql_query("SELECT pg_advisory_xact_lock(x'696d706f7274'::bigint)");
+    lock.execute(connection).await.map_err(fault)?;
+    Ok(())
+}
+
+/// The products that have the skus of an import, archived ones too.
+async fn lock_by_sku(
+    connection: &mut AsyncPgConnection,
+    imports: &[ProductImport],
+) -> Result<HashMap<String, Product>, Fault> {
+    let skus: Vec<&str> = imports.iter().map(|import| import.sku.as_str()).collect();
+    let rows: Vec<ProductRow> = products::table
+        .filter(products::sku.eq_any(skus))
+        .order(products::id)
+        .select(ProductRow::as_select())
+        .for_no_key_update()
+        .load(connection)
+        .await
+        .map_err(fault)?;
+    let product = |row| Product::try_from(row).map(|product| (product.sku.as_str().to_owned(), product));
+    rows.into_iter().map(product).collect()
+}
+
+/// What an import makes of what is there: identifier, description, stock, version and age, where it is.
+fn merge(import: &ProductImport, known: Option<Product>, now: Timestamp) -> Product {
+    let (sku, name, price) = (import.sku.clone(), import.name.clone(), import.price);
+    match known {
+        Some(was) => Product {
+            sku,
+            name,
+            price,
+            description: import.description.clone().unwrap_or(was.description),
+            stock: import.stock.unwrap_or(was.stock),
+            version: Version(was.version.0 + 1),
+            updated_at: now,
+            ..was
+        },
+        None => Product {
+            id: import.id,
+            sku,
+            name,
+            description: import.description.clone().unwrap_or_default(),
+            price,
+            stock: import.stock.unwrap_or_default(),
+            version: Version::FIRST,
+            created_at: now,
+            updated_at: now,
+        },
+    }
+}

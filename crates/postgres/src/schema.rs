@@ -1,0 +1,107 @@
+//! The tables, as the migrations made them.
+
+diesel::table! {
+    users (id) {
+        id -> Uuid,
+        name -> Text,
+        email -> Nullable<Text>,
+        email_folded -> Nullable<Text>,
+        password -> Nullable<Text>,
+        roles -> BigInt,
+        email_verified -> Bool,
+        search -> Text,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        erased_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> Uuid,
+        user_id -> Uuid,
+        refresh_hash -> Binary,
+        refresh_id -> Uuid,
+        refresh_issued_at -> Timestamptz,
+        previous_hash -> Nullable<Binary>,
+        rotated_at -> Nullable<Timestamptz>,
+        user_agent -> Nullable<Text>,
+        address -> Nullable<Text>,
+        created_at -> Timestamptz,
+        last_used_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    products (id) {
+        id -> Uuid,
+        sku -> Text,
+        name -> Text,
+        description -> Text,
+        amount -> BigInt,
+        currency -> Text,
+        stock -> BigInt,
+        search -> Text,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        archived_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    orders (id) {
+        id -> Uuid,
+        user_id -> Uuid,
+        status -> Text,
+        amount -> BigInt,
+        currency -> Text,
+        version -> BigInt,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    order_lines (order_id, line) {
+        order_id -> Uuid,
+        line -> BigInt,
+        product_id -> Uuid,
+        sku -> Text,
+        name -> Text,
+        quantity -> BigInt,
+        unit_amount -> BigInt,
+        line_amount -> BigInt,
+    }
+}
+
+diesel::table! {
+    events (sequence) {
+        sequence -> BigInt,
+        kind -> Text,
+        order_id -> Nullable<Uuid>,
+        product_id -> Nullable<Uuid>,
+        actor_id -> Uuid,
+        status_from -> Nullable<Text>,
+        status_to -> Nullable<Text>,
+        delta -> Nullable<BigInt>,
+        reason -> Nullable<Text>,
+        at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (user_id, key) {
+        user_id -> Uuid,
+        key -> Text,
+        fingerprint -> Binary,
+        order_id -> Uuid,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::joinable!(sessions -> users (user_id));
+diesel::allow_tables_to_appear_in_same_query!(sessions, users);

@@ -1,0 +1,60 @@
+//! The schema.
+
+use anyhow::{Context, Result, anyhow};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection, async_connection_wrapper::AsyncConnectionWrapper};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::pool::Connector;
+use crate::PostgresOptions;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+
+/// Names the lock that whoever changes the schema holds: "entrepot" in ASCII.
+const LOCK: i64 = 0x656e_7472_6570_6f74;
+
+/// Brings the schema up to date, and says how many migrations that took. Safe from many instances at once: one does it,
+/// the others wait. Blocks; not to be called from a thread of an async runtime.
+pub fn migrate(options: &PostgresOptions) -> Result<usize> {
+    with_connection(options, |mut connection| {
+        use diesel::{RunQueryDsl, sql_query};
+        // Of the session, so it ends with the connection whatever happens.
+        sql_query(format!("SELECT pg_advisory_lock({LOCK})")).execute(&mut connection)?;
+        let run = connection.run_pending_migrations(MIGRATIONS).map_err(|why| anyhow!(why))?;
+        Ok(run.len())
+    })
+}
+
+/// The names of the migrations that [`migrate`] would run. Changes nothing. Blocks, as that does.
+pub fn pending_migrations(options: &PostgresOptions) -> Result<Vec<String>> {
+    use diesel::migration::{Migration, MigrationSource};
+    with_connection(options, |mut connection| {
+        use diesel::{RunQueryDsl, dsl::sql, select, sql_types::Bool};
+        // Asking diesel would make its table.
+        let known = sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL");
+        let pending = if select(known).get_result(&mut connection)? {
+            connection.pending_migrations(MIGRATIONS)
+        } else {
+            MIGRATIONS.migrations()
+        };
+        Ok(pending.map_err(|why| anyhow!(why))?.iter().map(|migration| migration.name().to_string()).collect())
+    })
+}
+
+/// A connection for diesel's migrations, which know no async; on a thread and a runtime of its own. An index on a large
+/// table may take its time.
+fn with_connection<T: Send>(
+    options: &PostgresOptions,
+    work: impl FnOnce(AsyncConnectionWrapper<AsyncPgConnection>) -> Result<T> + Send,
+) -> Result<T> {
+    let on_thread = || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let connection = runtime.block_on(async {
+            let mut connection = Connector::new(options, String::new())?.connect().await?;
+            connection.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0;").await?;
+            anyhow::Ok(connection.into_diesel())
+        });
+        let _inside = runtime.enter();
+        work(AsyncConnectionWrapper::from(connection.context("cannot reach the database")?))
+    };
+    std::thread::scope(|scope| scope.spawn(on_thread).join().map_err(|_| anyhow!("a migration panicked"))?)
+}

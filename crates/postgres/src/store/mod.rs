@@ -1,0 +1,228 @@
+//! Connections, transactions, and what happens when the server is away.
+
+mod migrate;
+mod pool;
+mod pulse;
+mod replica;
+pub(crate) mod transaction;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+use async_trait::async_trait;
+use entrepot_domain::{Fault, HealthCheck};
+use tokio::{
+    runtime::{Handle, Runtime},
+    sync::watch,
+};
+use tokio_util::task::TaskTracker;
+
+pub use migrate::{migrate, pending_migrations};
+pub(crate) use pulse::Pulse;
+use pulse::{ForeignWrite, Monitor};
+use replica::Replica;
+use transaction::{Begin, Desk, Work, beat, tell};
+
+use crate::{
+    PostgresOptions,
+    error::{Failure, POSTGRES},
+    order::Placer,
+};
+
+/// How many threads talk to the server. What they do is little; the server does the work.
+const THREADS: usize = 2;
+
+/// Everything an order backend keeps, in PostgreSQL. Implements every store port; cheap to clone.
+///
+/// Every unit of work runs as a task of a runtime that belongs to the store, and the caller waits for its answer. So a
+/// caller who goes away leaves no transaction open behind them: what was begun is finished, and [`close`](Self::close)
+/// waits for it. A transaction that met a deadlock or a serialization failure is run again, a few times. Whatever means
+/// "not now" (no connection free, the server away, a time-out, a full disk) is [`Fault::Unavailable`]; a server that
+/// hangs is noticed by its pulse, and nobody waits for it longer than the connect time-out and a second.
+///
+/// Lists may be answered by a replica, but only once it has seen everything that was committed when they were asked
+/// for: so anybody reads what they wrote, on whichever instance.
+#[derive(Clone)]
+pub struct PostgresStore(Arc<Inner>);
+
+struct Inner {
+    desk: Arc<Desk>,
+    replica: Option<Arc<Replica>>,
+    placer: Placer,
+    pulse: Pulse,
+    foreign_write: ForeignWrite,
+    tasks: TaskTracker,
+    handle: Handle,
+    runtime: Mutex<Option<Runtime>>,
+}
+
+impl PostgresStore {
+    /// Connects to a server whose schema is up to date (see [`migrate`]). An error says that it cannot be reached, or
+    /// not as the options want it. Blocks; not to be called from a thread of an async runtime.
+    pub fn open(options: &PostgresOptions) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .thread_name("postgres")
+            .enable_all()
+            .build()
+            .context("cannot start the threads that talk to the database")?;
+        let handle = runtime.handle().clone();
+        let (_, shared) = options.shares();
+        let patience = options.connect_timeout;
+        let desk = Arc::new(Desk::new(options, shared, &[])?);
+        let own = Desk::new(options, 1, &[])?;
+        let replica = options.replica.as_deref().map(|replica| Replica::new(replica, desk.clone())).transpose()?;
+        let placer = Placer::new(options, desk.clone())?;
+        handle.block_on(own.once(Begin::Plain, &(), beat)).context("cannot reach the database")?;
+        let (tell, pulse) = watch::channel(None);
+        let mut watched = vec![desk.pool().clone()];
+        watched.extend(replica.iter().map(Replica::pool));
+        let foreign_write = ForeignWrite::default();
+        let idle = options.idle_timeout;
+        handle.spawn(Monitor { own, watched, patience, idle, tell, foreign_write: foreign_write.clone() }.run());
+        let tasks = TaskTracker::new();
+        placer.start(&tasks, &handle);
+        let replica = replica.map(Arc::new);
+        let runtime = Mutex::new(Some(runtime));
+        Ok(Self(Arc::new(Inner { desk, replica, placer, pulse, foreign_write, tasks, handle, runtime })))
+    }
+
+    /// Calls `notice` when another process has [told](Self::tell_of_writes) of what it wrote, within a second or so: a
+    /// server that remembers what it read, alone, must forget it. Only the first one given is called.
+    pub fn on_foreign_write(&self, notice: impl Fn() + Send + Sync + 'static) {
+        self.0.foreign_write.set(Box::new(notice)).ok();
+    }
+
+    /// Tells servers on this database, which may have no other way to know, that something was written.
+    pub async fn tell_of_writes(&self) -> Result<(), Fault> {
+        self.write((), tell).await.map(drop)
+    }
+
+    /// Finishes what was begun, then closes all connections. Later calls are refused as unavailable. Blocks until it is
+    /// done; not to be called from a thread of an async runtime.
+    pub fn close(&self) {
+        let inner = &self.0;
+        let Some(runtime) = inner.take_runtime() else { return };
+        inner.placer.stop();
+        inner.tasks.close();
+        runtime.block_on(inner.tasks.wait());
+        inner.desk.pool().close();
+        runtime.shutdown_background();
+    }
+
+    /// Changes something, in a transaction.
+    pub(crate) async fn write<D, T, E>(&self, data: D, work: Work<D, T, E>) -> Result<T, E>
+    where
+        D: Send + Sync + 'static,
+        T: Send + 'static,
+        E: Failure,
+    {
+        let desk = self.0.desk.clone();
+        self.answer(async move { desk.run(Begin::Write, &data, work).await }).await
+    }
+
+    /// Reads with statements that need not agree with each other.
+    pub(crate) async fn read<D, T>(&self, data: D, work: Work<D, T, Fault>) -> Result<T, Fault>
+    where
+        D: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let desk = self.0.desk.clone();
+        self.answer(async move { desk.run(Begin::Plain, &data, work).await }).await
+    }
+
+    /// Reads a list from one state of the store, from the replica if it has caught up.
+    pub(crate) async fn list_from<D, T>(&self, data: D, work: Work<D, T, Fault>) -> Result<T, Fault>
+    where
+        D: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let (desk, replica) = (self.0.desk.clone(), self.0.replica.clone());
+        self.answer(async move {
+            if let Some(replica) = replica
+                && let Some(done) = replica.list(&data, work).await
+            {
+                return Ok(done);
+            }
+            desk.run(Begin::Snapshot, &data, work).await
+        })
+        .await
+    }
+
+    pub(crate) fn placer(&self) -> &Placer {
+        &self.0.placer
+    }
+
+    /// Starts the work, and waits for its answer as long as the server lives. The work goes on without whoever asked.
+    pub(crate) async fn answer<T, E>(&self, work: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Failure,
+    {
+        self.refuse_if_away()?;
+        if self.0.tasks.is_closed() {
+            return Err(closed().into());
+        }
+        let task = self.0.tasks.spawn_on(work, &self.0.handle);
+        let mut pulse = self.0.pulse.clone();
+        tokio::select! {
+            biased;
+            done = task => done.unwrap_or_else(|panic| Err(Fault::unknown(panic).into())),
+            why = away(&mut pulse) => Err(why.into()),
+        }
+    }
+
+    pub(crate) fn refuse_if_away(&self) -> Result<(), Fault> {
+        match &*self.0.pulse.borrow() {
+            None => Ok(()),
+            Some(why) => Err(Fault::unavailable(POSTGRES, anyhow::anyhow!("{why}"))),
+        }
+    }
+
+    pub(crate) fn pulse(&self) -> Pulse {
+        self.0.pulse.clone()
+    }
+}
+
+/// Waits until the server is away, and says why.
+pub(crate) async fn away(pulse: &mut Pulse) -> Fault {
+    match pulse.wait_for(Option::is_some).await.map(|why| why.clone()) {
+        Ok(Some(why)) => Fault::unavailable(POSTGRES, anyhow::anyhow!("{why}")),
+        // The monitor has ended with the runtime.
+        _ => closed(),
+    }
+}
+
+pub(crate) fn closed() -> Fault {
+    Fault::unavailable(POSTGRES, anyhow::anyhow!("the store is closed"))
+}
+
+impl Inner {
+    fn take_runtime(&self) -> Option<Runtime> {
+        self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for Inner {
+    /// Without waiting, for the last one to let go may be a thread of an async runtime.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.take_runtime() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+#[async_trait]
+impl HealthCheck for PostgresStore {
+    fn name(&self) -> &'static str {
+        "database"
+    }
+
+    fn required(&self) -> bool {
+        true
+    }
+
+    async fn check(&self) -> Result<(), Fault> {
+        self.read((), beat).await.map(drop)
+    }
+}

@@ -1,0 +1,162 @@
+//! Connections, and the pool that keeps them.
+
+use std::{
+    ops::{Deref, DerefMut},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use deadpool::{
+    Runtime,
+    managed::{self, Manager, Metrics, Object, PoolError, RecycleError, RecycleResult},
+};
+use diesel::connection::CacheSize;
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use entrepot_domain::Fault;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::{PostgresOptions, error::POSTGRES, tls};
+
+/// A connection that knows when its socket has gone.
+pub(crate) struct Connection {
+    diesel: AsyncPgConnection,
+    closed: Arc<AtomicBool>,
+}
+
+impl Connection {
+    /// For whoever needs no more than that.
+    pub(super) fn into_diesel(self) -> AsyncPgConnection {
+        self.diesel
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+}
+
+impl Deref for Connection {
+    type Target = AsyncPgConnection;
+
+    fn deref(&self) -> &AsyncPgConnection {
+        &self.diesel
+    }
+}
+
+impl DerefMut for Connection {
+    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
+        &mut self.diesel
+    }
+}
+
+/// Makes connections.
+pub(crate) struct Connector {
+    options: PostgresOptions,
+    tls: MakeRustlsConnect,
+    /// What each connection is told when it is new.
+    greeting: String,
+}
+
+/// Asks for errors in English, for those who may: diesel hands on an error's words, not its code.
+const ENGLISH: &str =
+    "SELECT set_config('lc_messages', 'C', false) FROM pg_roles WHERE rolname = current_user AND rolsuper;";
+
+impl Connector {
+    pub(crate) fn new(options: &PostgresOptions, greeting: String) -> Result<Self> {
+        let tls = tls::connector(options.verify, options.root_certificates.as_deref())?;
+        Ok(Self { options: options.clone(), tls, greeting })
+    }
+
+    /// A connection of its own, outside any pool.
+    pub(crate) async fn connect(&self) -> Result<Connection> {
+        let (client, socket) = self.options.for_session().connect(self.tls.clone()).await.map_err(plain)?;
+        let closed = Arc::new(AtomicBool::new(false));
+        let flag = closed.clone();
+        tokio::spawn(async move {
+            if let Err(error) = socket.await {
+                tracing::debug!(dependency = POSTGRES, %error, "a connection ended");
+            }
+            flag.store(true, Ordering::Relaxed);
+        });
+        let mut diesel = AsyncPgConnection::try_from(client).await?;
+        if self.options.behind_pgbouncer {
+            diesel.set_prepared_statement_cache_size(CacheSize::Disabled);
+        } else {
+            diesel.batch_execute(ENGLISH).await?;
+            diesel.batch_execute(&self.greeting).await?;
+        }
+        Ok(Connection { diesel, closed })
+    }
+}
+
+/// The whole of what tokio-postgres says, which is in the chain behind its first words.
+fn plain(error: tokio_postgres::Error) -> anyhow::Error {
+    anyhow::Error::new(error).context("cannot connect")
+}
+
+impl Manager for Connector {
+    type Type = Connection;
+    type Error = anyhow::Error;
+
+    async fn create(&self) -> Result<Connection> {
+        // A handshake is large, and whoever takes a connection would carry it along.
+        Box::pin(self.connect()).await
+    }
+
+    /// Asks nobody: the socket's own end is enough to know, and a server that hangs is noticed by the monitor.
+    async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<anyhow::Error> {
+        if connection.is_closed() { Err(RecycleError::message("closed")) } else { Ok(()) }
+    }
+}
+
+pub(crate) type Pool = managed::Pool<Connector>;
+
+/// A pool of so many connections.
+pub(crate) fn pool(connector: Connector, size: usize, timeout: Duration) -> Result<Pool> {
+    Pool::builder(connector)
+        .max_size(size)
+        .wait_timeout(Some(timeout))
+        .create_timeout(Some(timeout))
+        .runtime(Runtime::Tokio1)
+        .build()
+        .context("cannot make a pool")
+}
+
+/// A connection on loan. It goes back only if it was said to be clean: one that a panic or an error left in the middle
+/// of a transaction is closed instead, which undoes it.
+pub(crate) struct Loan(Option<Object<Connector>>);
+
+impl Loan {
+    pub(crate) async fn from(pool: &Pool) -> Result<Self, Fault> {
+        let connection = pool.get().await.map_err(|error| {
+            let why = match error {
+                PoolError::Backend(why) => why,
+                PoolError::Timeout(_) => anyhow::anyhow!("no connection became free in time"),
+                other => anyhow::anyhow!("{other}"),
+            };
+            Fault::unavailable(POSTGRES, why)
+        })?;
+        Ok(Self(Some(connection)))
+    }
+
+    pub(crate) fn connection(&mut self) -> Result<&mut Connection, Fault> {
+        let gone = || Fault::unknown(anyhow::anyhow!("the connection was given back already"));
+        self.0.as_deref_mut().ok_or_else(gone)
+    }
+
+    /// Gives it back, fit for the next one.
+    pub(crate) fn give_back(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            drop(Object::take(connection));
+        }
+    }
+}

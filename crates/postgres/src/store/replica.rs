@@ -1,0 +1,75 @@
+//! Lists from a replica that has caught up.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Result;
+use diesel::{
+    dsl::sql,
+    select,
+    sql_types::{Bool, Text},
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use entrepot_domain::Fault;
+use futures_util::{FutureExt, future::BoxFuture};
+
+use super::{
+    pool::Pool,
+    transaction::{Begin, Desk, Work},
+};
+use crate::{PostgresOptions, error::fault};
+
+/// How often, and after how long, a replica that lags is asked again before the primary answers itself.
+const PATIENCE: [Duration; 3] = [Duration::from_millis(2), Duration::from_millis(5), Duration::from_millis(10)];
+
+/// A second server that follows the first.
+pub(super) struct Replica {
+    desk: Desk,
+    primary: Arc<Desk>,
+}
+
+impl Replica {
+    pub(super) fn new(options: &PostgresOptions, primary: Arc<Desk>) -> Result<Self> {
+        Ok(Self { desk: Desk::new(options, options.pool_max, &[])?, primary })
+    }
+
+    pub(super) fn pool(&self) -> Pool {
+        self.desk.pool().clone()
+    }
+
+    /// The list, or nothing if the replica lags or fails: then the primary has to answer.
+    ///
+    /// The primary is asked how far its log has come, which costs it next to nothing; whoever was answered before that
+    /// moment has their write in it. A replica that has replayed so far shows it.
+    pub(super) async fn list<D: Sync, T>(&self, data: &D, work: Work<D, T, Fault>) -> Option<T> {
+        let answer = async {
+            let written = self.primary.run(Begin::Plain, &(), written).await?;
+            for pause in PATIENCE {
+                if self.desk.run(Begin::Plain, &written, has_replayed).await? {
+                    return self.desk.run(Begin::Snapshot, data, work).await.map(Some);
+                }
+                tokio::time::sleep(pause).await;
+            }
+            Ok(None)
+        };
+        answer.await.unwrap_or_else(|fault: Fault| {
+            tracing::warn!(error = %anyhow::Error::new(fault), "the replica failed; the primary answers");
+            None
+        })
+    }
+}
+
+fn written<'c>(connection: &'c mut AsyncPgConnection, (): &'c ()) -> BoxFuture<'c, Result<String, Fault>> {
+    async move {
+        let end = select(sql::<Text>("pg_current_wal_insert_lsn()::text"));
+        end.get_result(connection).await.map_err(fault)
+    }
+    .boxed()
+}
+
+fn has_replayed<'c>(connection: &'c mut AsyncPgConnection, written: &'c String) -> BoxFuture<'c, Result<bool, Fault>> {
+    async move {
+        let replayed = sql::<Bool>("coalesce(pg_last_wal_replay_lsn() >= ").bind::<Text, _>(written);
+        select(replayed.sql("::pg_lsn, false)")).get_result(connection).await.map_err(fault)
+    }
+    .boxed()
+}

@@ -1,0 +1,129 @@
+//! Units of work: what is done on one connection, with an answer at the end.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use diesel::{dsl::sql, select, sql_types::BigInt};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use entrepot_domain::Fault;
+use futures_util::{FutureExt, future::BoxFuture};
+
+use super::pool::{self, Connector, Loan, Pool};
+use crate::{
+    PostgresOptions,
+    error::{Failure, fault},
+    options::SERVER_TIMEOUTS,
+};
+
+/// Something to be done, on data that is still there if it must be done again.
+pub(crate) type Work<D, T, E> = for<'c> fn(&'c mut AsyncPgConnection, &'c D) -> BoxFuture<'c, Result<T, E>>;
+
+/// How often a transaction that met a deadlock or was too late is run again.
+const TRIES: u32 = 5;
+
+/// How a unit of work begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// With nothing: each statement is a transaction of its own.
+    Plain,
+    /// With a transaction that writes.
+    Write,
+    /// With a transaction that reads one state of the store, however many statements it has.
+    Snapshot,
+}
+
+impl Begin {
+    const fn sql(self) -> &'static str {
+        match self {
+            Self::Plain | Self::Write => "BEGIN;",
+            Self::Snapshot => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;",
+        }
+    }
+}
+
+/// Where units of work are done.
+pub(crate) struct Desk {
+    pool: Pool,
+    /// What is set for each transaction behind PgBouncer, where a session is nobody's.
+    local: Option<String>,
+}
+
+impl Desk {
+    /// A desk with so many connections of its own, which are used with these settings.
+    pub(crate) fn new(options: &PostgresOptions, connections: usize, settings: &[(&str, &str)]) -> Result<Self> {
+        let set = |how: &str, settings: &[(&str, &str)]| -> String {
+            let each: Vec<_> = settings.iter().map(|(name, value)| format!("{how} {name} = '{value}';")).collect();
+            each.join(" ")
+        };
+        let greeting = set("SET", settings);
+        let pool = pool::pool(Connector::new(options, greeting)?, connections, options.connect_timeout)?;
+        let all = [settings, &SERVER_TIMEOUTS].concat();
+        Ok(Self { pool, local: options.behind_pgbouncer.then(|| set("SET LOCAL", &all)) })
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Does it, and once more if the server says that this may help.
+    pub(crate) async fn run<D, T, E: Failure>(&self, begin: Begin, data: &D, work: Work<D, T, E>) -> Result<T, E> {
+        let mut tries = 1;
+        loop {
+            match self.once(begin, data, work).await {
+                Err(error) if error.may_pass() && tries < TRIES => {
+                    tracing::debug!(tries, "a transaction is run again");
+                    tokio::time::sleep(pause(tries)).await;
+                    tries += 1;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Does it once.
+    pub(crate) async fn once<D, T, E: Failure>(&self, begin: Begin, data: &D, work: Work<D, T, E>) -> Result<T, E> {
+        let mut loan = Loan::from(&self.pool).await?;
+        let connection = loan.connection()?;
+        // Behind PgBouncer even a single statement needs a transaction: its two messages could go to two servers.
+        if begin == Begin::Plain && self.local.is_none() {
+            let done = work(connection, data).await;
+            loan.give_back();
+            return done;
+        }
+        let local = self.local.as_deref().unwrap_or_default();
+        connection.batch_execute(&format!("{}{local}", begin.sql())).await.map_err(fault)?;
+        let done = work(connection, data).await;
+        let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        match connection.batch_execute(end).await {
+            Ok(()) => loan.give_back(),
+            // What the work says of itself tells more than that it could not be undone; closing undoes it too.
+            Err(error) if done.is_ok() => return Err(fault(error).into()),
+            Err(_) => {}
+        }
+        done
+    }
+}
+
+/// Longer each time, and never the same for two: who met in a deadlock should not meet again.
+fn pause(tries: u32) -> Duration {
+    let spread = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), tries) % 8;
+    Duration::from_millis((1 << tries) + spread)
+}
+
+/// Asks for a sign of life: how often commands have told of what they wrote.
+pub(crate) fn beat<'c>(connection: &'c mut AsyncPgConnection, (): &'c ()) -> BoxFuture<'c, Result<i64, Fault>> {
+    async move {
+        let told = select(sql::<BigInt>("(SELECT last_value FROM foreign_writes)"));
+        told.get_result(connection).await.map_err(fault)
+    }
+    .boxed()
+}
+
+/// Tells that something was written which no server knows of.
+pub(crate) fn tell<'c>(connection: &'c mut AsyncPgConnection, (): &'c ()) -> BoxFuture<'c, Result<i64, Fault>> {
+    async move {
+        let told = select(sql::<BigInt>("nextval('foreign_writes')"));
+        told.get_result(connection).await.map_err(fault)
+    }
+    .boxed()
+}

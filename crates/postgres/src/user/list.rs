@@ -1,0 +1,53 @@
+//! Lists of users.
+
+use diesel::{ExpressionMethods, QueryDsl, SelectableHelper, dsl::count_star, pg::Pg};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use entrepot_domain::{
+    Fault, Listing, Window,
+    user::{User, UserFilter, UserQuery, UserSort},
+};
+
+use super::row::{UserRow, sums_with};
+use crate::{
+    error::fault,
+    keyset::Columns,
+    listing::{bounds, contains, listing},
+    schema::users,
+};
+
+const fn column(field: UserSort) -> &'static str {
+    match field {
+        UserSort::Name => "name",
+        UserSort::Email => "email_folded",
+        UserSort::CreatedAt => "created_at",
+    }
+}
+
+fn filtered(filter: &UserFilter) -> users::BoxedQuery<'_, Pg> {
+    let mut query = users::table.filter(users::erased_at.is_null()).into_boxed();
+    if let Some(words) = &filter.search {
+        query = query.filter(contains(users::search, words));
+    }
+    if let Some(role) = filter.role {
+        query = query.filter(users::roles.eq_any(sums_with(role)));
+    }
+    query
+}
+
+pub(super) async fn list(connection: &mut AsyncPgConnection, query: &UserQuery) -> Result<Listing<User>, Fault> {
+    let columns = Columns::of(&query.sort, column);
+    let (limit, offset) = bounds(&query.window);
+    let total = match query.window {
+        Window::Page { .. } => {
+            Some(filtered(&query.filter).select(count_star()).get_result(connection).await.map_err(fault)?)
+        }
+        Window::After { .. } => None,
+    };
+    let mut rows = filtered(&query.filter);
+    if let Window::After { place: Some(place), .. } = &query.window {
+        rows = rows.filter(columns.after(place));
+    }
+    let rows = rows.select(UserRow::as_select()).order(columns.order()).limit(limit).offset(offset);
+    let rows: Vec<UserRow> = rows.load(connection).await.map_err(fault)?;
+    listing(rows, total, &query.window)
+}

@@ -1,0 +1,99 @@
+//! Users.
+
+mod list;
+mod row;
+mod write;
+
+use async_trait::async_trait;
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper, dsl::exists, select};
+use diesel_async::RunQueryDsl;
+use entrepot_domain::{
+    Email, Fault, Listing, SessionId, Timestamp, UserId, Version,
+    user::{Changed, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
+};
+use futures_util::FutureExt;
+use row::UserRow;
+pub(crate) use row::roles;
+
+use crate::{PostgresStore, error::fault, schema::users};
+
+#[async_trait]
+impl UserRepository for PostgresStore {
+    async fn insert(&self, new: &NewUser) -> Result<(), UserError> {
+        self.write(new.clone(), |connection, new| write::insert(connection, new).boxed()).await
+    }
+
+    async fn find(&self, id: UserId) -> Result<Option<User>, Fault> {
+        self.row(id).await?.map(User::try_from).transpose()
+    }
+
+    async fn credentials_by_email(&self, email: &Email) -> Result<Option<Credentials>, Fault> {
+        let row = self
+            .read(email.folded(), |connection, folded| {
+                let row = users::table.filter(users::email_folded.eq(folded)).select(UserRow::as_select());
+                async move { row.get_result(connection).await.optional().map_err(fault) }.boxed()
+            })
+            .await?;
+        row.map(Credentials::try_from).transpose()
+    }
+
+    async fn credentials(&self, id: UserId) -> Result<Option<Credentials>, Fault> {
+        self.row(id).await?.map(Credentials::try_from).transpose()
+    }
+
+    async fn list(&self, query: &UserQuery) -> Result<Listing<User>, Fault> {
+        self.list_from(query.clone(), |connection, query| list::list(connection, query).boxed()).await
+    }
+
+    async fn update(
+        &self,
+        id: UserId,
+        change: &UserChange,
+        expected: Option<Version>,
+        now: Timestamp,
+    ) -> Result<Changed, UserError> {
+        self.write((id, change.clone(), expected, now), |connection, (id, change, expected, now)| {
+            write::update(connection, *id, change, *expected, *now).boxed()
+        })
+        .await
+    }
+
+    async fn set_roles(
+        &self,
+        id: UserId,
+        roles: Roles,
+        expected: Option<Version>,
+        now: Timestamp,
+    ) -> Result<Changed, UserError> {
+        self.write((id, roles, expected, now), |connection, (id, roles, expected, now)| {
+            write::set_roles(connection, *id, *roles, *expected, *now).boxed()
+        })
+        .await
+    }
+
+    async fn erase(&self, id: UserId, expected: Option<Version>, now: Timestamp) -> Result<Vec<SessionId>, UserError> {
+        self.write((id, expected, now), |connection, (id, expected, now)| {
+            write::erase(connection, *id, *expected, *now).boxed()
+        })
+        .await
+    }
+
+    async fn has_admin(&self) -> Result<bool, Fault> {
+        self.read((), |connection, ()| {
+            let admins = users::table.filter(row::is_admin()).filter(users::erased_at.is_null());
+            async move { select(exists(admins)).get_result(connection).await.map_err(fault) }.boxed()
+        })
+        .await
+    }
+}
+
+impl PostgresStore {
+    async fn row(&self, id: UserId) -> Result<Option<UserRow>, Fault> {
+        self.read(id, |connection, id| {
+            let row = users::table.filter(users::id.eq(id.0)).filter(users::erased_at.is_null());
+            let row = row.select(UserRow::as_select());
+            async move { row.get_result(connection).await.optional().map_err(fault) }.boxed()
+        })
+        .await
+    }
+}

@@ -1,0 +1,101 @@
+//! Users as rows.
+
+use diesel::{ExpressionMethods, Insertable, Queryable, Selectable, dsl::GtEq, pg::Pg};
+use entrepot_domain::{
+    Email, Fault, Timestamp, UserId, Version,
+    auth::PasswordHash,
+    search_text,
+    user::{Credentials, NewUser, PersonName, Role, Roles, User},
+};
+
+use uuid::Uuid;
+
+use crate::{error::broken_row, schema::users, value::read};
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = users, check_for_backend(Pg))]
+pub(super) struct UserRow {
+    pub(super) id: Uuid,
+    pub(super) name: String,
+    pub(super) email: Option<String>,
+    pub(super) email_folded: Option<String>,
+    pub(super) password: Option<String>,
+    pub(super) roles: i64,
+    pub(super) email_verified: bool,
+    pub(super) search: String,
+    pub(super) version: i64,
+    pub(super) created_at: Timestamp,
+    pub(super) updated_at: Timestamp,
+    pub(super) erased_at: Option<Timestamp>,
+}
+
+/// What a search looks through.
+pub(super) fn search_of(name: &PersonName, email: &Email) -> String {
+    search_text(&[name.as_str(), email.as_str()])
+}
+
+/// Those that have the role: every sum it can be part of.
+pub(super) fn sums_with(role: Role) -> Vec<i64> {
+    let with = |bits: &u8| Roles::from_bits(*bits).is_ok_and(|roles| roles.contains(role));
+    (1..=7).filter(with).map(i64::from).collect()
+}
+
+/// Admin is the greatest of the three numbers, so whoever has it has a sum of at least as much; the partial index
+/// `users_admins` says it in the same words.
+pub(super) fn is_admin() -> GtEq<users::roles, i64> {
+    users::roles.ge(4)
+}
+
+impl From<&NewUser> for UserRow {
+    fn from(new: &NewUser) -> Self {
+        let user = &new.user;
+        Self {
+            id: user.id.0,
+            name: user.name.as_str().to_owned(),
+            email: Some(user.email.as_str().to_owned()),
+            email_folded: Some(user.email.folded()),
+            password: Some(new.password.0.clone()),
+            roles: i64::from(user.roles.bits()),
+            email_verified: user.email_verified,
+            search: search_of(&user.name, &user.email),
+            version: user.version.0,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+            erased_at: None,
+        }
+    }
+}
+
+impl TryFrom<UserRow> for User {
+    type Error = Fault;
+
+    fn try_from(row: UserRow) -> Result<Self, Fault> {
+        let id = row.id;
+        Ok(Self {
+            id: UserId(id),
+            name: read("users", "name", id, PersonName::parse(&row.name))?,
+            email: read("users", "email", id, Email::parse(row.email.as_deref().unwrap_or_default()))?,
+            roles: roles(id, row.roles)?,
+            email_verified: row.email_verified,
+            version: Version(row.version),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// Roles out of their sum.
+pub(crate) fn roles(row: impl std::fmt::Display + Copy, sum: i64) -> Result<Roles, Fault> {
+    let bits = u8::try_from(sum).map_err(|_| broken_row("users", "roles", row, "is no sum of roles"))?;
+    read("users", "roles", row, Roles::from_bits(bits))
+}
+
+impl TryFrom<UserRow> for Credentials {
+    type Error = Fault;
+
+    fn try_from(mut row: UserRow) -> Result<Self, Fault> {
+        let id = row.id;
+        let password = row.password.take().ok_or_else(|| broken_row("users", "password", id, "is missing"))?;
+        Ok(Self { user: User::try_from(row)?, password: PasswordHash(password) })
+    }
+}

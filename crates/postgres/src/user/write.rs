@@ -1,0 +1,158 @@
+//! Changes of users, each in a transaction.
+
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper, delete, insert_into, update as change_rows,
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use entrepot_domain::{
+    SessionId, Timestamp, UserId, Version,
+    user::{Changed, NewUser, Role, Roles, User, UserChange, UserError},
+};
+use uuid::Uuid;
+
+use super::row::{UserRow, is_admin, search_of};
+use crate::{
+    auth::sessions,
+    error::{fault, is_duplicate},
+    schema::{idempotency_keys, users},
+};
+
+fn refused(error: diesel::result::Error) -> UserError {
+    // The identifier is new: what can be taken is the address.
+    if is_duplicate(&error) { UserError::EmailTaken } else { fault(error).into() }
+}
+
+pub(super) async fn insert(connection: &mut AsyncPgConnection, new: &NewUser) -> Result<(), UserError> {
+    insert_into(users::table).values(UserRow::from(new)).execute(connection).await.map_err(refused)?;
+    Ok(())
+}
+
+/// The user to be changed, locked, if it is at the version that the caller has seen.
+async fn current(connection: &mut AsyncPgConnection, id: UserId, expected: Option<Version>) -> Result<User, UserError> {
+    let row: Option<UserRow> = users::table
+        .filter(users::id.eq(id.0))
+        .filter(users::erased_at.is_null())
+        .select(UserRow::as_select())
+        .for_no_key_update()
+        .get_result(connection)
+        .await
+        .optional()
+        .map_err(fault)?;
+    let user = User::try_from(row.ok_or(UserError::NotFound)?)?;
+    if expected.is_some_and(|expected| expected != user.version) {
+        return Err(UserError::VersionConflict);
+    }
+    Ok(user)
+}
+
+pub(super) async fn update(
+    connection: &mut AsyncPgConnection,
+    id: UserId,
+    change: &UserChange,
+    expected: Option<Version>,
+    now: Timestamp,
+) -> Result<Changed, UserError> {
+    let mut user = current(connection, id, expected).await?;
+    if let Some(name) = &change.name {
+        user.name = name.clone();
+    }
+    if let Some(email) = &change.email {
+        user.email_verified &= *email == user.email;
+        user.email = email.clone();
+    }
+    user.version.0 += 1;
+    user.updated_at = now;
+    change_rows(users::table.filter(users::id.eq(id.0)))
+        .set((
+            users::name.eq(user.name.as_str()),
+            users::email.eq(user.email.as_str()),
+            users::email_folded.eq(user.email.folded()),
+            users::email_verified.eq(user.email_verified),
+            users::search.eq(search_of(&user.name, &user.email)),
+            users::version.eq(user.version.0),
+            users::updated_at.eq(now),
+        ))
+        .execute(connection)
+        .await
+        .map_err(refused)?;
+    let mut ended = Vec::new();
+    if let Some(password) = &change.password {
+        change_rows(users::table.filter(users::id.eq(id.0)))
+            .set(users::password.eq(&password.0))
+            .execute(connection)
+            .await
+            .map_err(fault)?;
+        ended = sessions::end_all(connection, id, change.keep, now).await?;
+    }
+    Ok(Changed { user, sessions: ended })
+}
+
+pub(super) async fn set_roles(
+    connection: &mut AsyncPgConnection,
+    id: UserId,
+    roles: Roles,
+    expected: Option<Version>,
+    now: Timestamp,
+) -> Result<Changed, UserError> {
+    let admins = if roles.contains(Role::Admin) { Vec::new() } else { lock_admins(connection).await? };
+    let mut user = current(connection, id, expected).await?;
+    if !roles.contains(Role::Admin) {
+        must_not_be_last(&admins, &user)?;
+    }
+    user.roles = roles;
+    user.version.0 += 1;
+    user.updated_at = now;
+    change_rows(users::table.filter(users::id.eq(id.0)))
+        .set((users::roles.eq(i64::from(roles.bits())), users::version.eq(user.version.0), users::updated_at.eq(now)))
+        .execute(connection)
+        .await
+        .map_err(fault)?;
+    let live = sessions::live(connection, id, now).await?;
+    Ok(Changed { user, sessions: live })
+}
+
+/// All admins, locked in one order before anything else is: of two who demote each other at once, the second waits,
+/// and then no longer sees the first.
+async fn lock_admins(connection: &mut AsyncPgConnection) -> Result<Vec<Uuid>, UserError> {
+    let admins = users::table.filter(is_admin()).filter(users::erased_at.is_null()).select(users::id);
+    let admins = admins.order(users::id).for_no_key_update();
+    Ok(admins.load(connection).await.map_err(fault)?)
+}
+
+fn must_not_be_last(admins: &[Uuid], user: &User) -> Result<(), UserError> {
+    let last = user.roles.contains(Role::Admin) && admins.iter().all(|admin| *admin == user.id.0);
+    if last { Err(UserError::LastAdmin) } else { Ok(()) }
+}
+
+pub(super) async fn erase(
+    connection: &mut AsyncPgConnection,
+    id: UserId,
+    expected: Option<Version>,
+    now: Timestamp,
+) -> Result<Vec<SessionId>, UserError> {
+    let admins = lock_admins(connection).await?;
+    let user = current(connection, id, expected).await?;
+    must_not_be_last(&admins, &user)?;
+    change_rows(users::table.filter(users::id.eq(id.0)))
+        .set((
+            users::name.eq(""),
+            users::email.eq(None::<String>),
+            users::email_folded.eq(None::<String>),
+            users::password.eq(None::<String>),
+            users::email_verified.eq(false),
+            users::search.eq(""),
+            users::version.eq(user.version.0 + 1),
+            users::updated_at.eq(now),
+            users::erased_at.eq(now),
+        ))
+        .execute(connection)
+        .await
+        .map_err(fault)?;
+    let ended = sessions::end_all(connection, id, None, now).await?;
+    sessions::forget_devices(connection, id).await?;
+    delete(idempotency_keys::table.filter(idempotency_keys::user_id.eq(id.0)))
+        .execute(connection)
+        .await
+        .map_err(fault)?;
+    Ok(ended)
+}

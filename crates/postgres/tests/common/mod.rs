@@ -1,0 +1,70 @@
+//! A store in a database of its own.
+#![allow(dead_code, reason = "not every test needs all of it")]
+
+use std::sync::Arc;
+
+use entrepot_contract::Stores;
+use entrepot_domain::{
+    auth::SessionRepository, order::OrderRepository, product::ProductRepository, user::UserRepository,
+};
+use entrepot_postgres::{PostgresOptions, PostgresStore, migrate};
+use entrepot_testkit::Database;
+use tokio::task::spawn_blocking;
+
+/// An empty store. Its database goes when the test ends.
+pub(crate) struct Shop {
+    pub(crate) store: Arc<PostgresStore>,
+    pub(crate) database: Database,
+}
+
+/// What a URL says, with few connections: many tests run side by side.
+pub(crate) fn options(url: &str) -> PostgresOptions {
+    PostgresOptions::parse(url).unwrap().pool_max(6)
+}
+
+/// An empty database with the schema.
+pub(crate) async fn database() -> Database {
+    Database::new(migrated).await.unwrap()
+}
+
+async fn migrated(url: String) -> anyhow::Result<()> {
+    spawn_blocking(move || migrate(&options(&url))).await?.map(drop)
+}
+
+/// A connection of the test's own.
+pub(crate) async fn client(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// A store on it.
+pub(crate) async fn open(options: PostgresOptions) -> PostgresStore {
+    spawn_blocking(move || PostgresStore::open(&options)).await.unwrap().unwrap()
+}
+
+impl Shop {
+    pub(crate) async fn new() -> Self {
+        let database = database().await;
+        let store = Arc::new(open(options(database.url())).await);
+        Self { store, database }
+    }
+}
+
+impl Stores for Shop {
+    fn users(&self) -> Arc<dyn UserRepository> {
+        self.store.clone()
+    }
+
+    fn sessions(&self) -> Arc<dyn SessionRepository> {
+        self.store.clone()
+    }
+
+    fn products(&self) -> Arc<dyn ProductRepository> {
+        self.store.clone()
+    }
+
+    fn orders(&self) -> Arc<dyn OrderRepository> {
+        self.store.clone()
+    }
+}

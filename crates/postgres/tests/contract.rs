@@ -1,0 +1,11 @@
+//! The contract suites of every store port.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+mod common;
+
+use common::Shop;
+
+entrepot_contract::user_suite!(Shop::new().await);
+entrepot_contract::session_suite!(Shop::new().await);
+entrepot_contract::product_suite!(Shop::new().await);
+entrepot_contract::order_suite!(Shop::new().await);

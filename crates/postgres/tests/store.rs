@@ -1,0 +1,325 @@
+//! What this store promises beside the contract of its ports: of its schema, its connections and its queue.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+mod common;
+
+use std::{
+    future::Future,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use common::{Shop, client, database, open, options};
+use entrepot_domain::{
+    Fault, HealthCheck, Limit, Sort, Version, Window,
+    auth::SessionRepository,
+    order::{OrderAction, OrderFilter, OrderQuery, OrderRepository, PlaceError, Refusal},
+    product::{ProductError, ProductFilter, ProductQuery, ProductRepository},
+    user::{UserError, UserRepository},
+};
+use entrepot_postgres::{migrate, pending_migrations};
+use entrepot_testkit::{
+    Database, Postgres, at, at_key, new_user, order_id, placement, product, product_id, session, session_id,
+    stock_change, transition,
+};
+use tokio::task::spawn_blocking;
+
+/// A store with one buyer and so many of some products.
+async fn shop(products: u128, stock: i64) -> Shop {
+    let shop = Shop::new().await;
+    UserRepository::insert(&*shop.store, &new_user("ada")).await.unwrap();
+    for n in 1..=products {
+        ProductRepository::insert(&*shop.store, &product(n).stock(stock).build()).await.unwrap();
+    }
+    shop
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_is_seen_by_another_instance() {
+    let shop = shop(1, 10).await;
+    let ada = new_user("ada").user;
+    shop.store.open(&session(1, ada.id, "token", at(0))).await.unwrap();
+    let placed = at_key("key", placement(1, ada.id, &[(1, 4)], at(1)));
+    let order = shop.store.place(&placed).await.unwrap().order;
+
+    let other = open(options(shop.database.url())).await;
+    assert_eq!(UserRepository::find(&other, ada.id).await.unwrap(), Some(ada.clone()));
+    assert!(other.access(session_id(1), at(2)).await.unwrap().is_some());
+    let mug = ProductRepository::find(&other, product_id(1)).await.unwrap().unwrap();
+    assert_eq!((mug.stock.get(), mug.version), (6, Version(2)));
+    assert_eq!(OrderRepository::find(&other, order.id).await.unwrap(), Some(order.clone()));
+    let again = other.place(&at_key("key", placement(2, ada.id, &[(1, 4)], at(3)))).await.unwrap();
+    assert_eq!((again.order, again.replayed), (order, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_hears_of_what_a_command_wrote() {
+    let server = Shop::new().await;
+    let (heard, hear) = tokio::sync::watch::channel(0);
+    server.store.on_foreign_write(move || heard.send_modify(|times| *times += 1));
+    let command = open(options(server.database.url())).await;
+    for told in 1..=2 {
+        // The first one may be from before the server looked for the first time.
+        let told = async {
+            while *hear.clone().borrow() < told {
+                command.tell_of_writes().await.unwrap();
+                let mut hear = hear.clone();
+                tokio::time::timeout(std::time::Duration::from_secs(2), hear.changed()).await.ok();
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), told).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_schema_is_made_once_by_many_at_once() {
+    let empty = Database::empty().await.unwrap();
+    let url = empty.url().to_owned();
+    let pending = {
+        let url = url.clone();
+        spawn_blocking(move || pending_migrations(&options(&url))).await.unwrap().unwrap()
+    };
+    assert!(!pending.is_empty());
+    let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
+    let count = client(&url).await.query_one(tables, &[]).await.unwrap().get::<_, i64>(0);
+    assert_eq!(count, 0, "looking changes nothing");
+    let runs = (0..4).map(|_| {
+        let url = url.clone();
+        spawn_blocking(move || migrate(&options(&url)).unwrap())
+    });
+    let mut done = 0;
+    for run in runs.collect::<Vec<_>>() {
+        done += run.await.unwrap();
+    }
+    assert_eq!(done, pending.len());
+    let left = spawn_blocking(move || pending_migrations(&options(&url))).await.unwrap().unwrap();
+    assert_eq!(left, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_migration_can_be_undone() {
+    let database = database().await;
+    let client = client(database.url()).await;
+    let mut folders: Vec<_> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/postgres"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    folders.sort();
+    for folder in folders.iter().rev() {
+        client.batch_execute(&std::fs::read_to_string(folder.join("down.sql")).unwrap()).await.unwrap();
+    }
+    let left = "SELECT relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE nspname = 'public' AND relname NOT LIKE '\\_\\_diesel%'";
+    let left = client.query(left, &[]).await.unwrap();
+    assert!(left.is_empty(), "{left:?}");
+    for folder in &folders {
+        client.batch_execute(&std::fs::read_to_string(folder.join("up.sql")).unwrap()).await.unwrap();
+    }
+}
+
+/// Whoever writes past the program meets them.
+#[tokio::test(flavor = "multi_thread")]
+async fn constraints_are_the_last_line_of_defence() {
+    let shop = shop(1, 1).await;
+    let ada = new_user("ada").user;
+    shop.store.place(&placement(1, ada.id, &[(1, 1)], at(1))).await.unwrap();
+    let client = client(shop.database.url()).await;
+    for (bad, constraint) in [
+        ("UPDATE products SET stock = -1", "products_stock_check"),
+        ("UPDATE products SET amount = -1", "products_amount_check"),
+        ("UPDATE orders SET status = 'lost'", "orders_status_check"),
+        ("UPDATE orders SET user_id = gen_random_uuid()", "orders_user_id_fkey"),
+        ("UPDATE order_lines SET product_id = gen_random_uuid()", "order_lines_product_id_fkey"),
+        ("UPDATE order_lines SET quantity = 0", "order_lines_quantity_check"),
+        ("DELETE FROM products", "order_lines_product_id_fkey"),
+        ("DELETE FROM users", "orders_user_id_fkey"),
+        ("INSERT INTO products SELECT gen_random_uuid(), sku, name, description, amount, currency, stock, search,
+            version, created_at, updated_at, archived_at FROM products", "products_sku_key"),
+        ("INSERT INTO users SELECT gen_random_uuid(), name, upper(email), 'other', password, roles, email_verified, search,
+            version, created_at, updated_at, erased_at FROM users", "users_lower_email"),
+    ] {
+        let error = client.batch_execute(bad).await.unwrap_err();
+        let refused = error.as_db_error().and_then(|error| error.constraint());
+        assert_eq!(refused, Some(constraint), "{bad}: {error:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_store_is_unavailable() {
+    let shop = shop(1, 10).await;
+    let ada = new_user("ada").user.id;
+    shop.store.check().await.unwrap();
+    let closing = shop.store.clone();
+    // Once more does nothing, and does not hang.
+    spawn_blocking(move || [closing.close(), closing.close()]).await.unwrap();
+
+    assert!(matches!(shop.store.check().await, Err(Fault::Unavailable { dependency: "postgres", .. })));
+    let found = UserRepository::find(&*shop.store, ada).await;
+    assert!(matches!(found, Err(Fault::Unavailable { .. })), "{found:?}");
+    let placed = shop.store.place(&placement(1, ada, &[(1, 1)], at(1))).await;
+    assert!(matches!(placed, Err(PlaceError::Fault(Fault::Unavailable { .. }))), "{placed:?}");
+    let user = UserRepository::insert(&*shop.store, &new_user("bob")).await;
+    assert!(matches!(user, Err(UserError::Fault(Fault::Unavailable { .. }))), "{user:?}");
+    let stock = shop.store.adjust_stock(product_id(1), &stock_change(1, at(1)), None).await;
+    assert!(matches!(stock, Err(ProductError::Fault(Fault::Unavailable { .. }))), "{stock:?}");
+}
+
+/// Polls once: enough to hand the work over, too little to hear the answer.
+fn poll_once<T>(work: impl Future<Output = T>) -> Poll<T> {
+    pin!(work).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_begun_is_finished_without_the_caller_and_before_the_store_is_closed() {
+    let shop = shop(1, 100).await;
+    let ada = new_user("ada").user.id;
+    for n in 1..=20 {
+        // The futures are dropped at the end of these lines.
+        let answer = poll_once(shop.store.place(&placement(n, ada, &[(1, 2)], at(1))));
+        assert!(answer.is_pending(), "{answer:?}");
+        let answer = poll_once(shop.store.adjust_stock(product_id(1), &stock_change(1, at(1)), None));
+        assert!(answer.is_pending(), "{answer:?}");
+    }
+    let closing = shop.store.clone();
+    spawn_blocking(move || closing.close()).await.unwrap();
+    let other = open(options(shop.database.url())).await;
+    for n in 1..=20 {
+        assert!(OrderRepository::find(&other, order_id(n)).await.unwrap().is_some(), "order {n}");
+    }
+    let mug = ProductRepository::find(&other, product_id(1)).await.unwrap().unwrap();
+    assert_eq!((mug.stock.get(), mug.version), (80, Version(41)));
+}
+
+/// Many at once, so that they go together, of which some are refused, some are replays and some fail.
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_that_go_together_are_judged_alone() {
+    let shop = shop(1, 100).await;
+    let ada = new_user("ada").user.id;
+    ProductRepository::insert(&*shop.store, &product(2).stock(0).build()).await.unwrap();
+    let tasks: Vec<_> = (1..=200)
+        .map(|n| {
+            let store = shop.store.clone();
+            let asked: &[(u128, i64)] = if n % 4 == 0 { &[(1, 1), (2, 1)] } else { &[(1, 1)] };
+            // An order that exists already fails behind the stock: what it took must come back.
+            let placement = placement(if n % 10 == 1 { 1 } else { n }, ada, asked, at(1));
+            tokio::spawn(async move { store.place(&at_key(&format!("key-{n}"), placement)).await })
+        })
+        .collect();
+    let mut placed = 0;
+    for (n, task) in (1..).zip(tasks) {
+        let answer = task.await.unwrap();
+        match &answer {
+            Ok(_) => placed += 1,
+            Err(PlaceError::Refused(Refusal::InsufficientStock(_)) | PlaceError::Fault(Fault::Unknown(_))) => {}
+            Err(other) => panic!("order {n}: {other:?}"),
+        }
+    }
+    // Every fourth is refused; of the twenty tries at order 1 one is placed, and nineteen fail; the rest take the
+    // hundred that there are.
+    assert_eq!(placed, 100);
+    let mug = ProductRepository::find(&*shop.store, product_id(1)).await.unwrap().unwrap();
+    assert_eq!((mug.stock.get(), mug.version), (0, Version(101)));
+}
+
+/// As buyers' baskets are: the same things in any order, some of them cancelled again, over two instances.
+#[tokio::test(flavor = "multi_thread")]
+async fn opposite_orders_of_the_same_products_never_deadlock() {
+    const BASKETS: u128 = 600;
+    let shop = shop(8, 10_000).await;
+    let other = Arc::new(open(options(shop.database.url())).await);
+    let ada = new_user("ada").user.id;
+    let tasks: Vec<_> = (0..32_u128)
+        .map(|buyer| {
+            let store = if buyer % 2 == 0 { shop.store.clone() } else { other.clone() };
+            tokio::spawn(async move {
+                for n in (1..=BASKETS).filter(|n| n % 32 == buyer) {
+                    let mut lines: Vec<_> = (1..=8).map(|product| (product, 1)).collect();
+                    lines.rotate_left(usize::try_from(n % 8).unwrap());
+                    if n % 2 == 0 {
+                        lines.reverse();
+                    }
+                    let order = store.place(&placement(n, ada, &lines, at(1))).await.unwrap().order;
+                    if n % 3 == 0 {
+                        store.transition(order.id, &transition(OrderAction::Cancel, ada, at(2))).await.unwrap();
+                    }
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    for n in 1..=8 {
+        let product = ProductRepository::find(&*shop.store, product_id(n)).await.unwrap().unwrap();
+        assert_eq!(product.stock.get(), 10_000 - 400, "product {n}");
+    }
+    let client = client(shop.database.url()).await;
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    assert_eq!(client.query_one(deadlocks, &[]).await.unwrap().get::<_, i64>(0), 0);
+}
+
+/// Two statements of one session may go to two servers there, unless they are in a transaction.
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_pgbouncer_nothing_outlives_its_transaction() {
+    let database = database().await;
+    let url = format!("{}&pgbouncer=true", database.url());
+    let store = open(options(&url)).await;
+    let ada = new_user("ada");
+    UserRepository::insert(&store, &ada).await.unwrap();
+    ProductRepository::insert(&store, &product(1).stock(10).build()).await.unwrap();
+    for n in 1..=3 {
+        let order = at_key("key", placement(n, ada.user.id, &[(1, 1)], at(1)));
+        assert_eq!(store.place(&order).await.unwrap().replayed, n > 1);
+    }
+    let found = UserRepository::find(&store, ada.user.id).await.unwrap();
+    assert_eq!(found, Some(ada.user));
+    // Asked on each of the store's own connections would be best; the server tells of all of them at once.
+    let client = client(database.url()).await;
+    let settings = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query ~ '^SET [^L]'";
+    assert_eq!(client.query_one(settings, &[]).await.unwrap().get::<_, i64>(0), 0);
+}
+
+fn newest() -> OrderQuery {
+    OrderQuery {
+        filter: OrderFilter::default(),
+        sort: Sort::parse("-createdAt").unwrap(),
+        window: Window::After { place: None, limit: Limit::default() },
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_never_hides_what_was_written() {
+    let mut primary = Postgres::start().await.unwrap();
+    let url = primary.create_database("shop").await.unwrap();
+    let replica = primary.replica().await.unwrap();
+    let with_replica = options(&url).replica(Some(options(&replica.url("shop"))));
+    let migrated = options(&url);
+    spawn_blocking(move || migrate(&migrated)).await.unwrap().unwrap();
+    let store = open(with_replica).await;
+    let ada = new_user("ada").user.id;
+    UserRepository::insert(&store, &new_user("ada")).await.unwrap();
+    ProductRepository::insert(&store, &product(1).stock(1_000).build()).await.unwrap();
+    for n in 1..=50 {
+        store.place(&placement(n, ada, &[(1, 1)], at(i64::try_from(n).unwrap()))).await.unwrap();
+        let listed = OrderRepository::list(&store, &newest()).await.unwrap();
+        assert_eq!(listed.items[0].id, order_id(n));
+    }
+    // A replica that stands still is waited for no longer than is bearable, and then passed over.
+    let standing = client(&replica.url("shop")).await;
+    standing.batch_execute("SELECT pg_wal_replay_pause()").await.unwrap();
+    store.place(&placement(51, ada, &[(1, 1)], at(51))).await.unwrap();
+    assert_eq!(OrderRepository::list(&store, &newest()).await.unwrap().items[0].id, order_id(51));
+    standing.batch_execute("SELECT pg_wal_replay_resume()").await.unwrap();
+    drop(replica);
+    store.place(&placement(52, ada, &[(1, 1)], at(52))).await.unwrap();
+    assert_eq!(OrderRepository::list(&store, &newest()).await.unwrap().items[0].id, order_id(52));
+    let catalogue = ProductQuery {
+        filter: ProductFilter::default(),
+        sort: Sort::parse("name").unwrap(),
+        window: Window::After { place: None, limit: Limit::default() },
+    };
+    assert_eq!(ProductRepository::list(&store, &catalogue).await.unwrap().items.len(), 1);
+    spawn_blocking(move || store.close()).await.unwrap();
+    primary.stop().await.unwrap();
+}
