@@ -1,0 +1,273 @@
+//! What an instance knows of a subject without asking.
+
+use std::time::{Duration, Instant};
+
+use entrepot_domain::{Quota, Verdict};
+
+/// For how long an answer is good enough to decide the next hits by, counted from before the question was sent.
+pub(super) const FRESH: Duration = Duration::from_millis(1);
+
+/// What Redis said of a count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Answer {
+    /// Whether the hit was counted, or one would be.
+    pub(super) allowed: bool,
+    /// How many are counted now, with what was taken in advance.
+    pub(super) count: u32,
+    /// How long the window lasts.
+    pub(super) left: Duration,
+    /// How many more were counted in advance, for this instance to use.
+    pub(super) granted: u32,
+}
+
+/// How to ask Redis.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Question {
+    pub(super) sent: Instant,
+    /// Hits that were taken in advance and not used.
+    pub(super) back: Back,
+    /// Whether to take some in advance.
+    pub(super) ahead: bool,
+}
+
+/// Hits to be given back to the window that they were taken from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Back {
+    pub(super) hits: u32,
+    /// How long that window lasted when they were taken. A later window lasts longer.
+    pub(super) left: Duration,
+}
+
+/// A hit, as far as it can be decided.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It is decided.
+    Decided(Verdict),
+    /// Redis is to be asked.
+    Ask(Question),
+}
+
+/// A subject that was seen lately.
+#[derive(Default)]
+pub(super) struct Counter {
+    last: Option<Known>,
+    /// When Redis was asked last.
+    asked: Option<Instant>,
+    /// Whether some are being taken in advance.
+    taking: bool,
+}
+
+/// What was last answered.
+struct Known {
+    quota: Quota,
+    fresh: Instant,
+    ends: Instant,
+    left: Duration,
+    /// What the shared count leaves, without what this instance has taken in advance.
+    rest: u32,
+    /// What it has taken, and not used.
+    ahead: u32,
+    refused: bool,
+}
+
+impl Counter {
+    /// A hit: decided by what was taken in advance, or by a refusal that is fresh, or for Redis to decide.
+    pub(super) fn hit(&mut self, quota: Quota, now: Instant) -> Step {
+        if let Some(known) = &mut self.last
+            && known.quota == quota
+            && now < known.fresh
+        {
+            if known.ahead > 0 {
+                known.ahead -= 1;
+                return Step::Decided(known.verdict(true, now));
+            }
+            if known.refused {
+                return Step::Decided(known.verdict(false, now));
+            }
+        }
+        let back = self.take_back(now);
+        // Only a subject that is asked about all the time is worth it; the hits of a person are counted one by one.
+        let hot = self.asked.is_some_and(|asked| now.saturating_duration_since(asked) < FRESH);
+        let ahead = hot && !self.taking;
+        self.taking |= ahead;
+        self.asked = Some(now);
+        Step::Ask(Question { sent: now, back, ahead })
+    }
+
+    /// What was taken in advance and is too old to be used, if its window is not over.
+    pub(super) fn take_back(&mut self, now: Instant) -> Back {
+        match &mut self.last {
+            Some(known) if known.ahead > 0 => {
+                let hits = std::mem::take(&mut known.ahead);
+                if now < known.ends { Back { hits, left: known.left } } else { Back::default() }
+            }
+            _ => Back::default(),
+        }
+    }
+
+    /// The same, unless it was taken just now.
+    pub(super) fn settle(&mut self, now: Instant) -> Back {
+        match &self.last {
+            Some(known) if now >= known.fresh => self.take_back(now),
+            _ => Back::default(),
+        }
+    }
+
+    /// Learns what Redis answered to a hit.
+    pub(super) fn learn(&mut self, quota: Quota, question: &Question, answer: Answer) -> Verdict {
+        if question.ahead {
+            self.taking = false;
+        }
+        let ends = question.sent + answer.left;
+        // Another question may have brought some meanwhile. They belong to their window: the next one ends much later.
+        let ahead =
+            self.last.as_ref().filter(|known| ends < known.ends + quota.window / 2).map_or(0, |known| known.ahead);
+        let known = Known {
+            quota,
+            fresh: (question.sent + FRESH).min(ends),
+            ends,
+            left: answer.left,
+            rest: quota.limit.saturating_sub(answer.count),
+            ahead: ahead + answer.granted,
+            refused: !answer.allowed,
+        };
+        let verdict = Verdict { resets_in: answer.left, ..known.verdict(answer.allowed, question.sent) };
+        self.last = Some(known);
+        verdict
+    }
+
+    /// Learns that Redis did not answer.
+    pub(super) fn give_up(&mut self, question: &Question) {
+        if question.ahead {
+            self.taking = false;
+        }
+    }
+
+    /// How many this instance may still use without asking.
+    pub(super) fn ahead(&self) -> u32 {
+        self.last.as_ref().map_or(0, |known| known.ahead)
+    }
+}
+
+impl Known {
+    fn verdict(&self, allowed: bool, now: Instant) -> Verdict {
+        let resets_in = self.ends.saturating_duration_since(now);
+        Verdict { allowed, remaining: if allowed { self.rest.saturating_add(self.ahead) } else { 0 }, resets_in }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUOTA: Quota = Quota { limit: 10_000, window: Duration::from_mins(15) };
+
+    fn micros(n: u64) -> Duration {
+        Duration::from_micros(n)
+    }
+
+    fn ask(counter: &mut Counter, now: Instant) -> Question {
+        match counter.hit(QUOTA, now) {
+            Step::Ask(question) => question,
+            decided @ Step::Decided(_) => panic!("{decided:?}"),
+        }
+    }
+
+    fn decided(counter: &mut Counter, now: Instant) -> Verdict {
+        match counter.hit(QUOTA, now) {
+            Step::Decided(verdict) => verdict,
+            ask @ Step::Ask(_) => panic!("{ask:?}"),
+        }
+    }
+
+    fn answer(count: u32, granted: u32) -> Answer {
+        Answer { allowed: true, count, left: QUOTA.window, granted }
+    }
+
+    /// A counter that took ten in advance at that time, with the verdict of the hit that did.
+    fn hot(at: Instant) -> (Counter, Verdict) {
+        let mut counter = Counter::default();
+        let first = ask(&mut counter, at);
+        counter.learn(QUOTA, &first, answer(1, 0));
+        let second = ask(&mut counter, at + micros(100));
+        assert!(second.ahead && !ask(&mut counter, at + micros(200)).ahead);
+        let verdict = counter.learn(QUOTA, &second, answer(12, 10));
+        (counter, verdict)
+    }
+
+    #[test]
+    fn slow_hits_are_counted_one_by_one() {
+        let (mut counter, at) = (Counter::default(), Instant::now());
+        for n in 0..5 {
+            let question = ask(&mut counter, at + FRESH * n);
+            assert!(!question.ahead && question.back.hits == 0);
+            let verdict = counter.learn(QUOTA, &question, answer(n + 1, 0));
+            assert_eq!((verdict.remaining, verdict.resets_in), (9_999 - n, QUOTA.window));
+        }
+    }
+
+    #[test]
+    fn what_was_taken_in_advance_is_used_and_counted_down() {
+        let at = Instant::now();
+        let (mut counter, verdict) = hot(at);
+        assert_eq!(verdict.remaining, 9_998);
+        for n in 1..=10 {
+            assert_eq!(decided(&mut counter, at + micros(300)).remaining, 9_998 - n);
+        }
+        assert!(ask(&mut counter, at + micros(300)).ahead);
+    }
+
+    #[test]
+    fn what_was_not_used_is_given_back_once() {
+        let at = Instant::now();
+        let (mut counter, _) = hot(at);
+        decided(&mut counter, at + micros(300));
+        assert_eq!(counter.settle(at + micros(1_000)), Back::default());
+        let back = counter.settle(at + micros(1_100));
+        assert_eq!(back, Back { hits: 9, left: QUOTA.window });
+        assert_eq!(counter.settle(at + micros(1_200)), Back::default());
+
+        let (mut counter, _) = hot(at);
+        assert_eq!(ask(&mut counter, at + micros(1_100)).back.hits, 10);
+        assert_eq!(counter.settle(at + micros(1_200)), Back::default());
+    }
+
+    #[test]
+    fn nothing_is_given_back_to_another_window() {
+        let at = Instant::now();
+        let (mut counter, _) = hot(at);
+        assert_eq!(ask(&mut counter, at + QUOTA.window * 2).back, Back::default());
+    }
+
+    #[test]
+    fn nothing_is_carried_into_another_window() {
+        let at = Instant::now();
+        let (mut counter, _) = hot(at);
+        let late = Question { sent: at + micros(300), back: Back::default(), ahead: false };
+        counter.learn(QUOTA, &late, answer(13, 0));
+        assert_eq!(counter.ahead(), 10);
+        let next = Question { sent: at + QUOTA.window + micros(1), ..late };
+        counter.learn(QUOTA, &next, answer(1, 0));
+        assert_eq!(counter.ahead(), 0);
+    }
+
+    #[test]
+    fn a_refusal_holds_for_a_moment_and_for_this_quota() {
+        let (mut counter, at) = (Counter::default(), Instant::now());
+        let question = ask(&mut counter, at);
+        counter.learn(QUOTA, &question, Answer { allowed: false, ..answer(10_000, 0) });
+        assert!(!decided(&mut counter, at + micros(999)).allowed);
+        assert!(matches!(counter.hit(Quota { limit: 10_001, ..QUOTA }, at + micros(999)), Step::Ask(_)));
+        ask(&mut counter, at + FRESH);
+    }
+
+    #[test]
+    fn a_question_that_failed_lets_another_take_in_advance() {
+        let (mut counter, at) = (Counter::default(), Instant::now());
+        ask(&mut counter, at);
+        let failed = ask(&mut counter, at);
+        assert!(failed.ahead);
+        counter.give_up(&failed);
+        assert!(ask(&mut counter, at).ahead);
+    }
+}

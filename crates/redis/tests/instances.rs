@@ -1,0 +1,266 @@
+//! Several instances that share one Redis.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{
+            AtomicU64,
+            Ordering::{Relaxed, SeqCst},
+        },
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use common::{LONG, cache, found, fresh_prefix, limiter, patient, product, put, quota, user};
+use entrepot_domain::{Cache, Lookup, RateLimiter, Subject};
+use entrepot_redis::{Redis, RedisCache};
+
+async fn two() -> (Redis, Redis) {
+    let (url, prefix) = (entrepot_testkit::redis_url().await.unwrap(), fresh_prefix());
+    (patient(&url, &prefix).await, patient(&url, &prefix).await)
+}
+
+#[derive(Default)]
+struct Thing {
+    truth: AtomicU64,
+    answered: AtomicU64,
+}
+
+/// Reads one thing until that time, and returns how often it was found.
+async fn read(cache: Arc<RedisCache>, n: u128, thing: Arc<Thing>, until: Instant) -> u64 {
+    let mut hits = 0;
+    while Instant::now() < until {
+        let least = thing.answered.load(SeqCst);
+        let seen = match cache.get(product(n)).await {
+            Lookup::Hit(bytes) => {
+                hits += 1;
+                u64::from_be_bytes((*bytes).try_into().unwrap())
+            }
+            Lookup::Miss(ticket) => {
+                let loaded = thing.truth.load(SeqCst);
+                tokio::task::yield_now().await;
+                cache.put(product(n), Arc::from(loaded.to_be_bytes()), LONG, ticket).await;
+                loaded
+            }
+        };
+        assert!(seen >= least, "thing {n}: saw {seen} after {least} was answered");
+        tokio::task::yield_now().await;
+    }
+    hits
+}
+
+/// Writes one thing until that time, now on this instance and then on that, and returns how often.
+async fn write(caches: [Arc<RedisCache>; 2], n: u128, thing: Arc<Thing>, until: Instant) -> u64 {
+    let mut writes = 0;
+    for cache in caches.iter().cycle() {
+        if Instant::now() >= until {
+            break;
+        }
+        writes += 1;
+        thing.truth.store(writes, SeqCst);
+        cache.invalidate(&[product(n)]).await;
+        thing.answered.store(writes, SeqCst);
+        // Sometimes at once, and sometimes only when the readers have found it again.
+        tokio::time::sleep(Duration::from_millis(writes % 4)).await;
+    }
+    writes
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_reads_what_was_before_an_answered_write_of_another_instance() {
+    let (here, there) = two().await;
+    let caches = [cache(&here), cache(&there)];
+    let until = Instant::now() + Duration::from_secs(2);
+    let (mut reading, mut writing) = (Vec::new(), Vec::new());
+    for n in 0..40 {
+        let thing = Arc::new(Thing::default());
+        for cache in &caches {
+            reading.push(tokio::spawn(read(cache.clone(), n, thing.clone(), until)));
+        }
+        writing.push(tokio::spawn(write(caches.clone(), n, thing, until)));
+    }
+    let (mut hits, mut writes) = (0, 0);
+    for reader in reading {
+        hits += reader.await.unwrap();
+    }
+    for writer in writing {
+        writes += writer.await.unwrap();
+    }
+    assert!(hits > 2_000 && writes > 1_000, "{hits} hits, {writes} writes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_one_instance_put_another_finds_until_either_invalidates() {
+    let (here, there) = two().await;
+    let (here, there) = (cache(&here), cache(&there));
+    put(&*here, 1, "mug").await;
+    assert_eq!(found(&*there, 1).await.as_deref(), Some("mug"));
+    there.invalidate(&[product(1)]).await;
+    assert_eq!(found(&*here, 1).await, None);
+    put(&*there, 1, "cup").await;
+    put(&*there, 2, "pot").await;
+    assert_eq!(found(&*here, 1).await.as_deref(), Some("cup"));
+    there.clear().await;
+    assert_eq!((found(&*here, 1).await, found(&*here, 2).await), (None, None));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_keys_are_forgotten_at_once() {
+    let (here, there) = two().await;
+    let (here, there) = (cache(&here), cache(&there));
+    for n in 0..500 {
+        put(&*here, n, "old").await;
+    }
+    let keys: Vec<_> = (0..499).map(product).collect();
+    there.invalidate(&keys).await;
+    for n in 0..499 {
+        assert_eq!(found(&*here, n).await, None, "{n}");
+    }
+    assert_eq!(found(&*here, 499).await.as_deref(), Some("old"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_write_does_not_wait_for_readers_of_its_own_instance() {
+    let (here, _) = two().await;
+    let cache = cache(&here);
+    let mut quickest = Duration::MAX;
+    for _ in 0..50 {
+        put(&*cache, 1, "mug").await;
+        assert_eq!(found(&*cache, 1).await.as_deref(), Some("mug"));
+        let began = Instant::now();
+        cache.invalidate(&[product(1)]).await;
+        quickest = quickest.min(began.elapsed());
+    }
+    assert!(quickest < Duration::from_millis(5), "{quickest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_hundred_places_are_given_to_a_hundred_of_three_hundred() {
+    let (here, there) = two().await;
+    let limiters = [limiter(&here), limiter(&there)];
+    for subject in (0..5).map(user) {
+        let hits: Vec<_> = (0..300)
+            .map(|n: usize| {
+                let (limiter, subject) = (limiters[n % 2].clone(), subject.clone());
+                tokio::spawn(async move { limiter.hit(&subject, quota(100)).await.allowed })
+            })
+            .collect();
+        let mut allowed = 0;
+        for hit in hits {
+            allowed += u32::from(hit.await.unwrap());
+        }
+        assert_eq!(allowed, 100);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_remainder_is_right_when_instances_take_turns() {
+    let (here, there) = two().await;
+    let limiters = [limiter(&here), limiter(&there)];
+    for (limit, subject) in [(100, user(1)), (100_000, user(2))] {
+        for n in 0..20_u32 {
+            let turn = &limiters[usize::try_from(n).unwrap() % 2];
+            let verdict = turn.hit(&subject, quota(limit)).await;
+            assert!(verdict.allowed && verdict.remaining == limit - n - 1, "{n}: {verdict:?}");
+            assert_eq!(turn.peek(&subject, quota(limit)).await.remaining, limit - n - 1);
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+/// Hits from a task, so fast that some are decided in the process.
+async fn storm(limiter: Arc<impl RateLimiter + 'static>, subject: Subject, limit: u32, times: u32) -> u32 {
+    let mut allowed = 0;
+    for _ in 0..times {
+        allowed += u32::from(limiter.hit(&subject, quota(limit)).await.allowed);
+    }
+    allowed
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn hot_hits_are_all_counted_and_never_exceed_the_limit() {
+    let (here, there) = two().await;
+    let limiters = [limiter(&here), limiter(&there)];
+    // What was taken in advance is given back: the shared count is what was allowed, soon after.
+    let storms: Vec<_> =
+        (0..6).map(|n| tokio::spawn(storm(limiters[n % 2].clone(), user(1), 1_000_000, 3_000))).collect();
+    for storm in storms {
+        assert_eq!(storm.await.unwrap(), 3_000);
+    }
+    common::until("all is given back", || async {
+        let mut rest = Vec::new();
+        for limiter in &limiters {
+            rest.push(limiter.peek(&user(1), quota(1_000_000)).await.remaining);
+        }
+        rest == [1_000_000 - 18_000; 2]
+    })
+    .await;
+    // And a limit within reach is reached, and not passed.
+    let storms: Vec<_> = (0..6).map(|n| tokio::spawn(storm(limiters[n % 2].clone(), user(2), 5_000, 2_000))).collect();
+    let mut allowed = 0;
+    for storm in storms {
+        allowed += storm.await.unwrap();
+    }
+    assert_eq!(allowed, 5_000);
+}
+
+#[test]
+fn any_runtime_may_ask() {
+    let main = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let redis = main.block_on(async { patient(&entrepot_testkit::redis_url().await.unwrap(), &fresh_prefix()).await });
+    let (cache, limiter) = (cache(&redis), limiter(&redis));
+    let seen = Arc::new(AtomicU64::new(0));
+    // As an HTTP server's workers are: each a thread with a runtime of its own.
+    let workers: Vec<_> = (0..3)
+        .map(|_| {
+            let (cache, limiter, seen) = (cache.clone(), limiter.clone(), seen.clone());
+            thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(async {
+                    for n in 0..200 {
+                        put(&*cache, n % 10, "mug").await;
+                        let allowed = limiter.hit(&user(1), quota(1_000_000)).await.allowed;
+                        seen.fetch_add(u64::from(allowed && found(&*cache, n % 10).await.is_some()), Relaxed);
+                        cache.invalidate(&[product(11)]).await;
+                    }
+                });
+            })
+        })
+        .collect();
+    for worker in workers {
+        worker.join().unwrap();
+    }
+    assert_eq!(seen.load(Relaxed), 600);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_caller_who_goes_away_leaves_nothing_half_done() {
+    let (here, there) = two().await;
+    let (here, there) = (cache(&here), cache(&there));
+    let keys: HashSet<u128> = (0..200).collect();
+    for n in &keys {
+        put(&*there, *n, "old").await;
+    }
+    let all: Vec<_> = keys.iter().copied().map(product).collect();
+    // Asked once, and dropped.
+    tokio::time::timeout(Duration::ZERO, here.invalidate(&all)).await.ok();
+    common::until("all are forgotten", || async {
+        for n in &keys {
+            if found(&*there, *n).await.is_some() {
+                return false;
+            }
+        }
+        true
+    })
+    .await;
+    // A look-up that was dropped does not keep the others waiting.
+    tokio::time::timeout(Duration::ZERO, there.get(product(1))).await.ok();
+    let began = Instant::now();
+    assert_eq!(found(&*there, 1).await, None);
+    assert!(began.elapsed() < Duration::from_millis(90), "{:?}", began.elapsed());
+}
