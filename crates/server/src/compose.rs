@@ -1,8 +1,7 @@
 //! The one place where adapters are chosen, and everything is built by constructor.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, Result};
 use entrepot_application::{
     Application, Limits,
     auth::{AuthPorts, AuthService, AuthSettings, CachedSessions, LoginThrottle},
@@ -11,19 +10,19 @@ use entrepot_application::{
     user::{CachedUsers, UserPorts, UserService},
 };
 use entrepot_domain::{
-    Cache, Clock, HealthCheck, IdGenerator, Quota, RateLimiter,
-    auth::{PasswordHasher, SessionRepository, TokenIssuer},
-    order::OrderRepository,
-    product::ProductRepository,
-    user::UserRepository,
+    Cache, Clock, IdGenerator, Quota, RateLimiter,
+    auth::{PasswordHasher, TokenIssuer},
 };
 use entrepot_http::{HttpSettings, HttpState};
 use entrepot_memory::{MemoryCache, MemoryLimiter, SystemClock, UuidV7};
+use entrepot_redis::{Redis, RedisCache, RedisLimiter};
 use entrepot_security::{BcryptHasher, JwtIssuer, JwtKeys};
-use entrepot_sqlite::{SqliteOptions, SqliteStore};
 use sha2::{Digest, Sha256};
 
-use crate::config::Config;
+use crate::{
+    backend::{Backend, Stores},
+    config::Config,
+};
 
 /// Who signs the tokens, and for whom.
 const ISSUER: &str = "entrepot";
@@ -32,24 +31,8 @@ const AUDIENCE: &str = "entrepot-api";
 /// The most bytes that the cache keeps.
 const CACHE_BYTES: u64 = 8 << 20;
 
-/// The store ports, with or without a decorator that remembers.
-struct Stores {
-    users: Arc<dyn UserRepository>,
-    sessions: Arc<dyn SessionRepository>,
-    products: Arc<dyn ProductRepository>,
-    orders: Arc<dyn OrderRepository>,
-}
-
-/// Opens the store that the configuration names, with its schema up to date.
-pub fn open(config: &Config) -> Result<SqliteStore> {
-    if let Some(folder) = config.database.parent() {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    }
-    SqliteStore::open(&SqliteOptions::new(&config.database))
-}
-
-/// Builds all use cases over that store.
-pub fn compose(config: &Config, store: &SqliteStore) -> Application {
+/// Builds all use cases over what is open.
+pub fn compose(config: &Config, backend: &Backend) -> Application {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn IdGenerator> = Arc::new(UuidV7);
     let hasher: Arc<dyn PasswordHasher> = Arc::new(BcryptHasher::new(config.bcrypt_cost));
@@ -57,7 +40,7 @@ pub fn compose(config: &Config, store: &SqliteStore) -> Application {
     let tokens: Arc<dyn TokenIssuer> = Arc::new(JwtIssuer::new(&keys, ISSUER, AUDIENCE));
 
     let window = config.limits.map(|limits| limits.window).unwrap_or_default();
-    let limiter: Arc<dyn RateLimiter> = Arc::new(MemoryLimiter::new(window));
+    let limiter = limiter(backend.redis(), window);
     let quota = |limit: u32| Quota { limit, window };
     let limits = Limits::new(
         limiter.clone(),
@@ -66,7 +49,7 @@ pub fn compose(config: &Config, store: &SqliteStore) -> Application {
     );
     let throttle = Arc::new(LoginThrottle::new(limiter, config.limits.map(|limits| quota(limits.login))));
 
-    let Stores { users, sessions, products, orders } = stores(config, store);
+    let Stores { users, sessions, products, orders } = stores(config, backend);
     let settings = AuthSettings {
         access_ttl: config.access_token_ttl,
         refresh_ttl: config.refresh_token_ttl,
@@ -90,26 +73,41 @@ pub fn compose(config: &Config, store: &SqliteStore) -> Application {
     }
 }
 
-fn stores(config: &Config, store: &SqliteStore) -> Stores {
-    let plain = Arc::new(store.clone());
-    if config.cache_ttl.is_zero() {
-        return Stores { users: plain.clone(), sessions: plain.clone(), products: plain.clone(), orders: plain };
+/// Shared by all instances through Redis, and in the process without it or while it is away.
+fn limiter(redis: Option<&Redis>, window: Duration) -> Arc<dyn RateLimiter> {
+    let own = Arc::new(MemoryLimiter::new(window));
+    match redis {
+        Some(redis) => Arc::new(RedisLimiter::new(redis.clone(), own)),
+        None => own,
     }
-    let cache: Arc<dyn Cache> = Arc::new(MemoryCache::new(CACHE_BYTES));
-    let foreign = cache.clone();
-    // An import beside a running server, for one, writes past its decorators.
-    store.on_foreign_write(move || futures_executor::block_on(foreign.clear()));
+}
+
+/// The store's ports, with what is often read remembered.
+fn stores(config: &Config, backend: &Backend) -> Stores {
+    let plain = backend.store().ports();
+    if config.cache_ttl.is_zero() {
+        return plain;
+    }
+    let cache: Arc<dyn Cache> = match backend.redis() {
+        Some(redis) => Arc::new(RedisCache::new(redis.clone(), CACHE_BYTES)),
+        None => Arc::new(MemoryCache::new(CACHE_BYTES)),
+    };
+    if backend.redis().is_none() {
+        let foreign = cache.clone();
+        // An import beside a running server, for one, writes past its decorators.
+        backend.store().on_foreign_write(move || futures_executor::block_on(foreign.clear()));
+    }
+    let ttl = config.cache_ttl;
     Stores {
-        users: Arc::new(CachedUsers::new(plain.clone(), cache.clone())),
-        sessions: Arc::new(CachedSessions::new(plain.clone(), cache.clone(), config.cache_ttl)),
-        products: Arc::new(CachedProducts::new(plain.clone(), cache.clone(), config.cache_ttl)),
-        orders: Arc::new(CachedOrders::new(plain, cache)),
+        users: Arc::new(CachedUsers::new(plain.users, cache.clone())),
+        sessions: Arc::new(CachedSessions::new(plain.sessions, cache.clone(), ttl)),
+        products: Arc::new(CachedProducts::new(plain.products, cache.clone(), ttl)),
+        orders: Arc::new(CachedOrders::new(plain.orders, cache)),
     }
 }
 
 /// The state of the HTTP edge over these use cases.
-pub fn http_state(config: &Config, store: &SqliteStore) -> Arc<HttpState> {
-    let health: Vec<Arc<dyn HealthCheck>> = vec![Arc::new(store.clone())];
+pub fn http_state(config: &Config, backend: &Backend) -> Arc<HttpState> {
     let settings = HttpSettings {
         body_limit: config.body_limit,
         request_timeout: config.request_timeout,
@@ -119,7 +117,7 @@ pub fn http_state(config: &Config, store: &SqliteStore) -> Arc<HttpState> {
         cursor_key: cursor_key(&config.secrets.access),
         default_currency: config.default_currency,
     };
-    Arc::new(HttpState::new(compose(config, store), health, Arc::new(UuidV7), settings))
+    Arc::new(HttpState::new(compose(config, backend), backend.health(), Arc::new(UuidV7), settings))
 }
 
 /// A key of its own for cursors, so that a signature of one kind is never one of another. The same on all instances.

@@ -11,6 +11,7 @@
 //! [`compose`](compose::compose) builds everything by constructor: give it another `Arc<dyn Port>` there, and nothing
 //! else changes. Which adapter a configuration asks for is decided in [`config`].
 
+pub mod backend;
 pub mod commands;
 pub mod compose;
 pub mod config;

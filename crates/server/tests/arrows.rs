@@ -6,17 +6,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 
 /// Which of our crates each of our crates may know, tests aside.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("application", &["domain"]),
     ("sqlite", &["domain"]),
     ("memory", &["domain"]),
+    ("postgres", &["domain"]),
+    ("redis", &["domain"]),
     ("security", &["domain"]),
     ("http", &["application", "domain"]),
-    ("server", &["application", "domain", "http", "memory", "security", "sqlite"]),
+    ("server", &["application", "domain", "http", "memory", "postgres", "redis", "security", "sqlite"]),
     ("contract", &["domain", "testkit"]),
     ("testkit", &["domain"]),
-    ("tests", &[]),
+    ("tests", &["testkit"]),
 ];
 
 /// What the inside must not know, however far down.

@@ -6,7 +6,7 @@ use entrepot_application::user::Registration;
 use entrepot_domain::{Email, auth::PlainPassword, user::PersonName};
 
 use super::{Failure, block_on, explain, print_line};
-use crate::{compose, config::Config};
+use crate::{backend::Backend, compose, config::Config};
 
 pub(super) fn create(config: &Config, email: &str, name: &str) -> Result<(), Failure> {
     let password = password()?;
@@ -18,10 +18,10 @@ pub(super) fn create(config: &Config, email: &str, name: &str) -> Result<(), Fai
     let (Ok(email), Ok(name), Ok(password)) = (email, name, password) else {
         return Err(Failure::Usage(mistakes));
     };
-    let store = compose::open(config).map_err(Failure::failed)?;
-    let users = compose::compose(config, &store).users;
+    let backend = Backend::open(config).map_err(Failure::failed)?;
+    let users = compose::compose(config, &backend).users;
     let made = block_on(users.create_admin(Registration { name, email, password }));
-    store.close();
+    backend.finish().map_err(Failure::failed)?;
     let admin = made?.map_err(|error| Failure::Failed(explain(&error)))?;
     print_line(&format!("made the admin {}; log in with POST /api/v1/auth/login", admin.email));
     Ok(())

@@ -18,7 +18,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use self::row::Columns;
 use super::{Failure, block_on, explain, print_line};
-use crate::{compose, config::Config};
+use crate::{backend::Backend, compose, config::Config};
 
 /// How many products one transaction takes.
 const TOGETHER: usize = 500;
@@ -35,12 +35,12 @@ pub(super) fn products(config: &Config, file: &Path) -> Result<(), Failure> {
     let (input, size) = open(file)?;
     let progress = progress(size);
     let input = progress.wrap_read(input);
-    let store = compose::open(config).map_err(Failure::failed)?;
-    let products = compose::compose(config, &store).products;
+    let backend = Backend::open(config).map_err(Failure::failed)?;
+    let products = compose::compose(config, &backend).products;
     let refuse = |mistake: String| progress.suspend(|| eprintln!("{mistake}"));
     let outcome = import(&products, input, config, refuse);
     progress.finish_and_clear();
-    store.close();
+    backend.finish().map_err(Failure::failed)?;
     let Outcome { created, updated, refused } = outcome?;
     let all = created + updated;
     print_line(&format!("{all} products: {created} new, {updated} updated, {refused} lines refused"));

@@ -1,12 +1,17 @@
 //! `entrepot migrate`
 
-use entrepot_sqlite::pending_migrations;
-
 use super::{Failure, print_line};
-use crate::{compose, config::Config};
+use crate::{
+    backend::Backend,
+    config::{Config, Database},
+};
 
 pub(super) fn migrate(config: &Config, check: bool) -> Result<(), Failure> {
-    let pending = pending_migrations(&config.database).map_err(Failure::failed)?;
+    let pending = match &config.database {
+        Database::Sqlite(path) => entrepot_sqlite::pending_migrations(path),
+        Database::Postgres(options) => entrepot_postgres::pending_migrations(options),
+    };
+    let pending = pending.map_err(Failure::failed)?;
     if check {
         return if pending.is_empty() {
             print_line("the schema is up to date");
@@ -16,7 +21,7 @@ pub(super) fn migrate(config: &Config, check: bool) -> Result<(), Failure> {
             Err(Failure::Failed(format!("the schema needs {count} more migrations; run entrepot migrate")))
         };
     }
-    compose::open(config).map_err(Failure::failed)?.close();
+    Backend::open(config).map_err(Failure::failed)?.close();
     print_line(&format!("the schema is up to date; {} migrations were needed", pending.len()));
     Ok(())
 }

@@ -15,8 +15,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failure, print_line};
 use crate::{
+    backend::Backend,
     compose,
-    config::{Config, LogFormat},
+    config::{Config, Database, LogFormat},
     logging,
 };
 
@@ -25,13 +26,16 @@ const INTERRUPTED: i32 = 130;
 
 pub(super) fn serve(config: &Config) -> Result<(), Failure> {
     logging::start(config);
-    System::new().block_on(run(config)).map_err(Failure::failed)
+    let _alone = alone(config).map_err(Failure::failed)?;
+    let backend = Backend::open(config).map_err(Failure::failed)?;
+    let served = System::new().block_on(run(config, &backend));
+    backend.close();
+    tracing::info!("stopped");
+    served.map_err(Failure::failed)
 }
 
-async fn run(config: &Config) -> Result<()> {
-    let _alone = alone(config)?;
-    let store = compose::open(config)?;
-    let state = compose::http_state(config, &store);
+async fn run(config: &Config, backend: &Backend) -> Result<()> {
+    let state = compose::http_state(config, backend);
     let listener = listen(config)?;
     let address = listener.local_addr()?;
     let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
@@ -59,17 +63,15 @@ async fn run(config: &Config) -> Result<()> {
             std::process::exit(INTERRUPTED);
         }
     }
-    let closing = store.clone();
-    rt::task::spawn_blocking(move || closing.close()).await?;
-    tracing::info!("stopped");
     Ok(())
 }
 
-/// Holds the store for this process as long as it serves. What one server remembers, another one on the same file
-/// could not make it forget in time; commands beside it are few, and noticed. The lock ends with the process, however
-/// it ends.
-fn alone(config: &Config) -> Result<File> {
-    let mut path = config.database.clone().into_os_string();
+/// Holds a file for this process as long as it serves. What one server remembers, another one on the same file could
+/// not make it forget in time; commands beside it are few, and noticed. The lock ends with the process, however it ends.
+/// On a server's database there may be many.
+fn alone(config: &Config) -> Result<Option<File>> {
+    let Database::Sqlite(database) = &config.database else { return Ok(None) };
+    let mut path = database.clone().into_os_string();
     path.push(".lock");
     let path = PathBuf::from(path);
     let cannot = || format!("cannot lock {}", path.display());
@@ -78,9 +80,9 @@ fn alone(config: &Config) -> Result<File> {
     }
     let file = File::options().create(true).append(true).open(&path).with_context(cannot)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => {
-            let database = config.database.display();
+            let database = database.display();
             Err(anyhow!("another entrepot serves {database} already; stop it, or set DATA_DIR to another folder"))
         }
         Err(TryLockError::Error(error)) => Err(error).with_context(cannot),

@@ -10,6 +10,8 @@ mod tests;
 use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
 use entrepot_domain::Currency;
+use entrepot_postgres::PostgresOptions;
+use entrepot_redis::RedisOptions;
 use ipnet::IpNet;
 
 /// Everything that can be set. Every field has the default that the contract names.
@@ -23,8 +25,10 @@ pub struct Config {
     pub port: u16,
     /// `DATA_DIR`.
     pub data_dir: PathBuf,
-    /// The file that `DATABASE_URL` names.
-    pub database: PathBuf,
+    /// `DATABASE_URL`, with what else concerns it.
+    pub database: Database,
+    /// `REDIS_URL`.
+    pub redis: Option<RedisOptions>,
     /// The secrets.
     pub secrets: Secrets,
     /// `ACCESS_TOKEN_TTL`.
@@ -55,6 +59,15 @@ pub struct Config {
     pub log_format: LogFormat,
     /// `DEFAULT_CURRENCY`.
     pub default_currency: Currency,
+}
+
+/// Where everything is kept.
+#[derive(Debug, Clone)]
+pub enum Database {
+    /// In this file.
+    Sqlite(PathBuf),
+    /// On a server: `postgres://…`, with `DATABASE_REPLICA_URL` and `DB_*`.
+    Postgres(Box<PostgresOptions>),
 }
 
 /// Where the program runs.

@@ -7,20 +7,18 @@ use std::{
     time::Duration,
 };
 
+use entrepot_postgres::PostgresOptions;
+use entrepot_redis::RedisOptions;
+
 use super::{
-    Config, Environment, LogFormat, RateLimits, Secrets,
+    Config, Database, Environment, LogFormat, RateLimits, Secrets,
     file::DotEnv,
     parse,
     secrets::{self, SECRET_BYTES},
 };
 
 /// Names of the contract whose parts this version does not have. Set, they are mistakes: who sets them relies on them.
-const NOT_YET: [(&str, &str); 12] = [
-    ("DATABASE_REPLICA_URL", "read replicas"),
-    ("REDIS_URL", "Redis adapter"),
-    ("DB_POOL_MAX", "connection pool"),
-    ("DB_IDLE_TIMEOUT", "connection pool"),
-    ("DB_CONNECT_TIMEOUT", "connection pool"),
+const NOT_YET: [(&str, &str); 7] = [
     ("ORDER_PENDING_TTL", "background jobs"),
     ("TLS_CERT", "TLS of its own"),
     ("TLS_KEY", "TLS of its own"),
@@ -59,7 +57,8 @@ impl Config {
             }),
             port: vars
                 .read("PORT", 3_000, |text| text.parse().map_err(|_| "must be a port from 0 to 65535".to_owned())),
-            database: vars.read("DATABASE_URL", data_dir.join("entrepot.db"), database),
+            database: vars.database(&data_dir),
+            redis: vars.read("REDIS_URL", None, |url| RedisOptions::parse(url).map(Some)),
             access_token_ttl,
             refresh_token_ttl,
             refresh_token_grace: vars.duration("REFRESH_TOKEN_GRACE", Duration::ZERO, true),
@@ -127,6 +126,35 @@ impl Vars<'_> {
             }
         }
         good
+    }
+
+    /// The store, with what says how it is reached. That concerns a server alone.
+    fn database(&mut self, data_dir: &Path) -> Database {
+        let database = self.read("DATABASE_URL", Database::Sqlite(data_dir.join("entrepot.db")), store);
+        let replica = self.read("DATABASE_REPLICA_URL", None, |url| match store(url)? {
+            Database::Postgres(options) => Ok(Some(options)),
+            Database::Sqlite(_) => Err("must be a URL like postgres://user:password@host/database".to_owned()),
+        });
+        let connections = self.read("DB_POOL_MAX", 20, |text| match text.parse() {
+            Ok(connections @ 1..=10_000) => Ok(connections),
+            _ => Err("must be a whole number from 1 to 10000".to_owned()),
+        });
+        let idle = self.duration("DB_IDLE_TIMEOUT", Duration::from_secs(30), false);
+        let patience = self.duration("DB_CONNECT_TIMEOUT", Duration::from_secs(2), false);
+        match database {
+            Database::Sqlite(_) if replica.is_some() => {
+                self.mistakes
+                    .push("DATABASE_REPLICA_URL is set, but a file has no replica; set DATABASE_URL too".into());
+                database
+            }
+            Database::Sqlite(_) => database,
+            Database::Postgres(options) => {
+                let with = |options: Box<PostgresOptions>| {
+                    options.pool_max(connections).idle_timeout(idle).connect_timeout(patience)
+                };
+                Database::Postgres(Box::new(with(options).replica(replica.map(with))))
+            }
+        }
     }
 
     /// Of an access token and of a refresh token.
@@ -222,13 +250,15 @@ fn environment(text: &str) -> Result<Environment, String> {
     }
 }
 
-fn database(url: &str) -> Result<PathBuf, String> {
+fn store(url: &str) -> Result<Database, String> {
     match url.split_once("://") {
-        Some(("sqlite", path)) if is_file(path) => Ok(PathBuf::from(path)),
-        Some(("postgres" | "postgresql", _)) => {
-            Err("names a PostgreSQL server, but this version has no PostgreSQL adapter yet; use sqlite://…".to_owned())
-        }
-        _ => Err("must be a URL like sqlite://./data/entrepot.db: the path of a file, without options".to_owned()),
+        Some(("sqlite", path)) if is_file(path) => Ok(Database::Sqlite(PathBuf::from(path))),
+        Some(("postgres" | "postgresql", _)) => PostgresOptions::parse(url).map(Box::new).map(Database::Postgres),
+        _ => Err(
+            "must be a URL like postgres://user:password@host/database or sqlite://./data/entrepot.db, which is the \
+                  path of a file without options"
+                .to_owned(),
+        ),
     }
 }
 

@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, fs, time::Duration};
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
 use super::*;
 
@@ -18,12 +18,16 @@ fn mistakes(vars: &[(&str, &str)]) -> Vec<String> {
     read(vars).err().unwrap_or_default()
 }
 
+fn is_file(config: &Config, file: &Path) -> bool {
+    matches!(&config.database, Database::Sqlite(path) if path == file)
+}
+
 #[test]
 fn nothing_need_be_set() {
     let config = read(&[]).unwrap();
     assert_eq!(config.environment, Environment::Development);
     assert_eq!((config.host.to_string().as_str(), config.port), ("127.0.0.1", 3_000));
-    assert_eq!(config.database, config.data_dir.join("entrepot.db"));
+    assert!(is_file(&config, &config.data_dir.join("entrepot.db")) && config.redis.is_none());
     let seconds = |duration: Duration| duration.as_secs();
     assert_eq!(seconds(config.access_token_ttl), 15 * 60);
     assert_eq!(seconds(config.refresh_token_ttl), 7 * 24 * 3_600);
@@ -59,7 +63,7 @@ fn everything_can_be_set() {
     ]);
     let config = config.unwrap();
     assert_eq!((config.host.to_string().as_str(), config.port), ("::1", 0));
-    assert_eq!(config.database, PathBuf::from("/var/lib/shop.db"));
+    assert!(is_file(&config, Path::new("/var/lib/shop.db")));
     assert_eq!(config.refresh_token_grace, Duration::from_secs(10));
     assert_eq!(config.allowed_origins, ["https://shop.example", "http://127.0.0.1:5173"]);
     assert_eq!(config.trusted_proxies.len(), 2);
@@ -72,11 +76,16 @@ fn everything_can_be_set() {
 }
 
 /// Each of these is wrong in one way, and is told in one sentence that begins with its name.
-const WRONG: [(&str, &str); 24] = [
+const WRONG: [(&str, &str); 29] = [
     ("APP_ENV", "staging"),
     ("HOST", "localhost:3000"),
     ("PORT", "70000"),
-    ("DATABASE_URL", "postgres://localhost/x"),
+    ("DATABASE_URL", "postgres://ada:hush-hush@localhost/x?sslmode=perhaps"),
+    ("DATABASE_REPLICA_URL", "mysql://ada:hush-hush@localhost/x"),
+    ("DB_POOL_MAX", "0"),
+    ("DB_IDLE_TIMEOUT", "soon"),
+    ("DB_CONNECT_TIMEOUT", "0"),
+    ("REDIS_URL", "memcached://:hush-hush@localhost"),
     ("JWT_SECRET", "hush-hush"),
     ("REFRESH_TOKEN_SECRET", "hush-hush too"),
     ("ACCESS_TOKEN_TTL", "soon"),
@@ -116,10 +125,29 @@ fn every_bad_part_of_a_list_is_told() {
 
 #[test]
 fn what_is_not_there_yet_is_refused() {
-    for name in ["REDIS_URL", "DATABASE_REPLICA_URL", "TLS_CERT", "SMTP_URL", "ORDER_PENDING_TTL", "DB_POOL_MAX"] {
+    for name in ["TLS_CERT", "SMTP_URL", "ORDER_PENDING_TTL", "OTEL_EXPORTER_OTLP_ENDPOINT"] {
         let mistakes = mistakes(&[(name, "20")]);
         assert!(mistakes.len() == 1 && mistakes[0].starts_with(&format!("{name} is set, but")), "{mistakes:#?}");
     }
+}
+
+#[test]
+fn a_server_is_reached_as_it_is_told() {
+    let config = read(&[
+        ("DATABASE_URL", "postgres://ada:secret@db.example/shop?sslmode=verify-full"),
+        ("DATABASE_REPLICA_URL", "postgresql://ada:secret@replica.example/shop"),
+        ("DB_POOL_MAX", "8"),
+        ("REDIS_URL", "rediss://:secret@redis.example:6380"),
+    ]);
+    let config = config.unwrap();
+    assert!(matches!(config.database, Database::Postgres(_)) && config.redis.is_some());
+    assert!(!format!("{:?}", config.database).contains("secret"));
+}
+
+#[test]
+fn a_file_has_no_replica() {
+    let mistakes = mistakes(&[("DATABASE_REPLICA_URL", "postgres://replica.example/shop")]);
+    assert!(mistakes.len() == 1 && mistakes[0].starts_with("DATABASE_REPLICA_URL is set, but"), "{mistakes:#?}");
 }
 
 /// SQLite would take them for something else than the path of a file.
@@ -170,7 +198,7 @@ fn an_access_token_ends_before_its_refresh_token() {
 fn a_start_that_is_refused_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = folder.path().join("data");
-    for (bad, value) in [("PORT", "x"), ("ACCESS_TOKEN_TTL", "8d"), ("REDIS_URL", "redis://localhost")] {
+    for (bad, value) in [("PORT", "x"), ("ACCESS_TOKEN_TTL", "8d"), ("TLS_CERT", "cert.pem")] {
         let refused = Config::from_vars(&|name| match name {
             "DATA_DIR" => data_dir.to_str().map(str::to_owned),
             name => (name == bad).then(|| value.to_owned()),
