@@ -7,7 +7,7 @@ use entrepot_domain::{
     HealthCheck, auth::SessionRepository, order::OrderRepository, product::ProductRepository, user::UserRepository,
 };
 use entrepot_postgres::PostgresStore;
-use entrepot_redis::Redis;
+use entrepot_redis::{Redis, RedisOptions};
 use entrepot_sqlite::{SqliteOptions, SqliteStore};
 use tokio::runtime::{Builder, Runtime};
 
@@ -99,6 +99,27 @@ struct Shared {
     runtime: Runtime,
 }
 
+impl Shared {
+    fn connect(options: &RedisOptions) -> Result<Self> {
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("redis").enable_all().build()?;
+        let redis = runtime.block_on(Redis::connect(options.clone()))?;
+        Ok(Self { redis, runtime })
+    }
+
+    fn close(self) {
+        self.runtime.block_on(self.redis.close());
+        self.runtime.shutdown_background();
+    }
+}
+
+/// Whether a Redis is fit for work. Blocks, as [`Backend::open`] does.
+pub fn ask_redis(options: &RedisOptions) -> Result<()> {
+    let shared = Shared::connect(options)?;
+    let answer = shared.runtime.block_on(shared.redis.check());
+    shared.close();
+    Ok(answer?)
+}
+
 /// Everything that is open.
 pub struct Backend {
     store: Store,
@@ -152,9 +173,8 @@ impl Backend {
     /// Finishes what was begun and lets go of everything. Blocks, as [`open`](Self::open) does.
     pub fn close(self) {
         self.store.close();
-        if let Some(Shared { redis, runtime }) = self.shared {
-            runtime.block_on(redis.close());
-            runtime.shutdown_background();
+        if let Some(shared) = self.shared {
+            shared.close();
         }
     }
 }

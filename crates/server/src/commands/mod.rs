@@ -1,6 +1,7 @@
 //! The command line.
 
 mod admin;
+mod doctor;
 mod import;
 mod migrate;
 mod serve;
@@ -42,6 +43,8 @@ enum Command {
     /// Bring data in
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Check the configuration and every dependency, and say what is wrong and how to mend it
+    Doctor,
     /// Print the `OpenAPI` document
     Openapi,
 }
@@ -93,6 +96,7 @@ impl Cli {
             Command::Migrate { check } => migrate::migrate(&configured()?, check),
             Command::Admin(AdminCommand::Create { email, name }) => admin::create(&configured()?, &email, &name),
             Command::Import(ImportCommand::Products { file }) => import::products(&configured()?, &file),
+            Command::Doctor => doctor::doctor(),
             Command::Openapi => {
                 print_line(&entrepot_http::openapi_json());
                 Ok(())

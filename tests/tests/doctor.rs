@@ -1,0 +1,62 @@
+//! `entrepot doctor`: what is wrong, and how to mend it.
+
+use anyhow::Result;
+use entrepot_tests::Server;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[tokio::test]
+async fn all_is_well_beside_a_running_server() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let port = server.address().port().to_string();
+    let out = server.command(&["doctor"], &[("PORT", &port)])?;
+    let said = text(&out.stdout);
+    assert_eq!(out.status.code(), Some(0), "{said}");
+    assert!(said.lines().all(|line| line.starts_with("ok ")), "{said}");
+    for what in ["configuration", "data folder", "is taken", "up to date"] {
+        assert!(said.contains(what), "{what}: {said}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_pending_is_told_and_not_done() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let out = server.command(&["doctor"], &[("DATA_DIR", "elsewhere")])?;
+    assert_eq!(out.status.code(), Some(0));
+    assert!(text(&out.stdout).contains("migrations are pending"), "{}", text(&out.stdout));
+    assert!(!server.folder().join("elsewhere/entrepot.db").exists());
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_dependency_that_is_away_is_named_without_its_password() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    // Nobody listens on these ports.
+    let away = [
+        ("DATABASE_URL", "postgres://shop:geheim@127.0.0.1:1/shop"),
+        ("REDIS_URL", "redis://:geheim@127.0.0.1:2"),
+        ("DB_CONNECT_TIMEOUT", "1s"),
+    ];
+    let out = server.command(&["doctor"], &away)?;
+    let said = text(&out.stdout);
+    assert_eq!(out.status.code(), Some(1), "{said}");
+    for what in ["wrong  database: ", "DATABASE_URL", "wrong  redis: ", "REDIS_URL"] {
+        assert!(said.contains(what), "{what}: {said}");
+    }
+    assert!(text(&out.stderr).contains("2 things are wrong"), "{}", text(&out.stderr));
+    assert!(!(said + &text(&out.stderr)).contains("geheim"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_mistake_of_the_configuration_is_told() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let out = server.command(&["doctor"], &[("PORT", "x"), ("BODY_LIMIT", "many")])?;
+    let said = text(&out.stdout);
+    assert_eq!(out.status.code(), Some(2), "{said}");
+    assert!(said.contains("PORT must") && said.contains("BODY_LIMIT must"), "{said}");
+    Ok(())
+}
