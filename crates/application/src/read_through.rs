@@ -26,14 +26,23 @@ impl ReadThrough {
         T: Serialize + DeserializeOwned,
         F: Future<Output = Result<Option<T>, Fault>>,
     {
+        let as_bytes = AsBytes { read: |bytes| postcard::from_bytes(bytes).ok(), write: |value| to_bytes(value) };
+        self.get_as(&as_bytes, key, load).await
+    }
+
+    /// The same of something that has its own way of becoming bytes.
+    pub(crate) async fn get_as<T, F>(&self, as_bytes: &AsBytes<T>, key: CacheKey, load: F) -> Result<Option<T>, Fault>
+    where
+        F: Future<Output = Result<Option<T>, Fault>>,
+    {
         if let Lookup::Hit(bytes) = self.cache.get(key).await
-            && let Some(value) = decode(&bytes)
+            && let Some(value) = (as_bytes.read)(&bytes)
         {
             return Ok(Some(value));
         }
         let _held = self.loading.hold(&key).await;
         let ticket = match self.cache.get(key).await {
-            Lookup::Hit(bytes) => match decode(&bytes) {
+            Lookup::Hit(bytes) => match (as_bytes.read)(&bytes) {
                 Some(value) => return Ok(Some(value)),
                 // Bytes of another layout: load, and leave them to run out.
                 None => return load.await,
@@ -42,7 +51,7 @@ impl ReadThrough {
         };
         let loaded = load.await?;
         if let Some(value) = &loaded
-            && let Ok(bytes) = postcard::to_stdvec(value)
+            && let Some(bytes) = (as_bytes.write)(value)
         {
             self.cache.put(key, bytes.into(), self.ttl, ticket).await;
         }
@@ -61,6 +70,13 @@ pub(crate) async fn forget(cache: &dyn Cache, keys: &[CacheKey]) {
     }
 }
 
-fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
-    postcard::from_bytes(bytes).ok()
+/// How something becomes bytes, and bytes become it again; `None` where they do not.
+pub(crate) struct AsBytes<T> {
+    pub(crate) read: fn(&[u8]) -> Option<T>,
+    pub(crate) write: fn(&T) -> Option<Vec<u8>>,
+}
+
+/// The bytes of a value.
+pub(crate) fn to_bytes(value: &impl Serialize) -> Option<Vec<u8>> {
+    postcard::to_stdvec(value).ok()
 }

@@ -13,7 +13,7 @@ use entrepot_domain::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::read_through::ReadThrough;
+use crate::read_through::{AsBytes, ReadThrough, to_bytes};
 
 /// Remembers products, and forgets them before a change is answered.
 pub struct CachedProducts {
@@ -32,45 +32,48 @@ impl CachedProducts {
     }
 }
 
+const AS_BYTES: AsBytes<Product> = AsBytes {
+    read: |bytes| postcard::from_bytes::<Kept<'_>>(bytes).ok()?.product(),
+    write: |product| to_bytes(&Kept::of(product, product.price.currency().as_str())),
+};
+
 /// A product as bytes. The fields are parsed again when they come back: a cache may be shared, and is not believed.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct Kept<'a> {
     id: Uuid,
-    sku: String,
-    name: String,
-    description: String,
+    sku: &'a str,
+    name: &'a str,
+    description: &'a str,
     amount: i64,
-    currency: String,
+    currency: &'a str,
     stock: i64,
     version: i64,
     created_at: i64,
     updated_at: i64,
 }
 
-impl From<Product> for Kept {
-    fn from(product: Product) -> Self {
+impl<'a> Kept<'a> {
+    fn of(product: &'a Product, currency: &'a str) -> Self {
         Self {
             id: product.id.0,
-            sku: product.sku.as_str().to_owned(),
-            name: product.name.as_str().to_owned(),
-            description: product.description.as_str().to_owned(),
+            sku: product.sku.as_str(),
+            name: product.name.as_str(),
+            description: product.description.as_str(),
             amount: product.price.amount(),
-            currency: product.price.currency().to_string(),
+            currency,
             stock: product.stock.get(),
             version: product.version.0,
             created_at: product.created_at.timestamp_millis(),
             updated_at: product.updated_at.timestamp_millis(),
         }
     }
-}
 
-impl Kept {
     fn product(&self) -> Option<Product> {
         Some(Product {
             id: ProductId(self.id),
-            sku: Sku::parse(&self.sku).ok()?,
-            name: ProductName::parse(&self.name).ok()?,
-            description: Description::parse(&self.description).ok()?,
+            sku: Sku::parse(self.sku).ok()?,
+            name: ProductName::parse(self.name).ok()?,
+            description: Description::parse(self.description).ok()?,
             price: Money::new(self.amount, self.currency.parse().ok()?).ok()?,
             stock: Stock::new(self.stock).ok()?,
             version: Version(self.version),
@@ -87,14 +90,7 @@ impl ProductRepository for CachedProducts {
     }
 
     async fn find(&self, id: ProductId) -> Result<Option<Product>, Fault> {
-        let load = async { Ok(self.inner.find(id).await?.map(Kept::from)) };
-        match self.cache.get(CacheKey::Product(id), load).await? {
-            None => Ok(None),
-            Some(kept) => match kept.product() {
-                Some(product) => Ok(Some(product)),
-                None => self.inner.find(id).await,
-            },
-        }
+        self.cache.get_as(&AS_BYTES, CacheKey::Product(id), self.inner.find(id)).await
     }
 
     async fn list(&self, query: &ProductQuery) -> Result<Listing<Product>, Fault> {

@@ -1,10 +1,13 @@
 //! What an answer says of the caller's rate limit: the three headers that clients have always read, and the two of the
 //! current draft (draft-ietf-httpapi-ratelimit-headers).
 
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use entrepot_application::Standing;
+use entrepot_domain::Quota;
+
+use crate::response::Decimal;
 
 static LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 static REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
@@ -23,22 +26,56 @@ pub(super) fn seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
-/// Puts the headers on an answer.
-pub(super) fn apply(headers: &mut HeaderMap, standing: &Standing) {
-    let (quota, verdict) = (standing.quota, standing.verdict);
-    let (window, reset) = (seconds(quota.window), seconds(verdict.resets_in));
-    headers.insert(LIMIT.clone(), quota.limit.into());
-    headers.insert(REMAINING.clone(), verdict.remaining.into());
-    headers.insert(RESET.clone(), reset.into());
-    let lists = [
-        (&POLICY, format!("\"default\";q={};w={window}", quota.limit)),
-        (&CURRENT, format!("\"default\";r={};t={reset}", verdict.remaining)),
-    ];
-    for (name, value) in lists {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            headers.insert(name.clone(), value);
-        }
+/// What a worker has said of quotas before: there are no more than two, and what is said of them never changes.
+#[derive(Default)]
+pub(super) struct Quotas(RefCell<Vec<Known>>);
+
+struct Known {
+    quota: Quota,
+    limit: HeaderValue,
+    policy: HeaderValue,
+}
+
+impl Quotas {
+    /// Puts the headers on an answer.
+    pub(super) fn apply(&self, headers: &mut HeaderMap, standing: &Standing) {
+        let Standing { quota, verdict } = *standing;
+        let (limit, policy) = self.of(quota);
+        headers.insert(LIMIT.clone(), limit);
+        headers.insert(POLICY.clone(), policy);
+        let remaining = Decimal::of(verdict.remaining.into());
+        let reset = Decimal::of(seconds(verdict.resets_in));
+        headers.insert(REMAINING.clone(), value(remaining.as_str()));
+        headers.insert(RESET.clone(), value(reset.as_str()));
+        headers.insert(CURRENT.clone(), list("r", &remaining, "t", &reset));
     }
+
+    /// The limit of a quota, and how it is written as a policy.
+    fn of(&self, quota: Quota) -> (HeaderValue, HeaderValue) {
+        let mut known = self.0.borrow_mut();
+        if let Some(Known { limit, policy, .. }) = known.iter().find(|known| known.quota == quota) {
+            return (limit.clone(), policy.clone());
+        }
+        let most = Decimal::of(quota.limit.into());
+        let limit = value(most.as_str());
+        let policy = list("q", &most, "w", &Decimal::of(seconds(quota.window)));
+        known.push(Known { quota, limit: limit.clone(), policy: policy.clone() });
+        (limit, policy)
+    }
+}
+
+/// The one quota of a list (RFC 9651 3.1), with two parameters.
+fn list(first: &str, one: &Decimal, second: &str, other: &Decimal) -> HeaderValue {
+    let mut text = String::with_capacity(64);
+    for part in ["\"default\";", first, "=", one.as_str(), ";", second, "=", other.as_str()] {
+        text.push_str(part);
+    }
+    value(&text)
+}
+
+/// Letters and digits are good values.
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }
 
 #[cfg(test)]

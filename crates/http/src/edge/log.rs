@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::{Method, StatusCode, header::HeaderMap};
 
-use super::{caller::Passage, request_id};
+use super::{address, caller::Passage, request_id};
 
 /// What a line tells.
 pub(super) struct Line<'a> {
@@ -57,7 +57,7 @@ impl Line<'_> {
             status = self.status.as_u16(),
             duration_ms = self.took.as_secs_f64() * 1_000.0,
             user = self.passage.bearer.user().map(tracing::field::display),
-            address = %self.passage.address,
+            address = address::text(self.passage.address),
             user_agent = self.agent.user_agent.as_deref(),
             request_id = self.passage.request_id.as_str(),
             trace_id = self.agent.trace_id.as_deref(),

@@ -4,12 +4,14 @@ use std::{
     any::Any,
     cell::RefCell,
     fmt,
-    future::{Ready, ready},
+    future::{Ready, poll_fn, ready},
     net::{IpAddr, Ipv4Addr},
     panic::AssertUnwindSafe,
+    pin::pin,
     rc::Rc,
     sync::Arc,
-    time::Instant,
+    task::Poll,
+    time::{Duration, Instant},
 };
 
 use actix_web::{
@@ -29,7 +31,8 @@ use super::{
     address,
     bearer::Bearer,
     caller::Passage,
-    cors, faults, headers, limits,
+    cors, faults, headers,
+    limits::{self, Quotas},
     log::{Agent, Line},
     metrics::Handles,
     request_id::{RequestId, X_REQUEST_ID},
@@ -56,7 +59,7 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, inner: S) -> Self::Future {
-        let tools = Tools { state: self.0.clone(), handles: Handles::default() };
+        let tools = Tools { state: self.0.clone(), handles: Handles::default(), quotas: Quotas::default() };
         ready(Ok(EdgeService { inner: Rc::new(inner), tools: Rc::new(tools) }))
     }
 }
@@ -70,6 +73,7 @@ pub(crate) struct EdgeService<S> {
 struct Tools {
     state: Arc<HttpState>,
     handles: Handles,
+    quotas: Quotas,
 }
 
 impl<S> Service<ServiceRequest> for EdgeService<S>
@@ -160,12 +164,12 @@ impl Tools {
         S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
     {
         let work = AssertUnwindSafe(async { inner.call(req).await }).catch_unwind();
-        let work = timeout(self.state.settings.request_timeout, work);
+        let work = in_time(self.state.settings.request_timeout, work);
         match work.instrument(visit.agent.span(&visit.passage)).await {
-            Ok(Ok(Ok(answer))) => Ok(answer),
-            Ok(Ok(Err(error))) => Err(self.of_actix(&error)),
-            Ok(Err(panic)) => Err(panicked(&*panic, visit)),
-            Err(_) => Err(ApiError::Timeout),
+            Some(Ok(Ok(answer))) => Ok(answer),
+            Some(Ok(Err(error))) => Err(self.of_actix(&error)),
+            Some(Err(panic)) => Err(panicked(&*panic, visit)),
+            None => Err(ApiError::Timeout),
         }
     }
 
@@ -191,7 +195,7 @@ impl Tools {
         headers::apply(headers);
         headers.insert(X_REQUEST_ID.clone(), passage.request_id.header());
         if let Some(standing) = standing {
-            limits::apply(headers, &standing);
+            self.quotas.apply(headers, &standing);
         }
         cors::apply(headers, visit.origin, &self.state.settings.allowed_origins);
 
@@ -243,6 +247,15 @@ impl Tools {
             }
             None => {}
         }
+    }
+}
+
+/// Waits for `work`, but no longer than `patience`. What is done at once, as whatever the cache knows is, needs no timer.
+async fn in_time<T>(patience: Duration, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    match poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
+        Poll::Ready(done) => Some(done),
+        Poll::Pending => timeout(patience, work).await.ok(),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     edge::{Authenticated, outlive},
     error::ApiResult,
     request::{IfMatch, IfNoneMatch, ListRequest, Params, PathId, Raw},
-    response::{Listed, Success, changed, created, listed, no_content, tagged},
+    response::{Bodies, Listed, Success, changed, created, listed, no_content, tagged_of},
 };
 
 /// Look at the catalogue
@@ -90,9 +90,14 @@ fn price(params: &mut Params, name: &str) -> Option<i64> {
         (status = 404, description = "`not_found`"),
     ),
 )]
-pub(super) async fn get(state: Data<HttpState>, PathId(id): PathId<ProductId>, known: IfNoneMatch) -> ApiResult {
+pub(super) async fn get(
+    state: Data<HttpState>,
+    bodies: Data<Bodies>,
+    PathId(id): PathId<ProductId>,
+    known: IfNoneMatch,
+) -> ApiResult {
     let product = state.app.products.get(id).await?;
-    tagged(&known, product.version, true, ProductView::from(&product))
+    tagged_of(&bodies, id.0, &known, product.version, true, ProductView::from(&product))
 }
 
 /// Put a product up for sale

@@ -2,15 +2,18 @@
 
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
-    http::header::{CACHE_CONTROL, ETAG, HeaderValue, LOCATION},
+    body::MessageBody,
+    http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION},
 };
 use entrepot_domain::Version;
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{
     error::{ApiError, ApiResult},
     request::IfNoneMatch,
+    response::{Bodies, Decimal},
 };
 
 /// The envelope of a success.
@@ -25,14 +28,23 @@ pub(crate) struct Success<T> {
 /// About how many bytes an answer has; a good guess saves the buffer from growing.
 const CAPACITY: usize = 512;
 
+/// Answers with a view in its envelope.
+pub(super) fn write(answer: HttpResponseBuilder, body: &impl Serialize) -> ApiResult {
+    Ok(json(answer, render(body)?))
+}
+
+fn json(mut answer: HttpResponseBuilder, body: impl MessageBody + 'static) -> HttpResponse {
+    answer.insert_header((CONTENT_TYPE, JSON)).body(body)
+}
+
 /// The bytes of a view in its envelope.
-pub(super) fn write(mut answer: HttpResponseBuilder, body: &impl Serialize) -> ApiResult {
+fn render(body: &impl Serialize) -> ApiResult<Vec<u8>> {
     let mut bytes = Vec::with_capacity(CAPACITY);
     serde_json::to_writer(&mut bytes, body).map_err(|error| {
         tracing::error!(%error, "a view does not serialise");
         ApiError::Internal
     })?;
-    Ok(answer.insert_header(("content-type", JSON)).body(bytes))
+    Ok(bytes)
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -42,13 +54,20 @@ fn success(answer: HttpResponseBuilder, data: impl Serialize) -> ApiResult {
 }
 
 /// Only the asker may keep it, and must ask whether it is still so.
-pub(crate) const fn private() -> (actix_web::http::header::HeaderName, HeaderValue) {
+pub(crate) const fn private() -> (HeaderName, HeaderValue) {
     (CACHE_CONTROL, HeaderValue::from_static("private, no-cache"))
 }
 
 /// A version as a strong entity tag.
-fn tag(version: Version) -> (actix_web::http::header::HeaderName, String) {
-    (ETAG, format!("\"{}\"", version.0))
+fn tag(version: Version) -> (HeaderName, HeaderValue) {
+    // Versions count from 1.
+    let version = Decimal::of(u64::try_from(version.0).unwrap_or_default());
+    let mut tag = String::with_capacity(24);
+    for part in ["\"", version.as_str(), "\""] {
+        tag.push_str(part);
+    }
+    // Digits in quotes are a good value.
+    (ETAG, HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"0\"")))
 }
 
 /// 200, for the asker alone.
@@ -68,13 +87,35 @@ pub(crate) fn secret(data: impl Serialize) -> ApiResult {
 /// 200 with the tag of a version, or 304 without a body if the client has it. `shared` things may be kept by anybody
 /// who asks whether they are still so.
 pub(crate) fn tagged(known: &IfNoneMatch, version: Version, shared: bool, data: impl Serialize) -> ApiResult {
+    tagged_with(known, version, shared, || render(&Success { status: "success", data }))
+}
+
+/// The same of the thing with this identifier, whose body may have been rendered before.
+pub(crate) fn tagged_of(
+    bodies: &Bodies,
+    id: Uuid,
+    known: &IfNoneMatch,
+    version: Version,
+    shared: bool,
+    data: impl Serialize,
+) -> ApiResult {
+    tagged_with(known, version, shared, || bodies.of(id, version, || render(&Success { status: "success", data })))
+}
+
+fn tagged_with<B: MessageBody + 'static>(
+    known: &IfNoneMatch,
+    version: Version,
+    shared: bool,
+    body: impl FnOnce() -> ApiResult<B>,
+) -> ApiResult {
     let caching = if shared { (CACHE_CONTROL, HeaderValue::from_static("no-cache")) } else { private() };
     if known.has(version) {
         return Ok(HttpResponse::NotModified().insert_header(tag(version)).insert_header(caching).finish());
     }
+    let body = body()?;
     let mut answer = HttpResponse::Ok();
     answer.insert_header(tag(version)).insert_header(caching);
-    success(answer, data)
+    Ok(json(answer, body))
 }
 
 /// 200 after a change, with the tag of the new version.

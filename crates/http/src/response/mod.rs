@@ -1,11 +1,15 @@
 //! Answers in the envelope of the contract.
 
+mod bodies;
 mod cursor;
+mod decimal;
 mod envelope;
 mod list;
 mod stamp;
 
+pub(crate) use bodies::Bodies;
 pub(crate) use cursor::Seal;
-pub(crate) use envelope::{Success, changed, created, no_content, ok, secret, tagged};
+pub(crate) use decimal::Decimal;
+pub(crate) use envelope::{Success, changed, created, no_content, ok, secret, tagged, tagged_of};
 pub(crate) use list::{Listed, listed};
 pub(crate) use stamp::Stamp;

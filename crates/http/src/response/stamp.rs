@@ -11,31 +11,29 @@ pub(crate) struct Stamp(pub(crate) Timestamp);
 impl Serialize for Stamp {
     /// By hand: a list has forty of them, and chrono parses its format each time.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let at = self.0;
-        let mut text = *b"0000-00-00T00:00:00.000Z";
-        let year = u32::try_from(at.year()).unwrap_or_default();
-        let parts = [
-            (0, 4, year),
-            (5, 2, at.month()),
-            (8, 2, at.day()),
-            (11, 2, at.hour()),
-            (14, 2, at.minute()),
-            (17, 2, at.second()),
-            (20, 3, at.timestamp_subsec_millis()),
+        let (date, time) = (self.0.date_naive(), self.0.time());
+        let year = u32::try_from(date.year()).unwrap_or_default();
+        let millis = self.0.timestamp_subsec_millis();
+        let [y1, y2] = two(year / 100);
+        let [y3, y4] = two(year);
+        let [o1, o2] = two(date.month());
+        let [d1, d2] = two(date.day());
+        let [h1, h2] = two(time.hour());
+        let [m1, m2] = two(time.minute());
+        let [s1, s2] = two(time.second());
+        let [f1, f2] = two(millis / 10);
+        let [_, f3] = two(millis);
+        let text = [
+            y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2, b'T', h1, h2, b':', m1, m2, b':', s1, s2, b'.', f1, f2, f3,
+            b'Z',
         ];
-        for (start, digits, value) in parts {
-            write_digits(text.get_mut(start..start + digits).unwrap_or_default(), value);
-        }
-        serializer.serialize_str(std::str::from_utf8(&text).unwrap_or_default())
+        serializer.serialize_str(str::from_utf8(&text).unwrap_or_default())
     }
 }
 
-/// Writes a number in decimal, with zeroes before it.
-fn write_digits(place: &mut [u8], mut value: u32) {
-    for digit in place.iter_mut().rev() {
-        *digit = b'0' + u8::try_from(value % 10).unwrap_or_default();
-        value /= 10;
-    }
+/// The last two digits of a number.
+fn two(number: u32) -> [u8; 2] {
+    [number / 10, number].map(|number| b'0' + u8::try_from(number % 10).unwrap_or_default())
 }
 
 #[cfg(test)]

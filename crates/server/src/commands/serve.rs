@@ -25,7 +25,7 @@ use crate::{
 const INTERRUPTED: i32 = 130;
 
 pub(super) fn serve(config: &Config) -> Result<(), Failure> {
-    logging::start(config);
+    let _rest = logging::start(config);
     let _alone = alone(config).map_err(Failure::failed)?;
     let backend = Backend::open(config).map_err(Failure::failed)?;
     let served = System::new().block_on(run(config, &backend));

@@ -1,0 +1,356 @@
+//! Log lines for machines: one JSON object each.
+//!
+//! By hand, and not with the formatter that `tracing-subscriber` brings: with that one a line costs as much as all else
+//! that is done for a cached answer. What it writes is the same.
+
+use std::{
+    cell::Cell,
+    fmt::{self, Debug, Write as _},
+    io::Write as _,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use entrepot_domain::Timestamp;
+use tracing::{
+    Event, Level, Subscriber,
+    field::{Field, Visit},
+    span::{Attributes, Id, Record},
+};
+use tracing_subscriber::{
+    Layer,
+    layer::Context,
+    registry::{LookupSpan, SpanRef},
+};
+
+use super::lines::Lines;
+
+/// Where the edge says what was asked: lines that come by the thousand, and that may wait for one another.
+const ACCESS: &str = "http";
+
+/// Writes events as JSON, each with the fields of the span around it.
+pub(super) struct Json {
+    lines: Lines,
+    /// Whether lines may wait for one another.
+    gathers: bool,
+}
+
+impl Json {
+    pub(super) fn new(lines: Lines, gathers: bool) -> Self {
+        Self { lines, gathers }
+    }
+}
+
+/// The fields of a span, as they are written into each line within it.
+struct SpanFields(Vec<u8>);
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Json {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        if let Some(span) = ctx.span(id) {
+            let mut fields = Vec::with_capacity(64);
+            attributes.record(&mut Fields(&mut fields));
+            span.extensions_mut().insert(SpanFields(fields));
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
+        if let Some(span) = ctx.span(id)
+            && let Some(SpanFields(fields)) = span.extensions_mut().get_mut()
+        {
+            values.record(&mut Fields(fields));
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        // Taken rather than borrowed: a value that logs while it is formatted finds another one.
+        let mut scratch = SCRATCH.take();
+        scratch.line.clear();
+        scratch.write(event, ctx.event_span(event).as_ref());
+        let metadata = event.metadata();
+        if self.gathers && metadata.target() == ACCESS && *metadata.level() == Level::INFO {
+            self.lines.gather(&scratch.line);
+        } else {
+            self.lines.write(&scratch.line);
+        }
+        SCRATCH.set(scratch);
+    }
+}
+
+thread_local! {
+    static SCRATCH: Cell<Scratch> = const { Cell::new(Scratch { line: Vec::new(), second: 0, date: String::new() }) };
+}
+
+/// What a thread keeps from line to line.
+#[derive(Default)]
+struct Scratch {
+    line: Vec<u8>,
+    /// Of which second since 1970 `date` is.
+    second: i64,
+    /// `2026-11-21T04:31:00`: many lines have the same.
+    date: String,
+}
+
+impl Scratch {
+    fn write<'a, S: LookupSpan<'a>>(&mut self, event: &Event<'_>, span: Option<&SpanRef<'a, S>>) {
+        self.line.extend_from_slice(b"{\"timestamp\":\"");
+        self.stamp();
+        let (line, metadata) = (&mut self.line, event.metadata());
+        line.extend_from_slice(b"\",\"level\":\"");
+        line.extend_from_slice(metadata.level().as_str().as_bytes());
+        line.push(b'"');
+        event.record(&mut Fields(line));
+        line.extend_from_slice(b",\"target\":");
+        text(line, metadata.target());
+        if let Some(span) = span {
+            line.extend_from_slice(b",\"span\":{\"name\":");
+            text(line, span.name());
+            if let Some(SpanFields(fields)) = span.extensions().get() {
+                line.extend_from_slice(fields);
+            }
+            line.push(b'}');
+        }
+        line.extend_from_slice(b"}\n");
+    }
+
+    /// The time in UTC, to the microsecond.
+    #[expect(clippy::disallowed_methods, reason = "no rule depends on when a line was logged")]
+    fn stamp(&mut self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let second = i64::try_from(now.as_secs()).unwrap_or_default();
+        if second != self.second || self.date.is_empty() {
+            self.second = second;
+            self.date = Timestamp::from_timestamp(second, 0).unwrap_or_default().to_rfc3339();
+            // Without the offset.
+            self.date.truncate("2026-11-21T04:31:00".len());
+        }
+        self.line.extend_from_slice(self.date.as_bytes());
+        let mut decimals = *b".000000Z";
+        let mut micros = now.subsec_micros();
+        for digit in decimals.iter_mut().skip(1).take(6).rev() {
+            *digit += u8::try_from(micros % 10).unwrap_or_default();
+            micros /= 10;
+        }
+        self.line.extend_from_slice(&decimals);
+    }
+}
+
+/// Writes fields as members of an object, each with a comma before it.
+struct Fields<'a>(&'a mut Vec<u8>);
+
+impl Fields<'_> {
+    fn name(&mut self, field: &Field) {
+        // Names are written in the program, and have nothing to escape.
+        for part in [",\"", field.name(), "\":"] {
+            self.0.extend_from_slice(part.as_bytes());
+        }
+    }
+
+    /// A value whose text is JSON as it is.
+    fn plain(&mut self, field: &Field, value: impl fmt::Display) {
+        self.name(field);
+        // A vector takes all there is.
+        write!(self.0, "{value}").ok();
+    }
+}
+
+impl Visit for Fields<'_> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        if value.is_finite() {
+            self.plain(field, value);
+        } else {
+            self.plain(field, "null");
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.plain(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.plain(field, value);
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.plain(field, value);
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.plain(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.plain(field, value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.name(field);
+        text(self.0, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.name(field);
+        self.0.push(b'"');
+        // A value that cannot be formatted is told as far as it could.
+        write!(Escaped(self.0), "{value:?}").ok();
+        self.0.push(b'"');
+    }
+}
+
+/// Takes text for the inside of a JSON string.
+struct Escaped<'a>(&'a mut Vec<u8>);
+
+impl fmt::Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        escape(self.0, text);
+        Ok(())
+    }
+}
+
+/// Writes a JSON string.
+fn text(line: &mut Vec<u8>, text: &str) {
+    line.push(b'"');
+    escape(line, text);
+    line.push(b'"');
+}
+
+/// Writes the inside of a JSON string (RFC 8259 7), which is UTF-8 as it is but for quotes, backslashes and control
+/// characters.
+fn escape(line: &mut Vec<u8>, text: &str) {
+    let mut rest = text.as_bytes();
+    // Most text has none. Without a way out of the loop the compiler looks at sixteen bytes at once.
+    if !rest.iter().fold(false, |found, byte| found | is_special(*byte)) {
+        line.extend_from_slice(rest);
+        return;
+    }
+    while let Some(at) = rest.iter().position(|byte| is_special(*byte)) {
+        let (plain, special) = rest.split_at(at);
+        line.extend_from_slice(plain);
+        let Some((byte, after)) = special.split_first() else { return };
+        match byte {
+            b'"' => line.extend_from_slice(b"\\\""),
+            b'\\' => line.extend_from_slice(b"\\\\"),
+            b'\n' => line.extend_from_slice(b"\\n"),
+            b'\r' => line.extend_from_slice(b"\\r"),
+            b'\t' => line.extend_from_slice(b"\\t"),
+            control => {
+                write!(line, "\\u{control:04x}").ok();
+            }
+        }
+        rest = after;
+    }
+    line.extend_from_slice(rest);
+}
+
+fn is_special(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..0x20)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{self, Write},
+        sync::{Arc, Mutex},
+    };
+
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    /// Keeps what it is given.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is logged meanwhile, without the stamps; what would wait is not in it.
+    fn logged(work: impl FnOnce()) -> Vec<String> {
+        let kept = Kept::default();
+        let layer = Json::new(Lines::into(kept.clone()), true);
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), work);
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(without_stamp).collect()
+    }
+
+    fn without_stamp(line: &str) -> String {
+        let rest = line.strip_prefix("{\"timestamp\":\"").unwrap();
+        let (stamp, rest) = rest.split_at("2026-11-21T04:31:00.000001Z".len());
+        assert!(is_recent(stamp), "{stamp}");
+        format!("{{{}", rest.strip_prefix("\",").unwrap())
+    }
+
+    /// Whether it is a moment of the last hour, in UTC.
+    #[expect(clippy::disallowed_methods, reason = "what is held against the machine's clock needs the machine's clock")]
+    fn is_recent(stamp: &str) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
+        let at: Timestamp = stamp.parse().unwrap();
+        stamp.ends_with('Z') && now.abs_diff(u128::try_from(at.timestamp_micros()).unwrap()) < 3_600_000_000
+    }
+
+    #[test]
+    fn every_kind_of_value_is_json() {
+        let lines = logged(|| {
+            tracing::info!(
+                target: "t",
+                text = "a \"b\" c:\\d\r\n\t\u{1}é",
+                none = None::<&str>,
+                natural = 7_u64,
+                negative = -7,
+                real = 0.5,
+                whole = 1_200.0,
+                endless = f64::INFINITY,
+                yes = true,
+                shown = %"x\"y",
+                debugged = ?Some("x"),
+                "said {}",
+                1
+            );
+        });
+        assert_eq!(
+            lines,
+            [concat!(
+                r#"{"level":"INFO","message":"said 1","text":"a \"b\" c:\\d\r\n\t\u0001é","natural":7,"negative":-7,"#,
+                r#""real":0.5,"whole":1200,"endless":null,"yes":true,"shown":"x\"y","debugged":"Some(\"x\")","#,
+                r#""target":"t"}"#
+            )]
+        );
+    }
+
+    #[test]
+    fn a_line_has_the_fields_of_the_span_around_it() {
+        let lines = logged(|| {
+            let late = tracing::field::Empty;
+            let span = tracing::warn_span!(target: "t", "request", request_id = "r1", trace_id = None::<&str>, late);
+            span.record("late", 5);
+            span.in_scope(|| tracing::warn!(target: "t", "inside"));
+            tracing::error!(target: "t", "outside");
+        });
+        assert_eq!(
+            lines,
+            [
+                r#"{"level":"WARN","message":"inside","target":"t","span":{"name":"request","request_id":"r1","late":5}}"#,
+                r#"{"level":"ERROR","message":"outside","target":"t"}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn of_all_lines_those_of_the_access_log_wait() {
+        let lines = logged(|| {
+            tracing::info!(target: ACCESS, "a");
+            tracing::info!(target: ACCESS, "b");
+        });
+        assert!(lines.is_empty(), "{lines:?}");
+        let lines = logged(|| {
+            tracing::info!(target: ACCESS, "a");
+            tracing::error!(target: ACCESS, "b");
+        });
+        assert_eq!(lines.len(), 2, "an error takes what waits with it");
+    }
+}
