@@ -1,34 +1,41 @@
 //! Limits counted in the process.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use entrepot_domain::{Quota, RateLimiter, Subject, Verdict};
-use moka::{policy::EvictionPolicy, sync::Cache as Moka};
 
 use crate::elapsed::{Elapsed, since_now};
 
 /// How many subjects are remembered; whoever was not seen for longest is forgotten first.
-const SUBJECTS: u64 = 100_000;
+const SUBJECTS: usize = 100_000;
 
-/// Nothing is remembered for longer; moka takes no more than a thousand years.
-const YEAR: Duration = Duration::from_hours(365 * 24);
+/// Into how many parts they fall, each with a lock of its own, held for the time of a look-up.
+const PARTS: usize = 64;
 
 /// Counts in fixed windows that begin with a subject's first request.
 ///
 /// Windows rather than a leaky bucket, because clients are told when their count begins anew (`RateLimit-Reset`), and
 /// because a login must look at its count without adding to it.
 pub struct MemoryLimiter {
-    windows: Moka<Subject, Arc<Mutex<Window>>>,
+    parts: Vec<Mutex<HashMap<Subject, Window>>>,
+    /// How many subjects one part has room for.
+    room: usize,
+    /// For how long a subject that is not seen is remembered.
+    idle: Duration,
+    hasher: RandomState,
     elapsed: Elapsed,
 }
 
 #[derive(Clone, Copy)]
 struct Window {
     began: Duration,
+    seen: Duration,
     count: u32,
 }
 
@@ -41,25 +48,49 @@ impl MemoryLimiter {
 
     /// The same on another source of time: how long it is since some fixed moment. It must never go back.
     pub fn with_time(window: Duration, elapsed: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
-        Self::with_room(SUBJECTS, window, elapsed)
+        Self::with_room(PARTS, SUBJECTS / PARTS, window, elapsed)
     }
 
-    fn with_room(subjects: u64, window: Duration, elapsed: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
-        // Not moka's own policy, which would rather turn a newcomer away than forget a regular: whoever came when all
-        // places are taken would never be counted.
-        let windows = Moka::builder()
-            .max_capacity(subjects)
-            .eviction_policy(EvictionPolicy::lru())
-            .time_to_idle(window.clamp(Duration::from_secs(1), YEAR))
-            .build();
-        Self { windows, elapsed: Box::new(elapsed) }
+    fn with_room(
+        parts: usize,
+        room: usize,
+        idle: Duration,
+        elapsed: impl Fn() -> Duration + Send + Sync + 'static,
+    ) -> Self {
+        let parts = (0..parts.max(1)).map(|_| Mutex::default()).collect();
+        Self { parts, room: room.max(1), idle, hasher: RandomState::new(), elapsed: Box::new(elapsed) }
+    }
+
+    /// The part of a subject. A holder that panicked left numbers behind that are as good as any.
+    fn part(&self, subject: &Subject) -> Option<MutexGuard<'_, HashMap<Subject, Window>>> {
+        let place = self.hasher.hash_one(subject) % u64::try_from(self.parts.len()).ok()?;
+        let part = self.parts.get(usize::try_from(place).ok()?)?;
+        Some(part.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes room for one more in a part that is full: whoever was not seen for `idle` goes, else whoever was not seen
+    /// for longest.
+    fn make_room(&self, part: &mut HashMap<Subject, Window>, now: Duration) {
+        if part.len() < self.room {
+            return;
+        }
+        part.retain(|_, window| now.saturating_sub(window.seen) < self.idle);
+        if part.len() >= self.room
+            && let Some(oldest) = part.iter().min_by_key(|(_, window)| window.seen).map(|(subject, _)| subject.clone())
+        {
+            part.remove(&oldest);
+        }
     }
 }
 
 impl Window {
+    const fn new(now: Duration) -> Self {
+        Self { began: now, seen: now, count: 0 }
+    }
+
     /// This window, or the next one if it is over.
     fn at(self, now: Duration, quota: Quota) -> Self {
-        if now.saturating_sub(self.began) >= quota.window { Self { began: now, count: 0 } } else { self }
+        if now.saturating_sub(self.began) >= quota.window { Self::new(now) } else { self }
     }
 
     fn verdict(self, allowed: bool, now: Duration, quota: Quota) -> Verdict {
@@ -76,33 +107,34 @@ impl Window {
 impl RateLimiter for MemoryLimiter {
     async fn hit(&self, subject: &Subject, quota: Quota) -> Verdict {
         let now = (self.elapsed)();
-        let fresh = || Arc::new(Mutex::new(Window { began: now, count: 0 }));
-        let window = match self.windows.get(subject) {
-            Some(window) => window,
-            None => self.windows.get_with_by_ref(subject, fresh),
-        };
-        let mut window = window.lock().unwrap_or_else(PoisonError::into_inner);
-        *window = window.at(now, quota);
+        let Some(mut part) = self.part(subject) else { return Window::new(now).verdict(true, now, quota) };
+        let mut window = part.get(subject).map_or(Window::new(now), |window| window.at(now, quota));
         let allowed = window.count < quota.limit;
-        if allowed {
-            window.count += 1;
+        window.count += u32::from(allowed);
+        window.seen = now;
+        if let Some(known) = part.get_mut(subject) {
+            *known = window;
+        } else {
+            self.make_room(&mut part, now);
+            part.insert(subject.clone(), window);
         }
         window.verdict(allowed, now, quota)
     }
 
     async fn peek(&self, subject: &Subject, quota: Quota) -> Verdict {
         let now = (self.elapsed)();
-        let window = match self.windows.get(subject) {
-            Some(window) => window.lock().unwrap_or_else(PoisonError::into_inner).at(now, quota),
-            None => Window { began: now, count: 0 },
-        };
+        let known = self.part(subject).and_then(|part| part.get(subject).copied());
+        let window = known.map_or(Window::new(now), |window| window.at(now, quota));
         window.verdict(window.count < quota.limit, now, quota)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    };
 
     use entrepot_domain::UserId;
     use uuid::Uuid;
@@ -117,22 +149,26 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_house_counts_newcomers_and_forgets_whom_it_has_not_seen() {
-        let limiter = MemoryLimiter::with_room(10, QUOTA.window, || Duration::ZERO);
+        let seconds = Arc::new(AtomicU64::new(0));
+        let clock = seconds.clone();
+        let elapsed = move || Duration::from_secs(clock.fetch_add(1, SeqCst));
+        let limiter = MemoryLimiter::with_room(1, 10, QUOTA.window, elapsed);
         for round in 0..5 {
             for n in 0..10 {
                 assert_eq!(limiter.hit(&user(n), QUOTA).await.remaining, 99 - round);
             }
         }
-        limiter.windows.run_pending_tasks();
-        for newcomer in 10..20 {
+        for newcomer in 10..15 {
             limiter.hit(&user(newcomer), QUOTA).await;
-            limiter.windows.run_pending_tasks();
         }
-        assert_eq!(limiter.windows.entry_count(), 10);
-        assert_eq!(limiter.peek(&user(0), QUOTA).await.remaining, 100);
-        for newcomer in 10..20 {
-            assert_eq!(limiter.hit(&user(newcomer), QUOTA).await.remaining, 98);
+        assert_eq!(limiter.parts[0].lock().unwrap().len(), 10);
+        for (n, remaining) in [(0, 100), (4, 100), (5, 95), (9, 95), (10, 99), (14, 99)] {
+            assert_eq!(limiter.peek(&user(n), QUOTA).await.remaining, remaining, "user {n}");
         }
+        // Once all windows are long over, one newcomer is enough to forget everybody.
+        seconds.fetch_add(QUOTA.window.as_secs(), SeqCst);
+        limiter.hit(&user(99), QUOTA).await;
+        assert_eq!(limiter.parts[0].lock().unwrap().len(), 1);
     }
 
     #[tokio::test]
