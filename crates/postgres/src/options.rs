@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, path::PathBuf, str::FromStr, time::Duration};
 
-use tokio_postgres::{Config, config::SslMode};
+use tokio_postgres::{
+    Config,
+    config::{Host, SslMode},
+};
 
 use crate::tls::Verify;
 
@@ -118,6 +121,16 @@ impl PostgresOptions {
     pub(crate) fn shares(&self) -> (usize, usize) {
         let writers = self.writers.min(self.pool_max / 4).max(1);
         (writers, self.pool_max.saturating_sub(writers + 1).max(1))
+    }
+
+    /// Which database this is, for an error: `shop at db.example`.
+    pub(crate) fn place(&self) -> String {
+        let hosts = self.config.get_hosts().iter().map(|host| match host {
+            Host::Tcp(name) => name.clone(),
+            Host::Unix(path) => path.display().to_string(),
+        });
+        let name = self.config.get_dbname().or(self.config.get_user()).unwrap_or_default();
+        format!("{name} at {}", hosts.collect::<Vec<_>>().join(", "))
     }
 
     /// What the client says when it connects.

@@ -54,10 +54,33 @@ async fn what_was_answered_is_seen_by_another_instance() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_caller_has_gone_is_told_of() {
+    let shop = shop(1, 100).await;
+    let ada = new_user("ada").user.id;
+    let (heard, mut hear) = tokio::sync::watch::channel(());
+    shop.store.on_unseen_write(move || {
+        heard.send_replace(());
+        Box::pin(async {})
+    });
+    for gone in ["an order", "a change"] {
+        hear.mark_unchanged();
+        match gone {
+            "an order" => drop(poll_once(shop.store.place(&placement(1, ada, &[(1, 2)], at(1))))),
+            _ => drop(poll_once(shop.store.adjust_stock(product_id(1), &stock_change(1, at(1)), None))),
+        }
+        let told = tokio::time::timeout(std::time::Duration::from_secs(20), hear.changed()).await;
+        assert!(told.is_ok(), "nobody heard of {gone}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_hears_of_what_a_command_wrote() {
     let server = Shop::new().await;
     let (heard, hear) = tokio::sync::watch::channel(0);
-    server.store.on_foreign_write(move || heard.send_modify(|times| *times += 1));
+    server.store.on_unseen_write(move || {
+        heard.send_modify(|times| *times += 1);
+        Box::pin(async {})
+    });
     let command = open(options(server.database.url())).await;
     for told in 1..=2 {
         // The first one may be from before the server looked for the first time.

@@ -70,14 +70,6 @@ impl Store {
         }
     }
 
-    /// Calls `notice` when a command has written beside this process, within a second.
-    pub fn on_foreign_write(&self, notice: impl Fn() + Send + Sync + 'static) {
-        match self {
-            Self::Sqlite(store) => store.on_foreign_write(notice),
-            Self::Postgres(store) => store.on_foreign_write(notice),
-        }
-    }
-
     fn health(&self) -> Arc<dyn HealthCheck> {
         match self {
             Self::Sqlite(store) => Arc::new(store.clone()),

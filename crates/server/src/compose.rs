@@ -20,7 +20,7 @@ use entrepot_security::{BcryptHasher, JwtIssuer, JwtKeys};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    backend::{Backend, Stores},
+    backend::{Backend, Store, Stores},
     config::Config,
 };
 
@@ -92,17 +92,29 @@ fn stores(config: &Config, backend: &Backend) -> Stores {
         Some(redis) => Arc::new(RedisCache::new(redis.clone(), CACHE_BYTES)),
         None => Arc::new(MemoryCache::new(CACHE_BYTES)),
     };
-    if backend.redis().is_none() {
-        let foreign = cache.clone();
-        // An import beside a running server, for one, writes past its decorators.
-        backend.store().on_foreign_write(move || futures_executor::block_on(foreign.clear()));
-    }
+    forget_what_was_written_unseen(backend, &cache);
     let ttl = config.cache_ttl;
     Stores {
         users: Arc::new(CachedUsers::new(plain.users, cache.clone())),
         sessions: Arc::new(CachedSessions::new(plain.sessions, cache.clone(), ttl)),
         products: Arc::new(CachedProducts::new(plain.products, cache.clone(), ttl)),
         orders: Arc::new(CachedOrders::new(plain.orders, cache)),
+    }
+}
+
+/// Some writes go past the decorators: those of a command beside a running server, where Redis does not tell of them,
+/// and those that went through although their caller was told that the server is away.
+fn forget_what_was_written_unseen(backend: &Backend, cache: &Arc<dyn Cache>) {
+    let cache = cache.clone();
+    match backend.store() {
+        Store::Sqlite(store) if backend.redis().is_none() => {
+            store.on_foreign_write(move || futures_executor::block_on(cache.clear()));
+        }
+        Store::Sqlite(_) => {}
+        Store::Postgres(store) => store.on_unseen_write(move || {
+            let cache = cache.clone();
+            Box::pin(async move { cache.clear().await })
+        }),
     }
 }
 

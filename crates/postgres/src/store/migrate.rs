@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, anyhow};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection, async_connection_wrapper::AsyncConnectionWrapper};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use tokio::time::timeout;
 
 use super::pool::Connector;
 use crate::PostgresOptions;
@@ -48,13 +49,20 @@ fn with_connection<T: Send>(
 ) -> Result<T> {
     let on_thread = || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let connection = runtime.block_on(async {
+        let connect = async {
             let mut connection = Connector::new(options, String::new())?.connect().await?;
             connection.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0;").await?;
             anyhow::Ok(connection.into_diesel())
-        });
+        };
+        // A server that hangs lets anybody in and says nothing, which no time-out of a socket notices.
+        let hosts = u32::try_from(options.config.get_hosts().len()).unwrap_or(1);
+        let patience = options.connect_timeout * hosts;
+        let connection = runtime.block_on(async { timeout(patience, connect).await });
+        let connection = connection.unwrap_or_else(|_| Err(anyhow!("no answer in {patience:?}")));
         let _inside = runtime.enter();
-        work(AsyncConnectionWrapper::from(connection.context("cannot reach the database")?))
+        work(AsyncConnectionWrapper::from(
+            connection.with_context(|| format!("cannot reach the database {}", options.place()))?,
+        ))
     };
     std::thread::scope(|scope| scope.spawn(on_thread).join().map_err(|_| anyhow!("a migration panicked"))?)
 }

@@ -11,15 +11,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use entrepot_domain::{Fault, HealthCheck};
+use futures_util::future::BoxFuture;
 use tokio::{
     runtime::{Handle, Runtime},
-    sync::watch,
+    sync::{Notify, oneshot, watch},
 };
 use tokio_util::task::TaskTracker;
 
 pub use migrate::{migrate, pending_migrations};
+use pulse::Monitor;
 pub(crate) use pulse::Pulse;
-use pulse::{ForeignWrite, Monitor};
 use replica::Replica;
 use transaction::{Begin, Desk, Work, beat, tell};
 
@@ -50,7 +51,7 @@ struct Inner {
     replica: Option<Arc<Replica>>,
     placer: Placer,
     pulse: Pulse,
-    foreign_write: ForeignWrite,
+    unseen: Arc<Notify>,
     tasks: TaskTracker,
     handle: Handle,
     runtime: Mutex<Option<Runtime>>,
@@ -69,28 +70,37 @@ impl PostgresStore {
         let handle = runtime.handle().clone();
         let (_, shared) = options.shares();
         let patience = options.connect_timeout;
-        let desk = Arc::new(Desk::new(options, shared, &[])?);
+        let unseen = Arc::new(Notify::new());
+        let desk = Arc::new(Desk::new(options, shared, &[])?.telling(unseen.clone()));
         let own = Desk::new(options, 1, &[])?;
         let replica = options.replica.as_deref().map(|replica| Replica::new(replica, desk.clone())).transpose()?;
-        let placer = Placer::new(options, desk.clone())?;
-        handle.block_on(own.once(Begin::Plain, &(), beat)).context("cannot reach the database")?;
+        let placer = Placer::new(options, desk.clone(), unseen.clone())?;
+        let first = handle.block_on(own.once(Begin::Plain, &(), beat));
+        first.with_context(|| format!("cannot reach the database {}", options.place()))?;
         let (tell, pulse) = watch::channel(None);
         let mut watched = vec![desk.pool().clone()];
         watched.extend(replica.iter().map(Replica::pool));
-        let foreign_write = ForeignWrite::default();
         let idle = options.idle_timeout;
-        handle.spawn(Monitor { own, watched, patience, idle, tell, foreign_write: foreign_write.clone() }.run());
+        handle.spawn(Monitor { own, watched, patience, idle, tell, unseen: unseen.clone() }.run());
         let tasks = TaskTracker::new();
         placer.start(&tasks, &handle);
         let replica = replica.map(Arc::new);
         let runtime = Mutex::new(Some(runtime));
-        Ok(Self(Arc::new(Inner { desk, replica, placer, pulse, foreign_write, tasks, handle, runtime })))
+        Ok(Self(Arc::new(Inner { desk, replica, placer, pulse, unseen, tasks, handle, runtime })))
     }
 
-    /// Calls `notice` when another process has [told](Self::tell_of_writes) of what it wrote, within a second or so: a
-    /// server that remembers what it read, alone, must forget it. Only the first one given is called.
-    pub fn on_foreign_write(&self, notice: impl Fn() + Send + Sync + 'static) {
-        self.0.foreign_write.set(Box::new(notice)).ok();
+    /// Calls `notice` when something was written that whoever wrote it was not told of: a write that went through after
+    /// its caller was refused or had gone, a commit whose answer was lost, or what a command wrote that
+    /// [told](Self::tell_of_writes) of it. Whoever remembers what they read must forget all of it. Several such writes
+    /// may be told of at once.
+    pub fn on_unseen_write(&self, notice: impl Fn() -> BoxFuture<'static, ()> + Send + 'static) {
+        let unseen = self.0.unseen.clone();
+        self.0.handle.spawn(async move {
+            loop {
+                unseen.notified().await;
+                notice().await;
+            }
+        });
     }
 
     /// Tells servers on this database, which may have no other way to know, that something was written.
@@ -117,8 +127,18 @@ impl PostgresStore {
         T: Send + 'static,
         E: Failure,
     {
-        let desk = self.0.desk.clone();
-        self.answer(async move { desk.run(Begin::Write, &data, work).await }).await
+        let (desk, unseen) = (self.0.desk.clone(), self.0.unseen.clone());
+        let (answer, answered) = oneshot::channel();
+        let work = async move {
+            let done: Result<T, E> = desk.run(Begin::Write, &data, work).await;
+            // Nobody listens any more: they were told that the server is away, or have gone.
+            if let Err(Ok(_)) = answer.send(done) {
+                unseen.notify_one();
+            }
+            Ok::<(), E>(())
+        };
+        self.answer(work).await?;
+        answered.await.map_err(|_| closed())?
     }
 
     /// Reads with statements that need not agree with each other.

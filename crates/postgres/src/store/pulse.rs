@@ -1,12 +1,9 @@
 //! Whether the server is there.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
-    sync::watch,
+    sync::{Notify, watch},
     time::{MissedTickBehavior, interval, timeout},
 };
 
@@ -34,11 +31,8 @@ pub(crate) struct Monitor {
     pub(crate) patience: Duration,
     pub(crate) idle: Duration,
     pub(crate) tell: watch::Sender<Option<Arc<str>>>,
-    pub(crate) foreign_write: ForeignWrite,
+    pub(crate) unseen: Arc<Notify>,
 }
-
-/// Whom to tell when a command has written beside this process.
-pub(crate) type ForeignWrite = Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>;
 
 impl Monitor {
     /// Runs until nobody holds the pulse any more.
@@ -66,8 +60,8 @@ impl Monitor {
     /// What was told before the first look was told to others.
     fn notice(&self, known: &mut Option<i64>, told: i64) {
         let new = known.replace(told).is_some_and(|known| known != told);
-        if new && let Some(notice) = self.foreign_write.get() {
-            notice();
+        if new {
+            self.unseen.notify_one();
         }
     }
 
@@ -75,7 +69,11 @@ impl Monitor {
         let was_there = self.tell.borrow().is_none();
         match (&answer, was_there) {
             (Some(why), true) => tracing::error!(dependency = POSTGRES, %why, "the server is away"),
-            (None, false) => tracing::info!(dependency = POSTGRES, "the server is back"),
+            (None, false) => {
+                tracing::info!(dependency = POSTGRES, "the server is back");
+                // Commits may have gone through whose answers were lost with their connections.
+                self.unseen.notify_one();
+            }
             _ => return,
         }
         self.tell.send_replace(answer);

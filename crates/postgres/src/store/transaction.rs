@@ -1,12 +1,13 @@
 //! Units of work: what is done on one connection, with an answer at the end.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
 use diesel::{dsl::sql, select, sql_types::BigInt};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use entrepot_domain::Fault;
 use futures_util::{FutureExt, future::BoxFuture};
+use tokio::sync::Notify;
 
 use super::pool::{self, Connector, Loan, Pool};
 use crate::{
@@ -46,6 +47,8 @@ pub(crate) struct Desk {
     pool: Pool,
     /// What is set for each transaction behind PgBouncer, where a session is nobody's.
     local: Option<String>,
+    /// Who is told of a commit whose answer was lost.
+    unseen: Option<Arc<Notify>>,
 }
 
 impl Desk {
@@ -58,7 +61,12 @@ impl Desk {
         let greeting = set("SET", settings);
         let pool = pool::pool(Connector::new(options, greeting)?, connections, options.connect_timeout)?;
         let all = [settings, &SERVER_TIMEOUTS].concat();
-        Ok(Self { pool, local: options.behind_pgbouncer.then(|| set("SET LOCAL", &all)) })
+        Ok(Self { pool, local: options.behind_pgbouncer.then(|| set("SET LOCAL", &all)), unseen: None })
+    }
+
+    /// The same, telling of commits whose answers were lost.
+    pub(crate) fn telling(self, unseen: Arc<Notify>) -> Self {
+        Self { unseen: Some(unseen), ..self }
     }
 
     pub(crate) fn pool(&self) -> &Pool {
@@ -97,7 +105,13 @@ impl Desk {
         match connection.batch_execute(end).await {
             Ok(()) => loan.give_back(),
             // What the work says of itself tells more than that it could not be undone; closing undoes it too.
-            Err(error) if done.is_ok() => return Err(fault(error).into()),
+            Err(error) if done.is_ok() => {
+                // It may have gone through.
+                if let Some(unseen) = &self.unseen {
+                    unseen.notify_one();
+                }
+                return Err(fault(error).into());
+            }
             Err(_) => {}
         }
         done

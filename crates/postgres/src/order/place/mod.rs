@@ -14,7 +14,10 @@ use entrepot_domain::{
     Fault,
     order::{PlaceError, Placed, Placement},
 };
-use tokio::{runtime::Handle, sync::oneshot};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, oneshot},
+};
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -33,6 +36,7 @@ const MOST_LINES: usize = 1_000;
 /// An order that waits, and where its answer goes.
 struct Ticket {
     placement: Placement,
+    unseen: Arc<Notify>,
     answer: oneshot::Sender<Result<Placed, PlaceError>>,
 }
 
@@ -43,6 +47,7 @@ pub(crate) struct Placer {
     waiting: flume::Receiver<Ticket>,
     writers: usize,
     desks: Arc<Desks>,
+    unseen: Arc<Notify>,
 }
 
 /// Where orders are placed, and where what is rare is looked up.
@@ -54,12 +59,12 @@ struct Desks {
 }
 
 impl Placer {
-    pub(crate) fn new(options: &PostgresOptions, other: Arc<Desk>) -> Result<Self> {
+    pub(crate) fn new(options: &PostgresOptions, other: Arc<Desk>, unseen: Arc<Notify>) -> Result<Self> {
         let (writers, _) = options.shares();
         let placing = Desk::new(options, writers, &statement::PLANNING)?;
         let desks = Arc::new(Desks { placing, other, keys: AtomicUsize::new(0) });
         let (tickets, waiting) = flume::bounded(QUEUE);
-        Ok(Self { tickets: Mutex::new(Some(tickets)), waiting, writers, desks })
+        Ok(Self { tickets: Mutex::new(Some(tickets)), waiting, writers, desks, unseen })
     }
 
     /// Starts those who serve the queue; they end when it was stopped and is empty.
@@ -80,7 +85,7 @@ impl Placer {
         let (answer, answered) = oneshot::channel();
         let entrance = self.entrance().clone().ok_or_else(closed)?;
         entrance
-            .try_send(Ticket { placement, answer })
+            .try_send(Ticket { placement, unseen: self.unseen.clone(), answer })
             .map_err(|_| Fault::unavailable(POSTGRES, anyhow::anyhow!("{QUEUE} orders wait already")))?;
         drop(entrance);
         tokio::select! {
@@ -118,9 +123,13 @@ async fn serve(waiting: flume::Receiver<Ticket>, desks: Arc<Desks>) {
 }
 
 impl Ticket {
-    /// Tells whoever asked; they may have gone, and the order is placed all the same.
+    /// Tells whoever asked. They may have gone, and the order is placed all the same; or nobody can tell whether it is.
     fn answer(self, done: Result<Placed, PlaceError>) {
-        self.answer.send(done).ok();
+        let unsure = matches!(done, Err(PlaceError::Fault(Fault::Unavailable { .. })));
+        let unheard = matches!(self.answer.send(done), Err(Ok(_)));
+        if unsure || unheard {
+            self.unseen.notify_one();
+        }
     }
 
     fn lines(&self) -> usize {
