@@ -36,7 +36,8 @@ impl RedisOptions {
     ///   [&sentinelUsername=…][&sentinelPassword=…]`, with TLS `rediss-sentinel://`
     ///
     /// `valkey` may stand for `redis`. With `prefix=NAME:` among the parameters all keys begin with that instead of
-    /// `entrepot:`, for several services that share one Redis.
+    /// `entrepot:`, for several services that share one Redis, and with `timeout=SECONDS` a command may take that long
+    /// instead of 150 ms: for a Redis that is far away, or a machine that is slow.
     ///
     /// # Errors
     /// A sentence for whoever wrote the URL. It repeats none of it, so that no password gets into a log.
@@ -50,7 +51,7 @@ impl RedisOptions {
             // fred takes the provider of the process. The first one that was set stays, which is as good.
             rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
         }
-        let (url, prefix) = without_prefix(url)?;
+        let Ours { url, prefix, patience } = ours(url)?;
         let config = Config::from_url(&url).map_err(|error| match error.kind() {
             fred::error::ErrorKind::Tls => "needs the certificates of the system, which cannot be read".to_owned(),
             _ => format!("must look like {}", kind.shape()),
@@ -58,7 +59,7 @@ impl RedisOptions {
         if config.server.hosts().iter().any(|server| server.host.is_empty()) {
             return Err(format!("names no host; it must look like {}", kind.shape()));
         }
-        Ok(Self { config, prefix: prefix.unwrap_or_else(|| PREFIX.to_owned()), patience: PATIENCE })
+        Ok(Self { config, prefix: prefix.unwrap_or_else(|| PREFIX.to_owned()), patience })
     }
 
     /// The same as `prefix=` in the URL.
@@ -67,7 +68,7 @@ impl RedisOptions {
         Self { prefix: prefix.into(), ..self }
     }
 
-    /// Another time-out of a command than 100 ms: for a Redis that is far away, or a machine that is slow.
+    /// Another time-out of a command than 150 ms: for a Redis that is far away, or a machine that is slow.
     #[must_use]
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
@@ -109,15 +110,23 @@ impl fmt::Debug for RedisOptions {
     }
 }
 
-/// Takes our own parameter out of a URL, since fred refuses what it does not know.
-fn without_prefix(url: &str) -> Result<(String, Option<String>), String> {
-    let Some((base, query)) = url.split_once('?') else { return Ok((url.to_owned(), None)) };
-    let mut prefix = None;
+/// A URL without our own parameters, and what they say.
+struct Ours {
+    url: String,
+    prefix: Option<String>,
+    patience: Duration,
+}
+
+/// Takes our own parameters out of a URL: fred is to see only what it knows.
+fn ours(url: &str) -> Result<Ours, String> {
+    let (base, query) = url.split_once('?').unwrap_or((url, ""));
+    let (mut prefix, mut patience) = (None, PATIENCE);
     let mut others = Vec::new();
-    for pair in query.split('&') {
-        match pair.strip_prefix("prefix=") {
-            Some(given) => prefix = Some(given.to_owned()),
-            None => others.push(pair),
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split_once('=') {
+            Some(("prefix", given)) => prefix = Some(given.to_owned()),
+            Some(("timeout", given)) => patience = seconds(given)?,
+            _ => others.push(pair),
         }
     }
     // Braces would take part in how a cluster spreads the keys.
@@ -126,7 +135,12 @@ fn without_prefix(url: &str) -> Result<(String, Option<String>), String> {
         return Err("must have a prefix of letters, digits and -_.: alone".to_owned());
     }
     let url = if others.is_empty() { base.to_owned() } else { format!("{base}?{}", others.join("&")) };
-    Ok((url, prefix))
+    Ok(Ours { url, prefix, patience })
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds: &f64| (0.01..=60.0).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "must have a timeout from 0.01 to 60 seconds".to_owned())
 }
 
 #[derive(Clone, Copy)]
@@ -191,12 +205,20 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_is_ours_and_not_freds() {
+    fn a_prefix_and_a_timeout_are_ours_and_not_freds() {
         assert_eq!(options("redis://localhost").key_prefix(), "entrepot:");
         assert_eq!(options("redis://localhost/1?prefix=shop:").key_prefix(), "shop:");
         let cluster = options("redis-cluster://a:7000?node=b:7001&prefix=shop.2:");
         assert_eq!((cluster.key_prefix(), cluster.config.server.hosts().len()), ("shop.2:", 2));
-        for bad in ["redis://localhost?prefix=", "redis://localhost?prefix={x}"] {
+        assert_eq!(options("redis://localhost").command_timeout(), PATIENCE);
+        assert_eq!(options("redis://localhost?timeout=0.5&prefix=a:").command_timeout(), Duration::from_millis(500));
+        for bad in [
+            "redis://localhost?prefix=",
+            "redis://localhost?prefix={x}",
+            "redis://localhost?timeout=0",
+            "redis://localhost?timeout=soon",
+            "redis://localhost?timeout=NaN",
+        ] {
             assert!(RedisOptions::parse(bad).is_err(), "{bad}");
         }
     }
