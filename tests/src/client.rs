@@ -1,6 +1,9 @@
 //! A user with a client in hand.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
 
 use anyhow::{Context, Result};
 use reqwest::{Method, RequestBuilder};
@@ -21,7 +24,8 @@ pub(crate) fn unique() -> u64 {
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
-    base: String,
+    bases: Arc<[String]>,
+    turn: Arc<AtomicUsize>,
     id: String,
     email: String,
     password: String,
@@ -32,10 +36,16 @@ pub struct Client {
 impl Client {
     /// Somebody who is not logged in, at a server's address.
     pub fn new(base: &str) -> Self {
+        Self::of_many(vec![base.to_owned()], Arc::default())
+    }
+
+    /// Somebody who is not logged in, and whose requests go to these addresses in turn.
+    pub(crate) fn of_many(bases: Vec<String>, turn: Arc<AtomicUsize>) -> Self {
         let nothing = String::new();
         Self {
             http: reqwest::Client::new(),
-            base: base.to_owned(),
+            bases: bases.into(),
+            turn,
             id: nothing.clone(),
             email: nothing.clone(),
             password: nothing.clone(),
@@ -55,19 +65,30 @@ impl Client {
             password: password.to_owned(),
             token: text(&data["token"])?,
             refresh_token: text(&data["refreshToken"])?,
-            ..Self::new(&self.base)
+            ..self.nobody()
         })
     }
 
     /// The same user, on another device.
     pub async fn again(&self) -> Result<Self> {
-        Self::new(&self.base).login(&self.email, &self.password).await
+        self.nobody().login(&self.email, &self.password).await
     }
 
     /// The same user, at another address of the service.
     #[must_use]
     pub fn at(&self, base: &str) -> Self {
-        Self { base: base.to_owned(), http: reqwest::Client::new(), ..self.clone() }
+        self.by(&Self::new(base))
+    }
+
+    /// The same user, on the way that another client goes.
+    pub(crate) fn by(&self, other: &Self) -> Self {
+        let Self { http, bases, turn, .. } = other.clone();
+        Self { http, bases, turn, ..self.clone() }
+    }
+
+    /// Nobody, at the same addresses, on connections of their own.
+    fn nobody(&self) -> Self {
+        Self::of_many(self.bases.to_vec(), Arc::clone(&self.turn))
     }
 
     /// The same user, with another access token.
@@ -104,9 +125,10 @@ impl Client {
     /// A request that is still to be sent, with the user's token if there is one. A path under `/api/v1`, or, with a
     /// `/` before its `/`, one at the root of the server.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let base = &self.bases[self.turn.fetch_add(1, Ordering::Relaxed) % self.bases.len()];
         let url = match path.strip_prefix("//") {
-            Some(path) => format!("{}/{path}", self.base),
-            None => format!("{}/api/v1{path}", self.base),
+            Some(path) => format!("{base}/{path}"),
+            None => format!("{base}/api/v1{path}"),
         };
         let request = self.http.request(method, url);
         if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }

@@ -1,14 +1,17 @@
 //! What the end-to-end tests share: they start the program that was built, with a store of its own, and talk to it as
-//! its users do, over HTTP and on the command line. Nothing of the program's own crates is linked here, so that a test
-//! can only see what a client can.
-#![allow(clippy::indexing_slicing, reason = "of a JSON value only, where what is missing is null")]
+//! its users do, over HTTP and on the command line. Of the program's own crates only the kit that starts throw-away
+//! servers is linked here, so that a test can only see what a client can.
+#![allow(clippy::indexing_slicing, reason = "of JSON values, where what is missing is null, and of lists never empty")]
 #![allow(clippy::missing_panics_doc, reason = "an assertion of a test that fails is what it is for")]
 
 mod answer;
 mod binary;
 pub mod browser;
 mod client;
+mod process;
+pub mod retail;
 mod server;
+pub mod stores;
 
 pub use answer::Answer;
 pub use binary::entrepot;

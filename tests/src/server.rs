@@ -1,69 +1,104 @@
 //! A running program, with a store of its own.
 
 use std::{
-    env,
+    any::Any,
     ffi::OsString,
     fs,
-    io::{BufRead, BufReader, Read, Write},
     net::SocketAddr,
-    os::unix::process::ExitStatusExt,
     path::Path,
-    process::{Child, Command, ExitStatus, Output, Stdio},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    process::{ExitStatus, Output},
+    sync::{Arc, atomic::AtomicUsize},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::{Client, PASSWORD, binary::entrepot};
+use crate::{
+    Client, PASSWORD,
+    process::{Running, run, spawn},
+};
 
-/// How long a start may take before it counts as failed; far more than it needs.
-const START: Duration = Duration::from_secs(20);
+/// How long a line may take to be printed; far more than it needs.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What the program prints before its address.
-const LISTENING: &str = "listening on http://";
-
-/// A server that is running, on a port and a store of its own; killed when dropped.
+/// A server that is running, on a port and a store of its own: one process, or several instances that share the store.
+/// Killed when dropped.
 pub struct Server {
+    running: Vec<Running>,
+    /// Whose turn it is to get a request. One count for all clients, so that what follows one another goes to different
+    /// instances whoever asks.
+    turn: Arc<AtomicUsize>,
     folder: TempDir,
-    settings: Vec<(OsString, OsString)>,
-    running: Running,
+    settings: Settings,
+    /// What must outlive the processes, such as the database. Dropped last.
+    _kept: Box<dyn Any + Send + Sync>,
 }
 
-struct Running {
-    child: Child,
-    log: Log,
-    address: SocketAddr,
+impl Drop for Server {
+    /// Tells what the instances complained of, if a test fails.
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            return;
+        }
+        for running in &self.running {
+            eprintln!("{} complained of:", running.url());
+            let log = running.log.text();
+            for line in log.lines().filter(|line| !line.contains("INFO") && !line.contains("DEBUG")) {
+                eprintln!("  {line}");
+            }
+        }
+    }
+}
+
+/// Names and values of the environment.
+type Settings = Vec<(OsString, OsString)>;
+
+fn owned(settings: &[(&str, &str)]) -> Settings {
+    settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
 }
 
 impl Server {
     /// Starts a server. Limits are off and passwords are cheap, unless `settings` say otherwise.
     pub async fn start(settings: &[(&str, &str)]) -> Result<Self> {
-        let settings: Vec<_> = settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        Self::start_many(1, settings, Box::new(())).await
+    }
+
+    /// Starts as many instances, one after the other, with the same settings. `kept` is dropped after they have ended.
+    pub(crate) async fn start_many(
+        instances: usize,
+        settings: &[(&str, &str)],
+        kept: Box<dyn Any + Send + Sync>,
+    ) -> Result<Self> {
+        let settings = owned(settings);
         tokio::task::spawn_blocking(move || {
             let folder = TempDir::new()?;
-            let running = spawn(folder.path(), &settings)?;
-            Ok(Self { folder, settings, running })
+            let running = (0..instances).map(|_| spawn(folder.path(), &settings)).collect::<Result<_>>()?;
+            Ok(Self { running, turn: Arc::default(), folder, settings, _kept: kept })
         })
         .await?
     }
 
-    /// The address of the server, without a slash at its end.
+    /// The addresses of all instances, without a slash at their ends.
+    pub fn urls(&self) -> Vec<String> {
+        self.running.iter().map(Running::url).collect()
+    }
+
+    /// The address of the server, or of its first instance, without a slash at its end.
     pub fn url(&self) -> String {
-        format!("http://{}", self.running.address)
+        self.first().url()
     }
 
-    /// Where the server listens.
+    /// Where the server, or its first instance, listens.
     pub fn address(&self) -> SocketAddr {
-        self.running.address
+        self.first().address
     }
 
-    /// The id of the server's process.
+    /// The id of the process of the server, or of its first instance.
     pub fn pid(&self) -> u32 {
-        self.running.child.id()
+        self.first().pid()
     }
 
     /// The folder in which the server keeps what it stores, and in which it runs.
@@ -71,30 +106,41 @@ impl Server {
         self.folder.path()
     }
 
-    /// All that the server has printed since it was started.
+    /// All that the server has printed since it was started; what one instance printed is in one piece.
     pub fn log(&self) -> String {
-        self.running.log.text().clone()
+        self.running.iter().map(|running| running.log.text().clone()).collect()
+    }
+
+    /// Waits until the server has printed this, which it does behind its answers; fails if it never does.
+    pub async fn printed(&self, text: &str) -> Result<()> {
+        let begun = Instant::now();
+        while !self.log().contains(text) {
+            ensure!(begun.elapsed() < PATIENCE, "{text} is not in the log: {}", self.log());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(())
     }
 
     /// Ends the server as a crash does.
     pub fn kill(&mut self) -> Result<()> {
-        self.running.child.kill()?;
-        self.running.child.wait()?;
-        Ok(())
+        self.running.iter_mut().try_for_each(Running::kill)
+    }
+
+    /// Ends one of several instances as a crash does.
+    pub fn kill_one(&mut self, instance: usize) -> Result<()> {
+        self.running[instance].kill()
     }
 
     /// Asks the server to end, without waiting.
     pub fn terminate(&self) -> Result<()> {
-        let asked = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status()?;
-        ensure!(asked.success(), "the server could not be asked to end");
-        Ok(())
+        self.running.iter().try_for_each(Running::terminate)
     }
 
-    /// Waits until the server has ended by itself.
+    /// Waits until the server has ended by itself, and all that it printed is in the log; of several instances, how the first ended that did not end well.
     pub fn wait(&mut self) -> Result<ExitStatus> {
-        let status = self.running.child.wait()?;
-        ensure!(status.signal().is_none(), "ended by {status}");
-        Ok(status)
+        let ended = self.running.iter_mut().map(Running::wait).collect::<Result<Vec<_>>>()?;
+        let bad = ended.iter().find(|status| !status.success());
+        bad.or(ended.first()).copied().context("there is no instance")
     }
 
     /// Asks the server to end, and waits until it has.
@@ -106,7 +152,9 @@ impl Server {
     /// Starts the server again, on the same store and another port.
     pub fn restart(&mut self) -> Result<()> {
         self.kill()?;
-        self.running = spawn(self.folder.path(), &self.settings)?;
+        for running in &mut self.running {
+            *running = spawn(self.folder.path(), &self.settings)?;
+        }
         Ok(())
     }
 
@@ -117,8 +165,7 @@ impl Server {
 
     /// Runs a command on the same store, with `input` on its standard input.
     pub fn command_with(&self, arguments: &[&str], settings: &[(&str, &str)], input: &str) -> Result<Output> {
-        let settings: Vec<_> = settings.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        let settings = [self.settings.as_slice(), &settings].concat();
+        let settings = [self.settings.as_slice(), &owned(settings)].concat();
         run(self.folder.path(), arguments, &settings, input)
     }
 
@@ -127,9 +174,20 @@ impl Server {
         Ok(fs::write(self.folder.path().join(name), content)?)
     }
 
-    /// A client that is nobody.
+    /// What a setting of the server was given as.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.iter().rev().find(|(known, _)| known == name)?.1.to_str()
+    }
+
+    /// A client that is nobody. Of several instances, the one whose turn it is gets its next request.
     pub fn anonymous(&self) -> Client {
-        Client::new(&self.url())
+        Client::of_many(self.urls(), Arc::clone(&self.turn))
+    }
+
+    /// The same user at this server, which may have moved to other ports since.
+    #[must_use]
+    pub fn again(&self, user: &Client) -> Client {
+        user.by(&self.anonymous())
     }
 
     /// A new administrator, made on the command line and logged in.
@@ -157,98 +215,9 @@ impl Server {
         registered.expect(201);
         nobody.login(email, PASSWORD).await
     }
-}
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
-/// Runs the program to its end, in a folder, with these settings and no others of this machine.
-pub(crate) fn run(folder: &Path, arguments: &[&str], settings: &[(OsString, OsString)], input: &str) -> Result<Output> {
-    let mut command = prepared(folder, settings)?;
-    let mut child = command.args(arguments).stdin(Stdio::piped()).spawn()?;
-    let mut stdin = child.stdin.take().context("no stdin")?;
-    let input = input.to_owned();
-    // A command that has no use for its input hangs up on us, which is no failure.
-    let writer = thread::spawn(move || stdin.write_all(input.as_bytes()));
-    let out = child.wait_with_output()?;
-    writer.join().ok();
-    Ok(out)
-}
-
-fn prepared(folder: &Path, settings: &[(OsString, OsString)]) -> Result<Command> {
-    let mut command = Command::new(entrepot()?);
-    command.env_clear().current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::piped());
-    for name in ["PATH", "HOME"] {
-        command.envs(env::var_os(name).map(|value| (name, value)));
-    }
-    command.env("DATA_DIR", folder).envs([("PORT", "0"), ("RATE_LIMIT", "off"), ("BCRYPT_COST", "4")]);
-    command.envs(settings.iter().map(|(name, value)| (name, value)));
-    Ok(command)
-}
-
-fn spawn(folder: &Path, settings: &[(OsString, OsString)]) -> Result<Running> {
-    let mut child = prepared(folder, settings)?.stdin(Stdio::null()).spawn()?;
-    let log = Log::default();
-    log.follow(child.stdout.take().context("no stdout")?);
-    log.follow(child.stderr.take().context("no stderr")?);
-    match log.wait_for_address() {
-        Ok(address) => Ok(Running { child, log, address }),
-        Err(error) => {
-            child.kill().ok();
-            child.wait().ok();
-            Err(error)
-        }
-    }
-}
-
-/// What a process has printed, on both of its outputs.
-#[derive(Clone, Default)]
-struct Log(Arc<(Mutex<String>, Condvar)>);
-
-/// Tells in the log that one of the two outputs is at its end.
-const ENDED: &str = "(end of output)\n";
-
-impl Log {
-    fn text(&self) -> MutexGuard<'_, String> {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn add(&self, text: &str) {
-        self.text().push_str(text);
-        self.0.1.notify_all();
-    }
-
-    fn follow(&self, output: impl Read + Send + 'static) {
-        let log = self.clone();
-        thread::spawn(move || {
-            let mut output = BufReader::new(output);
-            let mut line = Vec::new();
-            while output.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-                log.add(&String::from_utf8_lossy(&line));
-                line.clear();
-            }
-            log.add(ENDED);
-        });
-    }
-
-    fn wait_for_address(&self) -> Result<SocketAddr> {
-        let begun = Instant::now();
-        let mut text = self.text();
-        loop {
-            if let Some((_, rest)) = text.split_once(LISTENING)
-                && let Some(end) = rest.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':')
-            {
-                return Ok(rest.get(..end).context("no address")?.parse()?);
-            }
-            let Some(left) = START.checked_sub(begun.elapsed()) else { bail!("the server does not listen: {text}") };
-            if text.contains(ENDED) {
-                bail!("the server ended: {text}");
-            }
-            text = self.0.1.wait_timeout(text, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+    /// There is one, or it would not have started.
+    fn first(&self) -> &Running {
+        &self.running[0]
     }
 }

@@ -1,14 +1,17 @@
-//! What the program costs on this machine: `bench` prints a table, `bench --check` also fails where a promise is broken.
+//! What the program costs on this machine: `bench` prints a table, `bench --check` also fails where a promise is broken;
+//! `bench servers [PEERS]` measures it on PostgreSQL and Redis, beside others if there are any in that folder.
 //!
 //! A shared machine is noisy, so each figure is the best of some rounds: what the program can do, not what its
 //! neighbours let it. CPU time per request still depends on the machine (half of it is the kernel's sockets), so it is
 //! an aim: the table tells whether it is met, `--check` does not insist.
 
+mod contender;
 mod load;
 mod process;
+mod servers;
 mod shop;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use shop::Shop;
@@ -51,6 +54,10 @@ impl Row {
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().is_some_and(|argument| argument == "servers") {
+        return servers::table(arguments.next().map(PathBuf::from).as_deref()).await;
+    }
     let check = std::env::args().any(|argument| argument == "--check");
     let [start, idle] = start_and_idle().await?;
     let rows = [start, idle, product_read().await?, orders().await?];

@@ -1,6 +1,7 @@
 //! A shop to be measured, and the bytes that are sent to it.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
@@ -11,11 +12,11 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use entrepot_tests::{Client, Server, entrepot};
-use serde_json::json;
+use entrepot_tests::{Client, Server, entrepot, retail::Month};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::process;
+use crate::{contender::Contender, process};
 
 /// How long a start may take before it counts as failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -32,6 +33,8 @@ const SETTINGS: [(&str, &str); 4] = [
 pub(crate) struct Shop {
     server: Server,
     customer: Client,
+    /// The identifier of each sku.
+    ids: BTreeMap<String, String>,
     products: Vec<String>,
     orders: AtomicU64,
 }
@@ -39,19 +42,42 @@ pub(crate) struct Shop {
 impl Shop {
     /// Starts a server and imports so many products, each with more stock than a load buys.
     pub(crate) async fn open(products: usize) -> Result<Self> {
-        let server = Server::start(&SETTINGS).await?;
         let mut file = String::from("sku,name,price,stock\n");
         for n in 0..products {
             writeln!(file, "SKU-{n:05},The number {n},{},1000000000", 100 + n)?;
         }
-        server.file("catalogue.csv", &file)?;
+        Self::stocked(&file, &[]).await
+    }
+
+    /// The same with the catalogue of a month, so many of each, and more settings.
+    pub(crate) async fn of_a_month(month: &Month, stock: i64, settings: &[(&str, &str)]) -> Result<Self> {
+        let mut file = csv::Writer::from_writer(Vec::new());
+        file.write_record(["sku", "name", "price", "stock"])?;
+        for (sku, (name, price)) in &month.catalogue {
+            file.write_record([sku, name, &price.to_string(), &stock.to_string()])?;
+        }
+        let file = String::from_utf8(file.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?)?;
+        Self::stocked(&file, settings).await
+    }
+
+    async fn stocked(catalogue: &str, settings: &[(&str, &str)]) -> Result<Self> {
+        let server = Server::start(&[&SETTINGS, settings].concat()).await?;
+        server.file("catalogue.csv", catalogue)?;
         let imported = server.command(&["import", "products", "catalogue.csv"], &[])?;
         ensure!(imported.status.success(), "import: {}", String::from_utf8_lossy(&imported.stderr));
         let customer = server.customer("ada@example.com").await?;
         let listed = customer.all("/products?sort=sku").await?;
-        let ids = listed.iter().map(|product| product["id"].as_str().map(str::to_owned).context("no id"));
-        let products: Vec<_> = ids.collect::<Result<_>>()?;
-        Ok(Self { server, customer, products, orders: AtomicU64::new(0) })
+        let text = |product: &Value, field: &str| product[field].as_str().map(str::to_owned).context("no text");
+        let ids = listed.iter().map(|product| Ok((text(product, "sku")?, text(product, "id")?)));
+        let ids: BTreeMap<String, String> = ids.collect::<Result<_>>()?;
+        let products = ids.values().cloned().collect();
+        Ok(Self { server, customer, ids, products, orders: AtomicU64::new(0) })
+    }
+
+    /// What stands for the shop in a comparison, and the identifier of each sku.
+    pub(crate) fn contender(&self) -> Result<(Contender, &BTreeMap<String, String>)> {
+        let (token, products) = (self.customer.token().to_owned(), self.products.clone());
+        Ok((Contender::new("entrepot", self.pid(), self.address(), "/api/v1", token, products)?, &self.ids))
     }
 
     /// The server's process.

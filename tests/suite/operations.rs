@@ -1,5 +1,4 @@
 //! What operators look at.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::{
     collections::BTreeSet,
@@ -8,24 +7,30 @@ use std::{
 };
 
 use anyhow::Result;
-use entrepot_tests::{PASSWORD, Server};
+use entrepot_tests::PASSWORD;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::{DEPENDENCIES, start};
+
 #[tokio::test]
 async fn health_tells_of_the_process_and_of_each_dependency() -> Result<()> {
-    let server = Server::start(&[]).await?;
-    let nobody = server.anonymous();
-    nobody.get("//health/live").await?.expect(200);
-    let ready = nobody.get("//health/ready").await?.expect(200);
-    let database = ready.data()["dependencies"].as_array().unwrap().iter().find(|one| one["name"] == "database");
-    assert_eq!(database.unwrap()["status"], "up");
+    let server = start(&[]).await?;
+    for instance in server.urls() {
+        let nobody = server.anonymous().at(&instance);
+        nobody.get("//health/live").await?.expect(200);
+        let ready = nobody.get("//health/ready").await?.expect(200);
+        let dependencies = ready.data()["dependencies"].as_array().unwrap();
+        let names: Vec<_> = dependencies.iter().map(|one| one["name"].as_str().unwrap()).collect();
+        assert_eq!(names, DEPENDENCIES);
+        assert!(dependencies.iter().all(|one| one["status"] == "up"), "{dependencies:?}");
+    }
     Ok(())
 }
 
 #[tokio::test]
 async fn metrics_are_of_patterns_and_count_orders() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let admin = server.admin().await?;
     let mug = admin.product("MUG", 295, 1).await?;
     admin.order(&mug, 1).await?.expect(201);
@@ -34,10 +39,17 @@ async fn metrics_are_of_patterns_and_count_orders() -> Result<()> {
         admin.get(&format!("/nowhere/{n}")).await?.error(404, "not_found");
         admin.get(&format!("/products/{n}")).await?.error(404, "not_found");
     }
-    let metrics = admin.get("//metrics").await?;
-    assert!(metrics.header("content-type").starts_with("text/plain"));
-    let text = metrics.body.as_str().unwrap();
-    assert!(text.contains("orders_placed_total 1"), "{text}");
+    // Each instance counts for itself; who watches them adds up.
+    let (mut text, mut placed) = (String::new(), 0);
+    for instance in server.urls() {
+        let metrics = admin.at(&instance).get("//metrics").await?;
+        assert!(metrics.header("content-type").starts_with("text/plain"));
+        let told = metrics.body.as_str().unwrap();
+        let line = told.lines().find_map(|line| line.strip_prefix("orders_placed_total "));
+        placed += line.unwrap_or_else(|| panic!("{told}")).parse::<u64>()?;
+        text += told;
+    }
+    assert_eq!(placed, 1, "{text}");
     assert!(text.contains("insufficient_stock"));
     assert!(text.contains("{id}") && !text.contains("nowhere") && !text.contains(&mug), "{text}");
     Ok(())
@@ -45,7 +57,7 @@ async fn metrics_are_of_patterns_and_count_orders() -> Result<()> {
 
 #[tokio::test]
 async fn the_document_tells_of_every_route_and_the_binary_prints_the_same() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let document = server.anonymous().get("//openapi.json").await?;
     assert_eq!(document.status, 200);
     assert!(document.body["openapi"].as_str().unwrap().starts_with("3.1"));
@@ -109,19 +121,22 @@ async fn the_document_tells_of_every_route_and_the_binary_prints_the_same() -> R
 
 #[tokio::test]
 async fn the_docs_are_served_from_the_binary() -> Result<()> {
-    let server = Server::start(&[]).await?;
-    let page = reqwest::get(format!("{}/docs", server.url())).await?;
-    assert_eq!(page.status(), 200);
-    let page = page.text().await?;
-    assert!(page.to_lowercase().contains("swagger") && !page.contains("//unpkg") && !page.contains("//cdn"));
+    let server = start(&[]).await?;
+    for instance in server.urls() {
+        let page = reqwest::get(format!("{instance}/docs")).await?;
+        assert_eq!(page.status(), 200);
+        let page = page.text().await?;
+        assert!(page.to_lowercase().contains("swagger") && !page.contains("//unpkg") && !page.contains("//cdn"));
+    }
     Ok(())
 }
 
 #[tokio::test]
 async fn a_log_line_has_the_requests_id_and_no_secret() -> Result<()> {
-    let server = Server::start(&[("LOG_FORMAT", "json")]).await?;
+    let mut server = start(&[("LOG_FORMAT", "json")]).await?;
     let ada = server.customer("ada@example.com").await?;
     ada.with(Method::GET, "/orders?q=1&token=hush-hush", ("x-request-id", "find-me-1"), None).await?;
+    assert!(server.stop()?.success());
     let log = server.log();
     let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     assert!(lines.iter().any(|line| line.to_string().contains("find-me-1")), "{log}");
@@ -133,7 +148,7 @@ async fn a_log_line_has_the_requests_id_and_no_secret() -> Result<()> {
 
 #[tokio::test]
 async fn a_request_under_way_is_finished_before_the_server_stops() -> Result<()> {
-    let mut server = Server::start(&[]).await?;
+    let mut server = start(&[]).await?;
     // The head is there and half of the body, so the request is in flight.
     let body = json!({"name": "Ada", "email": "ada@example.com", "password": PASSWORD}).to_string();
     let (first, second) = body.split_at(10);
@@ -149,7 +164,7 @@ async fn a_request_under_way_is_finished_before_the_server_stops() -> Result<()>
     assert!(go_on.starts_with(b"HTTP/1.1 100"), "{}", String::from_utf8_lossy(&go_on));
     stream.write_all(first.as_bytes())?;
     server.terminate()?;
-    while !server.log().contains("stopping") {
+    while server.log().matches("stopping").count() < server.urls().len() {
         tokio::task::yield_now().await;
     }
     stream.write_all(second.as_bytes())?;
@@ -164,7 +179,7 @@ async fn a_request_under_way_is_finished_before_the_server_stops() -> Result<()>
 
 #[tokio::test]
 async fn a_client_that_hangs_does_not_keep_the_server_for_ever() -> Result<()> {
-    let mut server = Server::start(&[("SHUTDOWN_TIMEOUT", "1s")]).await?;
+    let mut server = start(&[("SHUTDOWN_TIMEOUT", "1s")]).await?;
     let mut stream = TcpStream::connect(server.address())?;
     stream.write_all(b"POST /api/v1/users HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n")?;
     assert_eq!(server.stop()?.code(), Some(0));

@@ -1,18 +1,18 @@
 //! Many who want the last one.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::sync::Arc;
 
 use anyhow::Result;
-use entrepot_tests::Server;
 use tokio::{sync::Barrier, task::JoinSet};
+
+use crate::start;
 
 const BUYERS: usize = 200;
 const USERS: usize = 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_of_two_hundred_gets_the_last_one() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let admin = server.admin().await?;
     let product = admin.product("LAST", 1_000, 1).await?;
     let mut users = Vec::new();
@@ -46,7 +46,7 @@ async fn one_of_two_hundred_gets_the_last_one() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn orders_that_share_products_in_any_order_do_not_block_each_other() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let admin = server.admin().await?;
     let (one, two) = (admin.product("ONE", 100, 50).await?, admin.product("TWO", 100, 50).await?);
     let mut buyers = JoinSet::new();

@@ -1,5 +1,4 @@
 //! A server that is killed while it sells, and what is there when it comes back.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::{
     collections::HashMap,
@@ -11,6 +10,8 @@ use entrepot_tests::{Answer, Client, Server};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
+
+use crate::start;
 
 const STOCK: i64 = 1_000_000;
 const PRODUCTS: usize = 5;
@@ -63,7 +64,7 @@ async fn sell_and_kill(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_is_there_after_a_crash_and_the_stock_adds_up() -> Result<()> {
-    let mut server = Server::start(&[]).await?;
+    let mut server = start(&[]).await?;
     let admin = server.admin().await?;
     let mut products = Vec::new();
     for n in 0..PRODUCTS {
@@ -74,7 +75,7 @@ async fn what_was_acknowledged_is_there_after_a_crash_and_the_stock_adds_up() ->
     let acknowledged = sell_and_kill(&mut server, &buyer, &products).await?;
     assert!(acknowledged.len() >= ENOUGH);
     server.restart()?;
-    let (admin, buyer) = (admin.at(&server.url()), buyer.at(&server.url()));
+    let (admin, buyer) = (server.again(&admin), server.again(&buyer));
 
     let orders: HashMap<String, Value> = admin
         .all("/orders")
@@ -107,11 +108,11 @@ async fn what_was_acknowledged_is_there_after_a_crash_and_the_stock_adds_up() ->
 
 #[tokio::test]
 async fn sessions_and_users_outlive_a_restart() -> Result<()> {
-    let mut server = Server::start(&[]).await?;
+    let mut server = start(&[]).await?;
     let ada = server.customer("ada@example.com").await?;
     assert!(server.stop()?.success());
     server.restart()?;
-    let ada = ada.at(&server.url());
+    let ada = server.again(&ada);
     let me = ada.get("/users/me").await?.expect(200);
     assert_eq!(me.data()["email"], "ada@example.com");
     ada.post("/auth/refresh", json!({"refreshToken": ada.refresh_token()})).await?.expect(200);

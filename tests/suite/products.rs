@@ -1,14 +1,14 @@
 //! The catalogue.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use anyhow::Result;
-use entrepot_tests::Server;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::start;
+
 #[tokio::test]
 async fn staff_put_a_product_up_and_anyone_sees_it() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let staff = server.staff().await?;
     let mug = json!({
         "sku": "MUG-1", "name": "Enamel mug", "description": "Holds tea.", "stock": 10,
@@ -30,7 +30,7 @@ async fn staff_put_a_product_up_and_anyone_sees_it() -> Result<()> {
 
 #[tokio::test]
 async fn what_is_left_out_has_its_default() -> Result<()> {
-    let server = Server::start(&[("DEFAULT_CURRENCY", "CHF")]).await?;
+    let server = start(&[("DEFAULT_CURRENCY", "CHF")]).await?;
     let admin = server.admin().await?;
     let made = admin.post("/products", json!({"sku": "A", "name": "A", "price": {"amount": 0}})).await?.expect(201);
     assert_eq!(made.data()["price"], json!({"amount": 0, "currency": "CHF"}));
@@ -40,7 +40,7 @@ async fn what_is_left_out_has_its_default() -> Result<()> {
 
 #[tokio::test]
 async fn only_staff_change_the_catalogue() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let (admin, ada) = (server.admin().await?, server.customer("ada@example.com").await?);
     let path = format!("/products/{}", admin.product("MUG", 295, 5).await?);
     let body = json!({"sku": "A", "name": "A", "price": {"amount": 1}});
@@ -55,7 +55,7 @@ async fn only_staff_change_the_catalogue() -> Result<()> {
 
 #[tokio::test]
 async fn a_bad_product_is_refused_field_by_field() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let admin = server.admin().await?;
     let bad = json!({
         "sku": "", "name": "", "stock": -1, "price": {"amount": -1, "currency": "POUNDS", "x": 1}, "id": "x", "version": 3,
@@ -80,7 +80,7 @@ async fn a_bad_product_is_refused_field_by_field() -> Result<()> {
 
 #[tokio::test]
 async fn a_sku_is_taken_once() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let admin = server.admin().await?;
     admin.product("MUG", 1, 1).await?;
     let other = admin.product("CUP", 1, 1).await?;
@@ -92,7 +92,7 @@ async fn a_sku_is_taken_once() -> Result<()> {
 
 #[tokio::test]
 async fn a_read_after_a_change_never_sees_the_old_value() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let admin = server.admin().await?;
     let id = admin.product("MUG", 0, 100).await?;
     let path = format!("/products/{id}");
@@ -109,7 +109,7 @@ async fn a_read_after_a_change_never_sees_the_old_value() -> Result<()> {
 
 #[tokio::test]
 async fn a_version_is_told_and_asked_for() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let admin = server.admin().await?;
     let path = format!("/products/{}", admin.product("MUG", 295, 5).await?);
     let first = admin.get(&path).await?.expect(200).header("etag").to_owned();
@@ -136,7 +136,7 @@ async fn a_version_is_told_and_asked_for() -> Result<()> {
 
 #[tokio::test]
 async fn what_is_archived_is_gone_but_for_old_orders() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let admin = server.admin().await?;
     let (id, path) = {
         let id = admin.product("MUG", 295, 5).await?;
@@ -155,7 +155,7 @@ async fn what_is_archived_is_gone_but_for_old_orders() -> Result<()> {
 
 #[tokio::test]
 async fn stock_is_counted_and_never_below_zero() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let admin = server.admin().await?;
     let id = admin.product("MUG", 295, 5).await?;
     let path = format!("/products/{id}/stock");
@@ -175,7 +175,7 @@ async fn stock_is_counted_and_never_below_zero() -> Result<()> {
 
 #[tokio::test]
 async fn the_catalogue_is_searched_filtered_and_sorted() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let admin = server.admin().await?;
     for (sku, name, amount, stock) in [
         ("A-1", "Blue mug", 300, 0),

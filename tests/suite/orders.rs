@@ -1,10 +1,11 @@
 //! Orders, from the basket to the refund.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use anyhow::Result;
-use entrepot_tests::{Answer, Client, Server};
+use entrepot_tests::{Answer, Client};
 use reqwest::Method;
 use serde_json::{Value, json};
+
+use crate::start;
 
 async fn keyed(who: &Client, key: &str, body: &Value) -> Result<Answer> {
     who.with(Method::POST, "/orders", ("idempotency-key", key), Some(body.clone())).await
@@ -16,7 +17,7 @@ fn one(product: &str, quantity: i64) -> Value {
 
 #[tokio::test]
 async fn an_order_has_the_prices_of_the_catalogue() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let (admin, ada) = (server.admin().await?, server.customer("ada@example.com").await?);
     let (mug, cup) = (admin.product("MUG", 295, 10).await?, admin.product("CUP", 150, 10).await?);
     let items = json!([
@@ -47,7 +48,7 @@ async fn an_order_has_the_prices_of_the_catalogue() -> Result<()> {
 
 #[tokio::test]
 async fn short_stock_refuses_the_whole_order_and_tells_each_product() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let (admin, ada) = (server.admin().await?, server.customer("ada@example.com").await?);
     let mut products = Vec::new();
     for (sku, stock) in [("A", 10), ("B", 1), ("C", 0)] {
@@ -82,7 +83,7 @@ async fn short_stock_refuses_the_whole_order_and_tells_each_product() -> Result<
 
 #[tokio::test]
 async fn a_bad_basket_is_refused_line_by_line() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let (admin, ada) = (server.admin().await?, server.customer("ada@example.com").await?);
     let mug = admin.product("MUG", 295, 10).await?;
     let unknown = "0193d2a0-7c1e-7b2a-9f6d-2f1f6a0b7c55";
@@ -104,7 +105,7 @@ async fn a_bad_basket_is_refused_line_by_line() -> Result<()> {
 
 #[tokio::test]
 async fn two_currencies_and_an_overflow_are_a_400() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let admin = server.admin().await?;
     let mut ids = Vec::new();
     for (sku, currency, amount) in [("A", "GBP", 1), ("B", "EUR", 1), ("C", "GBP", 9_007_199_254_740_991_i64)] {
@@ -121,7 +122,7 @@ async fn two_currencies_and_an_overflow_are_a_400() -> Result<()> {
 
 #[tokio::test]
 async fn an_order_goes_its_way_and_no_other() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let (staff, ada) = (server.staff().await?, server.customer("ada@example.com").await?);
     let mug = staff.product("MUG", 295, 100).await?;
     let steps = ["pay", "ship", "deliver", "refund", "cancel"];
@@ -157,7 +158,7 @@ async fn an_order_goes_its_way_and_no_other() -> Result<()> {
 
 #[tokio::test]
 async fn a_cancelled_order_gives_its_stock_back_once() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let (admin, ada) = (server.admin().await?, server.customer("ada@example.com").await?);
     let mug = admin.product("MUG", 295, 10).await?;
     let path = format!("/orders/{}/cancel", ada.order(&mug, 4).await?.expect(201).id());
@@ -172,7 +173,7 @@ async fn a_cancelled_order_gives_its_stock_back_once() -> Result<()> {
 
 #[tokio::test]
 async fn an_order_has_a_history() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let (admin, ada) = (server.admin().await?, server.customer("ada@example.com").await?);
     let mug = admin.product("MUG", 295, 10).await?;
     let path = format!("/orders/{}", ada.order(&mug, 1).await?.expect(201).id());
@@ -190,7 +191,7 @@ async fn an_order_has_a_history() -> Result<()> {
 
 #[tokio::test]
 async fn what_belongs_to_somebody_else_is_not_there() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let (staff, ada) = (server.staff().await?, server.customer("ada@example.com").await?);
     let eve = server.customer("eve@example.com").await?;
     let mug = staff.product("MUG", 295, 10).await?;
@@ -208,7 +209,7 @@ async fn what_belongs_to_somebody_else_is_not_there() -> Result<()> {
 
 #[tokio::test]
 async fn orders_are_listed_newest_first_and_filtered() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let (staff, ada) = (server.staff().await?, server.customer("ada@example.com").await?);
     let eve = server.customer("eve@example.com").await?;
     let mug = staff.product("MUG", 295, 100).await?;
@@ -241,7 +242,7 @@ async fn orders_are_listed_newest_first_and_filtered() -> Result<()> {
 
 #[tokio::test]
 async fn the_same_key_and_body_replay_the_first_answer() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let (admin, ada) = (server.admin().await?, server.customer("ada@example.com").await?);
     let eve = server.customer("eve@example.com").await?;
     let mug = admin.product("MUG", 295, 10).await?;
@@ -270,7 +271,7 @@ async fn the_same_key_and_body_replay_the_first_answer() -> Result<()> {
 
 #[tokio::test]
 async fn a_refused_try_can_be_repeated_with_its_key() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let admin = server.admin().await?;
     let mug = admin.product("MUG", 295, 0).await?;
     keyed(&admin, "k", &one(&mug, 1)).await?.error(409, "insufficient_stock");
@@ -283,7 +284,7 @@ async fn a_refused_try_can_be_repeated_with_its_key() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_key_many_times_at_once_is_one_order() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let admin = server.admin().await?;
     let mug = admin.product("MUG", 295, 100).await?;
     let mut tries = tokio::task::JoinSet::new();
@@ -305,7 +306,7 @@ async fn one_key_many_times_at_once_is_one_order() -> Result<()> {
 
 #[tokio::test]
 async fn a_step_of_a_stale_version_is_refused() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let admin = server.admin().await?;
     let mug = admin.product("MUG", 295, 100).await?;
     let placed = admin.order(&mug, 1).await?.expect(201);

@@ -1,10 +1,11 @@
 //! Accounts and roles.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use anyhow::Result;
-use entrepot_tests::{Answer, Client, PASSWORD, Server};
+use entrepot_tests::{Answer, Client, PASSWORD};
 use reqwest::Method;
 use serde_json::{Value, json};
+
+use crate::start;
 
 async fn register(who: &Client, name: &str, email: &str, password: &str) -> Result<Answer> {
     who.post("/users", json!({"name": name, "email": email, "password": password})).await
@@ -12,7 +13,7 @@ async fn register(who: &Client, name: &str, email: &str, password: &str) -> Resu
 
 #[tokio::test]
 async fn anyone_can_register() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let nobody = server.anonymous();
     let made = register(&nobody, "Ada Lovelace", " Ada@Example.com ", PASSWORD).await?.expect(201);
     let user = made.data();
@@ -32,7 +33,7 @@ async fn anyone_can_register() -> Result<()> {
 
 #[tokio::test]
 async fn an_email_is_taken_whatever_its_case() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let nobody = server.anonymous();
     register(&nobody, "Ada", "ada@example.com", PASSWORD).await?.expect(201);
     register(&nobody, "Eve", " ADA@example.COM", PASSWORD).await?.error(409, "email_taken");
@@ -48,7 +49,7 @@ async fn an_email_is_taken_whatever_its_case() -> Result<()> {
 
 #[tokio::test]
 async fn a_password_has_its_bounds_and_is_never_cut() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let nobody = server.anonymous();
     let longest = "x".repeat(72);
     for bad in ["seven77", &"x".repeat(73), &"é".repeat(37), "nul\0nul\0nul"] {
@@ -67,7 +68,7 @@ async fn a_password_has_its_bounds_and_is_never_cut() -> Result<()> {
 
 #[tokio::test]
 async fn people_see_themselves_and_admins_see_all() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let (ada, eve) = (server.customer("ada@example.com").await?, server.customer("eve@example.com").await?);
     let (staff, admin) = (server.staff().await?, server.admin().await?);
     let me = ada.get("/users/me").await?.expect(200);
@@ -88,7 +89,7 @@ async fn people_see_themselves_and_admins_see_all() -> Result<()> {
 
 #[tokio::test]
 async fn admins_list_filter_and_sort() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let (admin, staff) = (server.admin().await?, server.staff().await?);
     let nobody = server.anonymous();
     for (name, email) in [("Barbara", "b@example.org"), ("Alan", "a@example.org"), ("100%_\\'", "c@example.org")] {
@@ -114,7 +115,7 @@ async fn admins_list_filter_and_sort() -> Result<()> {
 
 #[tokio::test]
 async fn a_name_is_changed_and_nothing_that_may_not_be() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let ada = server.customer("ada@example.com").await?;
     let path = format!("/users/{}", ada.id());
     let changed = ada.patch(&path, json!({"name": "Ada King"})).await?.expect(200);
@@ -129,7 +130,7 @@ async fn a_name_is_changed_and_nothing_that_may_not_be() -> Result<()> {
 
 #[tokio::test]
 async fn ones_own_email_and_password_need_the_present_password() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let (ada, admin) = (server.customer("ada@example.com").await?, server.admin().await?);
     let path = format!("/users/{}", ada.id());
     for change in [json!({"email": "new@example.com"}), json!({"password": "another password"})] {
@@ -153,7 +154,7 @@ async fn ones_own_email_and_password_need_the_present_password() -> Result<()> {
 #[tokio::test]
 async fn a_wrong_present_password_counts_as_a_failed_login() -> Result<()> {
     let limits = [("RATE_LIMIT", "on"), ("RATE_LIMIT_AUTH_MAX", "3"), ("RATE_LIMIT_MAX", "1000")];
-    let server = Server::start(&limits).await?;
+    let server = start(&limits).await?;
     let ada = server.customer("ada@example.com").await?;
     let path = format!("/users/{}", ada.id());
     let guess = json!({"password": "another password", "currentPassword": "a guess of it"});
@@ -168,7 +169,7 @@ async fn a_wrong_present_password_counts_as_a_failed_login() -> Result<()> {
 
 #[tokio::test]
 async fn a_new_password_ends_the_other_sessions() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let ada = server.customer("ada@example.com").await?;
     let phone = ada.again().await?;
     phone.get("/users/me").await?.expect(200);
@@ -186,7 +187,7 @@ async fn a_new_password_ends_the_other_sessions() -> Result<()> {
 
 #[tokio::test]
 async fn an_admin_sets_a_password_and_all_sessions_end() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let (ada, admin) = (server.customer("ada@example.com").await?, server.admin().await?);
     admin.patch(&format!("/users/{}", ada.id()), json!({"password": "another password"})).await?.expect(200);
     ada.get("/users/me").await?.error(401, "invalid_token");
@@ -196,7 +197,7 @@ async fn an_admin_sets_a_password_and_all_sessions_end() -> Result<()> {
 
 #[tokio::test]
 async fn roles_work_at_once_on_tokens_already_out() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let (ada, admin) = (server.customer("ada@example.com").await?, server.admin().await?);
     let product = json!({"sku": "A", "name": "A", "price": {"amount": 1}});
     ada.post("/products", product.clone()).await?.error(403, "forbidden");
@@ -213,7 +214,7 @@ async fn roles_work_at_once_on_tokens_already_out() -> Result<()> {
 
 #[tokio::test]
 async fn the_last_admin_cannot_go() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let admin = server.admin().await?;
     let path = format!("/users/{}", admin.id());
     admin.delete(&path).await?.error(409, "last_admin");
@@ -231,7 +232,7 @@ async fn the_last_admin_cannot_go() -> Result<()> {
 
 #[tokio::test]
 async fn who_goes_is_erased_and_leaves_the_orders() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let (ada, admin) = (server.customer("ada@example.com").await?, server.admin().await?);
     let product = admin.product("MUG", 295, 5).await?;
     let order = ada.order(&product, 1).await?.expect(201);
@@ -248,7 +249,7 @@ async fn who_goes_is_erased_and_leaves_the_orders() -> Result<()> {
 
 #[tokio::test]
 async fn a_change_of_another_version_is_refused() -> Result<()> {
-    let server = Server::start(&[]).await?;
+    let server = start(&[]).await?;
     let (ada, admin) = (server.customer("ada@example.com").await?, server.admin().await?);
     let path = format!("/users/{}", ada.id());
     let tag = ada.get(&path).await?.expect(200).header("etag").to_owned();

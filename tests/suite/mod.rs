@@ -1,0 +1,14 @@
+//! What holds wherever the program keeps its things, and however many of it serve.
+//!
+//! Each test binary that includes this says at its root how a server starts (`start`), and what it depends on.
+
+mod auth;
+mod conventions;
+mod crash;
+mod limits;
+mod operations;
+mod orders;
+mod products;
+mod race;
+mod retail;
+mod users;

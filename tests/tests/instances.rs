@@ -1,0 +1,17 @@
+//! The whole suite on two instances that share one PostgreSQL and one Redis. A client goes to them in turn, request by
+//! request, so that what one wrote is asked of the other.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+use anyhow::Result;
+use entrepot_tests::{Server, stores};
+
+#[path = "../suite/mod.rs"]
+mod suite;
+
+/// What a server depends on here, and tells of.
+const DEPENDENCIES: [&str; 2] = ["database", "redis"];
+
+/// Starts a server, each of a suite's tests its own.
+async fn start(settings: &[(&str, &str)]) -> Result<Server> {
+    stores::start(2, settings).await
+}

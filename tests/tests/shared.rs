@@ -1,0 +1,45 @@
+//! What only several instances can get wrong: A and B, on one PostgreSQL and one Redis.
+//!
+//! That the baskets of a month add up and that the last one is sold once is in the suite, which `instances` runs on both.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use entrepot_tests::{Client, Server, stores};
+use tokio::task::JoinSet;
+
+#[path = "shared/fresh.rs"]
+mod fresh;
+#[path = "shared/limits.rs"]
+mod limits;
+#[path = "shared/orders.rs"]
+mod orders;
+#[path = "shared/revoked.rs"]
+mod revoked;
+#[path = "shared/state.rs"]
+mod state;
+
+/// For how long both are asked as fast as they answer.
+const HAMMER: Duration = Duration::from_secs(10);
+
+/// Instances A and B.
+async fn start(settings: &[(&str, &str)]) -> Result<Server> {
+    stores::start(2, settings).await
+}
+
+/// The same user, as one who talks to A alone, and as one who talks to B alone.
+fn apart(server: &Server, user: &Client) -> [Client; 2] {
+    let urls = server.urls();
+    [user.at(&urls[0]), user.at(&urls[1])]
+}
+
+/// When it is time to stop hammering.
+fn until() -> Instant {
+    Instant::now() + HAMMER
+}
+
+/// Waits for all who hammer; how often they did, altogether.
+async fn rounds(tasks: JoinSet<Result<i64>>) -> Result<i64> {
+    tasks.join_all().await.into_iter().sum()
+}
