@@ -6,33 +6,18 @@ use entrepot_domain::{CacheKey, Subject};
 use fred::types::Key;
 use sha2::{Digest, Sha256};
 
-/// The layout of what is kept. Raise it when the meaning of a key or of its bytes changes: old and new instances then
-/// share nothing, and what the old ones left runs out.
-const LAYOUT: &str = "v1";
+/// The layout of what is cached, and of how instances tell each other. Raise it when the meaning of a key or of its
+/// bytes changes: old and new instances then share nothing, and what the old ones left runs out.
+const CACHE: &str = "v2";
 
-/// The three keys of one cached thing. What stands in braces decides the slot of a cluster, so the three are
-/// neighbours and one script may touch them all.
-#[derive(Clone)]
-pub(crate) struct Place {
-    /// The value.
-    pub(crate) value: Key,
-    /// The token of a load that is under way.
-    pub(crate) load: Key,
-    /// Who may serve the value from its own memory just now.
-    pub(crate) lease: Key,
-}
-
-impl Place {
-    /// In the order in which the scripts take them.
-    pub(crate) fn keys(self) -> [Key; 3] {
-        [self.value, self.load, self.lease]
-    }
-}
+/// The same for what is counted.
+const LIMIT: &str = "v1";
 
 /// What all keys begin with.
 #[derive(Clone)]
 pub(crate) struct Names {
     cache: String,
+    log: String,
     limit: String,
     probe: String,
 }
@@ -42,30 +27,31 @@ impl Names {
         // Braces of its own would decide the slot in place of ours.
         let prefix = prefix.replace(['{', '}'], "_");
         Self {
-            cache: format!("{{{prefix}cache:{LAYOUT}:"),
-            limit: format!("{prefix}limit:{LAYOUT}:"),
+            cache: format!("{{{prefix}cache:{CACHE}:"),
+            log: format!("{{{prefix}log:{CACHE}}}:"),
+            limit: format!("{prefix}limit:{LIMIT}:"),
             probe: format!("{prefix}probe"),
         }
     }
 
-    /// Where a cached thing is.
-    pub(crate) fn place(&self, key: CacheKey) -> Place {
-        Self::place_named(&match key {
-            CacheKey::Product(id) => format!("{}product:{id}", self.cache),
-            CacheKey::Access(id) => format!("{}access:{id}", self.cache),
-        })
+    /// The two keys of one cached thing: its value, and the token of a load that is under way. What stands in braces
+    /// decides the slot of a cluster, so the two are neighbours and one script may touch both.
+    pub(crate) fn place(&self, key: CacheKey) -> [Key; 2] {
+        let base = match key {
+            CacheKey::Product(id) => format!("{}product:{id}}}:", self.cache),
+            CacheKey::Access(id) => format!("{}access:{id}}}:", self.cache),
+        };
+        ["value", "load"].map(|part| Key::from(format!("{base}{part}")))
     }
 
-    fn place_named(base: &str) -> Place {
-        let part = |name: &str| Key::from(format!("{base}}}:{name}"));
-        Place { value: part("value"), load: part("load"), lease: part("lease") }
+    /// Where instances tell each other what was invalidated: the state, and the list. They are neighbours as well.
+    pub(crate) fn log(&self) -> [Key; 2] {
+        ["state", "keys"].map(|part| Key::from(format!("{}{part}", self.log)))
     }
 
-    /// Where the cached thing is to which a key belongs that was found; none if it is another's.
-    pub(crate) fn place_of(&self, found: &[u8]) -> Option<Place> {
-        let found = str::from_utf8(found).ok()?;
-        let (base, part) = found.rsplit_once("}:")?;
-        (base.starts_with(&self.cache) && part != "lease").then(|| Self::place_named(base))
+    /// Whether a key that was found belongs to a cached thing.
+    pub(crate) fn is_cached(&self, found: &[u8]) -> bool {
+        found.starts_with(self.cache.as_bytes())
     }
 
     /// Matches the keys of all cached things, and maybe others.
@@ -116,16 +102,15 @@ mod tests {
     }
 
     #[test]
-    fn the_keys_of_one_thing_are_neighbours_in_a_cluster() {
+    fn what_one_script_touches_are_neighbours_in_a_cluster() {
         for prefix in ["entrepot:", "a{b}c:", "}{", ""] {
             let names = Names::new(prefix);
             let place = names.place(CacheKey::Product(ProductId(Uuid::from_u128(7))));
-            let slots = [&place.value, &place.load, &place.lease].map(|key| redis_keyslot(key.as_bytes()));
-            assert!(slots.iter().all(|slot| *slot == slots[0]), "{prefix}: {slots:?}");
-            for key in [&place.value, &place.load] {
-                assert_eq!(names.place_of(key.as_bytes()).unwrap().lease, place.lease);
+            for [a, b] in [&place, &names.log()] {
+                assert_eq!(redis_keyslot(a.as_bytes()), redis_keyslot(b.as_bytes()), "{prefix}");
             }
-            assert!(names.place_of(place.lease.as_bytes()).is_none());
+            assert!(place.iter().all(|key| names.is_cached(key.as_bytes())));
+            assert!(!names.log().iter().any(|key| names.is_cached(key.as_bytes())), "{prefix}");
         }
     }
 
@@ -133,15 +118,15 @@ mod tests {
     fn keys_say_what_they_are_of_and_in_which_layout() {
         let names = Names::new("shop:");
         let id = Uuid::from_u128(1);
-        assert_eq!(
-            text(&names.place(CacheKey::Access(SessionId(id))).value),
-            "{shop:cache:v1:access:00000000-0000-0000-0000-000000000001}:value"
-        );
+        let [value, _] = names.place(CacheKey::Access(SessionId(id)));
+        assert_eq!(text(&value), "{shop:cache:v2:access:00000000-0000-0000-0000-000000000001}:value");
+        let [state, _] = names.log();
+        assert_eq!(text(&state), "{shop:log:v2}:state");
         assert_eq!(
             text(&names.count(&Subject::User(UserId(id)))),
             "shop:limit:v1:user:00000000-0000-0000-0000-000000000001"
         );
-        assert!(names.place_of(b"{other:cache:v1:access:1}:value").is_none());
+        assert!(!names.is_cached(b"{other:cache:v2:access:1}:value"));
     }
 
     #[test]
@@ -156,6 +141,6 @@ mod tests {
 
     #[test]
     fn a_prefix_is_no_pattern() {
-        assert_eq!(Names::new("a*[b]?\\").pattern(), "{a\\*\\[b\\]\\?\\\\cache:v1:*");
+        assert_eq!(Names::new("a*[b]?\\").pattern(), "{a\\*\\[b\\]\\?\\\\cache:v2:*");
     }
 }

@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 use async_trait::async_trait;
+use bytes::Bytes;
 use entrepot_domain::{Fault, HealthCheck};
 use fred::{
     clients::Client,
@@ -20,12 +21,13 @@ use fred::{
 use tokio::{
     runtime::Handle,
     sync::{Notify, broadcast::error::RecvError},
-    task::JoinHandle,
+    task::{AbortHandle, JoinHandle},
     time::timeout,
 };
 
 use crate::{
     breaker::{Breaker, Closing, Owed},
+    cache,
     keys::Names,
     options::{CONNECT, RedisOptions},
     script::Script,
@@ -60,7 +62,7 @@ const PROBE: &str = "return redis.call('SET', KEYS[1], '1', 'PX', 1000)";
 
 /// A connection to Redis that many tasks on any runtimes share, and a circuit breaker around it.
 ///
-/// A command that fails or takes longer than 100 ms (see [`RedisOptions::patience`]) opens the breaker, and so does the
+/// A command that fails or takes longer than 150 ms (see [`RedisOptions::patience`]) opens the breaker, and so does the
 /// loss of the connection; from then on nobody asks Redis. A task probes it all the time, and closes the breaker when
 /// Redis takes writes again and was told all that it was to forget.
 #[derive(Clone)]
@@ -77,6 +79,9 @@ pub(crate) struct Shared {
     /// Where work goes that must outlive the request that began it.
     pub(crate) runtime: Handle,
     pub(crate) forgetting: Script,
+    leaving: Script,
+    /// The caches that may have leases.
+    holders: Mutex<Vec<u64>>,
     probe: Script,
     /// Who answered last, to find out that it is another one, which may remember what this one was told to forget.
     identity: Mutex<Option<String>>,
@@ -102,7 +107,9 @@ impl Redis {
             breaker: Breaker::new(),
             tokens: Tokens::new().context("no randomness")?,
             runtime: Handle::current(),
-            forgetting: Script::new(crate::cache::FORGET),
+            forgetting: Script::new(cache::FORGET),
+            leaving: Script::new(cache::LEAVE),
+            holders: Mutex::default(),
             probe: Script::new(PROBE),
             identity: Mutex::new(None),
             lost: AtomicBool::new(false),
@@ -128,7 +135,11 @@ impl Redis {
         for task in tasks {
             task.abort();
         }
+        let answers = self.shared.breaker.enter().is_some();
         self.shared.breaker.shut();
+        if answers {
+            self.shared.leave().await;
+        }
         timeout(TRY, self.shared.client().quit()).await.ok();
     }
 }
@@ -161,6 +172,26 @@ impl Shared {
         }
     }
 
+    /// Runs a task that lives as long as the connection, for a cache that has a lease under that name.
+    pub(crate) fn keep(&self, holder: u64, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        self.holders.lock().unwrap_or_else(PoisonError::into_inner).push(holder);
+        let task = self.runtime.spawn(task);
+        let handle = task.abort_handle();
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+        handle
+    }
+
+    /// Lets nobody wait for the leases of this instance, which serves no more.
+    async fn leave(&self) {
+        let holders = std::mem::take(&mut *self.holders.lock().unwrap_or_else(PoisonError::into_inner));
+        let [state, _] = self.names.log();
+        let args: Vec<Value> = holders.iter().map(|holder| Value::from(holder.to_string())).collect();
+        if !args.is_empty() {
+            // If it fails, they end by themselves.
+            timeout(self.patience(), self.leaving.run(&self.client(), vec![state], args)).await.ok();
+        }
+    }
+
     fn lose(&self, why: &str) {
         self.lost.store(true, SeqCst);
         self.breaker.open(why);
@@ -189,7 +220,7 @@ impl Shared {
                 Closing::Failed => return Ok(false),
                 Closing::Owes => {
                     let owed = self.breaker.take();
-                    if let Err(error) = self.pay(&owed, 0).await {
+                    if let Err(error) = self.pay(&owed).await {
                         self.breaker.open_owing(&told(&error), owed);
                         return Err(error);
                     }
@@ -227,6 +258,16 @@ impl Shared {
         let about: String = self.client().info(Some(InfoKind::Server)).await?;
         Ok(about.lines().find_map(|line| line.strip_prefix("run_id:")).unwrap_or_default().trim().to_owned())
     }
+}
+
+/// A time for a script.
+pub(crate) fn micros(duration: Duration) -> Value {
+    Value::from(duration.as_micros().to_string())
+}
+
+/// A token for a script.
+pub(crate) fn token(token: u64) -> Value {
+    Value::Bytes(Bytes::copy_from_slice(&token.to_be_bytes()))
 }
 
 /// What an operator is told of a failure.

@@ -1,11 +1,11 @@
-//! The first level: what this instance may serve from its own memory for a few milliseconds.
+//! The first level: what this instance may serve from its own memory, as long as its lease is valid.
 
 use std::{
     collections::HashMap,
     hash::{BuildHasher as _, RandomState},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+        atomic::{AtomicU64, Ordering::SeqCst},
     },
     time::{Duration, Instant},
 };
@@ -14,23 +14,25 @@ use entrepot_domain::CacheKey;
 use moka::sync::Cache as Moka;
 use tokio::sync::Semaphore;
 
-use crate::cache::SERVE;
-
 /// Into how many parts the keys fall, one for each value of a byte.
 const STRIPES: usize = 256;
 
 /// What a value takes beside its bytes, roughly: key, links and counters.
 const OVERHEAD: u32 = 250;
 
-/// Values, each with the moment until which it may be served.
+/// Values, and the moment until which all of them may be served.
 ///
 /// A hit takes no lock. What is written is written under the lock of the key's stripe, and only if nothing of the
 /// stripe was forgotten since the question was sent.
 pub(super) struct FirstLevel {
-    values: Moka<CacheKey, Arc<Held>>,
+    values: Moka<CacheKey, Held>,
     stripes: [Mutex<Stripe>; STRIPES],
     hasher: RandomState,
     began: Instant,
+    /// Until when anything may be served, in nanoseconds after `began`.
+    served: AtomicU64,
+    /// How often everything was forgotten. What was asked for before is not served after.
+    era: AtomicU64,
 }
 
 #[derive(Default)]
@@ -40,21 +42,12 @@ struct Stripe {
 }
 
 /// A value that Redis gave, or took.
-pub(super) struct Held {
-    /// It, for those who asked.
-    pub(super) bytes: Arc<[u8]>,
-    /// The token of the load that brought it.
-    pub(super) token: u64,
-    /// Nanoseconds after the level began.
-    until: AtomicU64,
-    renewing: AtomicBool,
-}
-
-/// A value that may be served.
-pub(super) struct Served {
-    pub(super) bytes: Arc<[u8]>,
-    /// Whether the caller is the one who should ask for it again now.
-    pub(super) renew: bool,
+#[derive(Clone)]
+struct Held {
+    bytes: Arc<[u8]>,
+    /// When its time to live is over, in nanoseconds after the level began.
+    until: u64,
+    era: u64,
 }
 
 /// A question that is under way, and on whose answer others wait.
@@ -86,31 +79,47 @@ pub(super) struct Question {
     key: CacheKey,
     flight: Option<Arc<Flight>>,
     epoch: u64,
-    /// What was known before, though it may not be served any more.
-    pub(super) known: Option<Arc<Held>>,
+    era: u64,
     sent: Instant,
 }
 
 impl FirstLevel {
     pub(super) fn new(max_bytes: u64) -> Self {
-        let weigh = |_: &CacheKey, held: &Arc<Held>| {
-            u32::try_from(held.bytes.len()).unwrap_or(u32::MAX).saturating_add(OVERHEAD)
-        };
+        let weigh =
+            |_: &CacheKey, held: &Held| u32::try_from(held.bytes.len()).unwrap_or(u32::MAX).saturating_add(OVERHEAD);
         Self {
             values: Moka::builder().max_capacity(max_bytes).weigher(weigh).build(),
             stripes: std::array::from_fn(|_| Mutex::default()),
             hasher: RandomState::new(),
             began: Instant::now(),
+            served: AtomicU64::new(0),
+            era: AtomicU64::new(0),
         }
     }
 
     /// What may be served at that time.
-    pub(super) fn get(&self, key: CacheKey, now: Instant) -> Option<Served> {
+    pub(super) fn get(&self, key: CacheKey, now: Instant) -> Option<Arc<[u8]>> {
+        // The lease first: whoever sees that it was extended sees also what was forgotten before. A value that was
+        // looked up earlier might be one of those.
+        if self.nanos(now) >= self.served.load(SeqCst) {
+            return None;
+        }
+        self.held(key, now).map(|held| held.bytes)
+    }
+
+    /// Whether there is something that would be served if the lease were valid.
+    pub(super) fn holds(&self, key: CacheKey, now: Instant) -> bool {
+        self.held(key, now).is_some()
+    }
+
+    fn held(&self, key: CacheKey, now: Instant) -> Option<Held> {
         let held = self.values.get(&key)?;
-        let left = held.until.load(SeqCst).checked_sub(self.nanos(now)).filter(|left| *left > 0)?;
-        // One is enough to ask again, and a flag that is only read costs the others nothing.
-        let renew = left < nanos(SERVE) / 2 && !held.renewing.load(SeqCst) && !held.renewing.swap(true, SeqCst);
-        Some(Served { bytes: held.bytes.clone(), renew })
+        (held.era == self.era.load(SeqCst) && self.nanos(now) < held.until).then_some(held)
+    }
+
+    /// Allows everything that is here to be served until then. Forget first what is to be forgotten.
+    pub(super) fn serve_until(&self, end: Instant) {
+        self.served.store(self.nanos(end), SeqCst);
     }
 
     /// Asks for the right to ask.
@@ -133,8 +142,8 @@ impl FirstLevel {
     }
 
     fn question(self: &Arc<Self>, key: CacheKey, flight: Option<Arc<Flight>>, epoch: u64) -> Question {
-        let known = self.values.get(&key);
-        Question { level: self.clone(), key, flight, epoch, known, sent: Instant::now() }
+        let era = self.era.load(SeqCst);
+        Question { level: self.clone(), key, flight, epoch, era, sent: Instant::now() }
     }
 
     /// Forgets a key, and what was asked about it until now.
@@ -144,17 +153,9 @@ impl FirstLevel {
         self.values.invalidate(&key);
     }
 
-    /// Forgets everything.
+    /// Forgets everything, and what was asked until now. The bytes stay until others need their room.
     pub(super) fn clear(&self) {
-        // All are held until the values are gone, or an answer could put one back in between.
-        let mut held: Vec<_> = self.stripes.iter().map(lock).collect();
-        for stripe in &mut held {
-            stripe.epoch += 1;
-        }
-        let known: Vec<CacheKey> = self.values.iter().map(|(key, _)| *key).collect();
-        for key in &known {
-            self.values.invalidate(key);
-        }
+        self.era.fetch_add(1, SeqCst);
     }
 
     fn nanos(&self, at: Instant) -> u64 {
@@ -178,27 +179,16 @@ fn nanos(duration: Duration) -> u64 {
 }
 
 impl Question {
-    /// Redis has this value, for so long. It may be served for a while that begins when the question was made, which
-    /// is before it was sent: however late the answer comes, the lease in Redis outlasts it.
-    pub(super) fn found(self, bytes: Arc<[u8]>, token: u64, left: Duration) {
-        let until = AtomicU64::new(self.until(left));
-        let held = Arc::new(Held { bytes, token, until, renewing: AtomicBool::new(false) });
+    /// Redis has this value, for so long, counted from when the question was made.
+    pub(super) fn found(self, bytes: Arc<[u8]>, left: Duration) {
+        let until = self.level.nanos(self.sent + left);
+        let held = Held { bytes, until, era: self.era };
         let stripe = self.level.stripe(self.key);
+        // An answer from before an invalidation may come after the poll that told of it.
         if stripe.epoch == self.epoch {
             self.level.values.insert(self.key, held);
         }
         drop(stripe);
-    }
-
-    /// Redis has what was known before, for so long; gives it back.
-    pub(super) fn found_known(self, left: Duration) -> Option<Arc<[u8]>> {
-        let known = self.known.clone()?;
-        let stripe = self.level.stripe(self.key);
-        if stripe.epoch == self.epoch {
-            known.until.store(self.until(left), SeqCst);
-        }
-        drop(stripe);
-        Some(known.bytes.clone())
     }
 
     /// Redis has nothing; this is the token to load it with.
@@ -206,25 +196,11 @@ impl Question {
         if let Some(flight) = &self.flight {
             flight.missed.set(token).ok();
         }
-        if self.known.is_some() {
-            let stripe = self.level.stripe(self.key);
-            if stripe.epoch == self.epoch {
-                self.level.values.invalidate(&self.key);
-            }
-            drop(stripe);
-        }
-    }
-
-    fn until(&self, left: Duration) -> u64 {
-        self.level.nanos(self.sent + left.min(SERVE))
     }
 }
 
 impl Drop for Question {
     fn drop(&mut self) {
-        if let Some(known) = &self.known {
-            known.renewing.store(false, SeqCst);
-        }
         if let Some(flight) = self.flight.take() {
             self.level.stripe(self.key).flights.remove(&self.key);
             flight.over.close();

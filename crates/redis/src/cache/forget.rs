@@ -1,9 +1,12 @@
-//! How Redis is told what to forget.
+//! How Redis, and through it the other instances, are told what to forget.
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use entrepot_domain::CacheKey;
 use fred::{
     error::{Error, ErrorKind},
+    interfaces::KeysInterface as _,
     types::{Key, Value, scan::Scanner as _},
 };
 use futures_util::{StreamExt as _, future::try_join_all};
@@ -11,26 +14,11 @@ use tokio::time::timeout;
 
 use crate::{
     breaker::Owed,
-    cache::LEASE,
-    keys::Place,
-    redis::{Shared, told},
+    cache::{LEASE, log},
+    redis::{Shared, micros, token, told},
 };
 
-/// Takes the value and the load of each thing away, and tells for how many milliseconds another instance than the
-/// caller may still serve one of the values; negative if none may.
-pub(crate) const FORGET: &str = r"
-local longest = -1
-for i = 1, #KEYS, 3 do
-  redis.call('UNLINK', KEYS[i], KEYS[i + 1])
-  local holder = redis.call('GET', KEYS[i + 2])
-  if holder and holder ~= ARGV[1] then
-    longest = math.max(longest, redis.call('PTTL', KEYS[i + 2]))
-  end
-end
-return longest
-";
-
-/// How many things one script forgets: few enough that Redis is not held up for long.
+/// How many keys one script forgets: few enough that Redis is not held up for long.
 const CHUNK: usize = 64;
 
 /// How many keys a page of a scan looks at.
@@ -41,13 +29,13 @@ fn late() -> Error {
 }
 
 impl Shared {
-    /// Makes Redis forget, and waits until no other instance than `holder` serves any of it. If Redis cannot be told,
-    /// it is told before it is asked again.
-    pub(crate) async fn forget(&self, mut owed: Owed, holder: u64) {
+    /// Makes Redis forget, and tells until when another instance than `holder` may serve any of it. If Redis cannot be
+    /// told, it is told before it is asked again.
+    pub(crate) async fn forget(&self, mut owed: Owed, holder: u64) -> Option<Instant> {
         let opened = loop {
             if self.breaker.enter().is_some() {
-                match self.pay(&owed, holder).await {
-                    Ok(()) => return,
+                match self.tell(&owed, holder).await {
+                    Ok(until) => return until,
                     Err(error) => break self.breaker.open_owing(&told(&error), owed),
                 }
             }
@@ -59,26 +47,43 @@ impl Shared {
         // Others that were cut off at the same time find out within a command's time-out, and the beat of their
         // watcher, which this one has had as well. From then on they neither serve nor ask until everybody had the time
         // to tell Redis.
-        tokio::time::sleep_until((opened + self.patience()).into()).await;
+        Some(opened + self.patience())
     }
 
-    /// Tells Redis, whether it may be asked or not, and waits for the leases of all but `holder`.
-    pub(crate) async fn pay(&self, owed: &Owed, holder: u64) -> Result<(), Error> {
-        let until = if owed.everything {
-            // A value that was put during the first pass, by a load from before it, is found by the second.
-            self.forget_all(holder).await?.max(self.forget_all(holder).await?)
-        } else {
-            let places: Vec<Place> = owed.keys.iter().map(|key| self.names.place(*key)).collect();
-            self.forget_places(&places, holder).await?
-        };
-        if let Some(until) = until {
+    /// Tells Redis, whether it may be asked or not, and waits until nobody serves any of it.
+    pub(crate) async fn pay(&self, owed: &Owed) -> Result<(), Error> {
+        if let Some(until) = self.tell(owed, 0).await? {
             tokio::time::sleep_until(until.into()).await;
         }
         Ok(())
     }
 
-    async fn forget_all(&self, holder: u64) -> Result<Option<Instant>, Error> {
+    async fn tell(&self, owed: &Owed, holder: u64) -> Result<Option<Instant>, Error> {
+        if owed.everything {
+            // A value that was put during the first pass, by a load from before it, is found by the second.
+            self.forget_all().await?;
+            self.forget_all().await?;
+            return self.log(Vec::new(), &[], holder).await;
+        }
+        let keys: Vec<CacheKey> = owed.keys.iter().copied().collect();
         let mut until = None;
+        for chunk in keys.chunks(CHUNK) {
+            let places: Vec<[Key; 2]> = chunk.iter().map(|key| self.names.place(*key)).collect();
+            let entries: Vec<Bytes> = chunk.iter().map(|key| log::entry(holder, *key)).collect();
+            let told = if self.clustered() {
+                // They are in many places. Only when all are gone may it be known: who has heard of it does not ask
+                // again, and must not find the old value.
+                try_join_all(places.into_iter().map(|place| self.unlink(place.into()))).await?;
+                self.log(Vec::new(), &entries, holder).await?
+            } else {
+                self.log(places.into_iter().flatten().collect(), &entries, holder).await?
+            };
+            until = until.max(told);
+        }
+        Ok(until)
+    }
+
+    async fn forget_all(&self) -> Result<(), Error> {
         let client = self.client();
         let mut pages = if self.clustered() {
             client.scan_cluster(self.names.pattern(), Some(PAGE), None).left_stream()
@@ -88,33 +93,36 @@ impl Shared {
         // fred puts no end to the wait for a page.
         while let Some(page) = timeout(self.patience(), pages.next()).await.map_err(|_| late())? {
             let mut page = page?;
-            let found = page.take_results().unwrap_or_default();
-            let places: Vec<Place> = found.iter().filter_map(|key| self.names.place_of(key.as_bytes())).collect();
-            until = until.max(self.forget_places(&places, holder).await?);
+            let mut found = page.take_results().unwrap_or_default();
+            found.retain(|key| self.names.is_cached(key.as_bytes()));
+            for chunk in found.chunks(CHUNK) {
+                // In a cluster each is a command of its own.
+                let each = if self.clustered() { 1 } else { CHUNK };
+                try_join_all(chunk.chunks(each).map(|keys| self.unlink(keys.to_vec()))).await?;
+            }
             page.next();
         }
-        Ok(until)
+        Ok(())
     }
 
-    /// Tells until when another instance may serve one of them.
-    async fn forget_places(&self, places: &[Place], holder: u64) -> Result<Option<Instant>, Error> {
-        let mut until = None;
-        for chunk in places.chunks(CHUNK) {
-            // In a cluster they are in many places, and each is a command of its own.
-            let each = if self.clustered() { 1 } else { CHUNK };
-            let told = try_join_all(chunk.chunks(each).map(|places| self.forget_together(places, holder))).await?;
-            until = told.into_iter().fold(until, Option::max);
-        }
-        Ok(until)
+    async fn unlink(&self, keys: Vec<Key>) -> Result<(), Error> {
+        self.client().unlink::<i64, _>(keys).await.map(drop)
     }
 
-    async fn forget_together(&self, places: &[Place], holder: u64) -> Result<Option<Instant>, Error> {
-        let keys: Vec<Key> = places.iter().cloned().flat_map(Place::keys).collect();
-        let holder = Value::from(holder.to_string());
-        match self.forgetting.run(&self.client(), keys, vec![holder]).await? {
-            Value::Integer(left) => Ok(u64::try_from(left).ok().map(|left| {
-                // The last millisecond counts whole. And whatever happens to the clock of Redis, nobody waits for long.
-                Instant::now() + Duration::from_millis(left + 1).min(2 * LEASE)
+    /// Forgets those keys and logs these entries in one step, or that everything is forgotten if there are none.
+    async fn log(&self, gone: Vec<Key>, entries: &[Bytes], holder: u64) -> Result<Option<Instant>, Error> {
+        let keys = self.names.log().into_iter().chain(gone).collect();
+        let mut args = vec![
+            Value::from(holder.to_string()),
+            micros(LEASE),
+            token(self.tokens.next()),
+            Value::from(log::KEPT.to_string()),
+        ];
+        args.extend(entries.iter().cloned().map(Value::Bytes));
+        match self.forgetting.run(&self.client(), keys, args).await? {
+            Value::Integer(left) => Ok(u64::try_from(left).ok().filter(|left| *left > 0).map(|left| {
+                // Whatever happens to the clock of Redis, nobody waits for longer than a lease.
+                Instant::now() + Duration::from_micros(left).min(LEASE)
             })),
             other => Err(Error::new(ErrorKind::Parse, format!("expected a number, not {:?}", other.kind()))),
         }

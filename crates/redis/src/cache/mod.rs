@@ -2,6 +2,8 @@
 
 mod first;
 mod forget;
+mod lease;
+mod log;
 
 use std::{
     sync::Arc,
@@ -12,71 +14,56 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use entrepot_domain::{Cache, CacheKey, Lookup, Ticket};
 use fred::types::Value;
-use tokio::time::timeout;
-
-use self::first::{FirstLevel, Question, Turn};
-pub(crate) use self::forget::FORGET;
-use crate::{
-    breaker::Owed,
-    redis::{Redis, Shared},
-    script::Script,
+use tokio::{
+    task::AbortHandle,
+    time::{sleep_until, timeout},
 };
 
-/// For how long Redis remembers that somebody may serve a value from his own memory.
-pub(crate) const LEASE: Duration = Duration::from_millis(10);
-
-/// For how long he does, counted from the moment before he asked. It is less, for clocks that do not run alike.
-pub(crate) const SERVE: Duration = Duration::from_millis(8);
+use self::{
+    first::{FirstLevel, Question, Turn},
+    lease::Lease,
+};
+pub(crate) use self::{
+    lease::LEASE,
+    log::{FORGET, LEAVE},
+};
+use crate::{
+    breaker::Owed,
+    redis::{Redis, Shared, token},
+    script::Script,
+};
 
 /// How long a load may take; what is put later is not kept.
 const LOAD: Duration = Duration::from_mins(1);
 
-/// How often somebody waits for another's question before he asks himself.
+/// How often somebody waits for a poll or another's question before he asks himself.
 const WAITS: usize = 2;
 
 /// Longest time to live, as Redis cannot count for ever.
 const YEAR: Duration = Duration::from_hours(365 * 24);
 
-/// How many bytes of a value are its token.
-const TOKEN: usize = 8;
-
-/// Gives the value with how long it lives, and notes who may serve it now; only the latter if the asker knows the value
-/// already. If there is none, gives the token to load it with, which all have in common until one has put it.
+/// Gives the value with how long it lives. If there is none, gives the token to load it with, which all have in common
+/// until one has put it.
 const LOOKUP: &str = r"
 local left = redis.call('PTTL', KEYS[1])
 if left > 0 then
-  local holder = redis.call('GET', KEYS[3])
-  if holder and holder ~= ARGV[1] then
-    redis.call('SET', KEYS[3], 'several', 'PX', ARGV[2])
-  else
-    redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[2])
-  end
-  if redis.call('GETRANGE', KEYS[1], 0, 7) == ARGV[5] then
-    return left
-  end
   return {left, redis.call('GET', KEYS[1])}
 end
 local load = redis.call('GET', KEYS[2])
 if not load then
-  load = ARGV[3]
-  redis.call('SET', KEYS[2], load, 'PX', ARGV[4])
+  load = ARGV[1]
+  redis.call('SET', KEYS[2], load, 'PX', ARGV[2])
 end
 return load
 ";
 
 /// Keeps a value if the load that brought it was not forgotten; it may be put once.
 const PUT: &str = r"
-if redis.call('GET', KEYS[2]) ~= ARGV[3] then
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then
   return 0
 end
 redis.call('DEL', KEYS[2])
-redis.call('SET', KEYS[1], ARGV[4], 'PX', ARGV[5])
-local holder = redis.call('GET', KEYS[3])
-if holder and holder ~= ARGV[1] then
-  redis.call('SET', KEYS[3], 'several', 'PX', ARGV[2])
-else
-  redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[2])
-end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
 ";
 
@@ -86,11 +73,13 @@ return 1
 /// out as the ticket; an invalidation takes value and token away in one step; a value is put only in exchange for the
 /// token. So nothing that was loaded before a write is kept after it.
 ///
-/// **The first level** serves without asking. Whoever is given a value leaves a marker beside it in Redis that lives
-/// for 10 ms, and serves the value for 8 ms, counted from before the question was sent. An invalidation that finds the
-/// marker of another instance waits until it is gone; so nobody serves the old value when it returns. No two machines'
-/// clocks are compared, only how fast they run. While a value is asked for again and again, it is renewed in the
-/// background, and nobody waits.
+/// **The first level** serves without asking, as long as the instance has a lease. While it reads, it asks Redis every
+/// two milliseconds or so which keys were invalidated, forgets those, and may then serve all the rest for 4.5 ms, counted
+/// from before the question was sent; Redis notes that it may do so for 5 ms. An invalidation takes the value away, logs
+/// the key, and waits until the leases of all other instances are over that they had at that moment: each has heard of
+/// it by then, or serves nothing. So nobody serves the old value when it returns. No two machines' clocks are compared,
+/// only how fast they run. Nothing is waited for while no other instance reads, and a hit costs Redis nothing, however
+/// many keys are read. Who was away for longer than the log goes back forgets everything.
 ///
 /// **While Redis cannot be reached**, nothing is found and nothing is kept. An invalidation returns when the others
 /// that are cut off as well have found out, which is within 200 ms of the outage, and is made up for before this
@@ -104,12 +93,14 @@ return 1
 ///   loss of the connection is noticed, it may be asked.
 pub struct RedisCache {
     inner: Arc<Inner>,
+    keeper: AbortHandle,
 }
 
 struct Inner {
     shared: Arc<Shared>,
     first: Arc<FirstLevel>,
-    /// Names this cache in the markers.
+    lease: Arc<Lease>,
+    /// Names this cache among the leases.
     holder: u64,
     lookup: Script,
     put: Script,
@@ -121,20 +112,40 @@ impl RedisCache {
         let shared = redis.shared;
         let holder = shared.tokens.next();
         let first = Arc::new(FirstLevel::new(first_level_bytes));
-        Self { inner: Arc::new(Inner { shared, first, holder, lookup: Script::new(LOOKUP), put: Script::new(PUT) }) }
+        let lease = Arc::new(Lease::new(shared.clone(), first.clone(), holder));
+        let keeper = shared.keep(holder, lease.clone().keep());
+        let (lookup, put) = (Script::new(LOOKUP), Script::new(PUT));
+        Self { inner: Arc::new(Inner { shared, first, lease, holder, lookup, put }), keeper }
+    }
+}
+
+impl Drop for RedisCache {
+    fn drop(&mut self) {
+        self.keeper.abort();
     }
 }
 
 impl Inner {
-    /// Asks Redis, or waits for somebody who does.
-    async fn look(self: &Arc<Self>, key: CacheKey) -> Lookup {
+    /// What may be served at that time.
+    fn served(&self, key: CacheKey, now: Instant) -> Option<Lookup> {
+        let bytes = self.first.get(key, now)?;
+        self.lease.note_use();
+        Some(Lookup::Hit(bytes))
+    }
+
+    /// Has the lease renewed if that may be enough, or asks Redis, or waits for somebody who does.
+    async fn look(&self, key: CacheKey) -> Lookup {
         for _ in 0..WAITS {
-            let flight = match self.first.turn(key) {
-                Turn::Mine(question) => return self.ask(key, question).await,
-                Turn::Theirs(flight) => flight,
-            };
-            if let Ok(Some(token)) = timeout(self.shared.patience(), flight.landed()).await {
-                return Lookup::Miss(Ticket(token));
+            if self.first.holds(key, Instant::now()) {
+                self.lease.polled().await;
+            } else {
+                let flight = match self.first.turn(key) {
+                    Turn::Mine(question) => return self.ask(key, question).await,
+                    Turn::Theirs(flight) => flight,
+                };
+                if let Ok(Some(token)) = timeout(self.shared.patience(), flight.landed()).await {
+                    return Lookup::Miss(Ticket(token));
+                }
             }
             // An answer that came late may be from before a write that was answered before this look began: only what
             // may still be served counts.
@@ -142,24 +153,16 @@ impl Inner {
             if !self.shared.breaker.is_settled(now) {
                 return Lookup::Miss(NOT_TO_BE_PUT);
             }
-            if let Some(served) = self.first.get(key, now) {
-                return Lookup::Hit(served.bytes);
+            if let Some(served) = self.served(key, now) {
+                return served;
             }
         }
         self.ask(key, self.first.beside(key)).await
     }
 
     async fn ask(&self, key: CacheKey, question: Question) -> Lookup {
-        let place = self.shared.names.place(key);
-        let known = question.known.as_ref().map(|held| Bytes::copy_from_slice(&held.token.to_be_bytes()));
-        let args = vec![
-            number(self.holder),
-            millis(LEASE),
-            token(self.shared.tokens.next()),
-            millis(LOAD),
-            Value::Bytes(known.unwrap_or_default()),
-        ];
-        match self.shared.run(&self.lookup, place.keys().into(), args).await {
+        let args = vec![token(self.shared.tokens.next()), millis(LOAD)];
+        match self.shared.run(&self.lookup, self.shared.names.place(key).into(), args).await {
             None => Lookup::Miss(NOT_TO_BE_PUT),
             Some(answer) => self.understand(question, &answer),
         }
@@ -167,16 +170,16 @@ impl Inner {
 
     fn understand(&self, question: Question, answer: &Value) -> Lookup {
         let understood = match answer {
-            Value::Integer(left) => question.found_known(from_millis(*left)).map(Lookup::Hit),
             Value::Array(parts) => match parts.as_slice() {
-                [Value::Integer(left), value] => value.as_bytes().and_then(split).map(|(token, bytes)| {
+                [Value::Integer(left), value] => value.as_bytes().map(|bytes| {
                     let bytes: Arc<[u8]> = Arc::from(bytes);
-                    question.found(bytes.clone(), token, from_millis(*left));
+                    question.found(bytes.clone(), Duration::from_millis(u64::try_from(*left).unwrap_or(0)));
                     Lookup::Hit(bytes)
                 }),
                 _ => None,
             },
-            load => load.as_bytes().and_then(split).filter(|(_, rest)| rest.is_empty()).map(|(token, _)| {
+            load => load.as_bytes().and_then(|bytes| bytes.try_into().ok()).map(|token| {
+                let token = u64::from_be_bytes(token);
                 question.missed(token);
                 Lookup::Miss(Ticket(token))
             }),
@@ -187,10 +190,13 @@ impl Inner {
         })
     }
 
-    /// Asks again for a value that is being served.
-    async fn renew(self: Arc<Self>, key: CacheKey) {
-        if let Turn::Mine(question) = self.first.turn(key) {
-            self.ask(key, question).await;
+    /// Forgets here what Redis has forgotten, and waits until nobody else serves it.
+    async fn forget(&self, owed: Owed, here: impl FnOnce(&FirstLevel)) {
+        let until = self.shared.forget(owed, self.holder).await;
+        // After Redis did: an answer that Redis gave before it forgot must not be kept any more.
+        here(&self.first);
+        if let Some(until) = until {
+            sleep_until(until.into()).await;
         }
     }
 }
@@ -198,26 +204,8 @@ impl Inner {
 /// A ticket that no load has.
 const NOT_TO_BE_PUT: Ticket = Ticket(0);
 
-fn number(n: u64) -> Value {
-    Value::from(n.to_string())
-}
-
 fn millis(duration: Duration) -> Value {
     Value::from(duration.as_millis().to_string())
-}
-
-fn from_millis(left: i64) -> Duration {
-    Duration::from_millis(u64::try_from(left).unwrap_or(0))
-}
-
-fn token(token: u64) -> Value {
-    Value::Bytes(Bytes::copy_from_slice(&token.to_be_bytes()))
-}
-
-/// A token and what follows it.
-fn split(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let (token, rest) = bytes.split_first_chunk::<TOKEN>()?;
-    Some((u64::from_be_bytes(*token), rest))
 }
 
 #[async_trait]
@@ -227,13 +215,11 @@ impl Cache for RedisCache {
         if !self.inner.shared.breaker.is_settled(now) {
             return Lookup::Miss(NOT_TO_BE_PUT);
         }
-        let Some(served) = self.inner.first.get(key, now) else {
-            return self.inner.look(key).await;
-        };
-        if served.renew {
-            self.inner.shared.runtime.spawn(self.inner.clone().renew(key));
+        match self.inner.served(key, now) {
+            Some(served) => served,
+            // On the heap, as it is large, and most need none of it.
+            None => Box::pin(self.inner.look(key)).await,
         }
-        Lookup::Hit(served.bytes)
     }
 
     async fn put(&self, key: CacheKey, value: Arc<[u8]>, ttl: Duration, ticket: Ticket) {
@@ -243,12 +229,9 @@ impl Cache for RedisCache {
         }
         let inner = &self.inner;
         let question = inner.first.beside(key);
-        let mut kept = Vec::with_capacity(TOKEN + value.len());
-        kept.extend_from_slice(&ticket.0.to_be_bytes());
-        kept.extend_from_slice(&value);
-        let args = vec![number(inner.holder), millis(LEASE), token(ticket.0), Value::Bytes(kept.into()), millis(ttl)];
-        match inner.shared.run(&inner.put, inner.shared.names.place(key).keys().into(), args).await {
-            Some(Value::Integer(1)) => question.found(value, ticket.0, ttl),
+        let args = vec![token(ticket.0), Value::Bytes(Bytes::copy_from_slice(&value)), millis(ttl)];
+        match inner.shared.run(&inner.put, inner.shared.names.place(key).into(), args).await {
+            Some(Value::Integer(1)) => question.found(value, ttl),
             Some(Value::Integer(_)) | None => {}
             Some(other) => inner.shared.misunderstood(&other),
         }
@@ -260,11 +243,8 @@ impl Cache for RedisCache {
         }
         let (inner, keys) = (self.inner.clone(), keys.to_vec());
         let forgetting = async move {
-            inner.shared.forget(Owed::from(keys.as_slice()), inner.holder).await;
-            // After Redis did: an answer that Redis gave before it forgot must not be kept any more.
-            for key in keys {
-                inner.first.forget(key);
-            }
+            let here = |first: &FirstLevel| keys.iter().for_each(|key| first.forget(*key));
+            inner.forget(Owed::from(keys.as_slice()), here).await;
         };
         // In a task of its own: the write is done, whether its caller still waits or not.
         self.inner.shared.runtime.spawn(forgetting).await.ok();
@@ -272,10 +252,7 @@ impl Cache for RedisCache {
 
     async fn clear(&self) {
         let inner = self.inner.clone();
-        let clearing = async move {
-            inner.shared.forget(Owed::everything(), inner.holder).await;
-            inner.first.clear();
-        };
+        let clearing = async move { inner.forget(Owed::everything(), FirstLevel::clear).await };
         self.inner.shared.runtime.spawn(clearing).await.ok();
     }
 }

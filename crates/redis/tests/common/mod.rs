@@ -1,14 +1,32 @@
 //! What the tests have in common.
-#![allow(dead_code, clippy::unwrap_used, reason = "a test may panic, and none needs all of it")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic, and none needs all of it"
+)]
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
     time::{Duration, Instant},
 };
 
 use entrepot_domain::{Cache, CacheKey, Lookup, ProductId, Quota, Subject, UserId};
 use entrepot_memory::MemoryLimiter;
 use entrepot_redis::{Redis, RedisCache, RedisLimiter, RedisOptions};
+use entrepot_testkit::Redis as Server;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::mpsc,
+    task::{JoinHandle, JoinSet},
+};
 use uuid::Uuid;
 
 /// Long enough for any test.
@@ -86,4 +104,80 @@ pub(crate) async fn until_kept(cache: &dyn Cache, n: u128, value: &str) {
         found(cache, n).await.as_deref() == Some(value)
     })
     .await;
+}
+
+/// What a server says of itself.
+pub(crate) async fn info(server: &Server, section: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port())).await.unwrap();
+    stream.write_all(format!("INFO {section}\r\nQUIT\r\n").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+/// Stands between an instance and Redis, and gives it the answers later.
+pub(crate) struct Proxy {
+    port: u16,
+    delay: Arc<AtomicU64>,
+    task: JoinHandle<()>,
+}
+
+impl Proxy {
+    pub(crate) async fn start(url: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (target, delay) = (url.strip_prefix("redis://").unwrap().to_owned(), Arc::new(AtomicU64::new(0)));
+        let late = delay.clone();
+        let task = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((client, _)) = listener.accept().await {
+                let server = TcpStream::connect(&target).await.unwrap();
+                client.set_nodelay(true).unwrap();
+                server.set_nodelay(true).unwrap();
+                let (mut questions, answers) = client.into_split();
+                let (answered, mut asked) = server.into_split();
+                connections.spawn(async move { tokio::io::copy(&mut questions, &mut asked).await.map(drop) });
+                connections.spawn(hand_on(answered, answers, late.clone()));
+            }
+        });
+        Self { port, delay, task }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// How late answers are from now on.
+    pub(crate) fn delay(&self, delay: Duration) {
+        self.delay.store(u64::try_from(delay.as_millis()).unwrap(), SeqCst);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Each answer is as late as the others: while one waits, the next ones are read.
+async fn hand_on(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, late: Arc<AtomicU64>) -> std::io::Result<()> {
+    let (due, mut queue) = mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
+    let reading = async {
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            let read = from.read(&mut buffer).await?;
+            let at = Instant::now() + Duration::from_millis(late.load(SeqCst));
+            if read == 0 || due.send((at, buffer[..read].to_vec())).is_err() {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    };
+    let writing = async {
+        while let Some((at, bytes)) = queue.recv().await {
+            tokio::time::sleep_until(at.into()).await;
+            to.write_all(&bytes).await?;
+        }
+        Ok(())
+    };
+    tokio::try_join!(reading, writing).map(|((), ())| ())
 }
