@@ -7,6 +7,10 @@ use entrepot_domain::{Quota, Verdict};
 /// For how long an answer is good enough to decide the next hits by, counted from before the question was sent.
 pub(super) const FRESH: Duration = Duration::from_millis(1);
 
+/// For how long hits that were taken in advance are kept for this instance, counted from the answer. They are counted
+/// already, so this is no matter of truth, but of how long others go without what is not used here.
+pub(super) const KEPT: Duration = Duration::from_millis(20);
+
 /// What Redis said of a count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Answer {
@@ -51,8 +55,8 @@ pub(super) enum Step {
 #[derive(Default)]
 pub(super) struct Counter {
     last: Option<Known>,
-    /// When Redis was asked last.
-    asked: Option<Instant>,
+    /// When it was seen last.
+    seen: Option<Instant>,
     /// Whether some are being taken in advance.
     taking: bool,
 }
@@ -61,6 +65,8 @@ pub(super) struct Counter {
 struct Known {
     quota: Quota,
     fresh: Instant,
+    /// Until when what was taken in advance may be used.
+    kept: Instant,
     ends: Instant,
     left: Duration,
     /// What the shared count leaves, without what this instance has taken in advance.
@@ -73,24 +79,20 @@ struct Known {
 impl Counter {
     /// A hit: decided by what was taken in advance, or by a refusal that is fresh, or for Redis to decide.
     pub(super) fn hit(&mut self, quota: Quota, now: Instant) -> Step {
-        if let Some(known) = &mut self.last
-            && known.quota == quota
-            && now < known.fresh
-        {
-            if known.ahead > 0 {
+        // Only a subject that is seen all the time is worth it; the hits of a person are counted one by one.
+        let hot = self.seen.replace(now).is_some_and(|seen| now.saturating_duration_since(seen) < FRESH);
+        if let Some(known) = self.last.as_mut().filter(|known| known.quota == quota) {
+            if known.ahead > 0 && now < known.kept {
                 known.ahead -= 1;
                 return Step::Decided(known.verdict(true, now));
             }
-            if known.refused {
+            if known.refused && now < known.fresh {
                 return Step::Decided(known.verdict(false, now));
             }
         }
         let back = self.take_back(now);
-        // Only a subject that is asked about all the time is worth it; the hits of a person are counted one by one.
-        let hot = self.asked.is_some_and(|asked| now.saturating_duration_since(asked) < FRESH);
         let ahead = hot && !self.taking;
         self.taking |= ahead;
-        self.asked = Some(now);
         Step::Ask(Question { sent: now, back, ahead })
     }
 
@@ -105,16 +107,16 @@ impl Counter {
         }
     }
 
-    /// The same, unless it was taken just now.
+    /// The same, unless it may still be used.
     pub(super) fn settle(&mut self, now: Instant) -> Back {
         match &self.last {
-            Some(known) if now >= known.fresh => self.take_back(now),
+            Some(known) if now >= known.kept => self.take_back(now),
             _ => Back::default(),
         }
     }
 
-    /// Learns what Redis answered to a hit.
-    pub(super) fn learn(&mut self, quota: Quota, question: &Question, answer: Answer) -> Verdict {
+    /// Learns what Redis has answered to a hit just now.
+    pub(super) fn learn(&mut self, quota: Quota, question: &Question, answer: Answer, now: Instant) -> Verdict {
         if question.ahead {
             self.taking = false;
         }
@@ -125,6 +127,7 @@ impl Counter {
         let known = Known {
             quota,
             fresh: (question.sent + FRESH).min(ends),
+            kept: (now + KEPT).min(ends),
             ends,
             left: answer.left,
             rest: quota.limit.saturating_sub(answer.count),
@@ -188,10 +191,10 @@ mod tests {
     fn hot(at: Instant) -> (Counter, Verdict) {
         let mut counter = Counter::default();
         let first = ask(&mut counter, at);
-        counter.learn(QUOTA, &first, answer(1, 0));
+        counter.learn(QUOTA, &first, answer(1, 0), at);
         let second = ask(&mut counter, at + micros(100));
         assert!(second.ahead && !ask(&mut counter, at + micros(200)).ahead);
-        let verdict = counter.learn(QUOTA, &second, answer(12, 10));
+        let verdict = counter.learn(QUOTA, &second, answer(12, 10), at + micros(200));
         (counter, verdict)
     }
 
@@ -201,7 +204,7 @@ mod tests {
         for n in 0..5 {
             let question = ask(&mut counter, at + FRESH * n);
             assert!(!question.ahead && question.back.hits == 0);
-            let verdict = counter.learn(QUOTA, &question, answer(n + 1, 0));
+            let verdict = counter.learn(QUOTA, &question, answer(n + 1, 0), at + FRESH * n);
             assert_eq!((verdict.remaining, verdict.resets_in), (9_999 - n, QUOTA.window));
         }
     }
@@ -217,19 +220,32 @@ mod tests {
         assert!(ask(&mut counter, at + micros(300)).ahead);
     }
 
+    /// However long the answer took.
+    #[test]
+    fn what_was_taken_in_advance_is_kept_from_the_answer_on() {
+        let at = Instant::now();
+        let mut counter = Counter::default();
+        ask(&mut counter, at);
+        let ahead = ask(&mut counter, at + micros(100));
+        let answered = at + FRESH * 5;
+        counter.learn(QUOTA, &ahead, answer(12, 10), answered);
+        decided(&mut counter, answered + KEPT - micros(1));
+        assert_eq!(ask(&mut counter, answered + KEPT).back.hits, 9);
+    }
+
     #[test]
     fn what_was_not_used_is_given_back_once() {
         let at = Instant::now();
         let (mut counter, _) = hot(at);
         decided(&mut counter, at + micros(300));
-        assert_eq!(counter.settle(at + micros(1_000)), Back::default());
-        let back = counter.settle(at + micros(1_100));
+        assert_eq!(counter.settle(at + KEPT), Back::default());
+        let back = counter.settle(at + KEPT + micros(200));
         assert_eq!(back, Back { hits: 9, left: QUOTA.window });
-        assert_eq!(counter.settle(at + micros(1_200)), Back::default());
+        assert_eq!(counter.settle(at + KEPT + micros(300)), Back::default());
 
         let (mut counter, _) = hot(at);
-        assert_eq!(ask(&mut counter, at + micros(1_100)).back.hits, 10);
-        assert_eq!(counter.settle(at + micros(1_200)), Back::default());
+        assert_eq!(ask(&mut counter, at + KEPT + micros(200)).back.hits, 10);
+        assert_eq!(counter.settle(at + KEPT + micros(300)), Back::default());
     }
 
     #[test]
@@ -244,10 +260,10 @@ mod tests {
         let at = Instant::now();
         let (mut counter, _) = hot(at);
         let late = Question { sent: at + micros(300), back: Back::default(), ahead: false };
-        counter.learn(QUOTA, &late, answer(13, 0));
+        counter.learn(QUOTA, &late, answer(13, 0), at + micros(300));
         assert_eq!(counter.ahead(), 10);
         let next = Question { sent: at + QUOTA.window + micros(1), ..late };
-        counter.learn(QUOTA, &next, answer(1, 0));
+        counter.learn(QUOTA, &next, answer(1, 0), next.sent);
         assert_eq!(counter.ahead(), 0);
     }
 
@@ -255,7 +271,7 @@ mod tests {
     fn a_refusal_holds_for_a_moment_and_for_this_quota() {
         let (mut counter, at) = (Counter::default(), Instant::now());
         let question = ask(&mut counter, at);
-        counter.learn(QUOTA, &question, Answer { allowed: false, ..answer(10_000, 0) });
+        counter.learn(QUOTA, &question, Answer { allowed: false, ..answer(10_000, 0) }, at);
         assert!(!decided(&mut counter, at + micros(999)).allowed);
         assert!(matches!(counter.hit(Quota { limit: 10_001, ..QUOTA }, at + micros(999)), Step::Ask(_)));
         ask(&mut counter, at + FRESH);

@@ -13,7 +13,7 @@ use fred::types::{Key, Value};
 use moka::{policy::EvictionPolicy, sync::Cache as Moka};
 use tokio::sync::oneshot;
 
-use self::counter::{Answer, Back, Counter, FRESH, Question, Step};
+use self::counter::{Answer, Back, Counter, KEPT, Question, Step};
 use crate::{
     redis::{Redis, Shared},
     script::Script,
@@ -75,7 +75,7 @@ return {allowed and 1 or 0, count + change, math.min(left, window), granted}
 /// Redis before it is allowed.
 ///
 /// A subject that hits more than once in a millisecond is not worth a round trip each time. Its instance counts up to
-/// an eighth of what is left in advance, uses that during the next millisecond, and gives back what it did not use. So
+/// an eighth of what is left in advance, uses that during the next 20 ms, and gives back what it did not use. So
 /// the limit is never exceeded, by however many instances; and hits that come slowly, or when less than a thousand are
 /// left, are counted one by one, with the exact remainder. A refusal is repeated for a millisecond without asking.
 ///
@@ -115,7 +115,7 @@ impl Inner {
         if answer.is_none() {
             counter.give_up(&question);
         }
-        answer.map(|answer| counter.learn(quota, &question, answer))
+        answer.map(|answer| counter.learn(quota, &question, answer, Instant::now()))
     }
 
     /// Asks Redis to count some in advance. That happens in a task of its own, for what is counted in advance must be
@@ -130,9 +130,8 @@ impl Inner {
         let (answer, answered) = oneshot::channel();
         let inner = self.clone();
         self.shared.runtime.spawn(async move {
-            let over = question.sent + FRESH;
             answer.send(inner.ask(key.clone(), &counter, quota, question).await).ok();
-            tokio::time::sleep_until(over.into()).await;
+            tokio::time::sleep(KEPT).await;
             let back = lock(&counter).settle(Instant::now());
             if back.hits > 0 {
                 inner.run(key, quota, back, false, false).await;
