@@ -49,7 +49,7 @@ fmt:
     cargo fmt --all
     cargo clippy --workspace --all-targets
 
-# Measure what the program costs on this machine
+# Measure what the program costs on this machine; "servers [FOLDER]" on PostgreSQL and Redis, beside the peers there
 bench *ARGS:
     cargo run --release --package entrepot-tests --bin bench -- {{ARGS}}
 

@@ -56,14 +56,14 @@ pub(crate) mod tests {
         (connection, database)
     }
 
-    /// A query that tells how the server would go about another one.
-    struct Explain<Q>(Q);
+    /// A query that tells how the server would go about another one, or how it did.
+    struct Explain<Q>(&'static str, Q);
 
     impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Explain<Q> {
         fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
             out.unsafe_to_cache_prepared();
-            out.push_sql("EXPLAIN ");
-            self.0.walk_ast(out)
+            out.push_sql(self.0);
+            self.1.walk_ast(out)
         }
     }
 
@@ -78,7 +78,16 @@ pub(crate) mod tests {
 
     /// Each step in a line.
     pub(crate) async fn plan_of<Q: QueryFragment<Pg> + Send>(connection: &mut AsyncPgConnection, query: Q) -> String {
-        let steps: Vec<String> = Explain(query).load(connection).await.unwrap();
+        let steps: Vec<String> = Explain("EXPLAIN ", query).load(connection).await.unwrap();
         steps.join("\n")
+    }
+
+    /// How many pages of the database were looked at for an answer, which is what it costs, on any machine.
+    pub(crate) async fn pages_for<Q: QueryFragment<Pg> + Send>(connection: &mut AsyncPgConnection, query: Q) -> u32 {
+        let analysed = Explain("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) ", query);
+        let steps: Vec<String> = analysed.load(connection).await.unwrap();
+        // What the first step used is what all did.
+        let used = steps.iter().find_map(|step| step.trim().strip_prefix("Buffers: shared ")).unwrap();
+        used.split_whitespace().filter_map(|part| part.split_once('=')?.1.parse::<u32>().ok()).sum()
     }
 }

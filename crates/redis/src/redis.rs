@@ -44,7 +44,14 @@ const BEAT: Duration = Duration::from_millis(50);
 /// How often it looks whether Redis answers again.
 const TRY: Duration = Duration::from_millis(250);
 
-/// The same, when it was closed only shortly before: something fails though the probe succeeds.
+/// How soon it looks for the first time: one command that took too long, on a machine that was busy for a moment, is no
+/// outage. Whoever has something to be forgotten waits for a command's time-out more, so it is told within that.
+const SOON: Duration = Duration::from_millis(20);
+
+/// After so many of those, each only shortly after the one before, it is one: something fails though the probe succeeds.
+const HICCUPS: u32 = 3;
+
+/// How soon it looks for the first time then.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// How long is not shortly.
@@ -312,7 +319,8 @@ async fn keep(shared: Arc<Shared>) {
 async fn watch(shared: Arc<Shared>) {
     // The first connection is worth waiting for; whatever comes of it, the loop finds out.
     timeout(CONNECT, shared.client().wait_for_connect()).await.ok();
-    let mut pause = Duration::ZERO;
+    let mut news = shared.breaker.news();
+    let (mut pause, mut openings) = (Duration::ZERO, 0);
     loop {
         close(&shared, pause).await;
         pause = SETTLE;
@@ -321,9 +329,10 @@ async fn watch(shared: Arc<Shared>) {
             if let Err(error) = shared.probe().await {
                 shared.breaker.open(&told(&error));
             }
-            tokio::time::sleep(BEAT).await;
+            timeout(BEAT, news.changed()).await.ok();
         }
-        tokio::time::sleep(if closed.elapsed() > STEADY { TRY } else { RETRY }).await;
+        openings = if closed.elapsed() > STEADY { 1 } else { openings + 1 };
+        tokio::time::sleep(if openings <= HICCUPS { SOON } else { RETRY }).await;
     }
 }
 

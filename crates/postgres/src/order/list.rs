@@ -99,7 +99,7 @@ mod tests {
     use entrepot_testkit::{at, id, user_id};
 
     use super::*;
-    use crate::listing::tests::{filled, plan_of};
+    use crate::listing::tests::{filled, pages_for, plan_of};
 
     /// A hundred buyers and fifty thousand orders, and what the planner wants to know of them.
     const ORDERS: &str = "
@@ -138,6 +138,26 @@ mod tests {
             let plan = plan_of(&mut connection, shown(&query)).await;
             assert!(plan.contains("Index Scan") && plan.contains("using orders_by_"), "{query:?}: {plan}");
             assert!(!plan.contains("Seq Scan") && !plan.contains("Sort"), "{query:?}: {plan}");
+        }
+    }
+
+    /// By cursor, that is: whoever counts pages has to count.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_page_costs_the_same_however_deep_it_is() {
+        let (mut connection, _database) = filled(ORDERS).await;
+        for user in [None, Some(user_id(1))] {
+            let mut costs = Vec::new();
+            for seconds in [24_999, 12_500, 100] {
+                let place = Some(Keyset { values: vec![SortValue::Time(at(seconds))], id: id(5) });
+                let query = OrderQuery {
+                    filter: OrderFilter { user, ..OrderFilter::default() },
+                    sort: Sort::parse("-createdAt").unwrap(),
+                    window: Window::After { place, limit: Limit::default() },
+                };
+                costs.push(pages_for(&mut connection, shown(&query)).await);
+            }
+            let [first, middle, last] = costs.as_slice() else { panic!("{costs:?}") };
+            assert!(*first > 0 && *middle <= first * 3 / 2 && *last <= first * 3 / 2, "{user:?}: {costs:?}");
         }
     }
 }

@@ -229,7 +229,7 @@ mod tests {
         let ahead = ask(&mut counter, at + micros(100));
         let answered = at + FRESH * 5;
         counter.learn(QUOTA, &ahead, answer(12, 10), answered);
-        decided(&mut counter, answered + KEPT - micros(1));
+        decided(&mut counter, answered + KEPT / 2);
         assert_eq!(ask(&mut counter, answered + KEPT).back.hits, 9);
     }
 
