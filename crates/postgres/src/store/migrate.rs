@@ -1,7 +1,8 @@
 //! The schema.
 
 use anyhow::{Context, Result, anyhow};
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection, async_connection_wrapper::AsyncConnectionWrapper};
+use diesel::result::Error;
+use diesel_async::{AsyncPgConnection, async_connection_wrapper::AsyncConnectionWrapper};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::time::timeout;
 
@@ -13,15 +14,19 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postg
 /// Names the lock that whoever changes the schema holds: "entrepot" in ASCII.
 const LOCK: i64 = 0x656e_7472_6570_6f74;
 
-/// Brings the schema up to date, and says how many migrations that took. Safe from many instances at once: one does it,
-/// the others wait. Blocks; not to be called from a thread of an async runtime.
+/// Brings the schema up to date, all of it or nothing, and says how many migrations that took. Safe from many instances
+/// at once: one does it, the others wait. Blocks; not to be called from a thread of an async runtime.
 pub fn migrate(options: &PostgresOptions) -> Result<usize> {
     with_connection(options, |mut connection| {
-        use diesel::{RunQueryDsl, sql_query};
-        // Of the session, so it ends with the connection whatever happens.
-        sql_query(format!("SELECT pg_advisory_lock({LOCK})")).execute(&mut connection)?;
-        let run = connection.run_pending_migrations(MIGRATIONS).map_err(|why| anyhow!(why))?;
-        Ok(run.len())
+        use diesel::{Connection, RunQueryDsl, connection::SimpleConnection, sql_query};
+        let run = connection.transaction(|connection| {
+            // Of the transaction and not of the session, which behind PgBouncer is nobody's.
+            connection.batch_execute("DEALLOCATE ALL; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")?;
+            sql_query(format!("SELECT pg_advisory_xact_lock({LOCK})")).execute(connection)?;
+            let run = connection.run_pending_migrations(MIGRATIONS).map_err(Error::QueryBuilderError)?;
+            Ok::<_, Error>(run.len())
+        });
+        run.context("the schema could not be brought up to date")
     })
 }
 
@@ -29,15 +34,20 @@ pub fn migrate(options: &PostgresOptions) -> Result<usize> {
 pub fn pending_migrations(options: &PostgresOptions) -> Result<Vec<String>> {
     use diesel::migration::{Migration, MigrationSource};
     with_connection(options, |mut connection| {
-        use diesel::{RunQueryDsl, dsl::sql, select, sql_types::Bool};
-        // Asking diesel would make its table.
-        let known = sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL");
-        let pending = if select(known).get_result(&mut connection)? {
-            connection.pending_migrations(MIGRATIONS)
-        } else {
-            MIGRATIONS.migrations()
-        };
-        Ok(pending.map_err(|why| anyhow!(why))?.iter().map(|migration| migration.name().to_string()).collect())
+        use diesel::{Connection, RunQueryDsl, connection::SimpleConnection, dsl::sql, select, sql_types::Bool};
+        let pending = connection.transaction(|connection| {
+            connection.batch_execute("DEALLOCATE ALL")?;
+            // Asking diesel would make its table.
+            let known = sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL");
+            let pending = if select(known).get_result(connection)? {
+                connection.pending_migrations(MIGRATIONS)
+            } else {
+                MIGRATIONS.migrations()
+            };
+            pending.map_err(Error::QueryBuilderError)
+        });
+        let pending = pending.context("cannot look at the schema")?;
+        Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
     })
 }
 
@@ -50,8 +60,7 @@ fn with_connection<T: Send>(
     let on_thread = || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let connect = async {
-            let mut connection = Connector::new(options, String::new())?.connect().await?;
-            connection.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0;").await?;
+            let connection = Connector::new(options, String::new())?.connect().await?;
             anyhow::Ok(connection.into_diesel())
         };
         // A server that hangs lets anybody in and says nothing, which no time-out of a socket notices.

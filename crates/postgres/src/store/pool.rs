@@ -60,6 +60,9 @@ pub(crate) struct Connector {
     greeting: String,
 }
 
+/// How often PgBouncer is greeted before it is given up.
+const GREETINGS: u32 = 5;
+
 /// Asks for errors in English, for those who may: diesel hands on an error's words, not its code.
 const ENGLISH: &str =
     "SELECT set_config('lc_messages', 'C', false) FROM pg_roles WHERE rolname = current_user AND rolsuper;";
@@ -72,6 +75,20 @@ impl Connector {
 
     /// A connection of its own, outside any pool.
     pub(crate) async fn connect(&self) -> Result<Connection> {
+        let mut tries = 1;
+        loop {
+            match self.try_to_connect().await {
+                // diesel-async greets with two prepared statements, which PgBouncer may send to two servers.
+                Err(why) if self.options.behind_pgbouncer && tries < GREETINGS => {
+                    tracing::debug!(dependency = POSTGRES, error = %why, "PgBouncer is greeted again");
+                    tries += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn try_to_connect(&self) -> Result<Connection> {
         let (client, socket) = self.options.for_session().connect(self.tls.clone()).await.map_err(plain)?;
         let closed = Arc::new(AtomicBool::new(false));
         let flag = closed.clone();

@@ -61,7 +61,9 @@ impl Desk {
         let greeting = set("SET", settings);
         let pool = pool::pool(Connector::new(options, greeting)?, connections, options.connect_timeout)?;
         let all = [settings, &SERVER_TIMEOUTS].concat();
-        Ok(Self { pool, local: options.behind_pgbouncer.then(|| set("SET LOCAL", &all)), unseen: None })
+        // Processes count their statements from one, and one that died may have left some behind.
+        let local = options.behind_pgbouncer.then(|| format!("DEALLOCATE ALL; {}", set("SET LOCAL", &all)));
+        Ok(Self { pool, local, unseen: None })
     }
 
     /// The same, telling of commits whose answers were lost.
