@@ -122,12 +122,14 @@ impl Counter {
         }
         let ends = question.sent + answer.left;
         // Another question may have brought some meanwhile. They belong to their window: the next one ends much later.
-        let ahead =
-            self.last.as_ref().filter(|known| ends < known.ends + quota.window / 2).map_or(0, |known| known.ahead);
+        let other = self.last.as_ref().filter(|known| ends < known.ends + quota.window / 2);
+        let (ahead, kept) = other.map_or((0, now), |known| (known.ahead, known.kept));
+        // Only whoever brought some gives back what is left, when their time is over: nobody else may lengthen it.
+        let kept = if answer.granted > 0 { now + KEPT } else { kept };
         let known = Known {
             quota,
             fresh: (question.sent + FRESH).min(ends),
-            kept: (now + KEPT).min(ends),
+            kept: kept.min(ends),
             ends,
             left: answer.left,
             rest: quota.limit.saturating_sub(answer.count),
@@ -246,6 +248,15 @@ mod tests {
         let (mut counter, _) = hot(at);
         assert_eq!(ask(&mut counter, at + KEPT + micros(200)).back.hits, 10);
         assert_eq!(counter.settle(at + KEPT + micros(300)), Back::default());
+    }
+
+    #[test]
+    fn an_answer_that_brings_none_does_not_lengthen_the_time_of_others() {
+        let at = Instant::now();
+        let (mut counter, _) = hot(at);
+        let late = Question { sent: at + micros(150), back: Back::default(), ahead: false };
+        counter.learn(QUOTA, &late, answer(13, 0), at + KEPT / 2);
+        assert_eq!(counter.settle(at + KEPT + micros(200)).hits, 10);
     }
 
     #[test]
