@@ -47,7 +47,8 @@ impl PostgresOptions {
         }
         let plain = if theirs.is_empty() { base.to_owned() } else { format!("{base}?{}", theirs.join("&")) };
         // The words of tokio-postgres name the option, never a value.
-        let mut config = Config::from_str(&plain).map_err(|why| format!("cannot be read: {}", chain(&why)))?;
+        let mut config =
+            Config::from_str(&plain).map_err(|why| format!("cannot be read: {:#}", anyhow::Error::new(why)))?;
         if config.get_hosts().is_empty() {
             return Err("must name a host".to_owned());
         }
@@ -144,17 +145,6 @@ impl PostgresOptions {
         }
         config
     }
-}
-
-/// An error with all that is behind it.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        words = format!("{words}: {cause}");
-        source = cause.source();
-    }
-    words
 }
 
 impl std::fmt::Debug for PostgresOptions {

@@ -22,8 +22,7 @@ use crate::PostgresStore;
 #[async_trait]
 impl OrderRepository for PostgresStore {
     async fn place(&self, placement: &Placement) -> Result<Placed, PlaceError> {
-        self.refuse_if_away()?;
-        self.placer().place(placement.clone(), self.pulse()).await
+        self.unless_away(self.placer().place(placement.clone())).await
     }
 
     async fn find(&self, id: OrderId) -> Result<Option<Order>, Fault> {

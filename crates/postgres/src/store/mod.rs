@@ -19,8 +19,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 pub use migrate::{migrate, pending_migrations};
-use pulse::Monitor;
-pub(crate) use pulse::Pulse;
+use pulse::{Monitor, Pulse};
 use replica::Replica;
 use transaction::{Begin, Desk, Work, beat, tell};
 
@@ -173,44 +172,43 @@ impl PostgresStore {
         &self.0.placer
     }
 
-    /// Starts the work, and waits for its answer as long as the server lives. The work goes on without whoever asked.
-    pub(crate) async fn answer<T, E>(&self, work: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, E>
+    /// Starts the work, and waits for its answer. The work goes on without whoever asked.
+    async fn answer<T, E>(&self, work: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: Failure,
     {
-        self.refuse_if_away()?;
-        if self.0.tasks.is_closed() {
-            return Err(closed().into());
-        }
-        let task = self.0.tasks.spawn_on(work, &self.0.handle);
+        self.unless_away(async {
+            if self.0.tasks.is_closed() {
+                return Err(closed().into());
+            }
+            let task = self.0.tasks.spawn_on(work, &self.0.handle);
+            task.await.unwrap_or_else(|panic| Err(Fault::unknown(panic).into()))
+        })
+        .await
+    }
+
+    /// Waits for an answer as long as the server lives. Nothing is begun while it is away.
+    pub(crate) async fn unless_away<T, E: Failure>(&self, answer: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         let mut pulse = self.0.pulse.clone();
+        let why = pulse.borrow().clone();
+        if let Some(why) = why {
+            return Err(away(&why).into());
+        }
         tokio::select! {
             biased;
-            done = task => done.unwrap_or_else(|panic| Err(Fault::unknown(panic).into())),
-            why = away(&mut pulse) => Err(why.into()),
+            done = answer => done,
+            stopped = pulse.wait_for(Option::is_some) => match stopped.as_deref() {
+                Ok(Some(why)) => Err(away(why).into()),
+                // The monitor has ended with the runtime.
+                _ => Err(closed().into()),
+            },
         }
-    }
-
-    pub(crate) fn refuse_if_away(&self) -> Result<(), Fault> {
-        match &*self.0.pulse.borrow() {
-            None => Ok(()),
-            Some(why) => Err(Fault::unavailable(POSTGRES, anyhow::anyhow!("{why}"))),
-        }
-    }
-
-    pub(crate) fn pulse(&self) -> Pulse {
-        self.0.pulse.clone()
     }
 }
 
-/// Waits until the server is away, and says why.
-pub(crate) async fn away(pulse: &mut Pulse) -> Fault {
-    match pulse.wait_for(Option::is_some).await.map(|why| why.clone()) {
-        Ok(Some(why)) => Fault::unavailable(POSTGRES, anyhow::anyhow!("{why}")),
-        // The monitor has ended with the runtime.
-        _ => closed(),
-    }
+fn away(why: &str) -> Fault {
+    Fault::unavailable(POSTGRES, anyhow::anyhow!("{why}"))
 }
 
 pub(crate) fn closed() -> Fault {

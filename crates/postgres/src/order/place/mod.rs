@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     PostgresOptions,
     error::POSTGRES,
-    store::{Pulse, away, closed, transaction::Desk},
+    store::{closed, transaction::Desk},
 };
 
 /// How many orders may wait; at a thousand a second that is some four seconds.
@@ -79,20 +79,15 @@ impl Placer {
         self.entrance().take();
     }
 
-    /// Waits for its turn and its answer, as long as the server lives. An order whose buyer has gone is placed all the
-    /// same.
-    pub(crate) async fn place(&self, placement: Placement, mut pulse: Pulse) -> Result<Placed, PlaceError> {
+    /// Waits for its turn and its answer. An order whose buyer has gone is placed all the same.
+    pub(crate) async fn place(&self, placement: Placement) -> Result<Placed, PlaceError> {
         let (answer, answered) = oneshot::channel();
         let entrance = self.entrance().clone().ok_or_else(closed)?;
         entrance
             .try_send(Ticket { placement, unseen: self.unseen.clone(), answer })
             .map_err(|_| Fault::unavailable(POSTGRES, anyhow::anyhow!("{QUEUE} orders wait already")))?;
         drop(entrance);
-        tokio::select! {
-            biased;
-            done = answered => done.unwrap_or_else(|_| Err(unanswered().into())),
-            why = away(&mut pulse) => Err(why.into()),
-        }
+        answered.await.unwrap_or_else(|_| Err(unanswered().into()))
     }
 
     fn entrance(&self) -> MutexGuard<'_, Option<flume::Sender<Ticket>>> {
