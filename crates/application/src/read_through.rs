@@ -21,35 +21,55 @@ impl ReadThrough {
 
     /// The cached value, or what `load` brings, which is then kept. Absence is not kept: it costs the store a look-up,
     /// and saves the cache from being filled with things that do not exist.
-    pub(crate) async fn get<T, F>(&self, key: CacheKey, load: F) -> Result<Option<T>, Fault>
+    ///
+    /// `load` is called on a miss alone: to make a store's future and throw it away costs more than the whole hit.
+    pub(crate) async fn get<T, F>(&self, key: CacheKey, load: impl FnOnce() -> F + Send) -> Result<Option<T>, Fault>
     where
         T: Serialize + DeserializeOwned,
-        F: Future<Output = Result<Option<T>, Fault>>,
+        F: Future<Output = Result<Option<T>, Fault>> + Send,
     {
         let as_bytes = AsBytes { read: |bytes| postcard::from_bytes(bytes).ok(), write: |value| to_bytes(value) };
         self.get_as(&as_bytes, key, load).await
     }
 
     /// The same of something that has its own way of becoming bytes.
-    pub(crate) async fn get_as<T, F>(&self, as_bytes: &AsBytes<T>, key: CacheKey, load: F) -> Result<Option<T>, Fault>
+    pub(crate) async fn get_as<T, F>(
+        &self,
+        as_bytes: &AsBytes<T>,
+        key: CacheKey,
+        load: impl FnOnce() -> F + Send,
+    ) -> Result<Option<T>, Fault>
     where
-        F: Future<Output = Result<Option<T>, Fault>>,
+        F: Future<Output = Result<Option<T>, Fault>> + Send,
     {
         if let Lookup::Hit(bytes) = self.cache.get(key).await
             && let Some(value) = (as_bytes.read)(&bytes)
         {
             return Ok(Some(value));
         }
+        // In a box of its own, so that the future of a hit stays small.
+        Box::pin(self.load_as(as_bytes, key, load)).await
+    }
+
+    async fn load_as<T, F>(
+        &self,
+        as_bytes: &AsBytes<T>,
+        key: CacheKey,
+        load: impl FnOnce() -> F + Send,
+    ) -> Result<Option<T>, Fault>
+    where
+        F: Future<Output = Result<Option<T>, Fault>> + Send,
+    {
         let _held = self.loading.hold(&key).await;
         let ticket = match self.cache.get(key).await {
             Lookup::Hit(bytes) => match (as_bytes.read)(&bytes) {
                 Some(value) => return Ok(Some(value)),
                 // Bytes of another layout: load, and leave them to run out.
-                None => return load.await,
+                None => return load().await,
             },
             Lookup::Miss(ticket) => ticket,
         };
-        let loaded = load.await?;
+        let loaded = load().await?;
         if let Some(value) = &loaded
             && let Some(bytes) = (as_bytes.write)(value)
         {

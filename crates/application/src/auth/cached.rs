@@ -47,7 +47,7 @@ impl SessionRepository for CachedSessions {
     }
 
     async fn access(&self, id: SessionId, now: Timestamp) -> Result<Option<Access>, Fault> {
-        let load = async {
+        let load = || async {
             let access = self.inner.access(id, now).await?;
             Ok(access.map(|access| Kept { user: access.user.0, roles: access.roles.bits() }))
         };

@@ -90,7 +90,7 @@ impl ProductRepository for CachedProducts {
     }
 
     async fn find(&self, id: ProductId) -> Result<Option<Product>, Fault> {
-        self.cache.get_as(&AS_BYTES, CacheKey::Product(id), self.inner.find(id)).await
+        self.cache.get_as(&AS_BYTES, CacheKey::Product(id), || self.inner.find(id)).await
     }
 
     async fn list(&self, query: &ProductQuery) -> Result<Listing<Product>, Fault> {
