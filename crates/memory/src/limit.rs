@@ -1,7 +1,6 @@
 //! Limits counted in the process.
 
 use std::{
-    collections::HashMap,
     hash::{BuildHasher, RandomState},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -9,6 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use entrepot_domain::{Quota, RateLimiter, Subject, Verdict};
+use hashbrown::HashTable;
 
 use crate::elapsed::{Elapsed, since_now};
 
@@ -23,7 +23,7 @@ const PARTS: usize = 64;
 /// Windows rather than a leaky bucket, because clients are told when their count begins anew (`RateLimit-Reset`), and
 /// because a login must look at its count without adding to it.
 pub struct MemoryLimiter {
-    parts: Vec<Mutex<HashMap<Subject, Window>>>,
+    parts: Vec<Mutex<Part>>,
     /// How many subjects one part has room for.
     room: usize,
     /// For how long a subject that is not seen is remembered.
@@ -31,6 +31,9 @@ pub struct MemoryLimiter {
     hasher: RandomState,
     elapsed: Elapsed,
 }
+
+/// A table rather than a map, so that a subject is hashed once for its part and its place there.
+type Part = HashTable<(Subject, Window)>;
 
 #[derive(Clone, Copy)]
 struct Window {
@@ -61,24 +64,26 @@ impl MemoryLimiter {
         Self { parts, room: room.max(1), idle, hasher: RandomState::new(), elapsed: Box::new(elapsed) }
     }
 
-    /// The part of a subject. A holder that panicked left numbers behind that are as good as any.
-    fn part(&self, subject: &Subject) -> Option<MutexGuard<'_, HashMap<Subject, Window>>> {
-        let place = self.hasher.hash_one(subject) % u64::try_from(self.parts.len()).ok()?;
+    /// The part of a subject with this hash. A holder that panicked left numbers behind that are as good as any.
+    fn part(&self, hash: u64) -> Option<MutexGuard<'_, Part>> {
+        // The table takes the lowest and the highest bits.
+        let place = (hash >> 32) % u64::try_from(self.parts.len()).ok()?;
         let part = self.parts.get(usize::try_from(place).ok()?)?;
         Some(part.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Makes room for one more in a part that is full: whoever was not seen for `idle` goes, else whoever was not seen
     /// for longest.
-    fn make_room(&self, part: &mut HashMap<Subject, Window>, now: Duration) {
+    fn make_room(&self, part: &mut Part, now: Duration) {
         if part.len() < self.room {
             return;
         }
-        part.retain(|_, window| now.saturating_sub(window.seen) < self.idle);
+        part.retain(|(_, window)| now.saturating_sub(window.seen) < self.idle);
         if part.len() >= self.room
             && let Some(oldest) = part.iter().min_by_key(|(_, window)| window.seen).map(|(subject, _)| subject.clone())
+            && let Ok(oldest) = part.find_entry(self.hasher.hash_one(&oldest), |(subject, _)| *subject == oldest)
         {
-            part.remove(&oldest);
+            oldest.remove();
         }
     }
 }
@@ -107,24 +112,28 @@ impl Window {
 impl RateLimiter for MemoryLimiter {
     async fn hit(&self, subject: &Subject, quota: Quota) -> Verdict {
         let now = (self.elapsed)();
-        let Some(mut part) = self.part(subject) else { return Window::new(now).verdict(true, now, quota) };
-        let mut window = part.get(subject).map_or(Window::new(now), |window| window.at(now, quota));
+        let hash = self.hasher.hash_one(subject);
+        let Some(mut part) = self.part(hash) else { return Window::new(now).verdict(true, now, quota) };
+        let known = part.find_mut(hash, |(known, _)| known == subject);
+        let mut window = known.as_deref().map_or(Window::new(now), |(_, window)| window.at(now, quota));
         let allowed = window.count < quota.limit;
         window.count += u32::from(allowed);
         window.seen = now;
-        if let Some(known) = part.get_mut(subject) {
+        if let Some((_, known)) = known {
             *known = window;
         } else {
             self.make_room(&mut part, now);
-            part.insert(subject.clone(), window);
+            part.insert_unique(hash, (subject.clone(), window), |(subject, _)| self.hasher.hash_one(subject));
         }
         window.verdict(allowed, now, quota)
     }
 
     async fn peek(&self, subject: &Subject, quota: Quota) -> Verdict {
         let now = (self.elapsed)();
-        let known = self.part(subject).and_then(|part| part.get(subject).copied());
-        let window = known.map_or(Window::new(now), |window| window.at(now, quota));
+        let hash = self.hasher.hash_one(subject);
+        let part = self.part(hash);
+        let known = part.as_ref().and_then(|part| part.find(hash, |(known, _)| known == subject));
+        let window = known.map_or(Window::new(now), |(_, window)| window.at(now, quota));
         window.verdict(window.count < quota.limit, now, quota)
     }
 }

@@ -108,6 +108,22 @@ impl Inner {
         self.counters.get(subject).unwrap_or_else(|| self.counters.get_with_by_ref(subject, Arc::default))
     }
 
+    /// Asks Redis about a hit; nothing if it does not answer.
+    async fn asked(
+        self: &Arc<Self>,
+        subject: &Subject,
+        counter: Arc<Mutex<Counter>>,
+        quota: Quota,
+        question: Question,
+    ) -> Option<Verdict> {
+        let key = self.shared.names.count(subject);
+        if question.ahead {
+            self.ask_ahead(key, counter, quota, question).await.ok().flatten()
+        } else {
+            self.ask(key, &counter, quota, question).await
+        }
+    }
+
     /// Asks Redis, and remembers the answer.
     async fn ask(&self, key: Key, counter: &Mutex<Counter>, quota: Quota, question: Question) -> Option<Verdict> {
         let answer = self.run(key, quota, question.back, true, question.ahead).await;
@@ -194,13 +210,8 @@ impl RateLimiter for RedisLimiter {
             Step::Decided(verdict) => return verdict,
             Step::Ask(question) => question,
         };
-        let key = inner.shared.names.count(subject);
-        let verdict = if question.ahead {
-            inner.ask_ahead(key, counter, quota, question).await.ok().flatten()
-        } else {
-            inner.ask(key, &counter, quota, question).await
-        };
-        match verdict {
+        // On the heap, as it is large, and most need none of it.
+        match Box::pin(inner.asked(subject, counter, quota, question)).await {
             Some(verdict) => verdict,
             None => self.fallback.hit(subject, quota).await,
         }

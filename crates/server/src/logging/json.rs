@@ -155,7 +155,8 @@ impl Fields<'_> {
 impl Visit for Fields<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
         if value.is_finite() {
-            self.plain(field, value);
+            // A third of what the standard library takes for the shortest decimal; every request has a duration.
+            self.plain(field, zmij::Buffer::new().format_finite(value));
         } else {
             self.plain(field, "null");
         }
@@ -316,7 +317,7 @@ mod tests {
             lines,
             [concat!(
                 r#"{"level":"INFO","message":"said 1","text":"a \"b\" c:\\d\r\n\t\u0001é","natural":7,"negative":-7,"#,
-                r#""real":0.5,"whole":1200,"endless":null,"yes":true,"shown":"x\"y","debugged":"Some(\"x\")","#,
+                r#""real":0.5,"whole":1200.0,"endless":null,"yes":true,"shown":"x\"y","debugged":"Some(\"x\")","#,
                 r#""target":"t"}"#
             )]
         );
