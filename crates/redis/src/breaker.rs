@@ -75,9 +75,9 @@ impl Owed {
     }
 }
 
-impl From<&[CacheKey]> for Owed {
-    fn from(keys: &[CacheKey]) -> Self {
-        Self { keys: keys.iter().copied().collect(), everything: false }
+impl FromIterator<CacheKey> for Owed {
+    fn from_iter<I: IntoIterator<Item = CacheKey>>(keys: I) -> Self {
+        Self { keys: keys.into_iter().collect(), everything: false }
     }
 }
 

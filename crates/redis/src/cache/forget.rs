@@ -66,21 +66,20 @@ impl Shared {
             return self.log(Vec::new(), &[], holder).await;
         }
         let keys: Vec<CacheKey> = owed.keys.iter().copied().collect();
-        let mut until = None;
-        for chunk in keys.chunks(CHUNK) {
-            let places: Vec<[Key; 2]> = chunk.iter().map(|key| self.names.place(*key)).collect();
-            let entries: Vec<Bytes> = chunk.iter().map(|key| log::entry(holder, *key)).collect();
-            let told = if self.clustered() {
-                // They are in many places. Only when all are gone may it be known: who has heard of it does not ask
-                // again, and must not find the old value.
-                try_join_all(places.into_iter().map(|place| self.unlink(place.into()))).await?;
-                self.log(Vec::new(), &entries, holder).await?
-            } else {
-                self.log(places.into_iter().flatten().collect(), &entries, holder).await?
-            };
-            until = until.max(told);
+        let told = try_join_all(keys.chunks(CHUNK).map(|keys| self.tell_of(keys, holder))).await?;
+        Ok(told.into_iter().flatten().max())
+    }
+
+    async fn tell_of(&self, keys: &[CacheKey], holder: u64) -> Result<Option<Instant>, Error> {
+        let places: Vec<[Key; 2]> = keys.iter().map(|key| self.names.place(*key)).collect();
+        let entries: Vec<Bytes> = keys.iter().map(|key| log::entry(holder, *key)).collect();
+        if !self.clustered() {
+            return self.log(places.into_iter().flatten().collect(), &entries, holder).await;
         }
-        Ok(until)
+        // They are in many places. Only when all are gone may it be known: who has heard of it does not ask again, and
+        // must not find the old value.
+        try_join_all(places.into_iter().map(|place| self.unlink(place.into()))).await?;
+        self.log(Vec::new(), &entries, holder).await
     }
 
     async fn forget_all(&self) -> Result<(), Error> {

@@ -211,7 +211,7 @@ mod tests {
 
         async fn invalidate(&self, keys: impl Iterator<Item = usize>) -> Option<Instant> {
             let keys: Vec<_> = keys.map(product).collect();
-            self.redis.shared.forget(Owed::from(keys.as_slice()), self.lease.holder).await
+            self.redis.shared.forget(keys.iter().copied().collect(), self.lease.holder).await
         }
 
         /// Who has a lease, whether it is over or not.

@@ -2,6 +2,7 @@
 
 mod first;
 mod forget;
+mod gather;
 mod lease;
 mod log;
 
@@ -15,12 +16,14 @@ use bytes::Bytes;
 use entrepot_domain::{Cache, CacheKey, Lookup, Ticket};
 use fred::types::Value;
 use tokio::{
+    sync::oneshot,
     task::AbortHandle,
     time::{sleep_until, timeout},
 };
 
 use self::{
     first::{FirstLevel, Question, Turn},
+    gather::{Gathered, Waiting},
     lease::Lease,
 };
 pub(crate) use self::{
@@ -102,6 +105,7 @@ struct Inner {
     lease: Arc<Lease>,
     /// Names this cache among the leases.
     holder: u64,
+    gathered: Gathered,
     lookup: Script,
     put: Script,
 }
@@ -115,7 +119,10 @@ impl RedisCache {
         let lease = Arc::new(Lease::new(shared.clone(), first.clone(), holder));
         let keeper = shared.keep(holder, lease.clone().keep());
         let (lookup, put) = (Script::new(LOOKUP), Script::new(PUT));
-        Self { inner: Arc::new(Inner { shared, first, lease, holder, lookup, put }), keeper }
+        Self {
+            inner: Arc::new(Inner { shared, first, lease, holder, gathered: Gathered::default(), lookup, put }),
+            keeper,
+        }
     }
 }
 
@@ -190,13 +197,17 @@ impl Inner {
         })
     }
 
-    /// Forgets here what Redis has forgotten, and waits until nobody else serves it.
-    async fn forget(&self, owed: Owed, here: impl FnOnce(&FirstLevel)) {
-        let until = self.shared.forget(owed, self.holder).await;
-        // After Redis did: an answer that Redis gave before it forgot must not be kept any more.
-        here(&self.first);
-        if let Some(until) = until {
-            sleep_until(until.into()).await;
+    /// Forgets what was gathered, and what comes meanwhile.
+    async fn forget_gathered(&self) {
+        let mut duty = self.gathered.duty();
+        while let Some(waiting) = duty.next() {
+            let owed = waiting.iter().flat_map(|one| one.keys.iter().copied()).collect();
+            let until = self.shared.forget(owed, self.holder).await;
+            for Waiting { keys, told } in waiting {
+                // After Redis did: an answer that Redis gave before it forgot must not be kept any more.
+                keys.iter().for_each(|key| self.first.forget(*key));
+                told.send(until).ok();
+            }
         }
     }
 }
@@ -241,18 +252,26 @@ impl Cache for RedisCache {
         if keys.is_empty() {
             return;
         }
-        let (inner, keys) = (self.inner.clone(), keys.to_vec());
-        let forgetting = async move {
-            let here = |first: &FirstLevel| keys.iter().for_each(|key| first.forget(*key));
-            inner.forget(Owed::from(keys.as_slice()), here).await;
-        };
-        // In a task of its own: the write is done, whether its caller still waits or not.
-        self.inner.shared.runtime.spawn(forgetting).await.ok();
+        let (told, until) = oneshot::channel();
+        if self.inner.gathered.add(Waiting { keys: keys.to_vec(), told }) {
+            let inner = self.inner.clone();
+            // In a task of its own: the write is done, whether its caller still waits or not.
+            self.inner.shared.runtime.spawn(async move { inner.forget_gathered().await });
+        }
+        if let Ok(Some(until)) = until.await {
+            sleep_until(until.into()).await;
+        }
     }
 
     async fn clear(&self) {
         let inner = self.inner.clone();
-        let clearing = async move { inner.forget(Owed::everything(), FirstLevel::clear).await };
+        let clearing = async move {
+            let until = inner.shared.forget(Owed::everything(), inner.holder).await;
+            inner.first.clear();
+            if let Some(until) = until {
+                sleep_until(until.into()).await;
+            }
+        };
         self.inner.shared.runtime.spawn(clearing).await.ok();
     }
 }
