@@ -10,13 +10,20 @@ pub(crate) fn line(text: &str, max: usize) -> Result<String, Invalid> {
     if text.is_empty() {
         return Err(Invalid::new("must not be empty"));
     }
-    if text.chars().count() > max {
+    let plain = is_plain(text);
+    if text.len() > max && (plain || text.chars().count() > max) {
         return Err(Invalid::new(format!("must be at most {max} characters long")));
     }
-    if text.chars().any(char::is_control) {
+    if !plain && text.chars().any(char::is_control) {
         return Err(Invalid::new("must not contain control characters"));
     }
     Ok(text.to_owned())
+}
+
+/// Whether there are printable ASCII characters only, as in most texts. Every read of a cached product parses three of
+/// them, and this looks at many bytes at once, without a way out in between.
+fn is_plain(text: &str) -> bool {
+    text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
 }
 
 macro_rules! line_of_text {
@@ -59,10 +66,11 @@ impl Description {
 
     /// Parses it; of the control characters only tab and line ends are taken.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        if text.chars().count() > Self::MAX_CHARS {
+        let plain = is_plain(text);
+        if text.len() > Self::MAX_CHARS && (plain || text.chars().count() > Self::MAX_CHARS) {
             return Err(Invalid::new("must be at most 5000 characters long"));
         }
-        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        if !plain && text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
             return Err(Invalid::new("must not contain control characters"));
         }
         Ok(Self(text.to_owned()))
@@ -102,6 +110,9 @@ mod tests {
         assert!(line(" \t ", 10).is_err());
         assert!(line("a\0b", 10).is_err());
         assert!(line("a\r\nb", 10).is_err());
+        assert!(line("a\x7fb", 10).is_err());
+        assert_eq!(line("ten ascii!", 10).unwrap(), "ten ascii!");
+        assert!(line("eleven char", 10).is_err());
     }
 
     #[test]
@@ -111,6 +122,8 @@ mod tests {
         assert!(Description::parse("a\0b").is_err());
         assert!(Description::parse(&"é".repeat(5_000)).is_ok());
         assert!(Description::parse(&"é".repeat(5_001)).is_err());
+        assert!(Description::parse(&"e".repeat(5_000)).is_ok());
+        assert!(Description::parse(&"e".repeat(5_001)).is_err());
     }
 
     #[test]
