@@ -205,7 +205,9 @@ impl Inner {
             let until = self.shared.forget(owed, self.holder).await;
             for Waiting { keys, told } in waiting {
                 // After Redis did: an answer that Redis gave before it forgot must not be kept any more.
-                keys.iter().for_each(|key| self.first.forget(*key));
+                for key in keys {
+                    self.first.forget(key);
+                }
                 told.send(until).ok();
             }
         }
