@@ -21,6 +21,8 @@ pub struct HttpSettings {
     pub body_limit: usize,
     /// How long a request may take before it is answered with a 503.
     pub request_timeout: Duration,
+    /// Whether clients reach this process through TLS of its own, so that it may tell them to come back by no other way.
+    pub tls: bool,
     /// How long requests in flight may take to end when the server stops.
     pub shutdown_timeout: Duration,
     /// Origins that browsers may call from; `scheme://host[:port]`, without a path.

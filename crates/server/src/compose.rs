@@ -123,6 +123,7 @@ pub fn http_state(config: &Config, backend: &Backend) -> Arc<HttpState> {
     let settings = HttpSettings {
         body_limit: config.body_limit,
         request_timeout: config.request_timeout,
+        tls: false,
         shutdown_timeout: config.shutdown_timeout,
         allowed_origins: config.allowed_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
