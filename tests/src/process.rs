@@ -21,7 +21,7 @@ use crate::binary::entrepot;
 const START: Duration = Duration::from_secs(20);
 
 /// What the program prints before its address.
-const LISTENING: &str = "listening on http://";
+const LISTENING: &str = "listening on http";
 
 /// A process that serves; killed when dropped.
 pub(crate) struct Running {
@@ -30,6 +30,7 @@ pub(crate) struct Running {
     pub(crate) log: Log,
     /// Where it listens.
     pub(crate) address: SocketAddr,
+    scheme: &'static str,
 }
 
 impl Running {
@@ -40,7 +41,7 @@ impl Running {
 
     /// Its address, without a slash at its end.
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// Ends it as a crash does.
@@ -92,7 +93,12 @@ fn prepared(folder: &Path, settings: &[(OsString, OsString)]) -> Result<Command>
     for name in ["PATH", "HOME"] {
         command.envs(env::var_os(name).map(|value| (name, value)));
     }
-    command.env("DATA_DIR", folder).envs([("PORT", "0"), ("RATE_LIMIT", "off"), ("BCRYPT_COST", "4")]);
+    command.env("DATA_DIR", folder).envs([
+        ("PORT", "0"),
+        ("RATE_LIMIT", "off"),
+        ("BCRYPT_COST", "4"),
+        ("SHUTDOWN_GRACE", "0"),
+    ]);
     command.envs(settings.iter().map(|(name, value)| (name, value)));
     Ok(command)
 }
@@ -104,7 +110,7 @@ pub(crate) fn spawn(folder: &Path, settings: &[(OsString, OsString)]) -> Result<
     log.follow(child.stdout.take().context("no stdout")?);
     log.follow(child.stderr.take().context("no stderr")?);
     match log.wait_for_address() {
-        Ok(address) => Ok(Running { child, log, address }),
+        Ok((scheme, address)) => Ok(Running { child, log, address, scheme }),
         Err(error) => {
             child.kill().ok();
             child.wait().ok();
@@ -150,14 +156,16 @@ impl Log {
         drop(self.0.1.wait_timeout_while(self.text(), START, not_yet));
     }
 
-    fn wait_for_address(&self) -> Result<SocketAddr> {
+    fn wait_for_address(&self) -> Result<(&'static str, SocketAddr)> {
         let begun = Instant::now();
         let mut text = self.text();
         loop {
             if let Some((_, rest)) = text.split_once(LISTENING)
+                && let Some((tls, rest)) = rest.split_once("://")
                 && let Some(end) = rest.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':')
             {
-                return Ok(rest.get(..end).context("no address")?.parse()?);
+                let scheme = if tls == "s" { "https" } else { "http" };
+                return Ok((scheme, rest.get(..end).context("no address")?.parse()?));
             }
             let Some(left) = START.checked_sub(begun.elapsed()) else { bail!("the server does not listen: {text}") };
             if text.contains(ENDED) {

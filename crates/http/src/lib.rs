@@ -23,7 +23,7 @@ mod user;
 
 pub use openapi::{openapi, openapi_json};
 pub use routes::app;
-pub use serve::serve;
+pub use serve::{Certificates, Listening, Server, TlsMistake};
 pub use state::{HttpSettings, HttpState};
 
 /// Where the API is; operations are beside it.

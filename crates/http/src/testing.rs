@@ -100,6 +100,7 @@ pub(crate) fn settings() -> HttpSettings {
         body_limit: 10_000,
         request_timeout: Duration::from_secs(30),
         tls: false,
+        shutdown_grace: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(1),
         allowed_origins: vec!["https://shop.example".into()],
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],

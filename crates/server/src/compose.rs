@@ -123,7 +123,8 @@ pub fn http_state(config: &Config, backend: &Backend) -> Arc<HttpState> {
     let settings = HttpSettings {
         body_limit: config.body_limit,
         request_timeout: config.request_timeout,
-        tls: false,
+        tls: config.tls.is_some(),
+        shutdown_grace: config.shutdown_grace,
         shutdown_timeout: config.shutdown_timeout,
         allowed_origins: config.allowed_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),

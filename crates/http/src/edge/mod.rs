@@ -24,5 +24,6 @@ pub(crate) use methods::Methods;
 #[cfg(test)]
 pub(crate) use methods::served;
 pub(crate) use metrics::Metrics;
+pub(crate) use request_id::RequestId;
 pub(crate) use service::{AsItIs, Edge};
-pub(crate) use writes::outlive;
+pub(crate) use writes::{changes_under_way, outlive};

@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use actix_http::ConnectionType;
 use actix_web::{
     Error, HttpMessage, HttpResponse, ResponseError,
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
@@ -40,6 +41,7 @@ use super::{
 use crate::{
     API, HttpState,
     error::{ApiError, wants_problem},
+    serve::Connection,
 };
 
 /// Marks an answer whose body tells more of an error than the envelope would.
@@ -90,10 +92,12 @@ where
         let (inner, tools) = (self.inner.clone(), self.tools.clone());
         Box::pin(async move {
             let _in_flight = tools.state.metrics.begin();
+            let connection = req.conn_data::<Rc<Connection>>().cloned();
+            let _request = connection.clone().map(Connection::begin);
             let visit = Visit::of(&req, &tools.state);
             req.extensions_mut().insert(visit.passage.clone());
             let (standing, answer) = tools.answer(&*inner, req, &visit).await;
-            tools.finish(visit, standing, answer)
+            tools.finish(visit, standing, answer, connection.as_deref())
         })
     }
 }
@@ -178,8 +182,16 @@ impl Tools {
         ApiError::foreign(error.as_response_error().status_code(), None, self.state.settings.body_limit)
     }
 
-    fn finish(&self, visit: Visit, standing: Option<Standing>, answer: Answer) -> Result<ServiceResponse, Error> {
+    fn finish(
+        &self,
+        visit: Visit,
+        standing: Option<Standing>,
+        answer: Answer,
+        connection: Option<&Connection>,
+    ) -> Result<ServiceResponse, Error> {
         let passage = &visit.passage;
+        // What is left of a body that was too slow is not waited for, and a server that stops wants its clients to go.
+        let is_last = matches!(answer, Err(ApiError::Timeout)) || self.state.is_stopping();
         let (req, mut response, code) = match answer {
             Ok(answer) => {
                 let (req, response) = answer.into_parts();
@@ -189,6 +201,10 @@ impl Tools {
             Err(error) => (None, render(&error, &visit), Some(error.code())),
         };
         self.count_orders(&visit, &response, code);
+        if is_last {
+            response.head_mut().set_connection_type(ConnectionType::Close);
+            connection.inspect(|connection| connection.end_after_this());
+        }
 
         let status = response.status();
         let headers = response.headers_mut();

@@ -40,6 +40,9 @@ enum Kind {
     Other,
 }
 
+/// The most bytes that are set aside because a client says that they will come.
+const BELIEVED: usize = 64 << 10;
+
 impl FromRequest for Raw {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, ApiResult<Self>>;
@@ -85,7 +88,7 @@ async fn collect(mut payload: Payload, length: Option<usize>, limit: usize) -> A
     if length.is_some_and(|length| length > limit) {
         return Err(ApiError::PayloadTooLarge(limit));
     }
-    let mut bytes = BytesMut::with_capacity(length.unwrap_or_default());
+    let mut bytes = BytesMut::with_capacity(length.unwrap_or_default().min(BELIEVED));
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| ApiError::MalformedJson(format!("it did not arrive whole ({error})")))?;
         if bytes.len() + chunk.len() > limit {

@@ -4,13 +4,21 @@ use std::{
     fs, io,
     net::{SocketAddr, TcpListener},
     path::Path,
+    time::Duration,
 };
+
+use chrono::{DateTime, Utc};
+use entrepot_domain::Clock;
+use entrepot_memory::SystemClock;
 
 use super::{Failure, print_line};
 use crate::{
     backend,
     config::{Config, Database, Environment},
 };
+
+/// How long before its end a certificate should be renewed.
+const RENEW: Duration = Duration::from_hours(14 * 24);
 
 /// What was found of one thing: a word when all is well, or what is wrong and how to mend it.
 type Finding = Result<String, String>;
@@ -31,6 +39,7 @@ pub(super) fn doctor() -> Result<(), Failure> {
         ("address", address(&config)),
         ("database", database(&config)),
     ];
+    findings.extend(certificate(&config).map(|finding| ("certificate", finding)));
     findings.extend(redis(&config).map(|finding| ("redis", finding)));
     for (what, finding) in &findings {
         report(what, finding);
@@ -91,6 +100,16 @@ fn database(config: &Config) -> Finding {
         }
         Err(why) => Err(format!("{why:#}; see to the database, or to {name}")),
     }
+}
+
+fn certificate(config: &Config) -> Option<Finding> {
+    let ends = DateTime::<Utc>::from(config.tls.as_ref()?.ends());
+    let date = ends.format("%Y-%m-%d");
+    Some(match (ends - SystemClock.now()).to_std() {
+        Err(_) => Err(format!("it ended on {date}; put a new one where TLS_CERT and TLS_KEY name it")),
+        Ok(left) if left < RENEW => Ok(format!("fits its key, but ends on {date}; it is time to renew it")),
+        Ok(_) => Ok(format!("fits its key, and ends on {date}")),
+    })
 }
 
 fn redis(config: &Config) -> Option<Finding> {

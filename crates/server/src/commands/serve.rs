@@ -8,10 +8,13 @@ use std::{
     sync::Arc,
 };
 
-use actix_web::rt::{self, System};
 use anyhow::{Context, Result, anyhow};
-use entrepot_http::HttpState;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use entrepot_http::{HttpState, Listening, Server};
+use tokio::{
+    runtime::Builder,
+    signal::unix::{Signal, SignalKind, signal},
+    spawn,
+};
 
 use super::{Failure, print_line};
 use crate::{
@@ -23,12 +26,19 @@ use crate::{
 
 /// How a process says that a second signal ended it: 128 and the number of SIGINT.
 const INTERRUPTED: i32 = 130;
+/// The most connections, wherever the system would allow more.
+const MOST_CONNECTIONS: usize = 50_000;
+/// How many files are kept for the store, Redis and the rest.
+const OTHER_FILES: usize = 256;
+/// How many files every process may open.
+const FEW_FILES: u64 = 1_024;
 
 pub(super) fn serve(config: &Config) -> Result<(), Failure> {
     let _rest = logging::start(config);
     let _alone = alone(config).map_err(Failure::failed)?;
     let backend = Backend::open(config).map_err(Failure::failed)?;
-    let served = System::new().block_on(run(config, &backend));
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+    let served = runtime.block_on(run(config, &backend));
     backend.close();
     tracing::info!("stopped");
     served.map_err(Failure::failed)
@@ -38,32 +48,38 @@ async fn run(config: &Config, backend: &Backend) -> Result<()> {
     let state = compose::http_state(config, backend);
     let listener = listen(config)?;
     let address = listener.local_addr()?;
-    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
     // Before anything is served, so that no signal meets the default, which is to die.
-    let mut signals = Signals::new()?;
-    let server = entrepot_http::serve(listener, state.clone(), workers)?;
-    let handle = server.handle();
-    let mut serving = rt::spawn(server);
-    welcome(config, address, &state).await;
-
-    tokio::select! {
-        () = signals.next() => {}
-        ended = &mut serving => return Err(anyhow!("the server ended by itself: {ended:?}")),
-    }
-    tracing::info!("stopping: finishing what is in flight");
-    state.stop();
-    let stopped = async {
-        handle.stop(true).await;
-        (&mut serving).await
+    let signals = Signals::new()?;
+    let listening = Listening {
+        workers: std::thread::available_parallelism().map_or(1, NonZero::get),
+        connections: connections(),
+        certificates: config.tls.clone(),
     };
-    tokio::select! {
-        ended = stopped => ended??,
-        () = signals.next() => {
-            tracing::warn!("stopped at once by a second signal");
-            std::process::exit(INTERRUPTED);
-        }
-    }
+    let server = Server::start(listener, state.clone(), listening)?;
+    welcome(config, address, &state).await;
+    server.run(stop(signals)).await;
     Ok(())
+}
+
+/// As many connections as the system lets this process have, but for what else it opens. Each costs some kilobytes, so
+/// there is an end to it.
+fn connections() -> usize {
+    let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(FEW_FILES);
+    let files = usize::try_from(files).unwrap_or(usize::MAX);
+    let connections = files.saturating_sub(OTHER_FILES).clamp(1, MOST_CONNECTIONS);
+    tracing::debug!(files, connections, "bounded");
+    connections
+}
+
+/// Returns at the first signal; the second one ends the process.
+async fn stop(mut signals: Signals) {
+    signals.next().await;
+    tracing::info!("stopping: finishing what is in flight");
+    spawn(async move {
+        signals.next().await;
+        tracing::warn!("stopped at once by a second signal");
+        std::process::exit(INTERRUPTED);
+    });
 }
 
 /// Holds a file for this process as long as it serves. What one server remembers, another one on the same file could
@@ -100,7 +116,8 @@ fn listen(config: &Config) -> Result<TcpListener> {
 
 /// Says what to do next. On stdout, unless log lines for machines go there.
 async fn welcome(config: &Config, address: SocketAddr, state: &Arc<HttpState>) {
-    let url = format!("http://{address}");
+    let scheme = if state.settings.tls { "https" } else { "http" };
+    let url = format!("{scheme}://{address}");
     let mut lines = vec![format!("listening on {url}"), format!("try it at {url}/docs")];
     match state.app.users.has_admin().await {
         Ok(true) => {}

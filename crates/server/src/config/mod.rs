@@ -7,9 +7,10 @@ mod secrets;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use entrepot_domain::Currency;
+use entrepot_http::Certificates;
 use entrepot_postgres::PostgresOptions;
 use entrepot_redis::RedisOptions;
 use ipnet::IpNet;
@@ -49,8 +50,12 @@ pub struct Config {
     pub body_limit: usize,
     /// `REQUEST_TIMEOUT`.
     pub request_timeout: Duration,
+    /// `SHUTDOWN_GRACE`.
+    pub shutdown_grace: Duration,
     /// `SHUTDOWN_TIMEOUT`.
     pub shutdown_timeout: Duration,
+    /// What `TLS_CERT` and `TLS_KEY` name.
+    pub tls: Option<Arc<Certificates>>,
     /// `CACHE_TTL`; zero turns the cache off.
     pub cache_ttl: Duration,
     /// `LOG_LEVEL`: a filter such as `info,entrepot_sqlite=debug`.

@@ -4,9 +4,11 @@ use std::{
     env::{self, VarError},
     io::IsTerminal,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
+use entrepot_http::Certificates;
 use entrepot_postgres::PostgresOptions;
 use entrepot_redis::RedisOptions;
 
@@ -18,10 +20,8 @@ use super::{
 };
 
 /// Names of the contract whose parts this version does not have. Set, they are mistakes: who sets them relies on them.
-const NOT_YET: [(&str, &str); 7] = [
+const NOT_YET: [(&str, &str); 5] = [
     ("ORDER_PENDING_TTL", "background jobs"),
-    ("TLS_CERT", "TLS of its own"),
-    ("TLS_KEY", "TLS of its own"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "traces"),
     ("SMTP_URL", "mail"),
     ("MAIL_FROM", "mail"),
@@ -68,7 +68,9 @@ impl Config {
             limits: vars.limits(),
             body_limit: vars.read("BODY_LIMIT", 10 << 20, parse::size),
             request_timeout: vars.duration("REQUEST_TIMEOUT", Duration::from_secs(30), false),
+            shutdown_grace: vars.duration("SHUTDOWN_GRACE", Duration::from_secs(2), true),
             shutdown_timeout: vars.duration("SHUTDOWN_TIMEOUT", Duration::from_secs(30), true),
+            tls: vars.tls(),
             cache_ttl: vars.duration("CACHE_TTL", Duration::from_mins(5), true),
             log_level: vars.read("LOG_LEVEL", "info".to_owned(), log_level),
             log_format: vars.read("LOG_FORMAT", default_log_format(), log_format),
@@ -191,6 +193,29 @@ impl Vars<'_> {
             window: self.duration("RATE_LIMIT_WINDOW", Duration::from_mins(15), false),
         };
         on.then_some(limits)
+    }
+
+    /// A certificate and its key, or neither.
+    fn tls(&mut self) -> Option<Arc<Certificates>> {
+        let (certificate, key) = match (self.get("TLS_CERT"), self.get("TLS_KEY")) {
+            (Some(certificate), Some(key)) => (certificate, key),
+            (Some(_), None) => {
+                self.mistakes.push("TLS_KEY must name the key of the certificate in TLS_CERT".to_owned());
+                return None;
+            }
+            (None, Some(_)) => {
+                self.mistakes.push("TLS_CERT must name the certificate of the key in TLS_KEY".to_owned());
+                return None;
+            }
+            (None, None) => return None,
+        };
+        match Certificates::read(Path::new(&certificate), Path::new(&key)) {
+            Ok(certificates) => Some(Arc::new(certificates)),
+            Err(mistakes) => {
+                self.mistakes.extend(mistakes.iter().map(ToString::to_string));
+                None
+            }
+        }
     }
 
     fn currency(&mut self) -> entrepot_domain::Currency {

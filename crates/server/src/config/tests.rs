@@ -38,6 +38,8 @@ fn nothing_need_be_set() {
     assert_eq!(config.limits, Some(limits));
     assert_eq!(config.body_limit, 10 * 1_024 * 1_024);
     assert_eq!((seconds(config.request_timeout), seconds(config.shutdown_timeout)), (30, 30));
+    assert_eq!(seconds(config.shutdown_grace), 2);
+    assert!(config.tls.is_none());
     assert_eq!(seconds(config.cache_ttl), 300);
     assert_eq!(config.log_level, "info");
     assert!(config.secrets.access.len() >= 32 && config.secrets.access != config.secrets.refresh);
@@ -76,7 +78,7 @@ fn everything_can_be_set() {
 }
 
 /// Each of these is wrong in one way, and is told in one sentence that begins with its name.
-const WRONG: [(&str, &str); 29] = [
+const WRONG: [(&str, &str); 32] = [
     ("APP_ENV", "staging"),
     ("HOST", "localhost:3000"),
     ("PORT", "70000"),
@@ -101,7 +103,10 @@ const WRONG: [(&str, &str); 29] = [
     ("RATE_LIMIT_WINDOW", "1y"),
     ("BODY_LIMIT", "10tb"),
     ("REQUEST_TIMEOUT", "0s"),
+    ("SHUTDOWN_GRACE", "-2s"),
     ("SHUTDOWN_TIMEOUT", "x"),
+    ("TLS_CERT", "/nowhere/cert.pem"),
+    ("TLS_KEY", "/nowhere/key.pem"),
     ("CACHE_TTL", "1.5h"),
     ("LOG_LEVEL", "loud"),
     ("LOG_FORMAT", "xml"),
@@ -125,7 +130,7 @@ fn every_bad_part_of_a_list_is_told() {
 
 #[test]
 fn what_is_not_there_yet_is_refused() {
-    for name in ["TLS_CERT", "SMTP_URL", "ORDER_PENDING_TTL", "OTEL_EXPORTER_OTLP_ENDPOINT"] {
+    for name in ["MAIL_FROM", "SMTP_URL", "ORDER_PENDING_TTL", "OTEL_EXPORTER_OTLP_ENDPOINT"] {
         let mistakes = mistakes(&[(name, "20")]);
         assert!(mistakes.len() == 1 && mistakes[0].starts_with(&format!("{name} is set, but")), "{mistakes:#?}");
     }

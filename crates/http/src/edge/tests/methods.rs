@@ -10,7 +10,6 @@ use actix_web::{HttpServer, dev::ServerHandle, rt, test::TestRequest, web};
 use super::odd;
 use crate::{
     routes::app_with,
-    serve,
     testing::{ask_with, state_for_tests},
 };
 
@@ -65,17 +64,4 @@ async fn a_panic_is_answered_and_the_connection_goes_on() {
     assert!(answer.contains("\"code\":\"internal\"") && answer.contains("x-request-id: "), "{answer}");
     assert!(answer.contains("HTTP/1.1 404 ") && answer.contains("\"code\":\"not_found\""), "{answer}");
     handle.stop(false).await;
-}
-
-#[actix_web::test]
-async fn a_server_serves_and_stops() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let server = serve(listener, state_for_tests(), 1).unwrap();
-    let handle = server.handle();
-    let running = rt::spawn(server);
-    let answer = talk(address, b"GET /health/live HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
-    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
-    handle.stop(true).await;
-    running.await.unwrap().unwrap();
 }

@@ -1,0 +1,161 @@
+//! What actix-web reads from and writes to: the socket, with an eye on both directions.
+
+use std::{
+    io,
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+use tokio_rustls::server::TlsStream;
+
+use super::{
+    connection::{Connection, End},
+    refusal,
+};
+use crate::HttpState;
+
+/// What tells an HTTP/2 client to open no more streams here, and to go on with those it has: a GOAWAY frame with the
+/// highest stream there can be (RFC 9113 6.8). actix-web has none to send.
+const GOAWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+
+/// The way to a client.
+pub(super) enum Transport {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Calls the same of whichever it is.
+macro_rules! either {
+    ($transport:expr, $io:ident => $call:expr) => {
+        match $transport {
+            Transport::Plain($io) => {
+                let $io = Pin::new($io);
+                $call
+            }
+            Transport::Tls($io) => {
+                let $io = Pin::new($io.as_mut());
+                $call
+            }
+        }
+    };
+}
+
+/// A stream that tells its connection what is read and written, and ends as the connection says.
+pub(super) struct Watched {
+    io: Transport,
+    connection: Rc<Connection>,
+    state: Arc<HttpState>,
+    /// What is still to be written of [`GOAWAY`], if some of it is.
+    goodbye: &'static [u8],
+    /// What is still to be written of a refusal in our words.
+    refusal: Vec<u8>,
+}
+
+impl Watched {
+    pub(super) fn new(io: Transport, connection: Rc<Connection>, state: Arc<HttpState>) -> Self {
+        Self { io, connection, state, goodbye: &[], refusal: Vec::new() }
+    }
+
+    pub(super) fn connection(&self) -> &Rc<Connection> {
+        &self.connection
+    }
+
+    /// Writes what is of this crate and not of actix-web, all of it before anything else.
+    fn poll_own(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.goodbye.is_empty() {
+            let written = ready!(either!(&mut self.io, io => io.poll_write(cx, self.goodbye)))?;
+            self.goodbye = self.goodbye.get(written..).unwrap_or_default();
+        }
+        while !self.refusal.is_empty() {
+            let written = ready!(either!(&mut self.io, io => io.poll_write(cx, &self.refusal)))?;
+            self.refusal.drain(..written.min(self.refusal.len()));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn note<T>(&self, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.connection.wrote(outcome.is_pending());
+        if outcome.is_pending() && self.connection.ending() == Some(End::Cut) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        outcome
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        match either!(&mut this.io, io => io.poll_read(cx, buf)) {
+            Poll::Ready(Ok(())) => {
+                if buf.filled().len() > before {
+                    this.connection.read();
+                }
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => {
+                this.connection.park(cx.waker());
+                match this.connection.ending() {
+                    Some(End::Cut) => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+                    Some(_) if this.connection.is_busy() => return Poll::Pending,
+                    Some(End::Slow) if this.refusal.is_empty() => {
+                        // Whoever cannot take these few bytes at once is not worth waiting for.
+                        this.refusal = refusal::slow_head(&this.state);
+                        let _ = this.poll_own(cx)?;
+                    }
+                    Some(End::Slow | End::Quietly) => {}
+                    None => return Poll::Pending,
+                }
+                // As if the client had hung up.
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if !this.connection.is_busy()
+            && let Some(refusal) = refusal::in_our_words(buf, &this.state)
+        {
+            this.refusal = refusal;
+            return Poll::Ready(Ok(buf.len()));
+        }
+        let written = match this.poll_own(cx) {
+            Poll::Ready(Ok(())) => either!(&mut this.io, io => io.poll_write(cx, buf)),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        };
+        this.note(written)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        // Only here is what was written before made of whole frames.
+        if this.connection.take_goodbye() {
+            this.goodbye = &GOAWAY;
+        }
+        let flushed = match this.poll_own(cx) {
+            Poll::Ready(Ok(())) => either!(&mut this.io, io => io.poll_flush(cx)),
+            other => other,
+        };
+        this.note(flushed)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let shut = match this.poll_own(cx) {
+            Poll::Ready(Ok(())) => either!(&mut this.io, io => io.poll_shutdown(cx)),
+            other => other,
+        };
+        this.note(shut)
+    }
+}
