@@ -155,7 +155,7 @@ fn a_broken_store_is_no_wrong_password() {
 #[test]
 fn a_refresh_within_the_grace_signs_the_same_successor() {
     let successor = RefreshState {
-        hash: TokenHash::of("x"),
+        hash: TokenHash::of(&format!("refresh {}", Uuid::from_u128(42))),
         id: Uuid::from_u128(42),
         issued_at: now() - chrono::TimeDelta::seconds(2),
         expires_at: now() + chrono::TimeDelta::minutes(5),
@@ -173,6 +173,27 @@ fn a_refresh_within_the_grace_signs_the_same_successor() {
     assert_eq!(pair.refresh_token, format!("refresh {}", successor.id));
     // An access token never outlives the session, which ends in five minutes here.
     assert!(pair.expires_in <= Duration::from_mins(6), "{:?}", pair.expires_in);
+}
+
+/// The key changed between the rotation and the second time that its successor is asked for.
+#[test]
+fn a_successor_is_signed_again_with_the_key_of_then_or_not_at_all() {
+    for (signed, told) in [(Some("successor"), Ok("successor")), (None, Err("invalid_token"))] {
+        let hash = TokenHash::of("successor");
+        let successor = RefreshState { hash, id: Uuid::from_u128(42), issued_at: now(), expires_at: now() };
+        let mut mocks = Mocks::default().signs();
+        mocks.tokens.expect_verify_refresh().returning(|_, _| Ok(shown()));
+        mocks.users.expect_find().returning(|_| Ok(Some(user(1))));
+        mocks.sessions.expect_rotate().return_once(move |_| Ok(Rotated { user: user_id(1), refresh: successor }));
+        mocks
+            .tokens
+            .expect_refresh_again()
+            .withf(move |claims, of| claims.id == Uuid::from_u128(42) && *of == hash)
+            .times(1)
+            .return_once(move |_, _| Ok(signed.map(str::to_owned)));
+        let pair = block_on(mocks.service().refresh("old"));
+        assert_eq!(pair.as_ref().map(|pair| pair.refresh_token.as_str()).map_err(Error::code), told);
+    }
 }
 
 #[test]

@@ -31,8 +31,8 @@ pub struct HttpSettings {
     pub allowed_origins: Vec<String>,
     /// Peers whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// Signs cursors, so that a forged one is told from ours.
-    pub cursor_key: [u8; 32],
+    /// The first signs cursors, so that a forged one is told from ours; all are believed.
+    pub cursor_keys: Vec<[u8; 32]>,
     /// The currency of a price that names none.
     pub default_currency: Currency,
 }

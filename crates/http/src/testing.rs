@@ -104,7 +104,7 @@ pub(crate) fn settings() -> HttpSettings {
         shutdown_timeout: Duration::from_secs(1),
         allowed_origins: vec!["https://shop.example".into()],
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
-        cursor_key: [7; 32],
+        cursor_keys: vec![[7; 32]],
         default_currency: "GBP".parse().unwrap(),
     }
 }

@@ -7,18 +7,37 @@ use entrepot_domain::{
     auth::{AccessClaims, TokenIssuer},
     user::Roles,
 };
-use entrepot_security::{JwtIssuer, JwtKeys};
+use entrepot_security::{JwtIssuer, JwtKeys, PrivateKey};
 use uuid::Uuid;
 
 const TIMES: u32 = 200_000;
+
+/// A key of nobody's.
+const PEM: &str = "-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIOpLwJkgbERo3B3yp1n5XJChK8hjoVqES9jB1REHTgMW
+-----END PRIVATE KEY-----
+";
 
 fn say(what: &str, began: Instant) {
     println!("{what}: {:.2} µs", began.elapsed().as_secs_f64() * 1e6 / f64::from(TIMES));
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let keys = JwtKeys { access: b"an access key of thirty-two bytes", refresh: b"a refresh key of thirty-two bytes" };
-    let issuer = JwtIssuer::new(&keys, "entrepot", "entrepot-api");
+    let access: [&[u8]; 2] = [b"an access key of thirty-two bytes", b"an older key with thirty-two bytes"];
+    let refresh: &[u8] = b"a refresh key of thirty-two bytes";
+    let private = PrivateKey::from_pem(PEM.as_bytes())?;
+    let one = JwtKeys { private: &[], access: access.iter().take(1).copied().collect(), refresh: vec![refresh] };
+    let two = JwtKeys { private: &[], access: access.iter().rev().copied().collect(), refresh: vec![refresh] };
+    let pair = JwtKeys { private: &[private], access: access.to_vec(), refresh: vec![refresh] };
+    let token = measure("one secret", &one, None)?;
+    measure("two secrets, and a token of the other", &two, Some(token))?;
+    measure("Ed25519", &pair, None)?;
+    Ok(())
+}
+
+/// Signs, and verifies `token` or what was signed.
+fn measure(what: &str, keys: &JwtKeys<'_>, token: Option<String>) -> Result<String, Box<dyn Error>> {
+    let issuer = JwtIssuer::new(keys, "entrepot", "entrepot-api");
     let now = Timestamp::UNIX_EPOCH;
     let claims = AccessClaims {
         user: UserId(Uuid::from_u128(1)),
@@ -29,16 +48,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         issued_at: now,
         expires_at: now + std::time::Duration::from_mins(15),
     };
-    let token = issuer.access(&claims)?;
+    let token = token.map_or_else(|| issuer.access(&claims), Ok)?;
     let began = Instant::now();
     for _ in 0..TIMES {
         black_box(issuer.access(black_box(&claims))?);
     }
-    say("access token, sign", began);
+    say(&format!("{what}: sign"), began);
     let began = Instant::now();
     for _ in 0..TIMES {
         black_box(issuer.verify_access(black_box(&token), now)?);
     }
-    say("access token, verify", began);
-    Ok(())
+    say(&format!("{what}: verify"), began);
+    Ok(token)
 }

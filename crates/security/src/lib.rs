@@ -6,4 +6,4 @@ mod token;
 
 pub use hasher::BcryptHasher;
 pub use secret::generate_secret;
-pub use token::{JwtIssuer, JwtKeys};
+pub use token::{JwtIssuer, JwtKeys, PrivateKey};

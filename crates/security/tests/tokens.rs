@@ -16,7 +16,12 @@ const ACCESS_KEY: &[u8] = b"an access key of thirty-two bytes";
 const REFRESH_KEY: &[u8] = b"a refresh key of thirty-two bytes";
 
 fn issuer() -> JwtIssuer {
-    JwtIssuer::new(&JwtKeys { access: ACCESS_KEY, refresh: REFRESH_KEY }, "entrepot", "entrepot-api")
+    issuer_of(ACCESS_KEY, REFRESH_KEY)
+}
+
+fn issuer_of(access: &[u8], refresh: &[u8]) -> JwtIssuer {
+    let keys = JwtKeys { private: &[], access: vec![access], refresh: vec![refresh] };
+    JwtIssuer::new(&keys, "entrepot", "entrepot-api")
 }
 
 fn at(seconds: i64) -> Timestamp {
@@ -99,7 +104,7 @@ fn neither_kind_is_taken_for_the_other() {
     assert_eq!(verdict(&refresh), Err(TokenError::Invalid));
     assert_eq!(issuer().verify_refresh(&access, at(1)), Err(TokenError::Invalid));
     // Not even where the keys are the same: the type differs.
-    let one_key = JwtIssuer::new(&JwtKeys { access: ACCESS_KEY, refresh: ACCESS_KEY }, "entrepot", "entrepot-api");
+    let one_key = issuer_of(ACCESS_KEY, ACCESS_KEY);
     let access = one_key.access(&claims()).unwrap();
     assert_eq!(one_key.verify_refresh(&access, at(1)), Err(TokenError::Invalid));
 }

@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     backend::{Backend, Store, Stores},
-    config::Config,
+    config::{Config, Secrets},
 };
 
 /// Who signs the tokens, and for whom.
@@ -36,8 +36,7 @@ pub fn compose(config: &Config, backend: &Backend) -> Application {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn IdGenerator> = Arc::new(UuidV7);
     let hasher: Arc<dyn PasswordHasher> = Arc::new(BcryptHasher::new(config.bcrypt_cost));
-    let keys = JwtKeys { access: config.secrets.access.as_bytes(), refresh: config.secrets.refresh.as_bytes() };
-    let tokens: Arc<dyn TokenIssuer> = Arc::new(JwtIssuer::new(&keys, ISSUER, AUDIENCE));
+    let tokens: Arc<dyn TokenIssuer> = Arc::new(JwtIssuer::new(&keys(&config.secrets), ISSUER, AUDIENCE));
 
     let window = config.limits.map(|limits| limits.window).unwrap_or_default();
     let limiter = limiter(backend.redis(), window);
@@ -128,10 +127,19 @@ pub fn http_state(config: &Config, backend: &Backend) -> Arc<HttpState> {
         shutdown_timeout: config.shutdown_timeout,
         allowed_origins: config.allowed_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
-        cursor_key: cursor_key(&config.secrets.access),
+        cursor_keys: config.secrets.refresh.iter().map(|secret| cursor_key(secret)).collect(),
         default_currency: config.default_currency,
     };
     Arc::new(HttpState::new(compose(config, backend), backend.health(), Arc::new(UuidV7), settings))
+}
+
+fn keys(secrets: &Secrets) -> JwtKeys<'_> {
+    let Secrets { private, access, refresh } = secrets;
+    JwtKeys {
+        private,
+        access: access.iter().map(String::as_bytes).collect(),
+        refresh: refresh.iter().map(String::as_bytes).collect(),
+    }
 }
 
 /// A key of its own for cursors, so that a signature of one kind is never one of another. The same on all instances.

@@ -13,7 +13,9 @@ pub use cached::CachedSessions;
 pub(crate) use cached::keys_of;
 use entrepot_domain::{
     Clock, Fault, IdGenerator, SessionId, Timestamp,
-    auth::{AccessClaims, PasswordHasher, RefreshClaims, RefreshState, SessionRepository, TokenHash, TokenIssuer},
+    auth::{
+        AccessClaims, PasswordHasher, PublicKey, RefreshClaims, RefreshState, SessionRepository, TokenHash, TokenIssuer,
+    },
     user::{User, UserRepository},
 };
 pub use login::Login;
@@ -71,6 +73,11 @@ impl AuthService {
     /// A service over these ports.
     pub fn new(ports: AuthPorts, settings: AuthSettings) -> Self {
         Self { ports, settings }
+    }
+
+    /// The keys that others can check access tokens with, the one that signs now first.
+    pub fn public_keys(&self) -> Vec<PublicKey> {
+        self.ports.tokens.public_keys()
     }
 
     /// Claims of a new refresh token, from now on. Tokens count in whole seconds.

@@ -35,7 +35,13 @@ impl AuthService {
             issued_at: rotated.refresh.issued_at,
             expires_at: rotated.refresh.expires_at,
         };
-        Ok(self.pair(user, &good, now)?)
+        let mut pair = self.pair(user, &good, now)?;
+        if TokenHash::of(&pair.refresh_token) != rotated.refresh.hash {
+            // The successor was made before, with a key that no longer signs. If that is gone too, nobody can tell it.
+            let successor = self.ports.tokens.refresh_again(&good, &rotated.refresh.hash)?;
+            pair.refresh_token = successor.ok_or(Error::InvalidToken)?;
+        }
+        Ok(pair)
     }
 
     /// Ends the session of a refresh token, and with it its access tokens. A session that is over already, or whose

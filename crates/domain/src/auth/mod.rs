@@ -12,4 +12,4 @@ pub use password::{PasswordHash, PlainPassword};
 pub use port::{MockPasswordHasher, MockSessionRepository, MockTokenIssuer};
 pub use port::{PasswordHasher, SessionRepository, TokenIssuer};
 pub use session::{Device, NewSession, RefreshState, RotateError, Rotated, Rotation, Session};
-pub use token::{AccessClaims, RefreshClaims, TokenError, TokenHash};
+pub use token::{AccessClaims, PublicKey, RefreshClaims, TokenError, TokenHash};

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use super::{
-    Access, AccessClaims, NewSession, PasswordHash, PlainPassword, RefreshClaims, RotateError, Rotated, Rotation,
-    Session, TokenError,
+    Access, AccessClaims, NewSession, PasswordHash, PlainPassword, PublicKey, RefreshClaims, RotateError, Rotated,
+    Rotation, Session, TokenError, TokenHash,
 };
 use crate::{Fault, SessionId, Timestamp, UserId};
 
@@ -48,6 +48,8 @@ pub trait PasswordHasher: Send + Sync {
 }
 
 /// Makes and checks tokens. A refresh token is never an access token, nor the other way round: kind and key differ.
+/// There may be several keys of each kind, of which one signs and all are believed, so that keys can be changed while
+/// tokens are out.
 #[cfg_attr(feature = "mock", mockall::automock)]
 pub trait TokenIssuer: Send + Sync {
     /// Signs an access token.
@@ -59,6 +61,14 @@ pub trait TokenIssuer: Send + Sync {
     /// Signs a refresh token. The same claims make the same token.
     fn refresh(&self, claims: &RefreshClaims) -> Result<String, Fault>;
 
+    /// The refresh token of these claims that has this hash: signed anew with the key that signed it then, which need
+    /// not be the one that signs now. `None` if that key is gone.
+    fn refresh_again(&self, claims: &RefreshClaims, hash: &TokenHash) -> Result<Option<String>, Fault>;
+
     /// Reads a refresh token; every claim is required and checked, with no leeway.
     fn verify_refresh(&self, token: &str, now: Timestamp) -> Result<RefreshClaims, TokenError>;
+
+    /// The keys that others can check access tokens with, the one that signs now first; none where a shared secret
+    /// signs.
+    fn public_keys(&self) -> Vec<PublicKey>;
 }

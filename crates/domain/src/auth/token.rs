@@ -54,6 +54,15 @@ pub enum TokenError {
     Invalid,
 }
 
+/// A public key of Ed25519 (RFC 8032), with which others check access tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKey {
+    /// `kid`: its name in the tokens that it is for, which follows from the key (RFC 7638).
+    pub id: String,
+    /// The key.
+    pub bytes: [u8; 32],
+}
+
 /// SHA-256 of a token: what a store may keep of it. A token has enough entropy to need no salt.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash(pub [u8; 32]);

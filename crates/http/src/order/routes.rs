@@ -87,7 +87,7 @@ pub(super) async fn list(req: HttpRequest, state: Data<HttpState>, Authenticated
     let filter = filter(&mut params);
     let default = Sort::by(OrderSort::CreatedAt, Direction::Descending);
     let whose = format!("orders of {}", actor.user);
-    let asked = ListRequest::read(params, &whose, default, &state.settings.cursor_key)?;
+    let asked = ListRequest::read(params, &whose, default, &state.settings.cursor_keys)?;
     let query = OrderQuery { filter, sort: asked.sort.clone(), window: asked.window.clone() };
     let listing = state.app.orders.list(&actor, query).await?;
     listed(&req, &asked, &listing, listing.items.iter().map(OrderView::from).collect(), false)

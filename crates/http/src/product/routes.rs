@@ -45,7 +45,7 @@ pub(super) async fn list(req: HttpRequest, state: Data<HttpState>) -> ApiResult 
     let mut params = Params::new(req.query_string());
     let filter = filter(&mut params);
     let default = Sort::by(ProductSort::CreatedAt, Direction::Descending);
-    let asked = ListRequest::read(params, "products", default, &state.settings.cursor_key)?;
+    let asked = ListRequest::read(params, "products", default, &state.settings.cursor_keys)?;
     let query = ProductQuery { filter, sort: asked.sort.clone(), window: asked.window.clone() };
     let listing = state.app.products.list(&query).await?;
     listed(&req, &asked, &listing, listing.items.iter().map(ProductView::from).collect(), true)

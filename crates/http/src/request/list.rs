@@ -18,9 +18,9 @@ pub(crate) struct ListRequest<F: SortField> {
 impl<F: SortField> ListRequest<F> {
     /// Reads them, once all filters were read from `params`: a cursor belongs to a list with its filters. `name` tells
     /// the list from others, and whose it is. All that is wrong with the query is told at once.
-    pub(crate) fn read(mut params: Params, name: &str, default: Sort<F>, key: &[u8]) -> ApiResult<Self> {
+    pub(crate) fn read(mut params: Params, name: &str, default: Sort<F>, keys: &[[u8; 32]]) -> ApiResult<Self> {
         let sort = params.get("sort", Sort::parse).unwrap_or(default);
-        let seal = Seal::new(key, &[name, &sort.to_string(), params.signature()]);
+        let seal = Seal::new(keys, &[name, &sort.to_string(), params.signature()]);
         let limit = params.get("limit", |text| natural(text).and_then(Limit::new)).unwrap_or_default();
         let page = params.get("page", |text| natural(text).and_then(PageNumber::new));
         let cursor = params.raw("cursor");

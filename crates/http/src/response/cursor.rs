@@ -16,7 +16,9 @@ const SIGNATURE: usize = 16;
 const MAX_LENGTH: usize = 4_096;
 
 /// Signs the cursors of one list, with its filters and its sort: those of another do not open.
-pub(crate) struct Seal(Hmac<Sha256>);
+///
+/// Of several keys the first signs, and what one of the others signed opens too.
+pub(crate) struct Seal(Vec<Hmac<Sha256>>);
 
 #[derive(Serialize, Deserialize)]
 struct Place {
@@ -38,16 +40,19 @@ enum Value {
 
 impl Seal {
     /// A seal for what these parts say of a list.
-    pub(crate) fn new(key: &[u8], parts: &[&str]) -> Self {
-        // HMAC takes keys of every length.
-        let mut mac = Hmac::<Sha256>::new_from_slice(key)
-            .unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()));
-        for part in parts {
-            // With its length before it, no part runs into the next.
-            mac.update(&part.len().to_be_bytes());
-            mac.update(part.as_bytes());
-        }
-        Self(mac)
+    pub(crate) fn new(keys: &[impl AsRef<[u8]>], parts: &[&str]) -> Self {
+        let mac = |key: &_| {
+            // HMAC takes keys of every length.
+            let mut mac = Hmac::<Sha256>::new_from_slice(AsRef::<[u8]>::as_ref(key))
+                .unwrap_or_else(|_| Hmac::new(&hmac::digest::Key::<Hmac<Sha256>>::default()));
+            for part in parts {
+                // With its length before it, no part runs into the next.
+                mac.update(&part.len().to_be_bytes());
+                mac.update(part.as_bytes());
+            }
+            mac
+        };
+        Self(keys.iter().map(mac).collect())
     }
 
     /// A place as a cursor.
@@ -59,7 +64,8 @@ impl Seal {
         });
         let place = Place { values: values.collect(), id: place.id };
         let payload = serde_json::to_vec(&place).map_err(|_| ApiError::Internal)?;
-        let signature = self.0.clone().chain_update(&payload).finalize().into_bytes();
+        let signs = self.0.first().ok_or(ApiError::Internal)?;
+        let signature = signs.clone().chain_update(&payload).finalize().into_bytes();
         let signature = signature.iter().take(SIGNATURE).copied();
         Ok(URL_SAFE_NO_PAD.encode(signature.chain(payload).collect::<Vec<u8>>()))
     }
@@ -75,7 +81,10 @@ impl Seal {
         }
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
         let (signature, payload) = bytes.split_at_checked(SIGNATURE)?;
-        self.0.clone().chain_update(payload).verify_truncated_left(signature).ok()?;
+        let signed = |mac: &Hmac<Sha256>| mac.clone().chain_update(payload).verify_truncated_left(signature).is_ok();
+        if !self.0.iter().any(signed) {
+            return None;
+        }
         let place: Place = serde_json::from_slice(payload).ok()?;
         let values = place.values.into_iter().map(|value| match value {
             Value::Text(text) => Some(SortValue::Text(text)),
@@ -98,19 +107,28 @@ mod tests {
 
     #[test]
     fn what_is_closed_opens_again() {
-        let seal = Seal::new(b"key", &["products", "name"]);
+        let seal = Seal::new(&[b"key"], &["products", "name"]);
         assert_eq!(seal.open(&seal.close(&place()).unwrap()).unwrap(), place());
     }
 
     #[test]
+    fn the_first_of_several_keys_signs_and_all_open() {
+        let (before, between) = (Seal::new(&[b"old"], &["products"]), Seal::new(&[b"new", b"old"], &["products"]));
+        assert_eq!(between.open(&before.close(&place()).unwrap()).unwrap(), place());
+        let cursor = between.close(&place()).unwrap();
+        assert_eq!(between.open(&cursor).unwrap(), place());
+        assert!(before.open(&cursor).is_err());
+    }
+
+    #[test]
     fn another_list_sort_filter_or_key_does_not_open_it() {
-        let cursor = Seal::new(b"key", &["products", "name", "q=a"]).close(&place()).unwrap();
+        let cursor = Seal::new(&[b"key"], &["products", "name", "q=a"]).close(&place()).unwrap();
         for other in [
-            Seal::new(b"key", &["orders", "name", "q=a"]),
-            Seal::new(b"key", &["products", "-name", "q=a"]),
-            Seal::new(b"key", &["products", "name", "q=b"]),
-            Seal::new(b"key", &["products", "nameq", "=a"]),
-            Seal::new(b"other", &["products", "name", "q=a"]),
+            Seal::new(&[b"key"], &["orders", "name", "q=a"]),
+            Seal::new(&[b"key"], &["products", "-name", "q=a"]),
+            Seal::new(&[b"key"], &["products", "name", "q=b"]),
+            Seal::new(&[b"key"], &["products", "nameq", "=a"]),
+            Seal::new(&[b"other"], &["products", "name", "q=a"]),
         ] {
             assert!(matches!(other.open(&cursor), Err(ApiError::InvalidCursor)));
         }
@@ -118,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_changed_character_anywhere_breaks_it() {
-        let seal = Seal::new(b"key", &["products"]);
+        let seal = Seal::new(&[b"key"], &["products"]);
         let cursor = seal.close(&place()).unwrap();
         for at in 0..cursor.len() {
             let mut forged = cursor.clone().into_bytes();
@@ -129,7 +147,7 @@ mod tests {
 
     #[test]
     fn junk_does_not_open() {
-        let seal = Seal::new(b"key", &["products"]);
+        let seal = Seal::new(&[b"key"], &["products"]);
         for junk in ["", "A", "====", "é", "null", &"A".repeat(22), &"A".repeat(100_000)] {
             assert!(seal.open(junk).is_err(), "{junk:.20}");
         }

@@ -70,7 +70,7 @@ pub(super) async fn list(req: HttpRequest, state: Data<HttpState>, Authenticated
     let mut params = Params::new(req.query_string());
     let filter = UserFilter { search: params.words("q"), role: params.get("role", str::parse::<Role>) };
     let default = Sort::by(UserSort::CreatedAt, Direction::Descending);
-    let asked = ListRequest::read(params, "users", default, &state.settings.cursor_key)?;
+    let asked = ListRequest::read(params, "users", default, &state.settings.cursor_keys)?;
     let query = UserQuery { filter, sort: asked.sort.clone(), window: asked.window.clone() };
     let listing = state.app.users.list(&actor, &query).await?;
     listed(&req, &asked, &listing, listing.items.iter().map(UserView::from).collect(), false)

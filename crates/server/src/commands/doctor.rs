@@ -14,7 +14,7 @@ use entrepot_memory::SystemClock;
 use super::{Failure, print_line};
 use crate::{
     backend,
-    config::{Config, Database, Environment},
+    config::{Config, Database, Environment, Secrets},
 };
 
 /// How long before its end a certificate should be renewed.
@@ -35,6 +35,7 @@ pub(super) fn doctor() -> Result<(), Failure> {
     };
     let mut findings = vec![
         ("configuration", Ok(environment(&config))),
+        ("keys", Ok(keys(&config.secrets))),
         ("data folder", folder(&config.data_dir)),
         ("address", address(&config)),
         ("database", database(&config)),
@@ -62,6 +63,25 @@ fn environment(config: &Config) -> String {
     match config.environment {
         Environment::Development => "for development; set APP_ENV=production where others depend on it".to_owned(),
         Environment::Production => "for production".to_owned(),
+    }
+}
+
+/// Which keys sign, by their names in tokens, and how many others are believed.
+fn keys(secrets: &Secrets) -> String {
+    let others = |count: usize| match count {
+        0 | 1 => "no other key is believed".to_owned(),
+        2 => "one older key is believed too".to_owned(),
+        many => format!("{} older keys are believed too", many - 1),
+    };
+    let refresh = format!("refresh tokens by REFRESH_TOKEN_SECRET ({})", others(secrets.refresh.len()));
+    let known = secrets.private.len() + secrets.access.len();
+    match secrets.private.first() {
+        Some(key) => format!(
+            "access tokens are signed with Ed25519 by JWT_PRIVATE_KEY, key {} ({}), {refresh}",
+            key.public().id,
+            others(known)
+        ),
+        None => format!("access tokens are signed with HS256 by JWT_SECRET ({}), {refresh}", others(known)),
     }
 }
 

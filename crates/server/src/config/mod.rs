@@ -1,6 +1,7 @@
 //! What the program is told by its environment.
 
 mod file;
+mod keys;
 mod parse;
 mod read;
 mod secrets;
@@ -13,6 +14,7 @@ use entrepot_domain::Currency;
 use entrepot_http::Certificates;
 use entrepot_postgres::PostgresOptions;
 use entrepot_redis::RedisOptions;
+use entrepot_security::PrivateKey;
 use ipnet::IpNet;
 
 /// Everything that can be set. Every field has the default that the contract names.
@@ -93,20 +95,15 @@ pub enum LogFormat {
     Json,
 }
 
-/// The keys of the tokens, 32 bytes or more each. Never printed.
-#[derive(Clone, PartialEq, Eq)]
+/// The keys of the tokens. Of each list the first signs, and all are believed. Never printed.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secrets {
-    /// `JWT_SECRET`.
-    pub access: String,
-    /// `REFRESH_TOKEN_SECRET`.
-    pub refresh: String,
-}
-
-impl Secrets {
-    /// What stands in a configuration that is refused.
-    fn none() -> Self {
-        Self { access: String::new(), refresh: String::new() }
-    }
+    /// `JWT_PRIVATE_KEY`; they sign access tokens if there are any.
+    pub private: Vec<PrivateKey>,
+    /// `JWT_SECRET`, 32 bytes or more each; none is needed where there is a private key.
+    pub access: Vec<String>,
+    /// `REFRESH_TOKEN_SECRET`, 32 bytes or more each; never empty.
+    pub refresh: Vec<String>,
 }
 
 impl fmt::Debug for Secrets {

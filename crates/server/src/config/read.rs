@@ -12,12 +12,7 @@ use entrepot_http::Certificates;
 use entrepot_postgres::PostgresOptions;
 use entrepot_redis::RedisOptions;
 
-use super::{
-    Config, Database, Environment, LogFormat, RateLimits, Secrets,
-    file::DotEnv,
-    parse,
-    secrets::{self, SECRET_BYTES},
-};
+use super::{Config, Database, Environment, LogFormat, RateLimits, Secrets, file::DotEnv, keys, parse, secrets};
 
 /// Names of the contract whose parts this version does not have. Set, they are mistakes: who sets them relies on them.
 const NOT_YET: [(&str, &str); 5] = [
@@ -228,34 +223,43 @@ impl Vars<'_> {
     }
 
     fn secrets(&mut self, environment: Environment, data_dir: &Path) -> Secrets {
-        let given = ["JWT_SECRET", "REFRESH_TOKEN_SECRET"].map(|name| (name, self.get(name)));
-        for (name, secret) in &given {
-            match secret {
-                Some(secret) if secret.len() < SECRET_BYTES => {
-                    self.mistakes.push(format!("{name} must be at least {SECRET_BYTES} bytes long"));
-                }
-                None if environment == Environment::Production => {
-                    self.mistakes.push(format!("{name} must be set in production; openssl rand -base64 48 makes one"));
-                }
-                Some(_) | None => {}
+        let in_production = environment == Environment::Production;
+        let private = self.checked("JWT_PRIVATE_KEY", keys::private).unwrap_or_default();
+        let access = self.checked("JWT_SECRET", |text| keys::secrets(text, in_production));
+        let refresh = self.checked("REFRESH_TOKEN_SECRET", |text| keys::secrets(text, in_production));
+        // A private key needs no secret beside it: that one would only be believed.
+        let access = access.or_else(|| (!private.is_empty()).then(Vec::new));
+        for (name, secrets) in [("JWT_SECRET", &access), ("REFRESH_TOKEN_SECRET", &refresh)] {
+            if secrets.is_none() && in_production {
+                self.mistakes.push(format!("{name} must be set in production; openssl rand -base64 48 makes one"));
             }
         }
-        let [(_, access), (_, refresh)] = given;
-        let secrets = match (access, refresh) {
-            (Some(access), Some(refresh)) => Secrets { access, refresh },
-            _ if !self.mistakes.is_empty() => return Secrets::none(),
+        let (access, refresh) = match (access, refresh) {
+            (Some(access), Some(refresh)) => (access, refresh),
+            _ if !self.mistakes.is_empty() => return Secrets::default(),
             (access, refresh) => match secrets::kept(data_dir) {
-                Ok(kept) => Secrets { access: access.unwrap_or(kept.access), refresh: refresh.unwrap_or(kept.refresh) },
+                Ok(kept) => {
+                    (access.unwrap_or_else(|| vec![kept.access]), refresh.unwrap_or_else(|| vec![kept.refresh]))
+                }
                 Err(why) => {
                     self.mistakes.push(format!("DATA_DIR {why:#}"));
-                    return Secrets::none();
+                    return Secrets::default();
                 }
             },
         };
-        if secrets.access == secrets.refresh {
-            self.mistakes.push("JWT_SECRET and REFRESH_TOKEN_SECRET must not be equal".to_owned());
+        if access.iter().any(|secret| refresh.contains(secret)) {
+            self.mistakes
+                .push("JWT_SECRET and REFRESH_TOKEN_SECRET must not be equal, nor have a key in common".into());
         }
-        secrets
+        Secrets { private, access, refresh }
+    }
+
+    /// A list of which every mistake is told.
+    fn checked<T>(&mut self, name: &str, read: impl FnOnce(&str) -> (Vec<T>, Vec<String>)) -> Option<Vec<T>> {
+        let text = self.get(name)?;
+        let (values, mistakes) = read(&text);
+        self.mistakes.extend(mistakes.into_iter().map(|why| format!("{name} {why}")));
+        Some(values)
     }
 
     fn refuse_what_is_not_there_yet(&mut self) {

@@ -11,17 +11,24 @@ use std::{
 use anyhow::{Context, Result};
 use entrepot_security::generate_secret;
 
-use super::Secrets;
-
 /// The file in the data folder that keeps them, for its owner alone.
 const FILE: &str = "secrets.env";
 
 /// The fewest bytes of a secret (RFC 7518 3.2: as many as the hash has).
 pub(super) const SECRET_BYTES: usize = 32;
 
+/// The two secrets of a data folder.
+#[derive(PartialEq)]
+pub(super) struct Kept {
+    /// In the place of `JWT_SECRET`.
+    pub(super) access: String,
+    /// In the place of `REFRESH_TOKEN_SECRET`.
+    pub(super) refresh: String,
+}
+
 /// The two secrets of a data folder, which are made if they are not there. Two starts at once agree: one makes the
 /// file, whole, and both read it.
-pub(super) fn kept(folder: &Path) -> Result<Secrets> {
+pub(super) fn kept(folder: &Path) -> Result<Kept> {
     let path = folder.join(FILE);
     if !path.exists() {
         make(folder, &path).with_context(|| format!("cannot keep secrets in {}", path.display()))?;
@@ -37,7 +44,7 @@ pub(super) fn kept(folder: &Path) -> Result<Secrets> {
         };
         secret.map(|secret| (*secret).to_owned()).with_context(why)
     };
-    Ok(Secrets { access: secret("JWT_SECRET")?, refresh: secret("REFRESH_TOKEN_SECRET")? })
+    Ok(Kept { access: secret("JWT_SECRET")?, refresh: secret("REFRESH_TOKEN_SECRET")? })
 }
 
 fn make(folder: &Path, path: &Path) -> Result<()> {
@@ -96,7 +103,7 @@ mod tests {
         let whole = kept(folder.path()).unwrap();
         for text in ["", "JWT_SECRET=\nREFRESH_TOKEN_SECRET=\n", &format!("JWT_SECRET={}\n", whole.access)] {
             fs::write(folder.path().join(FILE), text).unwrap();
-            let why = kept(folder.path()).unwrap_err().to_string();
+            let why = kept(folder.path()).err().unwrap().to_string();
             assert!(why.contains("remove the file") && !why.contains(&whole.access), "{why}");
         }
     }

@@ -42,7 +42,7 @@ fn nothing_need_be_set() {
     assert!(config.tls.is_none());
     assert_eq!(seconds(config.cache_ttl), 300);
     assert_eq!(config.log_level, "info");
-    assert!(config.secrets.access.len() >= 32 && config.secrets.access != config.secrets.refresh);
+    assert!(config.secrets.access[0].len() >= 32 && config.secrets.access != config.secrets.refresh);
     assert_eq!(config.default_currency.as_str(), "GBP");
 }
 
@@ -78,7 +78,7 @@ fn everything_can_be_set() {
 }
 
 /// Each of these is wrong in one way, and is told in one sentence that begins with its name.
-const WRONG: [(&str, &str); 32] = [
+const WRONG: [(&str, &str); 33] = [
     ("APP_ENV", "staging"),
     ("HOST", "localhost:3000"),
     ("PORT", "70000"),
@@ -88,6 +88,7 @@ const WRONG: [(&str, &str); 32] = [
     ("DB_IDLE_TIMEOUT", "soon"),
     ("DB_CONNECT_TIMEOUT", "0"),
     ("REDIS_URL", "memcached://:hush-hush@localhost"),
+    ("JWT_PRIVATE_KEY", "/nowhere/jwt.pem"),
     ("JWT_SECRET", "hush-hush"),
     ("REFRESH_TOKEN_SECRET", "hush-hush too"),
     ("ACCESS_TOKEN_TTL", "soon"),
@@ -168,12 +169,44 @@ fn production_wants_secrets() {
     let mistakes = mistakes(&[("APP_ENV", "production"), ("BCRYPT_COST", "4")]);
     assert_eq!(mistakes.len(), 3, "{mistakes:#?}");
     let good = [("APP_ENV", "production"), ("JWT_SECRET", LONG), ("REFRESH_TOKEN_SECRET", LONGER)];
-    assert_eq!(read(&good).unwrap().secrets.access, LONG);
+    assert_eq!(read(&good).unwrap().secrets.access, [LONG]);
 }
 
 #[test]
 fn the_two_secrets_differ() {
     assert_eq!(mistakes(&[("JWT_SECRET", LONG), ("REFRESH_TOKEN_SECRET", LONG)]).len(), 1);
+    let overlap = format!("{LONGER}!,{LONG}");
+    assert_eq!(mistakes(&[("JWT_SECRET", LONG), ("REFRESH_TOKEN_SECRET", &overlap)]).len(), 1);
+}
+
+#[test]
+fn several_keys_may_be_named() {
+    let secrets = read(&[("JWT_SECRET", &format!("{LONG},{LONGER}"))]).unwrap().secrets;
+    assert_eq!(secrets.access, [LONG, LONGER]);
+    assert_eq!((secrets.refresh.len(), secrets.private.len()), (1, 0));
+}
+
+#[test]
+fn production_wants_secrets_that_nobody_guesses() {
+    let weak = "change me ".repeat(4);
+    let vars = [("JWT_SECRET", weak.as_str()), ("REFRESH_TOKEN_SECRET", &"x".repeat(32))];
+    assert_eq!(mistakes(&vars), [""; 0]);
+    assert_eq!(mistakes(&[&[("APP_ENV", "production")], &vars[..]].concat()).len(), 2);
+}
+
+#[test]
+fn a_private_key_needs_no_secret_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("jwt.pem");
+    let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIOpLwJkgbERo3B3yp1n5XJChK8hjoVqES9jB1REHTgMW\n\
+        -----END PRIVATE KEY-----\n";
+    fs::write(&file, pem).unwrap();
+    let vars = [("JWT_PRIVATE_KEY", file.to_str().unwrap()), ("REFRESH_TOKEN_SECRET", LONG)];
+    for environment in ["development", "production"] {
+        let secrets = read(&[&[("APP_ENV", environment)], &vars[..]].concat()).unwrap().secrets;
+        assert_eq!((secrets.private.len(), secrets.access.len()), (1, 0), "{environment}");
+    }
+    assert_eq!(read(&[vars[0], ("JWT_SECRET", LONG)]).unwrap().secrets.access, [LONG]);
 }
 
 /// Neither the one that was given may be the one that was kept.
@@ -189,8 +222,8 @@ fn a_secret_that_is_given_differs_from_the_kept_one() {
         })
     };
     let kept = with(None).unwrap().secrets;
-    assert!(with(Some(LONG)).unwrap().secrets == Secrets { access: LONG.to_owned(), refresh: kept.refresh.clone() });
-    assert_eq!(with(Some(&kept.refresh)).err().unwrap().len(), 1);
+    assert!(with(Some(LONG)).unwrap().secrets == Secrets { access: vec![LONG.to_owned()], ..kept.clone() });
+    assert_eq!(with(Some(&kept.refresh[0])).err().unwrap().len(), 1);
 }
 
 #[test]

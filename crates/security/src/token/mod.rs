@@ -1,14 +1,19 @@
 //! JSON Web Tokens.
 
+mod key;
+mod ring;
+mod verified;
+
 use std::{borrow::Cow, fmt};
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use entrepot_domain::{
     Email, Fault, SessionId, Timestamp, UserId,
-    auth::{AccessClaims, RefreshClaims, TokenError, TokenIssuer},
+    auth::{AccessClaims, PublicKey, RefreshClaims, TokenError, TokenHash, TokenIssuer},
     user::{Role, Roles},
 };
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, crypto};
+use key::Key;
+pub use key::PrivateKey;
+use ring::Ring;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -17,58 +22,28 @@ const ACCESS: &str = "at+jwt";
 /// `typ` of a refresh token, so that neither is ever taken for the other, were the keys equal.
 const REFRESH: &str = "rt+jwt";
 
-/// No honest token is longer; a longer one is not even decoded.
-const MAX_LENGTH: usize = 4_096;
-
-/// The two keys, at least 32 bytes each (RFC 7518 3.2).
+/// The keys. Of each list the first signs, and tokens of all of them are believed: that is how keys are changed while
+/// tokens are out.
 pub struct JwtKeys<'a> {
-    /// Signs access tokens.
-    pub access: &'a [u8],
-    /// Signs refresh tokens.
-    pub refresh: &'a [u8],
+    /// Sign access tokens with Ed25519, if there are any.
+    pub private: &'a [PrivateKey],
+    /// Sign access tokens with HS256 where there is no private key; at least 32 bytes each (RFC 7518 3.2).
+    pub access: Vec<&'a [u8]>,
+    /// Sign refresh tokens with HS256; at least 32 bytes each.
+    pub refresh: Vec<&'a [u8]>,
 }
 
-/// Signs and reads tokens with HS256.
+/// Signs and reads tokens.
 ///
-/// A token must begin with the very header that this issuer writes. So nothing a stranger wrote is parsed before its
-/// signature was checked, and no other algorithm, type, key name or extension can be asked for (RFC 8725 3.1, 3.11).
+/// A token must begin with one of the very headers that this issuer writes, and each header belongs to one key and its
+/// one algorithm. So nothing a stranger wrote is parsed before its signature was checked, and no other algorithm, type,
+/// key or extension can be asked for (RFC 8725 3.1, 3.11).
 pub struct JwtIssuer {
-    access: Key,
-    refresh: Key,
+    access: Ring,
+    refresh: Ring,
+    public: Vec<PublicKey>,
     issuer: String,
     audience: String,
-}
-
-struct Key {
-    signs: EncodingKey,
-    reads: DecodingKey,
-    /// What every token of this key begins with: the header as it is sent, and its dot.
-    header: String,
-}
-
-impl Key {
-    fn new(secret: &[u8], kind: &str) -> Self {
-        let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"{kind}","alg":"HS256"}}"#)) + ".";
-        Self { signs: EncodingKey::from_secret(secret), reads: DecodingKey::from_secret(secret), header }
-    }
-
-    fn sign(&self, claims: &Claims<'_>) -> Result<String, Fault> {
-        let mut token = self.header.clone();
-        URL_SAFE_NO_PAD.encode_string(serde_json::to_vec(claims).map_err(Fault::unknown)?, &mut token);
-        let signature = crypto::sign(token.as_bytes(), &self.signs, Algorithm::HS256).map_err(Fault::unknown)?;
-        Ok(token + "." + &signature)
-    }
-
-    /// The claims as they were sent, if they were signed with this key.
-    fn open(&self, token: &str) -> Option<Vec<u8>> {
-        if token.len() > MAX_LENGTH {
-            return None;
-        }
-        let (message, signature) = token.rsplit_once('.')?;
-        let claims = message.strip_prefix(&self.header)?;
-        let signed = crypto::verify(signature, message.as_bytes(), &self.reads, Algorithm::HS256);
-        if signed.is_ok_and(|signed| signed) { URL_SAFE_NO_PAD.decode(claims).ok() } else { None }
-    }
 }
 
 impl fmt::Debug for JwtIssuer {
@@ -101,9 +76,13 @@ struct Claims<'a> {
 impl JwtIssuer {
     /// An issuer of this name, for this audience; both are claimed and required.
     pub fn new(keys: &JwtKeys<'_>, issuer: &str, audience: &str) -> Self {
+        let private = keys.private.iter().map(|key| Key::ed25519(key, ACCESS));
+        let access = private.chain(keys.access.iter().map(|secret| Key::hs256(secret, ACCESS)));
+        let refresh = keys.refresh.iter().map(|secret| Key::hs256(secret, REFRESH));
         Self {
-            access: Key::new(keys.access, ACCESS),
-            refresh: Key::new(keys.refresh, REFRESH),
+            access: Ring::new(access.collect(), ACCESS),
+            refresh: Ring::new(refresh.collect(), REFRESH),
+            public: keys.private.iter().map(PrivateKey::public).collect(),
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
         }
@@ -144,6 +123,10 @@ impl JwtIssuer {
     }
 }
 
+fn json(claims: &Claims<'_>) -> Result<Vec<u8>, Fault> {
+    serde_json::to_vec(claims).map_err(Fault::unknown)
+}
+
 fn parse(claims: &[u8]) -> Result<Claims<'_>, TokenError> {
     serde_json::from_slice(claims).map_err(|_| TokenError::Invalid)
 }
@@ -152,11 +135,11 @@ impl TokenIssuer for JwtIssuer {
     fn access(&self, claims: &AccessClaims) -> Result<String, Fault> {
         let AccessClaims { email, roles, user, session, id, issued_at, expires_at } = claims.clone();
         let common = RefreshClaims { user, session, id, issued_at, expires_at };
-        self.access.sign(&Claims {
+        self.access.sign(&json(&Claims {
             email: Some(Cow::Borrowed(email.as_str())),
             roles: Some(roles.iter().map(|role| Cow::Borrowed(role.as_str())).collect()),
             ..self.claims(&common)
-        })
+        })?)
     }
 
     fn verify_access(&self, token: &str, now: Timestamp) -> Result<AccessClaims, TokenError> {
@@ -179,7 +162,12 @@ impl TokenIssuer for JwtIssuer {
     }
 
     fn refresh(&self, claims: &RefreshClaims) -> Result<String, Fault> {
-        self.refresh.sign(&self.claims(claims))
+        self.refresh.sign(&json(&self.claims(claims))?)
+    }
+
+    fn refresh_again(&self, claims: &RefreshClaims, hash: &TokenHash) -> Result<Option<String>, Fault> {
+        let claims = json(&self.claims(claims))?;
+        Ok(self.refresh.sign_with_each(&claims).find(|token| TokenHash::of(token) == *hash))
     }
 
     fn verify_refresh(&self, token: &str, now: Timestamp) -> Result<RefreshClaims, TokenError> {
@@ -189,5 +177,9 @@ impl TokenIssuer for JwtIssuer {
             return Err(TokenError::Invalid);
         }
         self.check(&claims, now)
+    }
+
+    fn public_keys(&self) -> Vec<PublicKey> {
+        self.public.clone()
     }
 }

@@ -1,0 +1,167 @@
+//! Keys, each of one algorithm and with a name of its own.
+
+use std::{fmt, sync::Arc};
+
+use anyhow::{Context, Result};
+use aws_lc_rs::{
+    digest, hmac,
+    signature::{ED25519, Ed25519KeyPair, KeyPair, ParsedPublicKey},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use entrepot_domain::auth::PublicKey;
+use rustls_pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
+
+/// How many bytes of its hash name a secret. Enough to tell a handful apart.
+const NAME_BYTES: usize = 8;
+
+/// The longest signature there is, in bytes: that of Ed25519.
+const LONGEST_SIGNATURE: usize = 64;
+
+/// An Ed25519 key that signs (RFC 8032). Never printed; cheap to clone.
+#[derive(Clone)]
+pub struct PrivateKey {
+    pair: Arc<Ed25519KeyPair>,
+    reads: Arc<ParsedPublicKey>,
+    public: PublicKey,
+}
+
+impl PrivateKey {
+    /// Reads a key in PKCS #8 (RFC 8410), as `openssl genpkey -algorithm ed25519` writes it.
+    pub fn from_pem(pem: &[u8]) -> Result<Self> {
+        let der =
+            PrivatePkcs8KeyDer::from_pem_slice(pem).context("it is no PEM of a PRIVATE KEY without a password")?;
+        let pair = Ed25519KeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(anyhow::Error::from);
+        let pair = pair.context("its key is not one of Ed25519")?;
+        let bytes = pair.public_key().as_ref().try_into().context("its key is not one of Ed25519")?;
+        let reads = ParsedPublicKey::new(&ED25519, bytes)?;
+        let public = PublicKey { id: thumbprint(&bytes), bytes };
+        Ok(Self { pair: Arc::new(pair), reads: Arc::new(reads), public })
+    }
+
+    /// What others check its signatures with.
+    pub fn public(&self) -> PublicKey {
+        self.public.clone()
+    }
+}
+
+impl PartialEq for PrivateKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.public == other.public
+    }
+}
+
+impl Eq for PrivateKey {}
+
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PrivateKey").field(&self.public.id).finish()
+    }
+}
+
+/// A key's name that follows from the key (RFC 7638, RFC 8037 appendix A.3).
+fn thumbprint(public: &[u8; 32]) -> String {
+    let jwk = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, URL_SAFE_NO_PAD.encode(public));
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, jwk.as_bytes()))
+}
+
+/// A secret's name that follows from the secret, and tells no more of it than a token that it signed does.
+fn name(secret: &[u8]) -> String {
+    let mut hash = digest::Context::new(&digest::SHA256);
+    hash.update(b"entrepot key id\0");
+    hash.update(secret);
+    let hash = hash.finish();
+    URL_SAFE_NO_PAD.encode(hash.as_ref().get(..NAME_BYTES).unwrap_or_default())
+}
+
+/// The header of a token as it is sent. `kid` names the key; tokens that were signed before keys had names have none.
+pub(super) fn header(typ: &str, alg: &str, kid: Option<&str>) -> String {
+    let kid = kid.map(|kid| format!(r#","kid":"{kid}""#)).unwrap_or_default();
+    URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"{typ}","alg":"{alg}"{kid}}}"#))
+}
+
+/// A key of one kind of token.
+pub(super) struct Key {
+    header: String,
+    algorithm: Algorithm,
+}
+
+enum Algorithm {
+    Hs256(Box<hmac::Key>),
+    EdDsa(PrivateKey),
+}
+
+impl Key {
+    /// A shared secret.
+    pub(super) fn hs256(secret: &[u8], typ: &str) -> Self {
+        let header = header(typ, "HS256", Some(&name(secret)));
+        Self { header, algorithm: Algorithm::Hs256(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret))) }
+    }
+
+    /// A pair of keys.
+    pub(super) fn ed25519(key: &PrivateKey, typ: &str) -> Self {
+        let header = header(typ, "EdDSA", Some(&key.public.id));
+        Self { header, algorithm: Algorithm::EdDsa(key.clone()) }
+    }
+
+    /// The header of every token that it signs.
+    pub(super) fn header(&self) -> &str {
+        &self.header
+    }
+
+    /// Whether it is a secret, which signed tokens before keys had names.
+    pub(super) fn is_secret(&self) -> bool {
+        matches!(self.algorithm, Algorithm::Hs256(_))
+    }
+
+    /// The signature of a message, as it is sent.
+    pub(super) fn sign(&self, message: &[u8]) -> String {
+        match &self.algorithm {
+            Algorithm::Hs256(key) => URL_SAFE_NO_PAD.encode(hmac::sign(key, message)),
+            Algorithm::EdDsa(key) => URL_SAFE_NO_PAD.encode(key.pair.sign(message)),
+        }
+    }
+
+    /// Whether it signed the message so.
+    pub(super) fn verify(&self, message: &[u8], signature: &str) -> bool {
+        let mut bytes = [0; LONGEST_SIGNATURE];
+        let Ok(length) = URL_SAFE_NO_PAD.decode_slice(signature, &mut bytes) else { return false };
+        let signature = bytes.get(..length).unwrap_or_default();
+        match &self.algorithm {
+            Algorithm::Hs256(key) => hmac::verify(key, message, signature).is_ok(),
+            Algorithm::EdDsa(key) => key.reads.verify_sig(message, signature).is_ok(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thumbprint_is_that_of_the_rfc() {
+        // RFC 8037 appendix A.2 and A.3.
+        let public = URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
+        assert_eq!(thumbprint(&public.try_into().unwrap()), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    }
+
+    #[test]
+    fn a_name_is_of_one_secret_and_short() {
+        assert_eq!(name(b"one"), name(b"one"));
+        assert_ne!(name(b"one"), name(b"other"));
+        assert_eq!(name(b"one").len(), 11);
+    }
+
+    #[test]
+    fn what_is_no_private_key_of_ed25519_is_told() {
+        // A key of ECDSA, which PKCS #8 can hold as well.
+        let other = "-----BEGIN PRIVATE KEY-----\n\
+            MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgevZzL1gdAFr88hb2\n\
+            OF/2NxApJCzGCEDdfSp6VQO30hyhRANCAAQRWz+jn65BtOMvdyHKcvjBeBSDZH2r\n\
+            1RTwjmYSi9R/zpBnuQ4EiMnCqfMPWiZqB4QdbAd0E7oH50VpuZ1P087G\n\
+            -----END PRIVATE KEY-----\n";
+        for (pem, why) in [("", "no PEM"), ("-----BEGIN PRIVATE KEY-----\n", "no PEM"), (other, "not one of Ed25519")] {
+            let said = format!("{:#}", PrivateKey::from_pem(pem.as_bytes()).unwrap_err());
+            assert!(said.contains(why), "{said}");
+        }
+    }
+}
