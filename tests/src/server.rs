@@ -158,6 +158,13 @@ impl Server {
         Ok(())
     }
 
+    /// Asks the server to end, and starts it again with some settings changed: those that come last count.
+    pub fn restart_with(&mut self, settings: &[(&str, &str)]) -> Result<()> {
+        self.stop()?;
+        self.settings.extend(owned(settings));
+        self.restart()
+    }
+
     /// Runs a command on the same store, with nothing on its input.
     pub fn command(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Result<Output> {
         self.command_with(arguments, settings, "")

@@ -15,10 +15,11 @@ static RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 static POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 static CURRENT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// Whether requests for this path are counted: all but those of operators and of the documentation.
+/// Whether requests for this path are counted: all but those of operators, of other services that fetch keys, and of
+/// the documentation.
 pub(super) fn is_limited(path: &str) -> bool {
     let free = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    !["/health", "/metrics", "/openapi.json", "/docs"].into_iter().any(free)
+    !["/health", "/metrics", "/.well-known", "/openapi.json", "/docs"].into_iter().any(free)
 }
 
 /// Whole seconds, rounded up: whoever waits so long has waited long enough.
@@ -84,10 +85,12 @@ mod tests {
 
     #[test]
     fn operators_and_readers_are_not_counted() {
-        for free in ["/health/live", "/health/ready", "/metrics", "/openapi.json", "/docs", "/docs/swagger-ui.css"] {
+        for free in
+            ["/health/live", "/health/ready", "/metrics", "/.well-known/jwks.json", "/docs", "/docs/swagger-ui.css"]
+        {
             assert!(!is_limited(free), "{free}");
         }
-        for counted in ["/", "/api/v1/products", "/docsx", "/metricsandmore", "/healthy", "//docs"] {
+        for counted in ["/", "/api/v1/products", "/docsx", "/metricsandmore", "/healthy", "//docs", "/.well-knowns"] {
             assert!(is_limited(counted), "{counted}");
         }
     }

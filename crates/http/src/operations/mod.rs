@@ -3,6 +3,7 @@
 mod docs;
 mod document;
 mod health;
+mod keys;
 mod metrics;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
     Methods::at("/health/live").get(health::live).mount_at_root(cfg);
     Methods::at("/health/ready").get(health::ready).mount_at_root(cfg);
     Methods::at("/metrics").get(metrics::metrics).mount_at_root(cfg);
+    Methods::at("/.well-known/jwks.json").get(keys::keys).mount_at_root(cfg);
     Methods::at("/openapi.json").get(document::document).mount_at_root(cfg);
     Methods::at("/docs").get(docs::front).mount_at_root(cfg);
     Methods::at("/docs/{file:.*}").get(docs::file).mount_at_root(cfg);
@@ -24,5 +26,5 @@ pub(crate) fn routes(cfg: &mut ServiceConfig) {
 
 /// What the document says of it.
 #[derive(OpenApi)]
-#[openapi(paths(health::live, health::ready, metrics::metrics, document::document))]
+#[openapi(paths(health::live, health::ready, metrics::metrics, keys::keys, document::document))]
 pub(crate) struct Docs;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::test::TestRequest;
-use entrepot_domain::{Fault, HealthCheck, MockHealthCheck};
+use entrepot_domain::{Fault, HealthCheck, MockHealthCheck, auth::PublicKey};
 
 use crate::testing::{Answer, Mocks, ask, state_for_tests};
 
@@ -54,6 +54,18 @@ async fn it_is_not_when_it_is_about_to_stop() {
     assert_eq!(answer.status, 503);
     assert_eq!(answer.json()["data"]["status"], "stopping");
     assert_eq!(answer.json()["data"]["dependencies"][0]["status"], "up");
+}
+
+#[actix_web::test]
+async fn public_keys_are_a_set_that_may_be_kept_for_a_while() {
+    let mut mocks = Mocks::default();
+    mocks.tokens.expect_public_keys().returning(|| vec![PublicKey { id: "name".into(), bytes: [0; 32] }]);
+    let answer = get(mocks, "/.well-known/jwks.json").await;
+    assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "public, max-age=300"));
+    insta::assert_snapshot!(std::str::from_utf8(&answer.body).unwrap(), @r#"{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","use":"sig","kid":"name","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]}"#);
+    let mut secret = Mocks::default();
+    secret.tokens.expect_public_keys().returning(Vec::new);
+    assert_eq!(get(secret, "/.well-known/jwks.json").await.body, r#"{"keys":[]}"#);
 }
 
 #[actix_web::test]
