@@ -6,6 +6,7 @@ mod auth;
 mod conventions;
 mod crash;
 mod limits;
+mod metrics;
 mod operations;
 mod orders;
 mod products;

@@ -1,8 +1,14 @@
 //! Reading through a cache.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use entrepot_domain::{Cache, CacheKey, Fault, Lookup};
+use entrepot_domain::{Cache, CacheKey, Fault, Lookup, Sample};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::stripes::Stripes;
@@ -12,11 +18,21 @@ pub(crate) struct ReadThrough {
     cache: Arc<dyn Cache>,
     ttl: Duration,
     loading: Stripes,
+    counts: Counts,
+}
+
+/// What became of look-ups. On a cache line of their own, for every processor counts hits.
+#[derive(Default)]
+#[repr(align(64))]
+struct Counts {
+    hits: AtomicU64,
+    misses: AtomicU64,
+    loads: AtomicU64,
 }
 
 impl ReadThrough {
     pub(crate) fn new(cache: Arc<dyn Cache>, ttl: Duration) -> Self {
-        Self { cache, ttl, loading: Stripes::new() }
+        Self { cache, ttl, loading: Stripes::new(), counts: Counts::default() }
     }
 
     /// The cached value, or what `load` brings, which is then kept. Absence is not kept: it costs the store a look-up,
@@ -45,8 +61,10 @@ impl ReadThrough {
         if let Lookup::Hit(bytes) = self.cache.get(key).await
             && let Some(value) = (as_bytes.read)(&bytes)
         {
+            self.counts.hits.fetch_add(1, Ordering::Relaxed);
             return Ok(Some(value));
         }
+        self.counts.misses.fetch_add(1, Ordering::Relaxed);
         // In a box of its own, so that the future of a hit stays small.
         Box::pin(self.load_as(as_bytes, key, load)).await
     }
@@ -62,13 +80,17 @@ impl ReadThrough {
     {
         let _held = self.loading.hold(&key).await;
         let ticket = match self.cache.get(key).await {
-            Lookup::Hit(bytes) => match (as_bytes.read)(&bytes) {
-                Some(value) => return Ok(Some(value)),
+            Lookup::Hit(bytes) => {
+                if let Some(value) = (as_bytes.read)(&bytes) {
+                    return Ok(Some(value));
+                }
                 // Bytes of another layout: load, and leave them to run out.
-                None => return load().await,
-            },
+                self.counts.loads.fetch_add(1, Ordering::Relaxed);
+                return load().await;
+            }
             Lookup::Miss(ticket) => ticket,
         };
+        self.counts.loads.fetch_add(1, Ordering::Relaxed);
         let loaded = load().await?;
         if let Some(value) = &loaded
             && let Some(bytes) = (as_bytes.write)(value)
@@ -76,6 +98,23 @@ impl ReadThrough {
             self.cache.put(key, bytes.into(), self.ttl, ticket).await;
         }
         Ok(loaded)
+    }
+
+    /// What became of look-ups, of what is kept under this name.
+    pub(crate) fn samples(&self, of: &'static str) -> Vec<Sample> {
+        let Counts { hits, misses, loads } = &self.counts;
+        let count = |name, help, counted: &AtomicU64| {
+            Sample::counter(name, help, counted.load(Ordering::Relaxed)).with("of", of)
+        };
+        vec![
+            count("cache_hits_total", "Look-ups that the cache answered.", hits),
+            count("cache_misses_total", "Look-ups that the cache could not answer at once.", misses),
+            count(
+                "cache_loads_total",
+                "Misses for which the store was asked; the others waited for one of these.",
+                loads,
+            ),
+        ]
     }
 
     pub(crate) async fn forget(&self, keys: &[CacheKey]) {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use entrepot_application::Application;
-use entrepot_domain::{Currency, HealthCheck, IdGenerator};
+use entrepot_domain::{Currency, HealthCheck, IdGenerator, MetricSource};
 use ipnet::IpNet;
 
 use crate::edge::Metrics;
@@ -48,6 +48,7 @@ pub struct HttpState {
     /// How the edge behaves.
     pub settings: HttpSettings,
     pub(crate) metrics: Metrics,
+    pub(crate) sources: Vec<Arc<dyn MetricSource>>,
     stopping: AtomicBool,
 }
 
@@ -59,7 +60,15 @@ impl HttpState {
         ids: Arc<dyn IdGenerator>,
         settings: HttpSettings,
     ) -> Self {
-        Self { app, health, ids, settings, metrics: Metrics::new(), stopping: AtomicBool::new(false) }
+        let (metrics, stopping) = (Metrics::new(), AtomicBool::new(false));
+        Self { app, health, ids, settings, metrics, sources: Vec::new(), stopping }
+    }
+
+    /// The same, telling also what these know when it is asked for metrics.
+    #[must_use]
+    pub fn watching(mut self, sources: Vec<Arc<dyn MetricSource>>) -> Self {
+        self.sources.extend(sources);
+        self
     }
 
     /// From now on the server is not ready, so that nobody sends it more.

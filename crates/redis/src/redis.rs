@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, Result, anyhow};
 use async_trait::async_trait;
 use bytes::Bytes;
-use entrepot_domain::{Fault, HealthCheck};
+use entrepot_domain::{Fault, HealthCheck, MetricSource, Sample};
 use fred::{
     clients::Client,
     error::Error,
@@ -274,6 +274,17 @@ impl HealthCheck for Redis {
             return Err(Fault::unavailable(REDIS, anyhow!(why)));
         }
         self.shared.probe().await.map_err(|error| Fault::unavailable(REDIS, anyhow!(told(&error))))
+    }
+}
+
+impl MetricSource for Redis {
+    fn samples(&self) -> Vec<Sample> {
+        let breaker = &self.shared.breaker;
+        let help = "Whether it is asked now (1), or done without (0).";
+        vec![
+            Sample::gauge("redis_up", help, u8::from(breaker.enter().is_some())),
+            Sample::counter("redis_failures_total", "Commands and connections that failed.", breaker.failures()),
+        ]
     }
 }
 

@@ -4,14 +4,14 @@ use std::{
     num::NonZero,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     thread,
 };
 
 use async_trait::async_trait;
 use entrepot_domain::{
-    Fault,
+    Fault, MetricSource, Sample,
     auth::{PasswordHash, PasswordHasher, PlainPassword},
 };
 use tokio::{
@@ -35,6 +35,7 @@ pub struct BcryptHasher {
     at_once: usize,
     turns: Arc<Semaphore>,
     waiting: AtomicUsize,
+    begun: AtomicU64,
     nobody: PasswordHash,
 }
 
@@ -52,6 +53,7 @@ impl BcryptHasher {
             at_once,
             turns: Arc::new(Semaphore::new(at_once)),
             waiting: AtomicUsize::new(0),
+            begun: AtomicU64::new(0),
             nobody: PasswordHash(format!("$2b${cost:02}${NOBODY}")),
         }
     }
@@ -81,6 +83,7 @@ impl BcryptHasher {
     /// clients that hang up at once could have any number of passwords hashed side by side.
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
         let turn = self.turn().await?;
+        self.begun.fetch_add(1, Ordering::Relaxed);
         let work = move || {
             let done = work();
             drop(turn);
@@ -123,6 +126,17 @@ impl PasswordHasher for BcryptHasher {
         let check = move || bcrypt::verify(typed.as_ref().map_or(NO_PASSWORD, PlainPassword::expose), &hash.0);
         let same = self.run(check).await?.map_err(Fault::unknown)?;
         Ok(same && believable)
+    }
+}
+
+impl MetricSource for BcryptHasher {
+    fn samples(&self) -> Vec<Sample> {
+        let begun = self.begun.load(Ordering::Relaxed);
+        vec![
+            Sample::counter("password_hashes_total", "Passwords whose hashing was begun.", begun),
+            Sample::gauge("password_hashes_running", "Passwords that are being hashed.", self.running()),
+            Sample::gauge("password_hashes_waiting", "Passwords that wait for their turn.", self.waiting()),
+        ]
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use entrepot_domain::{
-    HealthCheck, auth::SessionRepository, order::OrderRepository, product::ProductRepository, user::UserRepository,
+    HealthCheck, MetricSource, auth::SessionRepository, order::OrderRepository, product::ProductRepository,
+    user::UserRepository,
 };
 use entrepot_postgres::PostgresStore;
 use entrepot_redis::{Redis, RedisOptions};
@@ -71,6 +72,13 @@ impl Store {
     }
 
     fn health(&self) -> Arc<dyn HealthCheck> {
+        match self {
+            Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+        }
+    }
+
+    fn metrics(&self) -> Arc<dyn MetricSource> {
         match self {
             Self::Sqlite(store) => Arc::new(store.clone()),
             Self::Postgres(store) => Arc::new(store.clone()),
@@ -149,6 +157,12 @@ impl Backend {
     pub fn health(&self) -> Vec<Arc<dyn HealthCheck>> {
         let redis = self.redis().map(|redis| -> Arc<dyn HealthCheck> { Arc::new(redis.clone()) });
         std::iter::once(self.store.health()).chain(redis).collect()
+    }
+
+    /// All that have something to tell to whoever watches.
+    pub fn metrics(&self) -> Vec<Arc<dyn MetricSource>> {
+        let redis = self.redis().map(|redis| -> Arc<dyn MetricSource> { Arc::new(redis.clone()) });
+        std::iter::once(self.store.metrics()).chain(redis).collect()
     }
 
     /// What a command does last: servers that remember what they read, each for itself, hear that it may be old. SQLite

@@ -10,7 +10,7 @@ use entrepot_application::{
     user::{CachedUsers, UserPorts, UserService},
 };
 use entrepot_domain::{
-    Cache, Clock, IdGenerator, Quota, RateLimiter,
+    Cache, Clock, IdGenerator, MetricSource, Quota, RateLimiter,
     auth::{PasswordHasher, TokenIssuer},
 };
 use entrepot_http::{HttpSettings, HttpState};
@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     backend::{Backend, Store, Stores},
     config::{Config, Secrets},
+    process::Process,
 };
 
 /// Who signs the tokens, and for whom.
@@ -31,11 +32,21 @@ const AUDIENCE: &str = "entrepot-api";
 /// The most bytes that the cache keeps.
 const CACHE_BYTES: u64 = 8 << 20;
 
+/// All that is told to whoever watches the service.
+type Watched = Vec<Arc<dyn MetricSource>>;
+
 /// Builds all use cases over what is open.
 pub fn compose(config: &Config, backend: &Backend) -> Application {
+    build(config, backend, &mut Watched::new())
+}
+
+/// The same, adding to `watched` what has something to tell.
+fn build(config: &Config, backend: &Backend, watched: &mut Watched) -> Application {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn IdGenerator> = Arc::new(UuidV7);
-    let hasher: Arc<dyn PasswordHasher> = Arc::new(BcryptHasher::new(config.bcrypt_cost));
+    let hasher = Arc::new(BcryptHasher::new(config.bcrypt_cost));
+    watched.push(hasher.clone());
+    let hasher: Arc<dyn PasswordHasher> = hasher;
     let tokens: Arc<dyn TokenIssuer> = Arc::new(JwtIssuer::new(&keys(&config.secrets), ISSUER, AUDIENCE));
 
     let window = config.limits.map(|limits| limits.window).unwrap_or_default();
@@ -48,7 +59,7 @@ pub fn compose(config: &Config, backend: &Backend) -> Application {
     );
     let throttle = Arc::new(LoginThrottle::new(limiter, config.limits.map(|limits| quota(limits.login))));
 
-    let Stores { users, sessions, products, orders } = stores(config, backend);
+    let Stores { users, sessions, products, orders } = stores(config, backend, watched);
     let settings = AuthSettings {
         access_ttl: config.access_token_ttl,
         refresh_ttl: config.refresh_token_ttl,
@@ -82,7 +93,7 @@ fn limiter(redis: Option<&Redis>, window: Duration) -> Arc<dyn RateLimiter> {
 }
 
 /// The store's ports, with what is often read remembered.
-fn stores(config: &Config, backend: &Backend) -> Stores {
+fn stores(config: &Config, backend: &Backend, watched: &mut Watched) -> Stores {
     let plain = backend.store().ports();
     if config.cache_ttl.is_zero() {
         return plain;
@@ -93,10 +104,14 @@ fn stores(config: &Config, backend: &Backend) -> Stores {
     };
     forget_what_was_written_unseen(backend, &cache);
     let ttl = config.cache_ttl;
+    let sessions = Arc::new(CachedSessions::new(plain.sessions, cache.clone(), ttl));
+    let products = Arc::new(CachedProducts::new(plain.products, cache.clone(), ttl));
+    watched.push(sessions.clone());
+    watched.push(products.clone());
     Stores {
         users: Arc::new(CachedUsers::new(plain.users, cache.clone())),
-        sessions: Arc::new(CachedSessions::new(plain.sessions, cache.clone(), ttl)),
-        products: Arc::new(CachedProducts::new(plain.products, cache.clone(), ttl)),
+        sessions,
+        products,
         orders: Arc::new(CachedOrders::new(plain.orders, cache)),
     }
 }
@@ -130,7 +145,11 @@ pub fn http_state(config: &Config, backend: &Backend) -> Arc<HttpState> {
         cursor_keys: config.secrets.refresh.iter().map(|secret| cursor_key(secret)).collect(),
         default_currency: config.default_currency,
     };
-    Arc::new(HttpState::new(compose(config, backend), backend.health(), Arc::new(UuidV7), settings))
+    let mut watched: Watched = vec![Arc::new(Process)];
+    watched.extend(backend.metrics());
+    let application = build(config, backend, &mut watched);
+    let state = HttpState::new(application, backend.health(), Arc::new(UuidV7), settings);
+    Arc::new(state.watching(watched))
 }
 
 fn keys(secrets: &Secrets) -> JwtKeys<'_> {

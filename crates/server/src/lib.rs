@@ -16,6 +16,7 @@ pub mod commands;
 pub mod compose;
 pub mod config;
 mod logging;
+mod process;
 
 use std::process::ExitCode;
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use entrepot_domain::{
-    Cache, CacheKey, Fault, SessionId, Timestamp, UserId,
+    Cache, CacheKey, Fault, MetricSource, Sample, SessionId, Timestamp, UserId,
     auth::{Access, NewSession, RotateError, Rotated, Rotation, Session, SessionRepository},
     user::Roles,
 };
@@ -29,6 +29,12 @@ impl CachedSessions {
     /// A decorator of `inner` that keeps what it read for at most `ttl`.
     pub fn new(inner: Arc<dyn SessionRepository>, cache: Arc<dyn Cache>, ttl: Duration) -> Self {
         Self { inner, cache: ReadThrough::new(cache, ttl) }
+    }
+}
+
+impl MetricSource for CachedSessions {
+    fn samples(&self) -> Vec<Sample> {
+        self.cache.samples("session")
     }
 }
 

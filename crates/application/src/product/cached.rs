@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use entrepot_domain::{
-    Cache, CacheKey, Description, Fault, Listing, Money, ProductId, Timestamp, Version,
+    Cache, CacheKey, Description, Fault, Listing, MetricSource, Money, ProductId, Sample, Timestamp, Version,
     product::{
         Product, ProductChange, ProductError, ProductImport, ProductName, ProductQuery, ProductRepository, Sku, Stock,
         StockChange, Upserted,
@@ -29,6 +29,12 @@ impl CachedProducts {
 
     async fn forget(&self, id: ProductId) {
         self.cache.forget(&[CacheKey::Product(id)]).await;
+    }
+}
+
+impl MetricSource for CachedProducts {
+    fn samples(&self) -> Vec<Sample> {
+        self.cache.samples("product")
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Metrics {
     limited: IntCounter,
     placed: IntCounter,
     refused: IntCounterVec,
+    logins: IntCounter,
+    failed_logins: IntCounterVec,
 }
 
 impl Metrics {
@@ -58,6 +60,11 @@ impl Metrics {
                 &registry,
                 IntCounterVec::new(Opts::new("orders_refused_total", "Orders not placed, by error code."), &["code"])?,
             )?,
+            logins: add(&registry, IntCounter::new("logins_total", "Logins that succeeded.")?)?,
+            failed_logins: add(
+                &registry,
+                IntCounterVec::new(Opts::new("logins_failed_total", "Logins that did not, by error code."), &["code"])?,
+            )?,
             registry,
         })
     }
@@ -80,14 +87,20 @@ impl Metrics {
         self.limited.inc();
     }
 
-    /// An order that was placed.
-    pub(super) fn placed(&self) {
-        self.placed.inc();
+    /// An order that was placed, or not.
+    pub(super) fn order(&self, refusal: Option<&str>) {
+        match refusal {
+            None => self.placed.inc(),
+            Some(code) => self.refused.with_label_values(&[code]).inc(),
+        }
     }
 
-    /// An order that was not.
-    pub(super) fn refused(&self, code: &str) {
-        self.refused.with_label_values(&[code]).inc();
+    /// A login that succeeded, or not.
+    pub(super) fn login(&self, refusal: Option<&str>) {
+        match refusal {
+            None => self.logins.inc(),
+            Some(code) => self.failed_logins.with_label_values(&[code]).inc(),
+        }
     }
 }
 

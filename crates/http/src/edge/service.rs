@@ -200,7 +200,7 @@ impl Tools {
             }
             Err(error) => (None, render(&error, &visit), Some(error.code())),
         };
-        self.count_orders(&visit, &response, code);
+        self.count(&visit, &response, code);
         if is_last {
             response.head_mut().set_connection_type(ConnectionType::Close);
             connection.inspect(|connection| connection.end_after_this());
@@ -249,19 +249,18 @@ impl Tools {
         (render(&error, visit), Some(error.code()))
     }
 
-    fn count_orders(&self, visit: &Visit, response: &HttpResponse, code: Option<&'static str>) {
+    /// Counts what became of an order or a login.
+    fn count(&self, visit: &Visit, response: &HttpResponse, code: Option<&'static str>) {
+        if visit.method != Method::POST {
+            return;
+        }
         let route = visit.passage.route.borrow();
-        let places = visit.method == Method::POST
-            && route.as_deref().and_then(|route| route.strip_prefix(API)) == Some("/orders");
-        match code {
-            _ if !places => {}
-            Some(code) => self.state.metrics.refused(code),
-            None if response.status() == StatusCode::CREATED
-                && !response.headers().contains_key("idempotent-replayed") =>
-            {
-                self.state.metrics.placed();
-            }
-            None => {}
+        let metrics = &self.state.metrics;
+        match (route.as_deref().and_then(|route| route.strip_prefix(API)), response.status()) {
+            (Some("/orders"), StatusCode::CREATED) if response.headers().contains_key("idempotent-replayed") => {}
+            (Some("/orders"), status) if code.is_some() || status == StatusCode::CREATED => metrics.order(code),
+            (Some("/auth/login"), status) if code.is_some() || status == StatusCode::OK => metrics.login(code),
+            _ => {}
         }
     }
 }

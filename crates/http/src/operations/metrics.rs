@@ -3,11 +3,12 @@
 use actix_web::{HttpResponse, http::header::CONTENT_TYPE, web};
 use entrepot_domain::Fault;
 
+use super::exposition;
 use crate::{HttpState, error::ApiResult};
 
-/// Counters and histograms
+/// Counters, gauges and histograms
 ///
-/// In the text format of Prometheus.
+/// Of this instance, in the text format of Prometheus.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -16,6 +17,7 @@ use crate::{HttpState, error::ApiResult};
     responses((status = 200, description = "All that is counted.", body = String, content_type = "text/plain")),
 )]
 pub(super) async fn metrics(state: web::Data<HttpState>) -> ApiResult {
-    let text = state.metrics.text().map_err(Fault::unknown)?;
+    let mut text = state.metrics.text().map_err(Fault::unknown)?;
+    exposition::write(&mut text, state.sources.iter().flat_map(|source| source.samples()));
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")).body(text))
 }

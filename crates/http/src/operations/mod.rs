@@ -2,6 +2,7 @@
 
 mod docs;
 mod document;
+mod exposition;
 mod health;
 mod keys;
 mod metrics;

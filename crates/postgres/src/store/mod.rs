@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use entrepot_domain::{Fault, HealthCheck};
+use entrepot_domain::{Fault, HealthCheck, MetricSource, Sample};
 use futures_util::future::BoxFuture;
 use tokio::{
     runtime::{Handle, Runtime},
@@ -19,6 +19,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 pub use migrate::{migrate, pending_migrations};
+pub(crate) use pool::Pool;
 use pulse::{Monitor, Pulse};
 use replica::Replica;
 use transaction::{Begin, Desk, Work, beat, tell};
@@ -242,5 +243,17 @@ impl HealthCheck for PostgresStore {
 
     async fn check(&self) -> Result<(), Fault> {
         self.read((), beat).await.map(drop)
+    }
+}
+
+impl MetricSource for PostgresStore {
+    fn samples(&self) -> Vec<Sample> {
+        let Inner { desk, replica, placer, .. } = &*self.0;
+        let waiting = "Orders that wait for the statement that places them.";
+        let mut samples = vec![Sample::gauge("postgres_orders_waiting", waiting, placer.waiting())];
+        samples.extend(pool::samples(desk.pool(), "shared"));
+        samples.extend(pool::samples(placer.pool(), "orders"));
+        samples.extend(replica.iter().flat_map(|replica| pool::samples(&replica.pool(), "replica")));
+        samples
     }
 }

@@ -4,9 +4,9 @@ use std::{
     ops::{Deref, DerefMut},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
@@ -16,7 +16,7 @@ use deadpool::{
 };
 use diesel::connection::CacheSize;
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
-use entrepot_domain::Fault;
+use entrepot_domain::{Fault, Sample};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{PostgresOptions, error::POSTGRES, tls};
@@ -58,6 +58,16 @@ pub(crate) struct Connector {
     tls: MakeRustlsConnect,
     /// What each connection is told when it is new.
     greeting: String,
+    counts: Counts,
+}
+
+/// What became of those who wanted a connection.
+#[derive(Default)]
+struct Counts {
+    lent: AtomicU64,
+    refused: AtomicU64,
+    /// How long they waited for it, in microseconds.
+    waited: AtomicU64,
 }
 
 /// How often PgBouncer is greeted before it is given up.
@@ -70,7 +80,7 @@ const ENGLISH: &str =
 impl Connector {
     pub(crate) fn new(options: &PostgresOptions, greeting: String) -> Result<Self> {
         let tls = tls::connector(options.verify, options.root_certificates.as_deref())?;
-        Ok(Self { options: options.clone(), tls, greeting })
+        Ok(Self { options: options.clone(), tls, greeting, counts: Counts::default() })
     }
 
     /// A connection of its own, outside any pool.
@@ -142,13 +152,49 @@ pub(crate) fn pool(connector: Connector, size: usize, timeout: Duration) -> Resu
         .context("cannot make a pool")
 }
 
+impl Counts {
+    fn note(&self, waited: Duration, lent: bool) {
+        let waited = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
+        self.waited.fetch_add(waited, Ordering::Relaxed);
+        let count = if lent { &self.lent } else { &self.refused };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// How a pool is, under this name.
+pub(crate) fn samples(pool: &Pool, name: &'static str) -> Vec<Sample> {
+    let status = pool.status();
+    let Counts { lent, refused, waited } = &pool.manager().counts;
+    let connections = |state, count: usize| {
+        Sample::gauge("postgres_pool_connections", "Connections that are open.", count).with("state", state)
+    };
+    let waited = Duration::from_micros(waited.load(Ordering::Relaxed));
+    let samples = [
+        connections("idle", status.available),
+        connections("used", status.size.saturating_sub(status.available)),
+        Sample::gauge("postgres_pool_connections_max", "Connections that may be open.", status.max_size),
+        Sample::gauge("postgres_pool_waiting", "Those who wait for a connection.", status.waiting),
+        Sample::counter("postgres_pool_lent_total", "Connections that were lent.", lent.load(Ordering::Relaxed)),
+        Sample::counter(
+            "postgres_pool_refused_total",
+            "Those who waited for a connection in vain.",
+            refused.load(Ordering::Relaxed),
+        ),
+        Sample::seconds("postgres_pool_wait_seconds_total", "Time that was waited for connections.", waited),
+    ];
+    samples.into_iter().map(|sample| sample.with("pool", name)).collect()
+}
+
 /// A connection on loan. It goes back only if it was said to be clean: one that a panic or an error left in the middle
 /// of a transaction is closed instead, which undoes it.
 pub(crate) struct Loan(Option<Object<Connector>>);
 
 impl Loan {
     pub(crate) async fn from(pool: &Pool) -> Result<Self, Fault> {
-        let connection = pool.get().await.map_err(|error| {
+        let begun = Instant::now();
+        let lent = pool.get().await;
+        pool.manager().counts.note(begun.elapsed(), lent.is_ok());
+        let connection = lent.map_err(|error| {
             let why = match error {
                 PoolError::Backend(why) => why,
                 PoolError::Timeout(_) => anyhow::anyhow!("no connection became free in time"),

@@ -8,7 +8,7 @@ mod writer;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     thread::JoinHandle,
     time::Duration,
 };
@@ -16,7 +16,7 @@ use std::{
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use diesel::{OptionalExtension, QueryDsl, RunQueryDsl, SqliteConnection};
-use entrepot_domain::{Fault, HealthCheck};
+use entrepot_domain::{Fault, HealthCheck, MetricSource, Sample};
 
 pub use connection::pending_migrations;
 
@@ -59,6 +59,7 @@ struct Inner {
     reader_count: usize,
     threads: Mutex<Vec<JoinHandle<()>>>,
     foreign_write: writer::ForeignWrite,
+    counts: Arc<writer::Counts>,
 }
 
 impl SqliteStore {
@@ -68,14 +69,15 @@ impl SqliteStore {
         connection::migrate(&mut connection)?;
         let foreign_write = writer::ForeignWrite::default();
         let (writer, jobs) = flume::bounded(writer::QUEUE);
-        let mut threads = vec![writer::start(connection, jobs, foreign_write.clone())?];
+        let counts = Arc::<writer::Counts>::default();
+        let mut threads = vec![writer::start(connection, jobs, foreign_write.clone(), counts.clone())?];
         let reader_count = options.readers.max(1);
         let (readers, jobs) = flume::bounded(reader::QUEUE);
         for _ in 0..reader_count {
             threads.push(reader::start(connection::reader(options)?, jobs.clone())?);
         }
         let threads = Mutex::new(threads);
-        Ok(Self(Arc::new(Inner { writer, readers, reader_count, threads, foreign_write })))
+        Ok(Self(Arc::new(Inner { writer, readers, reader_count, threads, foreign_write, counts })))
     }
 
     /// Calls `notice` when another process has written to the file, within a second or so: whoever remembers what they
@@ -165,5 +167,24 @@ impl HealthCheck for SqliteStore {
             users::table.select(users::id).get_result::<Id>(connection).optional().map(drop).map_err(fault)
         })
         .await
+    }
+}
+
+impl MetricSource for SqliteStore {
+    fn samples(&self) -> Vec<Sample> {
+        let Inner { writer, readers, counts, .. } = &*self.0;
+        let waited = Duration::from_micros(counts.waited.load(Ordering::Relaxed));
+        let (transactions, writes) = (&counts.transactions, &counts.writes);
+        vec![
+            Sample::gauge("sqlite_writes_waiting", "Writes that wait for the writer.", writer.len()),
+            Sample::gauge("sqlite_reads_waiting", "Reads that wait for a reader.", readers.len()),
+            Sample::counter("sqlite_writes_total", "Writes that were begun.", writes.load(Ordering::Relaxed)),
+            Sample::counter(
+                "sqlite_transactions_total",
+                "Transactions that they shared.",
+                transactions.load(Ordering::Relaxed),
+            ),
+            Sample::seconds("sqlite_write_wait_seconds_total", "Time that writes waited for their turn.", waited),
+        ]
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -30,6 +33,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often an idle writer looks whether another process wrote.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// What the writer has done until now.
+#[derive(Default)]
+pub(super) struct Counts {
+    /// Transactions that were begun.
+    pub(super) transactions: AtomicU64,
+    /// Writes that were in them.
+    pub(super) writes: AtomicU64,
+    /// How long writes waited for their turn, in microseconds.
+    pub(super) waited: AtomicU64,
+}
 
 /// Somebody to be told when another process wrote.
 #[derive(Clone, Default)]
@@ -141,8 +155,9 @@ pub(super) fn start(
     connection: SqliteConnection,
     jobs: flume::Receiver<Message>,
     foreign_write: ForeignWrite,
+    counts: Arc<Counts>,
 ) -> Result<JoinHandle<()>> {
-    let mut writer = Writer { connection, foreign_write, seen: None };
+    let mut writer = Writer { connection, foreign_write, counts, seen: None };
     writer.look();
     spawn("sqlite-writer", move || writer.serve(&jobs))
 }
@@ -150,6 +165,7 @@ pub(super) fn start(
 struct Writer {
     connection: SqliteConnection,
     foreign_write: ForeignWrite,
+    counts: Arc<Counts>,
     /// `data_version` as it was last seen.
     seen: Option<i64>,
 }
@@ -188,6 +204,7 @@ impl Writer {
         if batch.is_empty() {
             return;
         }
+        self.count(&batch);
         if let Err(error) = self.connection.batch_execute("BEGIN IMMEDIATE") {
             let why = fault(error);
             for job in batch {
@@ -211,6 +228,14 @@ impl Writer {
         for done in done {
             done.answer(lost.as_ref().map(again));
         }
+    }
+
+    fn count(&self, batch: &[Box<dyn Job>]) {
+        let waited: Duration = batch.iter().map(|job| job.waited()).sum();
+        let waited = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
+        self.counts.waited.fetch_add(waited, Ordering::Relaxed);
+        self.counts.writes.fetch_add(batch.len().try_into().unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.counts.transactions.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Runs one, and undoes it alone if it is not to be kept. An error means that the transaction is lost with all

@@ -24,6 +24,7 @@ use crate::{
 fn odd(cfg: &mut ServiceConfig) {
     Methods::at("/things/{id}").get(thing).patch(thing).delete(thing).mount(cfg);
     Methods::at("/orders").post(thing).mount(cfg);
+    Methods::at("/auth/login").post(login).mount(cfg);
     Methods::at("/who").get(who).mount(cfg);
     Methods::at("/odd/panic").get(panics).mount(cfg);
     Methods::at("/odd/never").get(never).mount(cfg);
@@ -42,6 +43,10 @@ async fn thing(query: web::Query<Vec<(String, String)>>) -> ApiResult {
         Some("replayed") => Ok(HttpResponse::Created().insert_header(("Idempotent-Replayed", "true")).finish()),
         _ => Ok(HttpResponse::Created().body("a thing")),
     }
+}
+
+async fn login(query: web::Query<Vec<(String, String)>>) -> ApiResult {
+    if query.is_empty() { Ok(HttpResponse::Ok().finish()) } else { Err(Error::InvalidCredentials.into()) }
 }
 
 async fn who(caller: Caller, Authenticated(actor): Authenticated) -> String {

@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     PostgresOptions,
     error::POSTGRES,
-    store::{closed, transaction::Desk},
+    store::{Pool, closed, transaction::Desk},
 };
 
 /// How many orders may wait; at a thousand a second that is some four seconds.
@@ -72,6 +72,16 @@ impl Placer {
         for _ in 0..self.writers {
             tasks.spawn_on(serve(self.waiting.clone(), self.desks.clone()), handle);
         }
+    }
+
+    /// How many orders wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The connections that place orders.
+    pub(crate) fn pool(&self) -> &Pool {
+        self.desks.placing.pool()
     }
 
     /// Lets nobody in any more. Whoever is in is served.
