@@ -22,6 +22,7 @@
 //! 4. Write its cases in `contract`, and only then the adapters, each of which runs all cases.
 //! 5. Wire it in `server`.
 
+pub mod audit;
 pub mod auth;
 mod cache;
 mod clock;

@@ -1,0 +1,119 @@
+//! What the log says.
+
+use uuid::Uuid;
+
+use super::{AuditAction, AuditField, Origin, Who};
+use crate::{OrderId, ProductId, Timestamp, UserId};
+
+/// Something that was done.
+///
+/// No password, hash or token is ever in it. When a user is erased, so is what a change of their name or address says
+/// of it, before and after, in every entry about them and in the same transaction. What stays is that it was changed,
+/// all identifiers, what they did, and from which address: who did what to the shop must be known even when they left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Names it: a `UUIDv7`.
+    pub id: Uuid,
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub who: Who,
+    /// From where; `None` on the command line.
+    pub origin: Option<Origin>,
+    /// What.
+    pub action: AuditAction,
+    /// To what.
+    pub subject: AuditSubject,
+    /// What is different now. Empty where the action says it all, or where a change left everything as it was.
+    pub changes: Vec<Change>,
+}
+
+/// To what something was done. What is done to a login is done to its user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditSubject {
+    /// An account.
+    User(UserId),
+    /// Something for sale.
+    Product(ProductId),
+    /// An order.
+    Order(OrderId),
+}
+
+impl AuditSubject {
+    /// What kind of thing it is, as clients and stores know it.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::Product(_) => "product",
+            Self::Order(_) => "order",
+        }
+    }
+
+    /// Which one.
+    pub const fn id(self) -> Uuid {
+        match self {
+            Self::User(UserId(id)) | Self::Product(ProductId(id)) | Self::Order(OrderId(id)) => id,
+        }
+    }
+
+    /// The subject of that kind and identifier; `None` if there is no such kind.
+    pub fn new(kind: &str, id: Uuid) -> Option<Self> {
+        let all = [Self::User(UserId(id)), Self::Product(ProductId(id)), Self::Order(OrderId(id))];
+        all.into_iter().find(|subject| subject.kind() == kind)
+    }
+
+    /// Whether the values of that field are erased with the subject.
+    pub const fn is_personal(self, field: AuditField) -> bool {
+        matches!((self, field), (Self::User(_), AuditField::Name | AuditField::Email))
+    }
+}
+
+/// One thing that is different now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Which.
+    pub field: AuditField,
+    /// What it was; `None` if there was none, or if it is not known any more.
+    pub before: Option<String>,
+    /// What it is; `None` if there is none, or if it is not known any more.
+    pub after: Option<String>,
+}
+
+impl Change {
+    /// A value that is new.
+    pub fn to(field: AuditField, after: &impl ToString) -> Self {
+        Self { field, before: None, after: Some(after.to_string()) }
+    }
+
+    /// A value that is no more.
+    pub fn from(field: AuditField, before: &impl ToString) -> Self {
+        Self { field, before: Some(before.to_string()), after: None }
+    }
+
+    /// A value in the place of another; `None` if they are the same.
+    pub fn between(field: AuditField, before: &impl ToString, after: &impl ToString) -> Option<Self> {
+        let (before, after) = (before.to_string(), after.to_string());
+        (before != after).then_some(Self { field, before: Some(before), after: Some(after) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_are_read_back() {
+        let id = Uuid::from_u128(7);
+        for subject in [AuditSubject::User(UserId(id)), AuditSubject::Product(ProductId(id))] {
+            assert_eq!(AuditSubject::new(subject.kind(), subject.id()), Some(subject));
+        }
+        assert_eq!(AuditSubject::new("planet", id), None);
+    }
+
+    #[test]
+    fn what_is_the_same_is_no_change() {
+        assert_eq!(Change::between(AuditField::Stock, &7, &7), None);
+        let change = Change::between(AuditField::Stock, &7, &8).unwrap();
+        assert_eq!((change.before.as_deref(), change.after.as_deref()), (Some("7"), Some("8")));
+    }
+}
