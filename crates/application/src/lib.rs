@@ -5,6 +5,7 @@
 //! every edge decides alike. What is remembered between requests is a decorator of a port ([`product::CachedProducts`]
 //! and its like): the composition root decides whether it is there.
 
+pub mod audit;
 pub mod auth;
 mod error;
 mod limits;
@@ -17,6 +18,7 @@ pub mod user;
 pub use error::{Error, FieldError, Shortfall};
 pub use limits::{Limits, Standing};
 
+use audit::AuditService;
 use auth::AuthService;
 use order::OrderService;
 use product::ProductService;
@@ -32,6 +34,8 @@ pub struct Application {
     pub products: ProductService,
     /// Orders.
     pub orders: OrderService,
+    /// What was done, by whom.
+    pub audit: AuditService,
     /// How often somebody may ask.
     pub limits: Limits,
 }

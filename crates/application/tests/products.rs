@@ -6,7 +6,7 @@ mod common;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{clock, customer, ids, now, order, product, session_id, staff, user, user_id};
+use common::{cause, clock, customer, ids, now, order, product, session_id, staff, user, user_id};
 use entrepot_application::{
     Error,
     auth::CachedSessions,
@@ -177,7 +177,7 @@ fn other_roles_are_felt_by_every_session() {
         .expect_set_roles()
         .returning(|_, _, _, _| Ok(Changed { user: user(1), sessions: vec![session_id(1), session_id(2)] }));
     let cache = forgetting(vec![CacheKey::Access(session_id(1)), CacheKey::Access(session_id(2))]);
-    block_on(CachedUsers::new(Arc::new(users), cache).set_roles(user_id(1), Roles::CUSTOMER, None, now())).unwrap();
+    block_on(CachedUsers::new(Arc::new(users), cache).set_roles(user_id(1), Roles::CUSTOMER, None, &cause())).unwrap();
 }
 
 #[test]

@@ -7,7 +7,7 @@ mod common;
 use std::{sync::Arc, sync::atomic::Ordering};
 
 use common::{
-    ADDRESS, CountingLimiter, admin, clock, credentials, customer, ids, no_throttle, session_id, staff, throttle, user,
+    CountingLimiter, admin, clock, credentials, customer, ids, no_throttle, origin, session_id, staff, throttle, user,
     user_id,
 };
 use entrepot_application::{
@@ -59,24 +59,24 @@ fn whoever_signs_up_is_a_customer() {
     let mut users = MockUserRepository::new();
     users
         .expect_insert()
-        .withf(|new| new.user.roles == Roles::CUSTOMER && new.password == PasswordHash("new".into()))
+        .withf(|new, _| new.user.roles == Roles::CUSTOMER && new.password == PasswordHash("new".into()))
         .times(1)
-        .returning(|_| Ok(()));
-    assert!(!block_on(service(users, hashing()).register(registration())).unwrap().email_verified);
+        .returning(|_, _| Ok(()));
+    assert!(!block_on(service(users, hashing()).register(registration(), &origin())).unwrap().email_verified);
 }
 
 #[test]
 fn an_address_has_one_account() {
     let mut users = MockUserRepository::new();
-    users.expect_insert().returning(|_| Err(UserError::EmailTaken));
-    let error = block_on(service(users, hashing()).register(registration())).unwrap_err();
+    users.expect_insert().returning(|_, _| Err(UserError::EmailTaken));
+    let error = block_on(service(users, hashing()).register(registration(), &origin())).unwrap_err();
     assert_eq!(error.code(), "email_taken");
 }
 
 #[test]
 fn the_command_line_makes_admins() {
     let mut users = MockUserRepository::new();
-    users.expect_insert().withf(|new| new.user.roles.contains(Role::Admin)).times(1).returning(|_| Ok(()));
+    users.expect_insert().withf(|new, _| new.user.roles.contains(Role::Admin)).times(1).returning(|_, _| Ok(()));
     block_on(service(users, hashing()).create_admin(registration())).unwrap();
 }
 
@@ -104,7 +104,7 @@ fn only_admins_list_users_and_give_roles() {
     for actor in [customer(1), staff()] {
         let service = service(MockUserRepository::new(), hashing());
         assert!(matches!(block_on(service.list(&actor, &query)), Err(Error::Forbidden)));
-        let given = block_on(service.set_roles(&actor, actor.user, Roles::CUSTOMER, None));
+        let given = block_on(service.set_roles(&actor, actor.user, Roles::CUSTOMER, None, &origin()));
         assert!(matches!(given, Err(Error::Forbidden)));
     }
 }
@@ -115,9 +115,9 @@ fn the_last_admin_stays() {
     users.expect_set_roles().returning(|_, _, _, _| Err(UserError::LastAdmin));
     users.expect_erase().returning(|_, _, _| Err(UserError::LastAdmin));
     let service = service(users, hashing());
-    let demoted = block_on(service.set_roles(&admin(), admin().user, Roles::CUSTOMER, None));
+    let demoted = block_on(service.set_roles(&admin(), admin().user, Roles::CUSTOMER, None, &origin()));
     assert_eq!(demoted.unwrap_err().code(), "last_admin");
-    assert_eq!(block_on(service.delete(&admin(), admin().user, None)).unwrap_err().code(), "last_admin");
+    assert_eq!(block_on(service.delete(&admin(), admin().user, None, &origin())).unwrap_err().code(), "last_admin");
 }
 
 fn new_password(current: Option<&str>) -> UserUpdate {
@@ -139,7 +139,7 @@ fn a_new_password_needs_the_old_one_and_keeps_this_session() {
         .returning(|_, _, _, _| Ok(changed()));
     let mut hasher = hashing();
     hasher.expect_verify().withf(|typed, _| typed == "old").returning(|_, _| Ok(true));
-    block_on(service(users, hasher).update(&customer(1), user_id(1), new_password(Some("old")), None, ADDRESS))
+    block_on(service(users, hasher).update(&customer(1), user_id(1), new_password(Some("old")), None, &origin()))
         .unwrap();
 }
 
@@ -152,7 +152,8 @@ fn a_wrong_or_missing_current_password_is_a_bad_field_and_a_failed_login() {
         let mut hasher = hashing();
         hasher.expect_verify().returning(|_, _| Ok(false));
         let service = throttled(users, hasher, throttle(&limiter));
-        let error = block_on(service.update(&customer(1), user_id(1), new_password(typed), None, ADDRESS)).unwrap_err();
+        let error =
+            block_on(service.update(&customer(1), user_id(1), new_password(typed), None, &origin())).unwrap_err();
         let Error::Validation(fields) = error else { panic!("{error:?}") };
         assert_eq!(fields[0].field, "currentPassword");
         assert_eq!(limiter.0.load(Ordering::SeqCst), failures);
@@ -163,7 +164,7 @@ fn a_wrong_or_missing_current_password_is_a_bad_field_and_a_failed_login() {
 fn admins_need_no_password_of_others_and_end_all_their_sessions() {
     let mut users = MockUserRepository::new();
     users.expect_update().withf(|_, change, _, _| change.keep.is_none()).times(1).returning(|_, _, _, _| Ok(changed()));
-    block_on(service(users, hashing()).update(&admin(), user_id(1), new_password(None), None, ADDRESS)).unwrap();
+    block_on(service(users, hashing()).update(&admin(), user_id(1), new_password(None), None, &origin())).unwrap();
 }
 
 #[test]
@@ -171,6 +172,6 @@ fn a_name_alone_needs_no_password() {
     let mut users = MockUserRepository::new();
     users.expect_update().times(1).returning(|_, _, _, _| Ok(changed()));
     let update = UserUpdate { name: Some(PersonName::parse("Bo").unwrap()), ..UserUpdate::default() };
-    block_on(service(users, MockPasswordHasher::new()).update(&customer(1), user_id(1), update, None, ADDRESS))
+    block_on(service(users, MockPasswordHasher::new()).update(&customer(1), user_id(1), update, None, &origin()))
         .unwrap();
 }

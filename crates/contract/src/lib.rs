@@ -13,6 +13,7 @@
     reason = "a case that fails panics"
 )]
 
+pub mod audit;
 pub mod cache;
 pub mod limit;
 pub mod order;
@@ -24,7 +25,7 @@ mod walk;
 use std::sync::Arc;
 
 use entrepot_domain::{
-    auth::SessionRepository, order::OrderRepository, product::ProductRepository, user::UserRepository,
+    audit::AuditLog, auth::SessionRepository, order::OrderRepository, product::ProductRepository, user::UserRepository,
 };
 use futures_util::future::join_all;
 
@@ -41,6 +42,9 @@ pub trait Stores {
 
     /// Where orders are kept.
     fn orders(&self) -> Arc<dyn OrderRepository>;
+
+    /// Where what was done is read.
+    fn audit(&self) -> Arc<dyn AuditLog>;
 }
 
 /// Runs all of them at once, each in a task of its own, and waits for all answers.

@@ -7,7 +7,7 @@ use entrepot_domain::{
     auth::{NewSession, RefreshState, RotateError, Rotated, Rotation, Session, SessionRepository, TokenHash},
     user::{Role, Roles},
 };
-use entrepot_testkit::{at, id, session, session_id, user_id};
+use entrepot_testkit::{at, cause, id, session, session_id, user_id};
 
 use crate::{Stores, at_once, user::insert};
 
@@ -104,7 +104,7 @@ pub async fn access_follows_the_roles(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
     let roles = Roles::new([Role::Staff, Role::Admin]).unwrap();
-    h.users().set_roles(ada, roles, None, at(1)).await.unwrap();
+    h.users().set_roles(ada, roles, None, &cause(at(1))).await.unwrap();
     assert_eq!(sessions.access(session_id(1), at(1)).await.unwrap().unwrap().roles, roles);
 }
 
@@ -279,7 +279,7 @@ pub async fn an_erased_user_rotates_nothing(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
     sessions.rotate(&rotation("one", "two", at(1), GRACE)).await.unwrap();
-    h.users().erase(ada, None, at(2)).await.unwrap();
+    h.users().erase(ada, None, &cause(at(2))).await.unwrap();
     for token in ["one", "two"] {
         let over = sessions.rotate(&rotation(token, "three", at(3), GRACE)).await;
         assert!(matches!(over, Err(RotateError::Ended)), "{token}: {over:?}");
@@ -289,7 +289,7 @@ pub async fn an_erased_user_rotates_nothing(h: &impl Stores) {
 /// Though the login had begun before.
 pub async fn an_erased_user_has_no_new_session(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
-    h.users().erase(ada, None, at(0)).await.unwrap();
+    h.users().erase(ada, None, &cause(at(0))).await.unwrap();
     let refused = sessions.open(&session(1, ada, "one", at(1))).await;
     assert!(matches!(refused, Err(Fault::Unknown(_))), "{refused:?}");
     assert_eq!(sessions.list(ada, at(1)).await.unwrap(), []);

@@ -9,7 +9,7 @@ use entrepot_domain::{
     auth::PasswordHash,
     user::{NewUser, PersonName, Role, Roles, User, UserChange, UserError, UserFilter, UserQuery, UserRepository},
 };
-use entrepot_testkit::{at, email, new_user, session, session_id, user, user_id};
+use entrepot_testkit::{at, cause, email, new_user, session, session_id, user, user_id};
 
 pub use list::*;
 
@@ -48,14 +48,14 @@ macro_rules! user_suite {
 
 pub(crate) async fn insert(users: &dyn UserRepository, name: &str) -> User {
     let new = new_user(name);
-    users.insert(&new).await.unwrap();
+    users.insert(&new, &cause(at(0))).await.unwrap();
     new.user
 }
 
 async fn insert_admin(users: &dyn UserRepository, name: &str) -> User {
     let mut new = new_user(name);
     new.user.roles = Roles::new([Role::Customer, Role::Admin]).unwrap();
-    users.insert(&new).await.unwrap();
+    users.insert(&new, &cause(at(0))).await.unwrap();
     new.user
 }
 
@@ -80,7 +80,7 @@ pub async fn what_is_inserted_is_found(h: &impl Stores) {
     new.user.roles = Roles::new([Role::Staff, Role::Customer]).unwrap();
     new.user.email_verified = true;
     new.user.created_at = at(0) + chrono::Duration::milliseconds(123);
-    users.insert(&new).await.unwrap();
+    users.insert(&new, &cause(at(0))).await.unwrap();
     assert_eq!(users.find(new.user.id).await.unwrap(), Some(new.user.clone()));
     for address in ["Ada@example.com", "aDA@EXAMPLE.com"] {
         let found = users.credentials_by_email(&email(address)).await.unwrap().unwrap();
@@ -101,8 +101,8 @@ pub async fn an_address_is_taken_whatever_its_case(h: &impl Stores) {
         user: User { email: email(address), ..user(n) },
         password: PasswordHash("hash".to_owned()),
     };
-    users.insert(&new(1, "søren@example.com")).await.unwrap();
-    let refused = users.insert(&new(2, "SØREN@Example.com")).await;
+    users.insert(&new(1, "søren@example.com"), &cause(at(0))).await.unwrap();
+    let refused = users.insert(&new(2, "SØREN@Example.com"), &cause(at(0))).await;
     assert!(matches!(refused, Err(UserError::EmailTaken)), "{refused:?}");
     assert_eq!(users.find(user_id(2)).await.unwrap(), None);
 }
@@ -110,12 +110,17 @@ pub async fn an_address_is_taken_whatever_its_case(h: &impl Stores) {
 /// The store judges.
 pub async fn of_two_inserts_of_one_address_one_wins(h: &impl Stores) {
     let users = h.users();
-    let answers = at_once((1..=8).map(|n| {
-        let users = users.clone();
-        let user = User { email: email("ada@example.com"), ..user(n) };
-        async move { users.insert(&NewUser { user, password: PasswordHash("hash".to_owned()) }).await }
-    }))
-    .await;
+    let answers =
+        at_once(
+            (1..=8).map(|n| {
+                let users = users.clone();
+                let user = User { email: email("ada@example.com"), ..user(n) };
+                async move {
+                    users.insert(&NewUser { user, password: PasswordHash("hash".to_owned()) }, &cause(at(0))).await
+                }
+            }),
+        )
+        .await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
     let taken = |answer: &&Result<(), UserError>| matches!(answer, Err(UserError::EmailTaken));
     assert_eq!(answers.iter().filter(taken).count(), 7, "{answers:?}");
@@ -126,7 +131,7 @@ pub async fn of_two_inserts_of_one_address_one_wins(h: &impl Stores) {
 pub async fn a_change_changes_what_it_names_and_no_more(h: &impl Stores) {
     let users = h.users();
     let ada = insert(&*users, "ada").await;
-    let changed = users.update(ada.id, &rename("Countess"), Some(Version(1)), at(9)).await.unwrap();
+    let changed = users.update(ada.id, &rename("Countess"), Some(Version(1)), &cause(at(9))).await.unwrap();
     let expected =
         User { name: PersonName::parse("Countess").unwrap(), version: Version(2), updated_at: at(9), ..ada.clone() };
     assert_eq!((changed.user, changed.sessions), (expected.clone(), vec![]));
@@ -139,10 +144,10 @@ pub async fn another_address_is_unproved_the_same_is_not(h: &impl Stores) {
     let users = h.users();
     let mut new = new_user("ada");
     new.user.email_verified = true;
-    users.insert(&new).await.unwrap();
-    let same = users.update(new.user.id, &readdress("ada@example.com"), None, at(1)).await.unwrap().user;
+    users.insert(&new, &cause(at(0))).await.unwrap();
+    let same = users.update(new.user.id, &readdress("ada@example.com"), None, &cause(at(1))).await.unwrap().user;
     assert!(same.email_verified);
-    let other = users.update(new.user.id, &readdress("countess@example.com"), None, at(2)).await.unwrap().user;
+    let other = users.update(new.user.id, &readdress("countess@example.com"), None, &cause(at(2))).await.unwrap().user;
     assert!(!other.email_verified);
     assert_eq!(users.find(new.user.id).await.unwrap(), Some(other));
     assert!(users.credentials_by_email(&email("ada@example.com")).await.unwrap().is_none());
@@ -154,11 +159,11 @@ pub async fn another_users_address_is_refused(h: &impl Stores) {
     let users = h.users();
     let (ada, bob) = (insert(&*users, "ada").await, insert(&*users, "bob").await);
     let change = UserChange { password: Some(PasswordHash("new".to_owned())), ..readdress("BOB@example.com") };
-    let refused = users.update(ada.id, &change, None, at(1)).await;
+    let refused = users.update(ada.id, &change, None, &cause(at(1))).await;
     assert!(matches!(refused, Err(UserError::EmailTaken)), "{refused:?}");
     let found = users.credentials(ada.id).await.unwrap().unwrap();
     assert_eq!((found.user, found.password), (ada, new_user("ada").password));
-    let own = users.update(bob.id, &readdress("BOB@example.com"), None, at(1)).await.unwrap().user;
+    let own = users.update(bob.id, &readdress("BOB@example.com"), None, &cause(at(1))).await.unwrap().user;
     assert_eq!(own.email.as_str(), "BOB@example.com");
 }
 
@@ -167,21 +172,21 @@ pub async fn a_stale_version_is_refused(h: &impl Stores) {
     let users = h.users();
     let ada = insert(&*users, "ada").await;
     let stale = Some(Version(2));
-    let update = users.update(ada.id, &rename("Countess"), stale, at(1)).await;
+    let update = users.update(ada.id, &rename("Countess"), stale, &cause(at(1))).await;
     assert!(matches!(update, Err(UserError::VersionConflict)), "{update:?}");
-    let roles = users.set_roles(ada.id, Roles::CUSTOMER, stale, at(1)).await;
+    let roles = users.set_roles(ada.id, Roles::CUSTOMER, stale, &cause(at(1))).await;
     assert!(matches!(roles, Err(UserError::VersionConflict)), "{roles:?}");
-    let erase = users.erase(ada.id, stale, at(1)).await;
+    let erase = users.erase(ada.id, stale, &cause(at(1))).await;
     assert!(matches!(erase, Err(UserError::VersionConflict)), "{erase:?}");
     assert_eq!(users.find(ada.id).await.unwrap(), Some(ada));
 }
 
 async fn assert_not_found(users: &dyn UserRepository, id: UserId, expected: Option<Version>) {
-    let update = users.update(id, &rename("Countess"), expected, at(5)).await;
+    let update = users.update(id, &rename("Countess"), expected, &cause(at(5))).await;
     assert!(matches!(update, Err(UserError::NotFound)), "{update:?}");
-    let roles = users.set_roles(id, Roles::CUSTOMER, expected, at(5)).await;
+    let roles = users.set_roles(id, Roles::CUSTOMER, expected, &cause(at(5))).await;
     assert!(matches!(roles, Err(UserError::NotFound)), "{roles:?}");
-    let erase = users.erase(id, expected, at(5)).await;
+    let erase = users.erase(id, expected, &cause(at(5))).await;
     assert!(matches!(erase, Err(UserError::NotFound)), "{erase:?}");
 }
 
@@ -198,7 +203,7 @@ pub async fn of_two_changes_of_one_version_one_wins(h: &impl Stores) {
     let ada = insert(&*users, "ada").await;
     let answers = at_once((0..8).map(|n| {
         let users = users.clone();
-        async move { users.update(ada.id, &rename(&format!("ada {n}")), Some(Version(1)), at(1)).await }
+        async move { users.update(ada.id, &rename(&format!("ada {n}")), Some(Version(1)), &cause(at(1))).await }
     }))
     .await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
@@ -214,14 +219,14 @@ pub async fn a_new_password_ends_the_other_sessions(h: &impl Stores) {
     }
     let password = PasswordHash("new".to_owned());
     let change = UserChange { password: Some(password.clone()), keep: Some(session_id(2)), ..UserChange::default() };
-    let mut changed = users.update(ada.id, &change, None, at(1)).await.unwrap();
+    let mut changed = users.update(ada.id, &change, None, &cause(at(1))).await.unwrap();
     changed.sessions.sort_unstable();
     assert_eq!(changed.sessions, [session_id(1), session_id(3)]);
     assert_eq!(users.credentials(ada.id).await.unwrap().unwrap().password, password);
     for (n, alive) in [(1, false), (2, true), (3, false), (4, true)] {
         assert_eq!(sessions.access(session_id(n), at(2)).await.unwrap().is_some(), alive, "session {n}");
     }
-    let changed = users.update(ada.id, &UserChange { keep: None, ..change }, None, at(2)).await.unwrap();
+    let changed = users.update(ada.id, &UserChange { keep: None, ..change }, None, &cause(at(2))).await.unwrap();
     assert_eq!(changed.sessions, [session_id(2)]);
 }
 
@@ -230,7 +235,7 @@ pub async fn another_name_ends_no_session(h: &impl Stores) {
     let (users, sessions) = (h.users(), h.sessions());
     let ada = insert(&*users, "ada").await;
     sessions.open(&session(1, ada.id, "token", at(0))).await.unwrap();
-    let changed = users.update(ada.id, &rename("Countess"), None, at(1)).await.unwrap();
+    let changed = users.update(ada.id, &rename("Countess"), None, &cause(at(1))).await.unwrap();
     assert_eq!(changed.sessions, []);
     assert!(sessions.access(session_id(1), at(2)).await.unwrap().is_some());
 }
@@ -244,14 +249,14 @@ pub async fn new_roles_report_the_live_sessions(h: &impl Stores) {
     }
     sessions.end(ada.id, session_id(1), at(1)).await.unwrap();
     let staff = Roles::new([Role::Staff]).unwrap();
-    let mut changed = users.set_roles(ada.id, staff, Some(Version(1)), at(2)).await.unwrap();
+    let mut changed = users.set_roles(ada.id, staff, Some(Version(1)), &cause(at(2))).await.unwrap();
     changed.sessions.sort_unstable();
     assert_eq!(changed.sessions, [session_id(2), session_id(3)]);
     assert_eq!(changed.user, User { roles: staff, version: Version(2), updated_at: at(2), ..ada.clone() });
     assert_eq!(users.find(ada.id).await.unwrap(), Some(changed.user));
     assert_eq!(sessions.access(session_id(2), at(3)).await.unwrap().unwrap().roles, staff);
     // An hour later they have expired.
-    assert_eq!(users.set_roles(ada.id, staff, None, at(3_600)).await.unwrap().sessions, []);
+    assert_eq!(users.set_roles(ada.id, staff, None, &cause(at(3_600))).await.unwrap().sessions, []);
 }
 
 /// Whether demoted or erased; an admin may become another admin.
@@ -263,16 +268,16 @@ pub async fn the_last_admin_stays(h: &impl Stores) {
     let ada = insert_admin(&*users, "ada").await;
     assert!(users.has_admin().await.unwrap());
 
-    let demote = users.set_roles(ada.id, Roles::CUSTOMER, None, at(1)).await;
+    let demote = users.set_roles(ada.id, Roles::CUSTOMER, None, &cause(at(1))).await;
     assert!(matches!(demote, Err(UserError::LastAdmin)), "{demote:?}");
-    let erase = users.erase(ada.id, None, at(1)).await;
+    let erase = users.erase(ada.id, None, &cause(at(1))).await;
     assert!(matches!(erase, Err(UserError::LastAdmin)), "{erase:?}");
     assert_eq!(users.find(ada.id).await.unwrap(), Some(ada.clone()));
-    users.set_roles(ada.id, Roles::new([Role::Admin]).unwrap(), None, at(2)).await.unwrap();
+    users.set_roles(ada.id, Roles::new([Role::Admin]).unwrap(), None, &cause(at(2))).await.unwrap();
 
     let bob = insert_admin(&*users, "bob").await;
-    users.set_roles(ada.id, Roles::CUSTOMER, None, at(3)).await.unwrap();
-    let last = users.erase(bob.id, None, at(4)).await;
+    users.set_roles(ada.id, Roles::CUSTOMER, None, &cause(at(3))).await.unwrap();
+    let last = users.erase(bob.id, None, &cause(at(4))).await;
     assert!(matches!(last, Err(UserError::LastAdmin)), "{last:?}");
 }
 
@@ -294,7 +299,7 @@ async fn assert_one_admin_stays(
 /// However many try.
 pub async fn of_two_admins_demoted_at_once_one_stays(h: &impl Stores) {
     async fn demote(users: &dyn UserRepository, id: UserId) -> Result<(), UserError> {
-        users.set_roles(id, Roles::CUSTOMER, None, at(1)).await.map(drop)
+        users.set_roles(id, Roles::CUSTOMER, None, &cause(at(1))).await.map(drop)
     }
     let users = h.users();
     let mut jobs = Vec::new();
@@ -309,7 +314,7 @@ pub async fn of_two_admins_demoted_at_once_one_stays(h: &impl Stores) {
 /// However many try.
 pub async fn of_two_admins_erased_at_once_one_stays(h: &impl Stores) {
     async fn erase(users: &dyn UserRepository, id: UserId) -> Result<(), UserError> {
-        users.erase(id, None, at(1)).await.map(drop)
+        users.erase(id, None, &cause(at(1))).await.map(drop)
     }
     let users = h.users();
     let mut jobs = Vec::new();
@@ -326,7 +331,7 @@ pub async fn an_erased_user_is_gone(h: &impl Stores) {
     let users = h.users();
     let ada = insert(&*users, "ada").await;
     insert(&*users, "bob").await;
-    assert_eq!(users.erase(ada.id, Some(Version(1)), at(1)).await.unwrap(), []);
+    assert_eq!(users.erase(ada.id, Some(Version(1)), &cause(at(1))).await.unwrap(), []);
     assert_eq!(users.find(ada.id).await.unwrap(), None);
     assert!(users.credentials(ada.id).await.unwrap().is_none());
     assert!(users.credentials_by_email(&ada.email).await.unwrap().is_none());
@@ -344,9 +349,9 @@ pub async fn an_erased_address_is_free_again(h: &impl Stores) {
             user: User { email: email("ada@example.com"), ..user(n) },
             password: PasswordHash("hash".to_owned()),
         };
-        users.insert(&new).await.unwrap();
+        users.insert(&new, &cause(at(0))).await.unwrap();
         assert_eq!(users.credentials_by_email(&new.user.email).await.unwrap().unwrap().user, new.user);
-        users.erase(user_id(n), None, at(1)).await.unwrap();
+        users.erase(user_id(n), None, &cause(at(1))).await.unwrap();
     }
 }
 
@@ -357,7 +362,7 @@ pub async fn erasing_ends_the_sessions(h: &impl Stores) {
     for (n, owner) in [(1, ada.id), (2, ada.id), (3, bob.id)] {
         sessions.open(&session(n, owner, &format!("token {n}"), at(0))).await.unwrap();
     }
-    let mut ended = users.erase(ada.id, None, at(1)).await.unwrap();
+    let mut ended = users.erase(ada.id, None, &cause(at(1))).await.unwrap();
     ended.sort_unstable();
     assert_eq!(ended, [session_id(1), session_id(2)]);
     assert_eq!(sessions.access(session_id(1), at(2)).await.unwrap(), None);

@@ -5,6 +5,7 @@
 //! envelope of the contract, `error/` is the one table that says what each error means to a client, `edge/` is what
 //! every request passes through, and `operations/` is what operators ask.
 
+mod audit;
 mod auth;
 mod edge;
 pub mod error;

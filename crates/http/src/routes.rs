@@ -9,7 +9,7 @@ use actix_web::{
 };
 
 use crate::{
-    API, HttpState, auth,
+    API, HttpState, audit, auth,
     edge::Edge,
     error::{ApiError, ApiResult},
     operations, order, product, user,
@@ -45,6 +45,7 @@ fn resources(cfg: &mut ServiceConfig) {
     order::routes(cfg);
     auth::routes(cfg);
     user::routes(cfg);
+    audit::routes(cfg);
 }
 
 async fn unknown() -> ApiResult {

@@ -18,6 +18,7 @@ use actix_web::{
 use bytes::Bytes;
 use entrepot_application::{
     Application, Limits,
+    audit::{AuditPorts, AuditService},
     auth::{AuthPorts, AuthService, AuthSettings, LoginThrottle},
     order::{OrderPorts, OrderService},
     product::{ProductPorts, ProductService},
@@ -25,6 +26,7 @@ use entrepot_application::{
 };
 use entrepot_domain::{
     Clock, Email, HealthCheck, IdGenerator, MockRateLimiter, Quota, SessionId, Timestamp, UserId, Verdict,
+    audit::MockAuditLog,
     auth::{Access, AccessClaims, Actor, MockPasswordHasher, MockSessionRepository, MockTokenIssuer, TokenError},
     order::MockOrderRepository,
     product::MockProductRepository,
@@ -123,6 +125,7 @@ pub(crate) struct Mocks {
     pub(crate) tokens: MockTokenIssuer,
     pub(crate) products: MockProductRepository,
     pub(crate) orders: MockOrderRepository,
+    pub(crate) audit: MockAuditLog,
     pub(crate) limiter: MockRateLimiter,
     pub(crate) health: Vec<Arc<dyn HealthCheck>>,
     pub(crate) settings: HttpSettings,
@@ -137,6 +140,7 @@ impl Default for Mocks {
             tokens: MockTokenIssuer::new(),
             products: MockProductRepository::new(),
             orders: MockOrderRepository::new(),
+            audit: MockAuditLog::new(),
             limiter: MockRateLimiter::new(),
             health: Vec::new(),
             settings: settings(),
@@ -164,6 +168,7 @@ impl Mocks {
                 Arc::new(self.tokens),
                 Arc::new(self.products),
                 Arc::new(self.orders),
+                Arc::new(self.audit),
                 limits,
             ),
             self.health,
@@ -180,6 +185,7 @@ pub(crate) fn application(
     tokens: Arc<MockTokenIssuer>,
     products: Arc<MockProductRepository>,
     orders: Arc<MockOrderRepository>,
+    audit: Arc<MockAuditLog>,
     limits: Limits,
 ) -> Application {
     let clock: Arc<dyn Clock> = Arc::new(FixedClock);
@@ -204,6 +210,7 @@ pub(crate) fn application(
         users: UserService::new(UserPorts { users, hasher, throttle, clock: clock.clone(), ids: ids.clone() }),
         products: ProductService::new(ProductPorts { products, clock: clock.clone(), ids: ids.clone() }),
         orders: OrderService::new(OrderPorts { orders, clock, ids }),
+        audit: AuditService::new(AuditPorts { log: audit }),
         limits,
     }
 }

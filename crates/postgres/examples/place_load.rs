@@ -12,7 +12,7 @@ use std::{
 
 use entrepot_domain::{UserId, order::OrderRepository, product::ProductRepository, user::UserRepository};
 use entrepot_postgres::{PostgresOptions, PostgresStore, migrate};
-use entrepot_testkit::{Postgres, at, at_key, new_user, placement, product};
+use entrepot_testkit::{Postgres, at, at_key, cause, new_user, placement, product};
 use tokio::task::spawn_blocking;
 
 /// How many products there are; each is in many orders.
@@ -34,7 +34,7 @@ async fn main() {
     let open = move || migrate(&options).and_then(|_| PostgresStore::open(&options));
     let store = Arc::new(spawn_blocking(open).await.unwrap().unwrap());
     let buyer = new_user("buyer");
-    UserRepository::insert(&*store, &buyer).await.unwrap();
+    UserRepository::insert(&*store, &buyer, &cause(at(0))).await.unwrap();
     for n in 1..=PRODUCTS {
         let product = product(n.into()).stock(1 << 40).build();
         ProductRepository::insert(&*store, &product).await.unwrap();

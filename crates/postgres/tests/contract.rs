@@ -9,3 +9,4 @@ entrepot_contract::user_suite!(Shop::new().await);
 entrepot_contract::session_suite!(Shop::new().await);
 entrepot_contract::product_suite!(Shop::new().await);
 entrepot_contract::order_suite!(Shop::new().await);
+entrepot_contract::audit_suite!(Shop::new().await);

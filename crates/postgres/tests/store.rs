@@ -20,7 +20,7 @@ use entrepot_domain::{
 };
 use entrepot_postgres::{migrate, pending_migrations};
 use entrepot_testkit::{
-    Database, Postgres, at, at_key, new_user, order_id, placement, product, product_id, session, session_id,
+    Database, Postgres, at, at_key, cause, new_user, order_id, placement, product, product_id, session, session_id,
     stock_change, transition,
 };
 use tokio::task::spawn_blocking;
@@ -28,7 +28,7 @@ use tokio::task::spawn_blocking;
 /// A store with one buyer and so many of some products.
 async fn shop(products: u128, stock: i64) -> Shop {
     let shop = Shop::new().await;
-    UserRepository::insert(&*shop.store, &new_user("ada")).await.unwrap();
+    UserRepository::insert(&*shop.store, &new_user("ada"), &cause(at(0))).await.unwrap();
     for n in 1..=products {
         ProductRepository::insert(&*shop.store, &product(n).stock(stock).build()).await.unwrap();
     }
@@ -182,7 +182,7 @@ async fn a_closed_store_is_unavailable() {
     assert!(matches!(found, Err(Fault::Unavailable { .. })), "{found:?}");
     let placed = shop.store.place(&placement(1, ada, &[(1, 1)], at(1))).await;
     assert!(matches!(placed, Err(PlaceError::Fault(Fault::Unavailable { .. }))), "{placed:?}");
-    let user = UserRepository::insert(&*shop.store, &new_user("bob")).await;
+    let user = UserRepository::insert(&*shop.store, &new_user("bob"), &cause(at(0))).await;
     assert!(matches!(user, Err(UserError::Fault(Fault::Unavailable { .. }))), "{user:?}");
     let stock = shop.store.adjust_stock(product_id(1), &stock_change(1, at(1)), None).await;
     assert!(matches!(stock, Err(ProductError::Fault(Fault::Unavailable { .. }))), "{stock:?}");
@@ -289,7 +289,7 @@ async fn behind_pgbouncer_nothing_outlives_its_transaction() {
     let url = format!("{}&pgbouncer=true", database.url());
     let store = open(options(&url)).await;
     let ada = new_user("ada");
-    UserRepository::insert(&store, &ada).await.unwrap();
+    UserRepository::insert(&store, &ada, &cause(at(0))).await.unwrap();
     ProductRepository::insert(&store, &product(1).stock(10).build()).await.unwrap();
     for n in 1..=3 {
         let order = at_key("key", placement(n, ada.user.id, &[(1, 1)], at(1)));
@@ -321,7 +321,7 @@ async fn a_replica_never_hides_what_was_written() {
     spawn_blocking(move || migrate(&migrated)).await.unwrap().unwrap();
     let store = open(with_replica).await;
     let ada = new_user("ada").user.id;
-    UserRepository::insert(&store, &new_user("ada")).await.unwrap();
+    UserRepository::insert(&store, &new_user("ada"), &cause(at(0))).await.unwrap();
     ProductRepository::insert(&store, &product(1).stock(1_000).build()).await.unwrap();
     for n in 1..=50 {
         store.place(&placement(n, ada, &[(1, 1)], at(i64::try_from(n).unwrap()))).await.unwrap();
@@ -345,4 +345,23 @@ async fn a_replica_never_hides_what_was_written() {
     assert_eq!(ProductRepository::list(&store, &catalogue).await.unwrap().items.len(), 1);
     spawn_blocking(move || store.close()).await.unwrap();
     primary.stop().await.unwrap();
+}
+
+/// Whoever writes past the program included.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_log_only_grows_and_forgets() {
+    let shop = shop(1, 1).await;
+    let client = client(shop.database.url()).await;
+    for refused in [
+        "DELETE FROM audit_entries",
+        "TRUNCATE audit_entries",
+        "UPDATE audit_entries SET action = 'user.deleted'",
+        "UPDATE audit_entries SET changes = '[]', personal = NULL",
+        "UPDATE audit_entries SET personal = '[]'",
+    ] {
+        let why = client.batch_execute(refused).await.unwrap_err();
+        let why = why.as_db_error().map_or_else(|| why.to_string(), |error| error.message().to_owned());
+        assert_eq!(why, "the audit log only grows", "{refused}");
+    }
+    client.batch_execute("UPDATE audit_entries SET personal = NULL").await.unwrap();
 }

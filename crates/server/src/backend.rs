@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use entrepot_domain::{
-    HealthCheck, MetricSource, auth::SessionRepository, order::OrderRepository, product::ProductRepository,
-    user::UserRepository,
+    HealthCheck, MetricSource, audit::AuditLog, auth::SessionRepository, order::OrderRepository,
+    product::ProductRepository, user::UserRepository,
 };
 use entrepot_postgres::PostgresStore;
 use entrepot_redis::{Redis, RedisOptions};
@@ -33,15 +33,23 @@ pub struct Stores {
     pub products: Arc<dyn ProductRepository>,
     /// Orders.
     pub orders: Arc<dyn OrderRepository>,
+    /// What was done.
+    pub audit: Arc<dyn AuditLog>,
 }
 
 impl Stores {
     fn of<S>(store: &S) -> Self
     where
-        S: UserRepository + SessionRepository + ProductRepository + OrderRepository + Clone + 'static,
+        S: UserRepository + SessionRepository + ProductRepository + OrderRepository + AuditLog + Clone + 'static,
     {
         let store = Arc::new(store.clone());
-        Self { users: store.clone(), sessions: store.clone(), products: store.clone(), orders: store }
+        Self {
+            users: store.clone(),
+            sessions: store.clone(),
+            products: store.clone(),
+            orders: store.clone(),
+            audit: store,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use entrepot_application::{
     Application, Limits,
+    audit::{AuditPorts, AuditService},
     auth::{AuthPorts, AuthService, AuthSettings, CachedSessions, LoginThrottle},
     order::{CachedOrders, OrderPorts, OrderService},
     product::{CachedProducts, ProductPorts, ProductService},
@@ -59,7 +60,7 @@ fn build(config: &Config, backend: &Backend, watched: &mut Watched) -> Applicati
     );
     let throttle = Arc::new(LoginThrottle::new(limiter, config.limits.map(|limits| quota(limits.login))));
 
-    let Stores { users, sessions, products, orders } = stores(config, backend, watched);
+    let Stores { users, sessions, products, orders, audit } = stores(config, backend, watched);
     let settings = AuthSettings {
         access_ttl: config.access_token_ttl,
         refresh_ttl: config.refresh_token_ttl,
@@ -79,6 +80,7 @@ fn build(config: &Config, backend: &Backend, watched: &mut Watched) -> Applicati
         users: UserService::new(UserPorts { users, hasher, throttle, clock: clock.clone(), ids: ids.clone() }),
         products: ProductService::new(ProductPorts { products, clock: clock.clone(), ids: ids.clone() }),
         orders: OrderService::new(OrderPorts { orders, clock, ids }),
+        audit: AuditService::new(AuditPorts { log: audit }),
         limits,
     }
 }
@@ -113,6 +115,7 @@ fn stores(config: &Config, backend: &Backend, watched: &mut Watched) -> Stores {
         sessions,
         products,
         orders: Arc::new(CachedOrders::new(plain.orders, cache)),
+        audit: plain.audit,
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 
 use entrepot_domain::{UserId, order::OrderRepository, product::ProductRepository, user::UserRepository};
 use entrepot_sqlite::{SqliteOptions, SqliteStore};
-use entrepot_testkit::{at, at_key, new_user, placement, product};
+use entrepot_testkit::{at, at_key, cause, new_user, placement, product};
 
 /// How many products there are; each is in many orders.
 const PRODUCTS: u64 = 2_000;
@@ -28,7 +28,7 @@ async fn main() {
     let path = folder.join(format!("place_load-{}.db", std::process::id()));
     let store = Arc::new(SqliteStore::open(&SqliteOptions::new(&path)).unwrap());
     let buyer = new_user("buyer");
-    UserRepository::insert(&*store, &buyer).await.unwrap();
+    UserRepository::insert(&*store, &buyer, &cause(at(0))).await.unwrap();
     for n in 1..=PRODUCTS {
         let product = product(n.into()).stock(1 << 40).build();
         ProductRepository::insert(&*store, &product).await.unwrap();

@@ -103,5 +103,22 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    audit_entries (id) {
+        id -> Binary,
+        created_at -> BigInt,
+        actor_kind -> Text,
+        actor_id -> Nullable<Binary>,
+        actor_via -> Nullable<Binary>,
+        address -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+        action -> Text,
+        subject_kind -> Text,
+        subject_id -> Binary,
+        changes -> Text,
+        personal -> Nullable<Text>,
+    }
+}
+
 diesel::joinable!(sessions -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(sessions, users);

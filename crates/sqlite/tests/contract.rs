@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use entrepot_contract::Stores;
 use entrepot_domain::{
-    auth::SessionRepository, order::OrderRepository, product::ProductRepository, user::UserRepository,
+    audit::AuditLog, auth::SessionRepository, order::OrderRepository, product::ProductRepository, user::UserRepository,
 };
 use entrepot_sqlite::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
@@ -40,9 +40,14 @@ impl Stores for Sqlite {
     fn orders(&self) -> Arc<dyn OrderRepository> {
         self.store.clone()
     }
+
+    fn audit(&self) -> Arc<dyn AuditLog> {
+        self.store.clone()
+    }
 }
 
 entrepot_contract::user_suite!(Sqlite::new());
 entrepot_contract::session_suite!(Sqlite::new());
 entrepot_contract::product_suite!(Sqlite::new());
 entrepot_contract::order_suite!(Sqlite::new());
+entrepot_contract::audit_suite!(Sqlite::new());

@@ -19,7 +19,7 @@ use entrepot_domain::{
 };
 use entrepot_sqlite::{SqliteOptions, SqliteStore, pending_migrations};
 use entrepot_testkit::{
-    at, at_key, new_user, order_id, placement, product, product_id, session, session_id, stock_change,
+    at, at_key, cause, new_user, order_id, placement, product, product_id, session, session_id, stock_change,
 };
 use tempfile::TempDir;
 
@@ -34,7 +34,7 @@ fn open(folder: &TempDir) -> SqliteStore {
 /// A store with one buyer and so many of product 1.
 async fn shop(folder: &TempDir, stock: i64) -> SqliteStore {
     let store = open(folder);
-    UserRepository::insert(&store, &new_user("ada")).await.unwrap();
+    UserRepository::insert(&store, &new_user("ada"), &cause(at(0))).await.unwrap();
     ProductRepository::insert(&store, &product(1).stock(stock).build()).await.unwrap();
     store
 }
@@ -138,7 +138,7 @@ async fn a_closed_store_is_unavailable() {
     assert!(matches!(found, Err(Fault::Unavailable { .. })), "{found:?}");
     let placed = store.place(&placement(1, ada, &[(1, 1)], at(1))).await;
     assert!(matches!(placed, Err(PlaceError::Fault(Fault::Unavailable { .. }))), "{placed:?}");
-    let user = UserRepository::insert(&store, &new_user("bob")).await;
+    let user = UserRepository::insert(&store, &new_user("bob"), &cause(at(0))).await;
     assert!(matches!(user, Err(UserError::Fault(Fault::Unavailable { .. }))), "{user:?}");
     let stock = store.adjust_stock(product_id(1), &stock_change(1, at(1)), None).await;
     assert!(matches!(stock, Err(ProductError::Fault(Fault::Unavailable { .. }))), "{stock:?}");

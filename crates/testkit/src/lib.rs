@@ -6,6 +6,7 @@
 //! With the feature `servers` also throw-away PostgreSQL and Redis.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test may panic")]
 
+mod audit;
 mod order;
 mod product;
 #[cfg(feature = "servers")]
@@ -16,6 +17,7 @@ use chrono::DateTime;
 use entrepot_domain::{Currency, Money, Timestamp};
 use uuid::Uuid;
 
+pub use audit::{by, cause, origin};
 pub use order::{at_key, basket, draft, order_id, placement, transition};
 pub use product::{ProductBuilder, product, product_id, stock_change};
 #[cfg(feature = "servers")]

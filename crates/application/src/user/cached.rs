@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use entrepot_domain::{
-    Cache, Email, Fault, Listing, SessionId, Timestamp, UserId, Version,
+    Cache, Email, Fault, Listing, SessionId, UserId, Version,
+    audit::Cause,
     user::{Changed, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
 };
 
@@ -25,8 +26,8 @@ impl CachedUsers {
 
 #[async_trait]
 impl UserRepository for CachedUsers {
-    async fn insert(&self, new: &NewUser) -> Result<(), UserError> {
-        self.inner.insert(new).await
+    async fn insert(&self, new: &NewUser, cause: &Cause) -> Result<(), UserError> {
+        self.inner.insert(new, cause).await
     }
 
     async fn find(&self, id: UserId) -> Result<Option<User>, Fault> {
@@ -50,9 +51,9 @@ impl UserRepository for CachedUsers {
         id: UserId,
         change: &UserChange,
         expected: Option<Version>,
-        now: Timestamp,
+        cause: &Cause,
     ) -> Result<Changed, UserError> {
-        let changed = self.inner.update(id, change, expected, now).await?;
+        let changed = self.inner.update(id, change, expected, cause).await?;
         forget(&*self.cache, &keys_of(&changed.sessions)).await;
         Ok(changed)
     }
@@ -62,15 +63,15 @@ impl UserRepository for CachedUsers {
         id: UserId,
         roles: Roles,
         expected: Option<Version>,
-        now: Timestamp,
+        cause: &Cause,
     ) -> Result<Changed, UserError> {
-        let changed = self.inner.set_roles(id, roles, expected, now).await?;
+        let changed = self.inner.set_roles(id, roles, expected, cause).await?;
         forget(&*self.cache, &keys_of(&changed.sessions)).await;
         Ok(changed)
     }
 
-    async fn erase(&self, id: UserId, expected: Option<Version>, now: Timestamp) -> Result<Vec<SessionId>, UserError> {
-        let ended = self.inner.erase(id, expected, now).await?;
+    async fn erase(&self, id: UserId, expected: Option<Version>, cause: &Cause) -> Result<Vec<SessionId>, UserError> {
+        let ended = self.inner.erase(id, expected, cause).await?;
         forget(&*self.cache, &keys_of(&ended)).await;
         Ok(ended)
     }

@@ -1,6 +1,6 @@
 //! Leaving.
 
-use entrepot_domain::{UserId, Version, auth::Actor};
+use entrepot_domain::{UserId, Version, audit::Origin, auth::Actor};
 
 use super::{UserService, may_see};
 use crate::Error;
@@ -8,9 +8,15 @@ use crate::Error;
 impl UserService {
     /// Erases name, address and password of a user and ends their sessions, for themselves and for admins; their
     /// orders stay. [`Error::LastAdmin`] if nobody would be left to manage users.
-    pub async fn delete(&self, actor: &Actor, id: UserId, expected: Option<Version>) -> Result<(), Error> {
+    pub async fn delete(
+        &self,
+        actor: &Actor,
+        id: UserId,
+        expected: Option<Version>,
+        origin: &Origin,
+    ) -> Result<(), Error> {
         may_see(actor, id)?;
-        self.ports.users.erase(id, expected, self.ports.clock.now()).await?;
+        self.ports.users.erase(id, expected, &self.cause(actor, Some(origin))).await?;
         tracing::info!(user = %id, actor = %actor.user, "user erased");
         Ok(())
     }

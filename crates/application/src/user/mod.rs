@@ -12,6 +12,7 @@ use std::sync::Arc;
 pub use cached::CachedUsers;
 use entrepot_domain::{
     Clock, IdGenerator, UserId,
+    audit::{Cause, Origin, Who},
     auth::{Actor, PasswordHasher},
     user::UserRepository,
 };
@@ -43,6 +44,10 @@ impl UserService {
     /// A service over these ports.
     pub fn new(ports: UserPorts) -> Self {
         Self { ports }
+    }
+
+    fn cause(&self, who: impl Into<Who>, origin: Option<&Origin>) -> Cause {
+        Cause { id: self.ports.ids.next(), at: self.ports.clock.now(), who: who.into(), origin: origin.cloned() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use entrepot_domain::{
     Email, UserId, Version,
+    audit::{Cause, Origin, Who},
     auth::PlainPassword,
     user::{NewUser, PersonName, Role, Roles, User},
 };
@@ -22,14 +23,14 @@ pub struct Registration {
 
 impl UserService {
     /// Makes a customer. [`Error::EmailTaken`] if the address has an account.
-    pub async fn register(&self, registration: Registration) -> Result<User, Error> {
-        self.create(registration, Roles::CUSTOMER).await
+    pub async fn register(&self, registration: Registration, origin: &Origin) -> Result<User, Error> {
+        self.create(registration, Roles::CUSTOMER, &self.cause(Who::Nobody, Some(origin))).await
     }
 
     /// Makes an admin: for the operator's command line, which asks for no actor.
     pub async fn create_admin(&self, registration: Registration) -> Result<User, Error> {
         let roles = Roles::new([Role::Customer, Role::Admin]).map_err(|invalid| Error::field("roles", invalid))?;
-        self.create(registration, roles).await
+        self.create(registration, roles, &self.cause(Who::CommandLine, None)).await
     }
 
     /// Whether anybody may manage users.
@@ -37,9 +38,8 @@ impl UserService {
         Ok(self.ports.users.has_admin().await?)
     }
 
-    async fn create(&self, registration: Registration, roles: Roles) -> Result<User, Error> {
+    async fn create(&self, registration: Registration, roles: Roles, cause: &Cause) -> Result<User, Error> {
         let password = self.ports.hasher.hash(&registration.password).await?;
-        let now = self.ports.clock.now();
         let user = User {
             id: UserId(self.ports.ids.next()),
             name: registration.name,
@@ -47,11 +47,11 @@ impl UserService {
             roles,
             email_verified: false,
             version: Version::FIRST,
-            created_at: now,
-            updated_at: now,
+            created_at: cause.at,
+            updated_at: cause.at,
         };
         let new = NewUser { user, password };
-        self.ports.users.insert(&new).await?;
+        self.ports.users.insert(&new, cause).await?;
         Ok(new.user)
     }
 }

@@ -2,6 +2,7 @@
 
 use entrepot_domain::{
     UserId, Version,
+    audit::Origin,
     auth::Actor,
     user::{Roles, User},
 };
@@ -18,9 +19,11 @@ impl UserService {
         id: UserId,
         roles: Roles,
         expected: Option<Version>,
+        origin: &Origin,
     ) -> Result<User, Error> {
         must_be_admin(actor)?;
-        let changed = self.ports.users.set_roles(id, roles, expected, self.ports.clock.now()).await?;
+        let cause = self.cause(actor, Some(origin));
+        let changed = self.ports.users.set_roles(id, roles, expected, &cause).await?;
         tracing::info!(user = %id, actor = %actor.user, roles = roles.bits(), "roles changed");
         Ok(changed.user)
     }

@@ -1,9 +1,8 @@
 //! Changing an account.
 
-use std::net::IpAddr;
-
 use entrepot_domain::{
     Email, UserId, Version,
+    audit::Origin,
     auth::{Actor, PlainPassword},
     user::{PersonName, User, UserChange},
 };
@@ -33,12 +32,12 @@ impl UserService {
         id: UserId,
         update: UserUpdate,
         expected: Option<Version>,
-        address: IpAddr,
+        origin: &Origin,
     ) -> Result<User, Error> {
         may_see(actor, id)?;
         let sensitive = update.email.is_some() || update.password.is_some();
         if sensitive && actor.is(id) {
-            self.prove(id, update.current_password.as_deref(), address).await?;
+            self.prove(id, update.current_password.as_deref(), origin).await?;
         }
         let password = match &update.password {
             Some(password) => Some(self.ports.hasher.hash(password).await?),
@@ -50,12 +49,13 @@ impl UserService {
             password,
             keep: actor.session.filter(|_| actor.is(id)),
         };
-        Ok(self.ports.users.update(id, &change, expected, self.ports.clock.now()).await?.user)
+        let cause = self.cause(actor, Some(origin));
+        Ok(self.ports.users.update(id, &change, expected, &cause).await?.user)
     }
 
-    async fn prove(&self, id: UserId, password: Option<&str>, address: IpAddr) -> Result<(), Error> {
+    async fn prove(&self, id: UserId, password: Option<&str>, origin: &Origin) -> Result<(), Error> {
         let known = self.ports.users.credentials(id).await?.ok_or(Error::NotFound)?;
-        let attempt = self.ports.throttle.attempt(address, &known.user.email).await?;
+        let attempt = self.ports.throttle.attempt(origin.address, &known.user.email).await?;
         let right = match password {
             Some(password) => self.ports.hasher.verify(password, Some(known.password)).await?,
             None => false,

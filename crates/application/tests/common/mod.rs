@@ -11,6 +11,7 @@ use entrepot_application::auth::LoginThrottle;
 use entrepot_domain::{
     Clock, Description, Email, IdGenerator, Money, OrderId, ProductId, Quota, RateLimiter, SessionId, Subject,
     Timestamp, UserId, Verdict, Version,
+    audit::{Cause, Origin, Who},
     auth::{Actor, PasswordHash},
     order::{Order, OrderLine, OrderStatus},
     product::{Product, ProductName, Quantity, Sku, Stock},
@@ -39,6 +40,14 @@ impl IdGenerator for FixedId {
     fn next(&self) -> Uuid {
         Uuid::from_u128(self.0)
     }
+}
+
+pub fn origin() -> Origin {
+    Origin { address: ADDRESS, request_id: "request".into() }
+}
+
+pub fn cause() -> Cause {
+    Cause { id: Uuid::from_u128(77), at: now(), who: Who::Nobody, origin: Some(origin()) }
 }
 
 pub fn clock() -> Arc<dyn Clock> {

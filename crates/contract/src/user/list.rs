@@ -5,7 +5,7 @@ use entrepot_domain::{
     auth::PasswordHash,
     user::{NewUser, PersonName, Role, Roles, User, UserFilter, UserQuery},
 };
-use entrepot_testkit::{at, email, new_user, user, user_id};
+use entrepot_testkit::{at, cause, email, new_user, user, user_id};
 
 use super::{insert, names, rename};
 use crate::{
@@ -23,7 +23,7 @@ pub async fn a_search_ignores_case_and_takes_signs_literally(h: &impl Stores) {
         (4, "Plain", "Percent.1000@example.org"),
     ] {
         let user = User { name: PersonName::parse(name).unwrap(), email: email(address), ..user(n) };
-        users.insert(&NewUser { user, password: PasswordHash("hash".to_owned()) }).await.unwrap();
+        users.insert(&NewUser { user, password: PasswordHash("hash".to_owned()) }, &cause(at(0))).await.unwrap();
     }
     for (words, expected) in [
         ("ÆRØ", &["Ærø 100%"][..]),
@@ -42,7 +42,7 @@ pub async fn a_search_ignores_case_and_takes_signs_literally(h: &impl Stores) {
         assert_eq!(names(&*users, filter).await, expected, "{words}");
     }
     // What a user was called before is not found any more.
-    users.update(user_id(4), &rename("Renamed"), None, at(1)).await.unwrap();
+    users.update(user_id(4), &rename("Renamed"), None, &cause(at(1))).await.unwrap();
     let search = |words: &str| UserFilter { search: Some(words.to_owned()), ..UserFilter::default() };
     assert_eq!(names(&*users, search("plain")).await, Vec::<String>::new());
     assert_eq!(names(&*users, search("renamed")).await, ["Renamed"]);
@@ -55,7 +55,7 @@ pub async fn a_role_filters_the_list(h: &impl Stores) {
     for (name, roles) in [("a", &[Customer][..]), ("b", &[Customer, Staff]), ("c", &[Admin]), ("d", &[Staff, Admin])] {
         let mut new = new_user(name);
         new.user.roles = Roles::new(roles.iter().copied()).unwrap();
-        users.insert(&new).await.unwrap();
+        users.insert(&new, &cause(at(0))).await.unwrap();
     }
     for (role, expected) in [(Customer, ["a", "b"]), (Staff, ["b", "d"]), (Admin, ["c", "d"])] {
         let filter = UserFilter { role: Some(role), ..UserFilter::default() };
@@ -101,7 +101,7 @@ pub async fn places_and_pages_show_the_same(h: &impl Stores) {
             created_at: at(i64::try_from(n).unwrap() / 5),
             ..user(n * 7 % 11 + 1)
         };
-        users.insert(&NewUser { user, password: PasswordHash("hash".to_owned()) }).await.unwrap();
+        users.insert(&NewUser { user, password: PasswordHash("hash".to_owned()) }, &cause(at(0))).await.unwrap();
     }
     let mut sorts = single_sorts();
     sorts.extend(["name,-createdAt", "-name,createdAt,email"].map(|text| Sort::parse(text).unwrap()));

@@ -95,6 +95,23 @@ impl Change {
         let (before, after) = (before.to_string(), after.to_string());
         (before != after).then_some(Self { field, before: Some(before), after: Some(after) })
     }
+
+    /// Changes as a store keeps them: all of them, but personal ones without their values, and the personal ones with
+    /// theirs, which are to be erased with the subject.
+    pub fn apart(changes: &[Self], subject: AuditSubject) -> (Vec<Self>, Vec<Self>) {
+        let personal = |change: &&Self| subject.is_personal(change.field);
+        let all = changes.iter().map(|change| match change.field {
+            field if subject.is_personal(field) => Self { field, before: None, after: None },
+            _ => change.clone(),
+        });
+        (all.collect(), changes.iter().filter(personal).cloned().collect())
+    }
+
+    /// The opposite of [`apart`](Self::apart), with what is left of the personal ones.
+    pub fn together(all: Vec<Self>, personal: &[Self]) -> Vec<Self> {
+        let whole = |change: Self| personal.iter().find(|known| known.field == change.field).cloned().unwrap_or(change);
+        all.into_iter().map(whole).collect()
+    }
 }
 
 #[cfg(test)]
@@ -115,5 +132,24 @@ mod tests {
         assert_eq!(Change::between(AuditField::Stock, &7, &7), None);
         let change = Change::between(AuditField::Stock, &7, &8).unwrap();
         assert_eq!((change.before.as_deref(), change.after.as_deref()), (Some("7"), Some("8")));
+    }
+
+    #[test]
+    fn what_is_personal_is_kept_apart_and_may_go() {
+        let subject = AuditSubject::User(UserId(Uuid::from_u128(1)));
+        let changes = vec![
+            Change::to(AuditField::Name, &"Ada"),
+            Change::to(AuditField::Roles, &"customer"),
+            Change::to(AuditField::Email, &"ada@example.com"),
+        ];
+        let (all, personal) = Change::apart(&changes, subject);
+        assert!(!format!("{all:?}").contains("Ada") && !format!("{all:?}").contains("ada@"));
+        assert_eq!(Change::together(all.clone(), &personal), changes);
+        let left = Change::together(all, &[]);
+        assert_eq!(left.iter().filter(|change| change.after.is_some()).count(), 1);
+        assert_eq!(left.len(), 3);
+        // The name of a product is nobody's.
+        let mug = AuditSubject::Product(ProductId(Uuid::from_u128(1)));
+        assert_eq!(Change::apart(&changes[..1], mug), (changes[..1].to_vec(), vec![]));
     }
 }

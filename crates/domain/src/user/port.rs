@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{PersonName, Role, Roles, User};
 use crate::{
-    Email, Fault, Listing, SessionId, Sort, SortField, SortValue, Timestamp, UserId, Version, Window,
+    Email, Fault, Listing, SessionId, Sort, SortField, SortValue, UserId, Version, Window, audit::Cause,
     auth::PasswordHash,
 };
 
@@ -121,11 +121,12 @@ pub enum UserError {
 
 /// Keeps users. Every method is atomic. An `expected` version that is not the present one refuses the change with
 /// [`UserError::VersionConflict`]; every change adds one to the version. Erased users are not found by any method.
+/// Every change is audited, in one transaction with it: a refused one leaves no entry.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait UserRepository: Send + Sync {
     /// Keeps a new user, or refuses with [`UserError::EmailTaken`]. The store judges that, so of two at once one wins.
-    async fn insert(&self, new: &NewUser) -> Result<(), UserError>;
+    async fn insert(&self, new: &NewUser, cause: &Cause) -> Result<(), UserError>;
 
     /// Looks a user up.
     async fn find(&self, id: UserId) -> Result<Option<User>, Fault>;
@@ -146,7 +147,7 @@ pub trait UserRepository: Send + Sync {
         id: UserId,
         change: &UserChange,
         expected: Option<Version>,
-        now: Timestamp,
+        cause: &Cause,
     ) -> Result<Changed, UserError>;
 
     /// Gives a user other roles. All live sessions are reported, for they carry the roles.
@@ -156,12 +157,13 @@ pub trait UserRepository: Send + Sync {
         id: UserId,
         roles: Roles,
         expected: Option<Version>,
-        now: Timestamp,
+        cause: &Cause,
     ) -> Result<Changed, UserError>;
 
-    /// Erases name, address and password, ends all sessions and returns them. Orders stay. The address is free again.
+    /// Erases name, address and password, also in the audit log, ends all sessions and returns them. Orders stay. The
+    /// address is free again.
     /// Errors: `NotFound`, `LastAdmin`, `VersionConflict`.
-    async fn erase(&self, id: UserId, expected: Option<Version>, now: Timestamp) -> Result<Vec<SessionId>, UserError>;
+    async fn erase(&self, id: UserId, expected: Option<Version>, cause: &Cause) -> Result<Vec<SessionId>, UserError>;
 
     /// Whether anybody may manage users: false tells an operator to make the first admin.
     async fn has_admin(&self) -> Result<bool, Fault>;

@@ -30,7 +30,7 @@ use crate::{
 )]
 pub(super) async fn login(state: Data<HttpState>, caller: Caller, body: Raw) -> ApiResult {
     let LoginRequest { email, password } = body.read()?;
-    let login = Login { email, password, user_agent: caller.user_agent, address: caller.address };
+    let login = Login { email, password, user_agent: caller.user_agent, address: caller.origin.address };
     let pair = outlive(async move { state.app.auth.login(login).await }).await??;
     secret(TokenPair::from(pair))
 }

@@ -3,7 +3,7 @@
 use std::{
     cell::RefCell,
     future::{Ready, ready},
-    net::{IpAddr, Ipv4Addr},
+    net::IpAddr,
     rc::Rc,
 };
 
@@ -14,7 +14,10 @@ use actix_web::{
     web,
 };
 use entrepot_application::Error;
-use entrepot_domain::auth::{Actor, TokenError};
+use entrepot_domain::{
+    audit::Origin,
+    auth::{Actor, TokenError},
+};
 use futures_util::future::LocalBoxFuture;
 
 use super::{bearer::Bearer, request_id::RequestId};
@@ -39,13 +42,11 @@ pub(super) struct Passage {
 /// Where a request comes from.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
-    /// The client's address: the socket's, or what a trusted proxy says.
-    pub(crate) address: IpAddr,
+    /// The client's address, which is the socket's, or what a trusted proxy says; and how the request is named in
+    /// answers and logs.
+    pub(crate) origin: Origin,
     /// What the client calls itself, cut to 256 characters.
     pub(crate) user_agent: Option<String>,
-    /// Names the request in answers and logs.
-    #[allow(dead_code, reason = "what a handler may ask, though none does yet")]
-    pub(crate) request_id: RequestId,
 }
 
 impl FromRequest for Caller {
@@ -55,11 +56,12 @@ impl FromRequest for Caller {
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         let extensions = req.extensions();
         let passage = extensions.get::<Rc<Passage>>();
-        ready(Ok(Self {
-            address: passage.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |passage| passage.address),
+        // Without a passage there was no edge: a wiring mistake, which must not be written down as nobody's doing.
+        let caller = passage.map(|passage| Self {
+            origin: Origin { address: passage.address, request_id: passage.request_id.as_str().to_owned() },
             user_agent: user_agent(req.headers()).map(ToOwned::to_owned),
-            request_id: passage.map(|passage| passage.request_id.clone()).unwrap_or_default(),
-        }))
+        });
+        ready(caller.ok_or(ApiError::Internal))
     }
 }
 

@@ -16,7 +16,7 @@ use utoipa::{
 };
 
 use crate::{
-    auth,
+    audit, auth,
     error::{ErrorEnvelope, FieldBody, Problem},
     operations, order, product, user,
 };
@@ -41,6 +41,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         user::Docs::openapi(),
         product::Docs::openapi(),
         order::Docs::openapi(),
+        audit::Docs::openapi(),
         operations::Docs::openapi(),
     ] {
         document.merge(part);
@@ -71,6 +72,7 @@ fn tags() -> Vec<Tag> {
         ("users", "Accounts and their roles."),
         ("products", "The catalogue, and how much of each product is left."),
         ("orders", "Placing orders, and what becomes of them."),
+        ("admin", "What was done, by whom. For admins."),
         ("operations", "For those who run the server. Never counted against a limit."),
     ]
     .into_iter()

@@ -137,7 +137,7 @@ pub(super) async fn ready(state: web::Data<HttpState>, caller: Caller) -> HttpRe
         let ready = Ready { status: "success", data };
         return HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(ready);
     }
-    let error = ApiError::Timeout.envelope(caller.request_id.as_str());
+    let error = ApiError::Timeout.envelope(&caller.origin.request_id);
     let mut response = HttpResponse::ServiceUnavailable()
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((RETRY_AFTER, 1))

@@ -36,9 +36,9 @@ use crate::{
         (status = 409, description = "`email_taken`"),
     ),
 )]
-pub(super) async fn register(state: Data<HttpState>, body: Raw) -> ApiResult {
+pub(super) async fn register(state: Data<HttpState>, Caller { origin, .. }: Caller, body: Raw) -> ApiResult {
     let request: RegisterRequest = body.read()?;
-    let user = outlive(async move { state.app.users.register(request.into()).await }).await??;
+    let user = outlive(async move { state.app.users.register(request.into(), &origin).await }).await??;
     created(&format!("{API}/users/{}", user.id), user.version, UserView::from(&user))
 }
 
@@ -135,13 +135,13 @@ pub(super) async fn get(
 pub(super) async fn update(
     state: Data<HttpState>,
     Authenticated(actor): Authenticated,
-    caller: Caller,
+    Caller { origin, .. }: Caller,
     PathId(id): PathId<UserId>,
     IfMatch(expected): IfMatch,
     body: Raw,
 ) -> ApiResult {
     let request: UpdateUserRequest = body.read()?;
-    let update = async move { state.app.users.update(&actor, id, request.into(), expected, caller.address).await };
+    let update = async move { state.app.users.update(&actor, id, request.into(), expected, &origin).await };
     let user = outlive(update).await??;
     changed(user.version, UserView::from(&user))
 }
@@ -169,6 +169,7 @@ pub(super) async fn set_roles(
     state: Data<HttpState>,
     Authenticated(actor): Authenticated,
     PathId(id): PathId<UserId>,
+    Caller { origin, .. }: Caller,
     IfMatch(expected): IfMatch,
     body: Raw,
 ) -> ApiResult {
@@ -176,7 +177,7 @@ pub(super) async fn set_roles(
         return Err(Error::Forbidden.into());
     }
     let RolesRequest { roles } = body.read()?;
-    let user = outlive(async move { state.app.users.set_roles(&actor, id, roles, expected).await }).await??;
+    let user = outlive(async move { state.app.users.set_roles(&actor, id, roles, expected, &origin).await }).await??;
     changed(user.version, UserView::from(&user))
 }
 
@@ -201,8 +202,9 @@ pub(super) async fn delete(
     state: Data<HttpState>,
     Authenticated(actor): Authenticated,
     PathId(id): PathId<UserId>,
+    Caller { origin, .. }: Caller,
     IfMatch(expected): IfMatch,
 ) -> ApiResult {
-    outlive(async move { state.app.users.delete(&actor, id, expected).await }).await??;
+    outlive(async move { state.app.users.delete(&actor, id, expected, &origin).await }).await??;
     Ok(no_content())
 }

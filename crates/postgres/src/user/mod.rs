@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper, dsl::exists, select};
 use diesel_async::RunQueryDsl;
 use entrepot_domain::{
-    Email, Fault, Listing, SessionId, Timestamp, UserId, Version,
+    Email, Fault, Listing, SessionId, UserId, Version,
+    audit::Cause,
     user::{Changed, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
 };
 use futures_util::FutureExt;
@@ -19,8 +20,11 @@ use crate::{PostgresStore, error::fault, schema::users};
 
 #[async_trait]
 impl UserRepository for PostgresStore {
-    async fn insert(&self, new: &NewUser) -> Result<(), UserError> {
-        self.write(new.clone(), |connection, new| write::insert(connection, new).boxed()).await
+    async fn insert(&self, new: &NewUser, cause: &Cause) -> Result<(), UserError> {
+        self.write((new.clone(), cause.clone()), |connection, (new, cause)| {
+            write::insert(connection, new, cause).boxed()
+        })
+        .await
     }
 
     async fn find(&self, id: UserId) -> Result<Option<User>, Fault> {
@@ -50,10 +54,10 @@ impl UserRepository for PostgresStore {
         id: UserId,
         change: &UserChange,
         expected: Option<Version>,
-        now: Timestamp,
+        cause: &Cause,
     ) -> Result<Changed, UserError> {
-        self.write((id, change.clone(), expected, now), |connection, (id, change, expected, now)| {
-            write::update(connection, *id, change, *expected, *now).boxed()
+        self.write((id, change.clone(), expected, cause.clone()), |connection, (id, change, expected, cause)| {
+            write::update(connection, *id, change, *expected, cause).boxed()
         })
         .await
     }
@@ -63,17 +67,17 @@ impl UserRepository for PostgresStore {
         id: UserId,
         roles: Roles,
         expected: Option<Version>,
-        now: Timestamp,
+        cause: &Cause,
     ) -> Result<Changed, UserError> {
-        self.write((id, roles, expected, now), |connection, (id, roles, expected, now)| {
-            write::set_roles(connection, *id, *roles, *expected, *now).boxed()
+        self.write((id, roles, expected, cause.clone()), |connection, (id, roles, expected, cause)| {
+            write::set_roles(connection, *id, *roles, *expected, cause).boxed()
         })
         .await
     }
 
-    async fn erase(&self, id: UserId, expected: Option<Version>, now: Timestamp) -> Result<Vec<SessionId>, UserError> {
-        self.write((id, expected, now), |connection, (id, expected, now)| {
-            write::erase(connection, *id, *expected, *now).boxed()
+    async fn erase(&self, id: UserId, expected: Option<Version>, cause: &Cause) -> Result<Vec<SessionId>, UserError> {
+        self.write((id, expected, cause.clone()), |connection, (id, expected, cause)| {
+            write::erase(connection, *id, *expected, cause).boxed()
         })
         .await
     }

@@ -5,13 +5,15 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
-    SessionId, Timestamp, UserId, Version,
+    SessionId, UserId, Version,
+    audit::Cause,
     user::{Changed, NewUser, Role, Roles, User, UserChange, UserError},
 };
 use uuid::Uuid;
 
 use super::row::{UserRow, is_admin, search_of};
 use crate::{
+    audit,
     auth::sessions,
     error::{fault, is_duplicate},
     schema::{idempotency_keys, users},
@@ -22,9 +24,9 @@ fn refused(error: diesel::result::Error) -> UserError {
     if is_duplicate(&error) { UserError::EmailTaken } else { fault(error).into() }
 }
 
-pub(super) async fn insert(connection: &mut AsyncPgConnection, new: &NewUser) -> Result<(), UserError> {
+pub(super) async fn insert(connection: &mut AsyncPgConnection, new: &NewUser, cause: &Cause) -> Result<(), UserError> {
     insert_into(users::table).values(UserRow::from(new)).execute(connection).await.map_err(refused)?;
-    Ok(())
+    Ok(audit::write(connection, &cause.user_registered(&new.user)).await?)
 }
 
 /// The user to be changed, locked, if it is at the version that the caller has seen.
@@ -50,9 +52,10 @@ pub(super) async fn update(
     id: UserId,
     change: &UserChange,
     expected: Option<Version>,
-    now: Timestamp,
+    cause: &Cause,
 ) -> Result<Changed, UserError> {
-    let mut user = current(connection, id, expected).await?;
+    let was = current(connection, id, expected).await?;
+    let mut user = was.clone();
     if let Some(name) = &change.name {
         user.name = name.clone();
     }
@@ -61,7 +64,7 @@ pub(super) async fn update(
         user.email = email.clone();
     }
     user.version.0 += 1;
-    user.updated_at = now;
+    user.updated_at = cause.at;
     change_rows(users::table.filter(users::id.eq(id.0)))
         .set((
             users::name.eq(user.name.as_str()),
@@ -70,21 +73,24 @@ pub(super) async fn update(
             users::email_verified.eq(user.email_verified),
             users::search.eq(search_of(&user.name, &user.email)),
             users::version.eq(user.version.0),
-            users::updated_at.eq(now),
+            users::updated_at.eq(cause.at),
         ))
         .execute(connection)
         .await
         .map_err(refused)?;
-    let mut ended = Vec::new();
+    let mut ended = None;
     if let Some(password) = &change.password {
         change_rows(users::table.filter(users::id.eq(id.0)))
             .set(users::password.eq(&password.0))
             .execute(connection)
             .await
             .map_err(fault)?;
-        ended = sessions::end_all(connection, id, change.keep, now).await?;
+        ended = Some(sessions::end_all(connection, id, change.keep, cause.at).await?);
     }
-    Ok(Changed { user, sessions: ended })
+    for entry in cause.user_changed(&was, &user, ended.as_deref()) {
+        audit::write(connection, &entry).await?;
+    }
+    Ok(Changed { user, sessions: ended.unwrap_or_default() })
 }
 
 pub(super) async fn set_roles(
@@ -92,22 +98,25 @@ pub(super) async fn set_roles(
     id: UserId,
     roles: Roles,
     expected: Option<Version>,
-    now: Timestamp,
+    cause: &Cause,
 ) -> Result<Changed, UserError> {
     let admins = if roles.contains(Role::Admin) { Vec::new() } else { lock_admins(connection).await? };
-    let mut user = current(connection, id, expected).await?;
+    let was = current(connection, id, expected).await?;
     if !roles.contains(Role::Admin) {
-        must_not_be_last(&admins, &user)?;
+        must_not_be_last(&admins, &was)?;
     }
-    user.roles = roles;
-    user.version.0 += 1;
-    user.updated_at = now;
+    let user = User { roles, version: Version(was.version.0 + 1), updated_at: cause.at, ..was.clone() };
     change_rows(users::table.filter(users::id.eq(id.0)))
-        .set((users::roles.eq(i64::from(roles.bits())), users::version.eq(user.version.0), users::updated_at.eq(now)))
+        .set((
+            users::roles.eq(i64::from(roles.bits())),
+            users::version.eq(user.version.0),
+            users::updated_at.eq(cause.at),
+        ))
         .execute(connection)
         .await
         .map_err(fault)?;
-    let live = sessions::live(connection, id, now).await?;
+    let live = sessions::live(connection, id, cause.at).await?;
+    audit::write(connection, &cause.roles_changed(&was, &user)).await?;
     Ok(Changed { user, sessions: live })
 }
 
@@ -128,7 +137,7 @@ pub(super) async fn erase(
     connection: &mut AsyncPgConnection,
     id: UserId,
     expected: Option<Version>,
-    now: Timestamp,
+    cause: &Cause,
 ) -> Result<Vec<SessionId>, UserError> {
     let admins = lock_admins(connection).await?;
     let user = current(connection, id, expected).await?;
@@ -142,17 +151,19 @@ pub(super) async fn erase(
             users::email_verified.eq(false),
             users::search.eq(""),
             users::version.eq(user.version.0 + 1),
-            users::updated_at.eq(now),
-            users::erased_at.eq(now),
+            users::updated_at.eq(cause.at),
+            users::erased_at.eq(cause.at),
         ))
         .execute(connection)
         .await
         .map_err(fault)?;
-    let ended = sessions::end_all(connection, id, None, now).await?;
+    let ended = sessions::end_all(connection, id, None, cause.at).await?;
     sessions::forget_devices(connection, id).await?;
     delete(idempotency_keys::table.filter(idempotency_keys::user_id.eq(id.0)))
         .execute(connection)
         .await
         .map_err(fault)?;
+    audit::erase(connection, id).await?;
+    audit::write(connection, &cause.user_deleted(id, &ended)).await?;
     Ok(ended)
 }

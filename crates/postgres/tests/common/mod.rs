@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use entrepot_contract::Stores;
 use entrepot_domain::{
-    auth::SessionRepository, order::OrderRepository, product::ProductRepository, user::UserRepository,
+    audit::AuditLog, auth::SessionRepository, order::OrderRepository, product::ProductRepository, user::UserRepository,
 };
 use entrepot_postgres::{PostgresOptions, PostgresStore, migrate};
 use entrepot_testkit::Database;
@@ -65,6 +65,10 @@ impl Stores for Shop {
     }
 
     fn orders(&self) -> Arc<dyn OrderRepository> {
+        self.store.clone()
+    }
+
+    fn audit(&self) -> Arc<dyn AuditLog> {
         self.store.clone()
     }
 }

@@ -7,7 +7,8 @@ mod write;
 use async_trait::async_trait;
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper, dsl::exists, select};
 use entrepot_domain::{
-    Email, Fault, Listing, SessionId, Timestamp, UserId, Version,
+    Email, Fault, Listing, SessionId, UserId, Version,
+    audit::Cause,
     user::{Changed, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
 };
 use row::UserRow;
@@ -17,9 +18,9 @@ use crate::{SqliteStore, error::fault, schema::users, value::Id};
 
 #[async_trait]
 impl UserRepository for SqliteStore {
-    async fn insert(&self, new: &NewUser) -> Result<(), UserError> {
-        let new = new.clone();
-        self.write(move |connection| write::insert(connection, &new)).await
+    async fn insert(&self, new: &NewUser, cause: &Cause) -> Result<(), UserError> {
+        let (new, cause) = (new.clone(), cause.clone());
+        self.write(move |connection| write::insert(connection, &new, &cause)).await
     }
 
     async fn find(&self, id: UserId) -> Result<Option<User>, Fault> {
@@ -57,10 +58,10 @@ impl UserRepository for SqliteStore {
         id: UserId,
         change: &UserChange,
         expected: Option<Version>,
-        now: Timestamp,
+        cause: &Cause,
     ) -> Result<Changed, UserError> {
-        let change = change.clone();
-        self.write(move |connection| write::update(connection, id, change, expected, now)).await
+        let (change, cause) = (change.clone(), cause.clone());
+        self.write(move |connection| write::update(connection, id, change, expected, &cause)).await
     }
 
     async fn set_roles(
@@ -68,13 +69,15 @@ impl UserRepository for SqliteStore {
         id: UserId,
         roles: Roles,
         expected: Option<Version>,
-        now: Timestamp,
+        cause: &Cause,
     ) -> Result<Changed, UserError> {
-        self.write(move |connection| write::set_roles(connection, id, roles, expected, now)).await
+        let cause = cause.clone();
+        self.write(move |connection| write::set_roles(connection, id, roles, expected, &cause)).await
     }
 
-    async fn erase(&self, id: UserId, expected: Option<Version>, now: Timestamp) -> Result<Vec<SessionId>, UserError> {
-        self.write(move |connection| write::erase(connection, id, expected, now)).await
+    async fn erase(&self, id: UserId, expected: Option<Version>, cause: &Cause) -> Result<Vec<SessionId>, UserError> {
+        let cause = cause.clone();
+        self.write(move |connection| write::erase(connection, id, expected, &cause)).await
     }
 
     async fn has_admin(&self) -> Result<bool, Fault> {

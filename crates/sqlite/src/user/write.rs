@@ -5,12 +5,14 @@ use diesel::{
     dsl::count_star, insert_into, update as change_rows,
 };
 use entrepot_domain::{
-    SessionId, Timestamp, UserId, Version,
+    SessionId, UserId, Version,
+    audit::Cause,
     user::{Changed, NewUser, Role, Roles, User, UserChange, UserError},
 };
 
 use super::row::{UserRow, is_admin, search_of};
 use crate::{
+    audit,
     auth::sessions,
     error::{fault, is_duplicate},
     schema::{idempotency_keys, users},
@@ -22,9 +24,9 @@ fn refused(error: diesel::result::Error) -> UserError {
     if is_duplicate(&error) { UserError::EmailTaken } else { fault(error).into() }
 }
 
-pub(super) fn insert(connection: &mut SqliteConnection, new: &NewUser) -> Result<(), UserError> {
+pub(super) fn insert(connection: &mut SqliteConnection, new: &NewUser, cause: &Cause) -> Result<(), UserError> {
     insert_into(users::table).values(UserRow::from(new)).execute(connection).map_err(refused)?;
-    Ok(())
+    Ok(audit::write(connection, &cause.user_registered(&new.user))?)
 }
 
 /// The user to be changed, if it is at the version that the caller has seen.
@@ -48,9 +50,10 @@ pub(super) fn update(
     id: UserId,
     change: UserChange,
     expected: Option<Version>,
-    now: Timestamp,
+    cause: &Cause,
 ) -> Result<Changed, UserError> {
-    let mut user = current(connection, id, expected)?;
+    let was = current(connection, id, expected)?;
+    let mut user = was.clone();
     if let Some(name) = change.name {
         user.name = name;
     }
@@ -59,7 +62,7 @@ pub(super) fn update(
         user.email = email;
     }
     user.version.0 += 1;
-    user.updated_at = now;
+    user.updated_at = cause.at;
     change_rows(users::table.filter(users::id.eq(Id(id.0))))
         .set((
             users::name.eq(user.name.as_str()),
@@ -68,19 +71,22 @@ pub(super) fn update(
             users::email_verified.eq(user.email_verified),
             users::search.eq(search_of(&user.name, &user.email)),
             users::version.eq(user.version.0),
-            users::updated_at.eq(now.timestamp_millis()),
+            users::updated_at.eq(cause.at.timestamp_millis()),
         ))
         .execute(connection)
         .map_err(refused)?;
-    let mut ended = Vec::new();
+    let mut ended = None;
     if let Some(password) = change.password {
         change_rows(users::table.filter(users::id.eq(Id(id.0))))
             .set(users::password.eq(password.0))
             .execute(connection)
             .map_err(fault)?;
-        ended = sessions::end_all(connection, id, change.keep, now)?;
+        ended = Some(sessions::end_all(connection, id, change.keep, cause.at)?);
     }
-    Ok(Changed { user, sessions: ended })
+    for entry in cause.user_changed(&was, &user, ended.as_deref()) {
+        audit::write(connection, &entry)?;
+    }
+    Ok(Changed { user, sessions: ended.unwrap_or_default() })
 }
 
 pub(super) fn set_roles(
@@ -88,24 +94,23 @@ pub(super) fn set_roles(
     id: UserId,
     roles: Roles,
     expected: Option<Version>,
-    now: Timestamp,
+    cause: &Cause,
 ) -> Result<Changed, UserError> {
-    let mut user = current(connection, id, expected)?;
+    let was = current(connection, id, expected)?;
     if !roles.contains(Role::Admin) {
-        must_not_be_last_admin(connection, &user)?;
+        must_not_be_last_admin(connection, &was)?;
     }
-    user.roles = roles;
-    user.version.0 += 1;
-    user.updated_at = now;
+    let user = User { roles, version: Version(was.version.0 + 1), updated_at: cause.at, ..was.clone() };
     change_rows(users::table.filter(users::id.eq(Id(id.0))))
         .set((
             users::roles.eq(i64::from(roles.bits())),
             users::version.eq(user.version.0),
-            users::updated_at.eq(now.timestamp_millis()),
+            users::updated_at.eq(cause.at.timestamp_millis()),
         ))
         .execute(connection)
         .map_err(fault)?;
-    let live = sessions::live(connection, id, now)?;
+    let live = sessions::live(connection, id, cause.at)?;
+    audit::write(connection, &cause.roles_changed(&was, &user))?;
     Ok(Changed { user, sessions: live })
 }
 
@@ -126,7 +131,7 @@ pub(super) fn erase(
     connection: &mut SqliteConnection,
     id: UserId,
     expected: Option<Version>,
-    now: Timestamp,
+    cause: &Cause,
 ) -> Result<Vec<SessionId>, UserError> {
     let user = current(connection, id, expected)?;
     must_not_be_last_admin(connection, &user)?;
@@ -139,15 +144,17 @@ pub(super) fn erase(
             users::email_verified.eq(false),
             users::search.eq(""),
             users::version.eq(user.version.0 + 1),
-            users::updated_at.eq(now.timestamp_millis()),
-            users::erased_at.eq(now.timestamp_millis()),
+            users::updated_at.eq(cause.at.timestamp_millis()),
+            users::erased_at.eq(cause.at.timestamp_millis()),
         ))
         .execute(connection)
         .map_err(fault)?;
-    let ended = sessions::end_all(connection, id, None, now)?;
+    let ended = sessions::end_all(connection, id, None, cause.at)?;
     sessions::forget_devices(connection, id)?;
     delete(idempotency_keys::table.filter(idempotency_keys::user_id.eq(Id(id.0))))
         .execute(connection)
         .map_err(|error| UserError::from(fault(error)))?;
+    audit::erase(connection, id)?;
+    audit::write(connection, &cause.user_deleted(id, &ended))?;
     Ok(ended)
 }

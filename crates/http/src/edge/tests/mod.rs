@@ -51,7 +51,7 @@ async fn login(query: web::Query<Vec<(String, String)>>) -> ApiResult {
 
 async fn who(caller: Caller, Authenticated(actor): Authenticated) -> String {
     let agent = caller.user_agent.unwrap_or_default();
-    format!("{} {} {agent} {}", actor.user.0.as_u128(), caller.address, caller.request_id)
+    format!("{} {} {agent} {}", actor.user.0.as_u128(), caller.origin.address, caller.origin.request_id)
 }
 
 #[allow(clippy::unused_async, reason = "a handler")]

@@ -1,0 +1,115 @@
+//! Entries as admins see them.
+
+use entrepot_domain::audit::{AuditEntry, Change, Who};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::response::Stamp;
+
+/// Something that was done.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditEntry)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EntryView<'a> {
+    /// Names the entry; later ones are greater.
+    id: Uuid,
+    /// When it was done.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Stamp,
+    /// By whom.
+    actor: ActorView,
+    /// The `x-request-id` of the request; null on the command line.
+    #[schema(example = "0193d2a0-7c1e-7b2a-9f6d-2f1f6a0b7c55")]
+    request_id: Option<&'a str>,
+    /// The client's address; null on the command line.
+    #[schema(example = "203.0.113.9")]
+    address: Option<String>,
+    /// What was done.
+    #[schema(example = "user.roles_changed")]
+    action: &'static str,
+    /// To what.
+    subject: SubjectView,
+    /// What is different now; may be empty.
+    changes: Vec<ChangeView<'a>>,
+}
+
+/// By whom something was done.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditActor)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ActorView {
+    /// `user`, `commandLine`, or `anonymous`: signing up, or with a token that is not believed.
+    #[serde(rename = "type")]
+    #[schema(example = "user")]
+    kind: &'static str,
+    /// Which user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    id: Option<Uuid>,
+    /// By which of their logins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    session_id: Option<Uuid>,
+}
+
+impl From<Who> for ActorView {
+    fn from(who: Who) -> Self {
+        match who {
+            Who::User { id, session } => {
+                Self { kind: "user", id: Some(id.0), session_id: session.map(|session| session.0) }
+            }
+            Who::CommandLine => Self { kind: "commandLine", id: None, session_id: None },
+            Who::Nobody => Self { kind: "anonymous", id: None, session_id: None },
+        }
+    }
+}
+
+/// To what something was done.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditSubject)]
+pub(crate) struct SubjectView {
+    /// `user`, `product` or `order`. What is done to a login is done to its user.
+    #[serde(rename = "type")]
+    #[schema(example = "user")]
+    kind: &'static str,
+    /// Which.
+    id: Uuid,
+}
+
+/// One thing that is different now.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditChange)]
+pub(crate) struct ChangeView<'a> {
+    /// Which.
+    #[schema(example = "roles")]
+    field: &'static str,
+    /// What it was; null if there was none, or if it was erased with its user.
+    #[schema(example = "customer")]
+    before: Option<&'a str>,
+    /// What it is; null if there is none, or if it was erased with its user.
+    #[schema(example = "customer, staff")]
+    after: Option<&'a str>,
+}
+
+impl<'a> From<&'a Change> for ChangeView<'a> {
+    fn from(change: &'a Change) -> Self {
+        Self { field: change.field.as_str(), before: change.before.as_deref(), after: change.after.as_deref() }
+    }
+}
+
+impl<'a> From<&'a AuditEntry> for EntryView<'a> {
+    fn from(entry: &'a AuditEntry) -> Self {
+        let origin = entry.origin.as_ref();
+        Self {
+            id: entry.id,
+            created_at: Stamp(entry.at),
+            actor: entry.who.into(),
+            request_id: origin.map(|origin| origin.request_id.as_str()),
+            address: origin.map(|origin| origin.address.to_string()),
+            action: entry.action.as_str(),
+            subject: SubjectView { kind: entry.subject.kind(), id: entry.subject.id() },
+            changes: entry.changes.iter().map(ChangeView::from).collect(),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The log, as it is read.
+
+use diesel::{
+    ExpressionMethods, QueryDsl, SelectableHelper,
+    dsl::{AsSelect, Select, count_star},
+    pg::Pg,
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use entrepot_domain::{
+    Fault, Listing, Window,
+    audit::{AuditEntry, AuditFilter, AuditQuery, AuditSort},
+};
+
+use super::row::EntryRow;
+use crate::{
+    error::fault,
+    keyset::Columns,
+    listing::{bounds, listing},
+    schema::audit_entries,
+};
+
+const fn column(field: AuditSort) -> &'static str {
+    match field {
+        AuditSort::CreatedAt => "created_at",
+    }
+}
+
+fn filtered(filter: &AuditFilter) -> audit_entries::BoxedQuery<'_, Pg> {
+    let mut query = audit_entries::table.into_boxed();
+    if let Some(actor) = filter.actor {
+        query = query.filter(audit_entries::actor_id.eq(actor.0));
+    }
+    if let Some(action) = filter.action {
+        query = query.filter(audit_entries::action.eq(action.as_str()));
+    }
+    if let Some(subject) = filter.subject {
+        query = query.filter(audit_entries::subject_id.eq(subject));
+    }
+    if let Some(from) = filter.from {
+        query = query.filter(audit_entries::created_at.ge(from));
+    }
+    if let Some(to) = filter.to {
+        query = query.filter(audit_entries::created_at.le(to));
+    }
+    query
+}
+
+/// The rows of the window, and one more.
+fn shown(query: &AuditQuery) -> Select<audit_entries::BoxedQuery<'_, Pg>, AsSelect<EntryRow, Pg>> {
+    let columns = Columns::of(&query.sort, column);
+    let (limit, offset) = bounds(&query.window);
+    let mut rows = filtered(&query.filter);
+    if let Window::After { place: Some(place), .. } = &query.window {
+        rows = rows.filter(columns.after(place));
+    }
+    rows.select(EntryRow::as_select()).order(columns.order()).limit(limit).offset(offset)
+}
+
+pub(super) async fn list(connection: &mut AsyncPgConnection, query: &AuditQuery) -> Result<Listing<AuditEntry>, Fault> {
+    let total = match query.window {
+        Window::Page { .. } => {
+            Some(filtered(&query.filter).select(count_star()).get_result(connection).await.map_err(fault)?)
+        }
+        Window::After { .. } => None,
+    };
+    let rows: Vec<EntryRow> = shown(query).load(connection).await.map_err(fault)?;
+    listing(rows, total, &query.window)
+}
+
+#[cfg(test)]
+mod tests {
+    use entrepot_domain::{Keyset, Limit, Sort, SortValue, audit::AuditAction};
+    use entrepot_testkit::{at, id, user_id};
+
+    use super::*;
+    use crate::listing::tests::{filled, pages_for, plan_of};
+
+    /// Fifty thousand entries by a hundred users about as many things, and what the planner wants to know of them.
+    const ENTRIES: &str = "
+        INSERT INTO audit_entries SELECT gen_random_uuid(), to_timestamp(1767225600 + i / 2), 'user',
+            lpad((1 + i % 100)::text, 32, '0')::uuid, NULL, '::1', 'r',
+            (ARRAY['user.updated', 'session.started', 'session.ended'])[1 + i % 3], 'user',
+            lpad((1 + i / 7 % 100)::text, 32, '0')::uuid, '[]', NULL FROM generate_series(1, 50000) i;
+        ANALYZE;";
+
+    fn query(filter: AuditFilter, sort: &str, place: Option<Keyset>) -> AuditQuery {
+        let window = Window::After { place, limit: Limit::default() };
+        AuditQuery { filter, sort: Sort::parse(sort).unwrap(), window }
+    }
+
+    fn place(seconds: i64) -> Keyset {
+        Keyset { values: vec![SortValue::Time(at(seconds))], id: id(5) }
+    }
+
+    /// Every one filter, and none, with and without a time, both ways, from the beginning and from a place.
+    fn queries() -> Vec<AuditQuery> {
+        let none = AuditFilter::default;
+        let mut queries = Vec::new();
+        for filter in [
+            none(),
+            AuditFilter { actor: Some(user_id(1)), ..none() },
+            AuditFilter { action: Some(AuditAction::UserUpdated), ..none() },
+            AuditFilter { subject: Some(id(1)), ..none() },
+        ] {
+            for from in [None, Some(at(100))] {
+                for sort in ["-createdAt", "createdAt"] {
+                    for place in [None, Some(place(20_000))] {
+                        queries.push(query(AuditFilter { from, ..filter.clone() }, sort, place));
+                    }
+                }
+            }
+        }
+        queries
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_list_follows_an_index_and_sorts_nothing() {
+        let (mut connection, _database) = filled(ENTRIES).await;
+        for query in queries() {
+            let plan = plan_of(&mut connection, shown(&query)).await;
+            assert!(plan.contains("Index Scan") && plan.contains("using audit_entries_by_"), "{query:?}: {plan}");
+            assert!(!plan.contains("Seq Scan") && !plan.contains("Sort"), "{query:?}: {plan}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_page_costs_the_same_however_deep_it_is() {
+        let (mut connection, _database) = filled(ENTRIES).await;
+        let mut costs = Vec::new();
+        for seconds in [24_999, 12_500, 100] {
+            let query = query(AuditFilter::default(), "-createdAt", Some(place(seconds)));
+            // The first look at new rows also writes down that they were committed.
+            pages_for(&mut connection, shown(&query)).await;
+            costs.push(pages_for(&mut connection, shown(&query)).await);
+        }
+        let [first, middle, last] = costs.as_slice() else { panic!("{costs:?}") };
+        assert!(*first > 0 && *middle <= first * 3 / 2 && *last <= first * 3 / 2, "{costs:?}");
+    }
+}

@@ -1,0 +1,42 @@
+//! The audit log: written in the transactions of the changes it tells of.
+
+mod list;
+mod row;
+
+use async_trait::async_trait;
+use diesel::{ExpressionMethods, QueryDsl, insert_into, update};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use entrepot_domain::{
+    Fault, Listing, UserId,
+    audit::{AuditEntry, AuditLog, AuditQuery, AuditSubject},
+};
+use futures_util::FutureExt;
+use row::EntryRow;
+
+use crate::{PostgresStore, error::fault, schema::audit_entries};
+
+#[async_trait]
+impl AuditLog for PostgresStore {
+    async fn list(&self, query: &AuditQuery) -> Result<Listing<AuditEntry>, Fault> {
+        self.list_from(query.clone(), |connection, query| list::list(connection, query).boxed()).await
+    }
+}
+
+/// Writes what the transaction that runs now has done.
+pub(crate) async fn write(connection: &mut AsyncPgConnection, entry: &AuditEntry) -> Result<(), Fault> {
+    let row = EntryRow::try_from(entry)?;
+    insert_into(audit_entries::table).values(row).execute(connection).await.map_err(fault)?;
+    Ok(())
+}
+
+/// Erases what the log says of somebody's name and address.
+pub(crate) async fn erase(connection: &mut AsyncPgConnection, user: UserId) -> Result<(), Fault> {
+    let subject = AuditSubject::User(user);
+    let about = audit_entries::table
+        .filter(audit_entries::subject_id.eq(subject.id()))
+        .filter(audit_entries::subject_kind.eq(subject.kind()))
+        .filter(audit_entries::personal.is_not_null());
+    let erased = audit_entries::personal.eq(None::<serde_json::Value>);
+    update(about).set(erased).execute(connection).await.map_err(fault)?;
+    Ok(())
+}

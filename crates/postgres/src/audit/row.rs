@@ -1,0 +1,121 @@
+//! Entries as rows.
+
+use diesel::{Insertable, Queryable, Selectable, pg::Pg};
+use entrepot_domain::{
+    Fault, SessionId, Timestamp, UserId,
+    audit::{AuditEntry, AuditSubject, Change, Origin, Who},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{error::broken_row, schema::audit_entries, value::read};
+
+const TABLE: &str = "audit_entries";
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = audit_entries, check_for_backend(Pg))]
+pub(super) struct EntryRow {
+    id: Uuid,
+    created_at: Timestamp,
+    actor_kind: String,
+    actor_id: Option<Uuid>,
+    actor_via: Option<Uuid>,
+    address: Option<String>,
+    request_id: Option<String>,
+    action: String,
+    subject_kind: String,
+    subject_id: Uuid,
+    changes: Value,
+    personal: Option<Value>,
+}
+
+/// A change as JSON.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    field: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    before: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    after: Option<String>,
+}
+
+fn to_json(changes: Vec<Change>) -> Result<Value, Fault> {
+    let keep =
+        |change: Change| Kept { field: change.field.as_str().to_owned(), before: change.before, after: change.after };
+    serde_json::to_value(changes.into_iter().map(keep).collect::<Vec<_>>()).map_err(Fault::unknown)
+}
+
+fn from_json(row: Uuid, column: &'static str, json: Value) -> Result<Vec<Change>, Fault> {
+    let kept: Vec<Kept> = serde_json::from_value(json).map_err(|why| broken_row(TABLE, column, row, why))?;
+    let change = |kept: Kept| {
+        let field = read(TABLE, column, row, kept.field.parse())?;
+        Ok(Change { field, before: kept.before, after: kept.after })
+    };
+    kept.into_iter().map(change).collect()
+}
+
+impl TryFrom<&AuditEntry> for EntryRow {
+    type Error = Fault;
+
+    fn try_from(entry: &AuditEntry) -> Result<Self, Fault> {
+        let (actor_kind, actor_id, actor_via) = match entry.who {
+            Who::User { id, session } => ("user", Some(id.0), session.map(|session| session.0)),
+            Who::CommandLine => ("command_line", None, None),
+            Who::Nobody => ("nobody", None, None),
+        };
+        let (changes, personal) = Change::apart(&entry.changes, entry.subject);
+        Ok(Self {
+            id: entry.id,
+            created_at: entry.at,
+            actor_kind: actor_kind.to_owned(),
+            actor_id,
+            actor_via,
+            address: entry.origin.as_ref().map(|origin| origin.address.to_string()),
+            request_id: entry.origin.as_ref().map(|origin| origin.request_id.clone()),
+            action: entry.action.as_str().to_owned(),
+            subject_kind: entry.subject.kind().to_owned(),
+            subject_id: entry.subject.id(),
+            changes: to_json(changes)?,
+            personal: if personal.is_empty() { None } else { Some(to_json(personal)?) },
+        })
+    }
+}
+
+impl EntryRow {
+    fn who(&self) -> Result<Who, Fault> {
+        match (self.actor_kind.as_str(), self.actor_id) {
+            ("user", Some(id)) => Ok(Who::User { id: UserId(id), session: self.actor_via.map(SessionId) }),
+            ("command_line", None) => Ok(Who::CommandLine),
+            ("nobody", None) => Ok(Who::Nobody),
+            (kind, _) => Err(broken_row(TABLE, "actor_kind", self.id, format!("is {kind}, which is nobody known"))),
+        }
+    }
+
+    fn origin(&mut self) -> Result<Option<Origin>, Fault> {
+        let (Some(address), Some(request_id)) = (self.address.take(), self.request_id.take()) else { return Ok(None) };
+        let address = address.parse().map_err(|why| broken_row(TABLE, "address", self.id, why))?;
+        Ok(Some(Origin { address, request_id }))
+    }
+}
+
+impl TryFrom<EntryRow> for AuditEntry {
+    type Error = Fault;
+
+    fn try_from(mut row: EntryRow) -> Result<Self, Fault> {
+        let (who, origin) = (row.who()?, row.origin()?);
+        let subject = AuditSubject::new(&row.subject_kind, row.subject_id)
+            .ok_or_else(|| broken_row(TABLE, "subject_kind", row.id, "is nothing known"))?;
+        let all = from_json(row.id, "changes", row.changes)?;
+        let personal = row.personal.map(|json| from_json(row.id, "personal", json)).transpose()?;
+        Ok(Self {
+            id: row.id,
+            at: row.created_at,
+            who,
+            origin,
+            action: read(TABLE, "action", row.id, row.action.parse())?,
+            subject,
+            changes: Change::together(all, &personal.unwrap_or_default()),
+        })
+    }
+}

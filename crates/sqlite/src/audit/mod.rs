@@ -1,0 +1,70 @@
+//! The audit log: written in the transactions of the changes it tells of.
+
+mod list;
+mod row;
+
+use async_trait::async_trait;
+use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, SqliteConnection, insert_into, update};
+use entrepot_domain::{
+    Fault, Listing, UserId,
+    audit::{AuditEntry, AuditLog, AuditQuery, AuditSubject},
+};
+use row::EntryRow;
+
+use crate::{SqliteStore, error::fault, schema::audit_entries, value::Id};
+
+#[async_trait]
+impl AuditLog for SqliteStore {
+    async fn list(&self, query: &AuditQuery) -> Result<Listing<AuditEntry>, Fault> {
+        let query = query.clone();
+        self.read(move |connection| list::list(connection, &query)).await
+    }
+}
+
+/// Writes what the transaction that runs now has done.
+pub(crate) fn write(connection: &mut SqliteConnection, entry: &AuditEntry) -> Result<(), Fault> {
+    let row = EntryRow::try_from(entry)?;
+    insert_into(audit_entries::table).values(row).execute(connection).map_err(fault)?;
+    Ok(())
+}
+
+/// Erases what the log says of somebody's name and address.
+pub(crate) fn erase(connection: &mut SqliteConnection, user: UserId) -> Result<(), Fault> {
+    let subject = AuditSubject::User(user);
+    let about = audit_entries::table
+        .filter(audit_entries::subject_id.eq(Id(subject.id())))
+        .filter(audit_entries::subject_kind.eq(subject.kind()))
+        .filter(audit_entries::personal.is_not_null());
+    update(about).set(audit_entries::personal.eq(None::<String>)).execute(connection).map_err(fault)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::connection::SimpleConnection;
+    use entrepot_domain::user::UserRepository;
+    use entrepot_testkit::{at, cause, new_user};
+
+    use super::*;
+    use crate::SqliteOptions;
+
+    /// Whoever writes past the program included.
+    #[tokio::test]
+    async fn the_log_only_grows_and_forgets() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let store = SqliteStore::open(&SqliteOptions::new(folder.path().join("entrepot.db"))).unwrap();
+        UserRepository::insert(&store, &new_user("ada"), &cause(at(0))).await.unwrap();
+        for refused in [
+            "DELETE FROM audit_entries",
+            "UPDATE audit_entries SET action = 'user.deleted'",
+            "UPDATE audit_entries SET changes = '[]', personal = NULL",
+            "UPDATE audit_entries SET personal = '[]'",
+        ] {
+            let answer = store.write(move |connection| connection.batch_execute(refused).map_err(Fault::unknown)).await;
+            let Err(Fault::Unknown(why)) = answer else { panic!("{refused}: {answer:?}") };
+            assert!(why.to_string().contains("only grows"), "{refused}: {why}");
+        }
+        let forget = "UPDATE audit_entries SET personal = NULL";
+        store.write(move |connection| connection.batch_execute(forget).map_err(fault)).await.unwrap();
+    }
+}

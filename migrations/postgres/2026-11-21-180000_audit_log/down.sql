@@ -1,0 +1,2 @@
+DROP TABLE audit_entries;
+DROP FUNCTION refuse_in_audit_log;
