@@ -85,3 +85,37 @@ async fn who_is_erased_leaves_no_name_in_the_log() -> Result<()> {
     assert!(entries.iter().any(|entry| entry["action"] == "user.updated"));
     Ok(())
 }
+
+#[tokio::test]
+async fn logins_are_in_the_log_from_the_first_to_the_last() -> Result<()> {
+    let server = start(&[]).await?;
+    let (ada, admin) = (server.customer("ada@example.com").await?, server.admin().await?);
+    let stolen = json!({"refreshToken": ada.refresh_token()});
+    ada.post("/auth/refresh", stolen.clone()).await?.expect(200);
+    ada.post("/auth/refresh", stolen).await?.error(401, "refresh_token_reused");
+    let ada = ada.again().await?;
+    ada.post("/auth/logout", json!({"refreshToken": ada.refresh_token()})).await?.expect(204);
+    let ada = ada.again().await?;
+    ada.delete("/auth/sessions").await?.expect(204);
+    let wrong = json!({"email": "ada@example.com", "password": "a guess of it"});
+    ada.post("/auth/login", wrong).await?.error(401, "invalid_credentials");
+
+    let mut entries = admin.all(&format!("/admin/audit?subject={}", ada.id())).await?;
+    entries.reverse();
+    let told: Vec<_> =
+        entries.iter().map(|entry| (entry["action"].as_str().unwrap(), &entry["actor"]["type"])).collect();
+    let (user, nobody) = (&json!("user"), &json!("anonymous"));
+    let expected = [
+        ("user.registered", nobody),
+        ("session.started", user),
+        ("refresh_token.reused", nobody),
+        ("session.started", user),
+        ("session.ended", user),
+        ("session.started", user),
+        ("session.all_ended", user),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(entries[3]["actor"]["sessionId"], entries[3]["changes"][0]["after"]);
+    assert!(!serde_json::to_string(&entries)?.contains(ada.refresh_token()));
+    Ok(())
+}

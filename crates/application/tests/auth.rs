@@ -6,9 +6,7 @@ mod common;
 
 use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
 
-use common::{
-    ADDRESS, CountingLimiter, clock, credentials, ids, no_throttle, now, session_id, throttle, user, user_id,
-};
+use common::{CountingLimiter, clock, credentials, ids, no_throttle, now, origin, session_id, throttle, user, user_id};
 use entrepot_application::{
     Error,
     auth::{AuthPorts, AuthService, AuthSettings, Login, LoginThrottle},
@@ -64,7 +62,6 @@ fn login(password: &str) -> Login {
         email: Email::parse("Ada@example.com").unwrap(),
         password: password.into(),
         user_agent: Some("curl".into()),
-        address: ADDRESS,
     }
 }
 
@@ -96,7 +93,7 @@ fn a_login_opens_a_session_and_signs_a_pair() {
         })
         .times(1)
         .returning(|_| Ok(()));
-    let pair = block_on(mocks.service().login(login("secret"))).unwrap();
+    let pair = block_on(mocks.service().login(login("secret"), &origin())).unwrap();
     assert_eq!(pair.expires_in, Duration::from_mins(15));
     assert_eq!(pair.user, user(1));
 }
@@ -107,7 +104,7 @@ fn an_unknown_email_is_hashed_too_and_refused_alike() {
         let mut mocks = Mocks::default();
         mocks.users.expect_credentials_by_email().returning(move |_| Ok(known.then(|| credentials(1))));
         mocks.hasher.expect_verify().withf(move |_, hash| hash.is_some() == known).times(1).returning(|_, _| Ok(false));
-        let error = block_on(mocks.service().login(login("wrong"))).unwrap_err();
+        let error = block_on(mocks.service().login(login("wrong"), &origin())).unwrap_err();
         assert!(matches!(error, Error::InvalidCredentials));
     }
 }
@@ -120,9 +117,9 @@ fn the_sixth_guess_is_not_even_looked_at() {
     mocks.hasher.expect_verify().times(5).returning(|_, _| Ok(false));
     let service = mocks.service();
     for _ in 0..5 {
-        assert!(matches!(block_on(service.login(login("wrong"))), Err(Error::InvalidCredentials)));
+        assert!(matches!(block_on(service.login(login("wrong"), &origin())), Err(Error::InvalidCredentials)));
     }
-    assert!(matches!(block_on(service.login(login("right"))), Err(Error::RateLimited { .. })));
+    assert!(matches!(block_on(service.login(login("right"), &origin())), Err(Error::RateLimited { .. })));
 }
 
 #[test]
@@ -134,7 +131,7 @@ fn a_success_is_not_counted() {
     mocks.sessions.expect_open().returning(|_| Ok(()));
     let service = mocks.service();
     for _ in 0..9 {
-        block_on(service.login(login("right"))).unwrap();
+        block_on(service.login(login("right"), &origin())).unwrap();
     }
     assert_eq!(limiter.0.load(Ordering::SeqCst), 0);
 }
@@ -147,7 +144,7 @@ fn a_broken_store_is_no_wrong_password() {
         .users
         .expect_credentials_by_email()
         .returning(|_| Err(Fault::unavailable("sqlite", std::io::Error::other("locked"))));
-    let error = block_on(mocks.service().login(login("right"))).unwrap_err();
+    let error = block_on(mocks.service().login(login("right"), &origin())).unwrap_err();
     assert_eq!(error.code(), "unavailable");
     assert_eq!(limiter.0.load(Ordering::SeqCst), 0);
 }
@@ -169,7 +166,7 @@ fn a_refresh_within_the_grace_signs_the_same_successor() {
         .expect_rotate()
         .withf(|rotation| rotation.presented == TokenHash::of("old") && rotation.grace == Duration::from_secs(10))
         .returning(move |_| Ok(Rotated { user: user_id(1), refresh: given.clone() }));
-    let pair = block_on(mocks.service().refresh("old")).unwrap();
+    let pair = block_on(mocks.service().refresh("old", &origin())).unwrap();
     assert_eq!(pair.refresh_token, format!("refresh {}", successor.id));
     // An access token never outlives the session, which ends in five minutes here.
     assert!(pair.expires_in <= Duration::from_mins(6), "{:?}", pair.expires_in);
@@ -203,7 +200,7 @@ fn what_became_of_a_bad_refresh_token_is_told_apart() {
         mocks.tokens.expect_verify_refresh().returning(|_, _| Ok(shown()));
         mocks.users.expect_find().returning(|_| Ok(Some(user(1))));
         mocks.sessions.expect_rotate().return_once(move |_| Err(error));
-        assert_eq!(block_on(mocks.service().refresh("old")).unwrap_err().code(), code);
+        assert_eq!(block_on(mocks.service().refresh("old", &origin())).unwrap_err().code(), code);
     }
 }
 
@@ -213,7 +210,7 @@ fn logging_out_twice_or_late_is_fine_but_not_with_a_forged_token() {
         let mut mocks = Mocks::default();
         mocks.sessions.expect_end().returning(|_, _, _| Ok(false));
         mocks.tokens.expect_verify_refresh().return_once(move |_, _| token);
-        assert_eq!(block_on(mocks.service().logout("token")).is_ok(), ok);
+        assert_eq!(block_on(mocks.service().logout("token", &origin())).is_ok(), ok);
     }
 }
 
@@ -250,6 +247,6 @@ fn a_dead_session_or_anothers_lets_nobody_in() {
 fn ending_a_session_that_is_not_ones_own_finds_nothing() {
     let mut mocks = Mocks::default();
     mocks.sessions.expect_end().returning(|_, _, _| Ok(false));
-    let ended = block_on(mocks.service().end_session(&common::customer(1), session_id(9)));
+    let ended = block_on(mocks.service().end_session(&common::customer(1), session_id(9), &origin()));
     assert!(matches!(ended, Err(Error::NotFound)));
 }

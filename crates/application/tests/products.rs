@@ -189,7 +189,7 @@ fn a_reused_refresh_token_ends_its_access_tokens_at_once() {
         session: session_id(5),
         presented: TokenHash::of("old"),
         next: RefreshState { hash: TokenHash::of("new"), id: Uuid::nil(), issued_at: now(), expires_at: now() },
-        now: now(),
+        cause: cause(),
         grace: Duration::ZERO,
     };
     let rotated = block_on(CachedSessions::new(Arc::new(sessions), cache, TTL).rotate(&rotation));

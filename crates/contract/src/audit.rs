@@ -1,6 +1,7 @@
 //! What every store promises of its [`AuditLog`]: each change has its entry, and each refusal none.
 
 mod list;
+mod session;
 mod user;
 
 use entrepot_domain::{
@@ -12,6 +13,7 @@ use uuid::Uuid;
 use crate::{Stores, walk::page};
 
 pub use list::*;
+pub use session::*;
 pub use user::*;
 
 /// Makes a test of each case: `entrepot_contract::audit_suite!(harness())`.
@@ -25,6 +27,9 @@ macro_rules! audit_suite {
             a_refused_change_of_a_user_is_not_in_the_log,
             of_changes_at_once_only_those_that_went_through_are_in_the_log,
             the_log_forgets_who_an_erased_user_was,
+            beginnings_and_ends_of_sessions_are_in_the_log,
+            what_ends_no_session_is_not_in_the_log,
+            a_refresh_token_that_is_used_twice_is_in_the_log,
             the_log_is_filtered,
             places_and_pages_of_the_log_agree,
         }

@@ -58,7 +58,7 @@ fn next(token: &str, now: Timestamp) -> RefreshState {
 /// Session 1: `presented` for `successor`.
 fn rotation(presented: &str, successor: &str, now: Timestamp, grace: Duration) -> Rotation {
     let presented = TokenHash::of(presented);
-    Rotation { session: session_id(1), presented, next: next(successor, now), now, grace }
+    Rotation { session: session_id(1), presented, next: next(successor, now), cause: cause(now), grace }
 }
 
 async fn alive(sessions: &dyn SessionRepository, n: u128, now: Timestamp) -> bool {
@@ -70,8 +70,8 @@ fn shown(new: NewSession) -> Session {
         id: new.id,
         user: new.user,
         device: new.device,
-        created_at: new.created_at,
-        last_used_at: new.created_at,
+        created_at: new.cause.at,
+        last_used_at: new.cause.at,
         expires_at: new.refresh.expires_at,
     }
 }
@@ -117,8 +117,8 @@ pub async fn it_lives_until_it_expires(h: &impl Stores) {
     assert!(!alive(&*sessions, 1, at(3_600)).await);
     assert_eq!(sessions.list(ada, last).await.unwrap().len(), 1);
     assert_eq!(sessions.list(ada, at(3_600)).await.unwrap(), []);
-    assert!(!sessions.end(ada, session_id(1), at(3_600)).await.unwrap());
-    assert_eq!(sessions.end_all(ada, at(3_600)).await.unwrap(), []);
+    assert!(!sessions.end(ada, session_id(1), &cause(at(3_600))).await.unwrap());
+    assert_eq!(sessions.end_all(ada, &cause(at(3_600))).await.unwrap(), []);
     let rotated = sessions.rotate(&rotation("one", "two", at(3_600), GRACE)).await;
     assert!(matches!(rotated, Err(RotateError::Ended)), "{rotated:?}");
 }
@@ -128,9 +128,9 @@ pub async fn ending_one_ends_that_one(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
     sessions.open(&session(2, ada, "two", at(0))).await.unwrap();
-    assert!(sessions.end(ada, session_id(1), at(1)).await.unwrap());
-    assert!(!sessions.end(ada, session_id(1), at(1)).await.unwrap());
-    assert!(!sessions.end(ada, session_id(404), at(1)).await.unwrap());
+    assert!(sessions.end(ada, session_id(1), &cause(at(1))).await.unwrap());
+    assert!(!sessions.end(ada, session_id(1), &cause(at(1))).await.unwrap());
+    assert!(!sessions.end(ada, session_id(404), &cause(at(1))).await.unwrap());
     assert!(!alive(&*sessions, 1, at(1)).await);
     assert!(alive(&*sessions, 2, at(1)).await);
 }
@@ -140,8 +140,8 @@ pub async fn only_its_owner_ends_it(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     let bob = insert(&*h.users(), "bob").await.id;
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
-    assert!(!sessions.end(bob, session_id(1), at(1)).await.unwrap());
-    assert_eq!(sessions.end_all(bob, at(1)).await.unwrap(), []);
+    assert!(!sessions.end(bob, session_id(1), &cause(at(1))).await.unwrap());
+    assert_eq!(sessions.end_all(bob, &cause(at(1))).await.unwrap(), []);
     assert!(alive(&*sessions, 1, at(1)).await);
 }
 
@@ -152,11 +152,11 @@ pub async fn ending_all_returns_those_that_lived(h: &impl Stores) {
     for (n, owner) in [(1, ada), (2, ada), (3, ada), (4, bob)] {
         sessions.open(&session(n, owner, &format!("token {n}"), at(0))).await.unwrap();
     }
-    sessions.end(ada, session_id(2), at(1)).await.unwrap();
-    let mut ended = sessions.end_all(ada, at(2)).await.unwrap();
+    sessions.end(ada, session_id(2), &cause(at(1))).await.unwrap();
+    let mut ended = sessions.end_all(ada, &cause(at(2))).await.unwrap();
     ended.sort_unstable();
     assert_eq!(ended, [session_id(1), session_id(3)]);
-    assert_eq!(sessions.end_all(ada, at(2)).await.unwrap(), []);
+    assert_eq!(sessions.end_all(ada, &cause(at(2))).await.unwrap(), []);
     assert_eq!(sessions.list(ada, at(2)).await.unwrap(), []);
     assert!(alive(&*sessions, 4, at(2)).await);
 }
@@ -167,7 +167,7 @@ pub async fn the_list_has_the_live_ones_last_used_first(h: &impl Stores) {
     for (n, seconds) in [(1, 0), (2, 10), (3, 20), (4, 30)] {
         sessions.open(&session(n, ada, if n == 1 { "one" } else { "other" }, at(seconds))).await.unwrap();
     }
-    sessions.end(ada, session_id(3), at(35)).await.unwrap();
+    sessions.end(ada, session_id(3), &cause(at(35))).await.unwrap();
     sessions.rotate(&rotation("one", "two", at(40), NONE)).await.unwrap();
     let list = sessions.list(ada, at(50)).await.unwrap();
     assert_eq!(list.iter().map(|session| session.id).collect::<Vec<_>>(), [1, 4, 2].map(session_id));
@@ -198,7 +198,7 @@ pub async fn rotating_lengthens_its_life(h: &impl Stores) {
 async fn assert_reused(sessions: &dyn SessionRepository, rotation: Rotation) {
     let reused = sessions.rotate(&rotation).await;
     assert!(matches!(reused, Err(RotateError::Reused)), "{reused:?}");
-    assert!(!alive(sessions, 1, rotation.now).await);
+    assert!(!alive(sessions, 1, rotation.cause.at).await);
     // The thief's and the owner's tokens are both worth nothing now.
     for token in ["one", "two", "three"] {
         let over = sessions.rotate(&Rotation { presented: TokenHash::of(token), ..rotation.clone() }).await;
@@ -268,7 +268,7 @@ pub async fn what_is_over_is_not_rotated(h: &impl Stores) {
     let unknown = sessions.rotate(&rotation("one", "two", at(0), NONE)).await;
     assert!(matches!(unknown, Err(RotateError::Ended)), "{unknown:?}");
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
-    sessions.end(ada, session_id(1), at(1)).await.unwrap();
+    sessions.end(ada, session_id(1), &cause(at(1))).await.unwrap();
     let over = sessions.rotate(&rotation("one", "two", at(2), NONE)).await;
     assert!(matches!(over, Err(RotateError::Ended)), "{over:?}");
     assert!(!alive(&*sessions, 1, at(2)).await);

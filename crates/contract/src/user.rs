@@ -247,7 +247,7 @@ pub async fn new_roles_report_the_live_sessions(h: &impl Stores) {
     for n in 1..=3 {
         sessions.open(&session(n, ada.id, &format!("token {n}"), at(0))).await.unwrap();
     }
-    sessions.end(ada.id, session_id(1), at(1)).await.unwrap();
+    sessions.end(ada.id, session_id(1), &cause(at(1))).await.unwrap();
     let staff = Roles::new([Role::Staff]).unwrap();
     let mut changed = users.set_roles(ada.id, staff, Some(Version(1)), &cause(at(2))).await.unwrap();
     changed.sessions.sort_unstable();

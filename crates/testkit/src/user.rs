@@ -8,7 +8,7 @@ use entrepot_domain::{
     user::{NewUser, PersonName, Roles, User},
 };
 
-use crate::{at, id};
+use crate::{at, cause, id};
 
 /// The identifier of the user with that number.
 pub fn user_id(n: u128) -> UserId {
@@ -60,6 +60,6 @@ pub fn session(n: u128, user: UserId, token: &str, created_at: Timestamp) -> New
             issued_at: created_at,
             expires_at: created_at + chrono::Duration::hours(1),
         },
-        created_at,
+        cause: cause(created_at),
     }
 }

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use entrepot_domain::{
     Cache, CacheKey, Fault, MetricSource, Sample, SessionId, Timestamp, UserId,
+    audit::Cause,
     auth::{Access, NewSession, RotateError, Rotated, Rotation, Session, SessionRepository},
     user::Roles,
 };
@@ -69,14 +70,14 @@ impl SessionRepository for CachedSessions {
         self.inner.list(user, now).await
     }
 
-    async fn end(&self, user: UserId, id: SessionId, now: Timestamp) -> Result<bool, Fault> {
-        let ended = self.inner.end(user, id, now).await?;
+    async fn end(&self, user: UserId, id: SessionId, cause: &Cause) -> Result<bool, Fault> {
+        let ended = self.inner.end(user, id, cause).await?;
         self.cache.forget(&[CacheKey::Access(id)]).await;
         Ok(ended)
     }
 
-    async fn end_all(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionId>, Fault> {
-        let ended = self.inner.end_all(user, now).await?;
+    async fn end_all(&self, user: UserId, cause: &Cause) -> Result<Vec<SessionId>, Fault> {
+        let ended = self.inner.end_all(user, cause).await?;
         self.cache.forget(&keys_of(&ended)).await;
         Ok(ended)
     }

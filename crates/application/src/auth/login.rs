@@ -1,9 +1,8 @@
 //! Logging in.
 
-use std::net::IpAddr;
-
 use entrepot_domain::{
     Email, SessionId,
+    audit::{Origin, Who},
     auth::{Device, NewSession},
 };
 
@@ -19,16 +18,14 @@ pub struct Login {
     pub password: String,
     /// What their client calls itself.
     pub user_agent: Option<String>,
-    /// Where they are.
-    pub address: IpAddr,
 }
 
 impl AuthService {
     /// Checks a password and opens a session. An unknown email and a wrong password are
     /// [`Error::InvalidCredentials`] alike, and take the same time. After too many failures from that address for that
     /// email it is [`Error::RateLimited`], right or wrong.
-    pub async fn login(&self, login: Login) -> Result<LoggedIn, Error> {
-        let attempt = self.ports.throttle.attempt(login.address, &login.email).await?;
+    pub async fn login(&self, login: Login, origin: &Origin) -> Result<LoggedIn, Error> {
+        let attempt = self.ports.throttle.attempt(origin.address, &login.email).await?;
         let known = self.ports.users.credentials_by_email(&login.email).await?;
         let (user, hash) = match known {
             Some(known) => (Some(known.user), Some(known.password)),
@@ -36,20 +33,23 @@ impl AuthService {
         };
         let right = self.ports.hasher.verify(&login.password, hash).await?;
         let Some(user) = user.filter(|_| right) else {
+            // Not in the audit log, which anybody could fill with it.
+            tracing::warn!(address = %origin.address, "a login failed");
             attempt.failed().await?;
             return Err(Error::InvalidCredentials);
         };
         drop(attempt);
 
-        let now = self.ports.clock.now();
         let id = SessionId(self.ports.ids.next());
+        let cause = self.cause(Who::User { id: user.id, session: Some(id) }, origin);
+        let now = cause.at;
         let refresh = self.refresh_claims(&user, id, now);
         let session = NewSession {
             id,
             user: user.id,
-            device: Device { user_agent: login.user_agent, address: Some(login.address) },
+            device: Device { user_agent: login.user_agent, address: Some(origin.address) },
             refresh: self.state_of(&refresh)?,
-            created_at: now,
+            cause,
         };
         self.ports.sessions.open(&session).await?;
         tracing::info!(user = %user.id, session = %id, "logged in");

@@ -13,6 +13,7 @@ pub use cached::CachedSessions;
 pub(crate) use cached::keys_of;
 use entrepot_domain::{
     Clock, Fault, IdGenerator, SessionId, Timestamp,
+    audit::{Cause, Origin, Who},
     auth::{
         AccessClaims, PasswordHasher, PublicKey, RefreshClaims, RefreshState, SessionRepository, TokenHash, TokenIssuer,
     },
@@ -78,6 +79,11 @@ impl AuthService {
     /// The keys that others can check access tokens with, the one that signs now first.
     pub fn public_keys(&self) -> Vec<PublicKey> {
         self.ports.tokens.public_keys()
+    }
+
+    fn cause(&self, who: impl Into<Who>, origin: &Origin) -> Cause {
+        let origin = Some(origin.clone());
+        Cause { id: self.ports.ids.next(), at: self.ports.clock.now(), who: who.into(), origin }
     }
 
     /// Claims of a new refresh token, from now on. Tokens count in whole seconds.

@@ -1,6 +1,9 @@
 //! A new pair of tokens for an old one, and the end of it.
 
-use entrepot_domain::auth::{RefreshClaims, RotateError, Rotation, TokenError, TokenHash};
+use entrepot_domain::{
+    audit::{Origin, Who},
+    auth::{RefreshClaims, RotateError, Rotation, TokenError, TokenHash},
+};
 
 use super::{AuthService, LoggedIn};
 use crate::Error;
@@ -8,8 +11,10 @@ use crate::Error;
 impl AuthService {
     /// Rotates a refresh token (RFC 9700 4.14.2). A token that was used before ends its session
     /// ([`Error::RefreshTokenReused`]).
-    pub async fn refresh(&self, token: &str) -> Result<LoggedIn, Error> {
-        let now = self.ports.clock.now();
+    pub async fn refresh(&self, token: &str, origin: &Origin) -> Result<LoggedIn, Error> {
+        // Whoever shows a token that was used before may be a thief: until it is rotated it is nobody's.
+        let cause = self.cause(Who::Nobody, origin);
+        let now = cause.at;
         let shown = self.ports.tokens.verify_refresh(token, now)?;
         let user = self.ports.users.find(shown.user).await?.ok_or(Error::InvalidToken)?;
         let next = self.refresh_claims(&user, shown.session, now);
@@ -17,7 +22,7 @@ impl AuthService {
             session: shown.session,
             presented: TokenHash::of(token),
             next: self.state_of(&next)?,
-            now,
+            cause,
             grace: self.settings.refresh_grace,
         };
         let rotated = self.ports.sessions.rotate(&rotation).await.map_err(|error| match error {
@@ -46,14 +51,15 @@ impl AuthService {
 
     /// Ends the session of a refresh token, and with it its access tokens. A session that is over already, or whose
     /// token has expired, is fine: that is what was wanted.
-    pub async fn logout(&self, token: &str) -> Result<(), Error> {
+    pub async fn logout(&self, token: &str, origin: &Origin) -> Result<(), Error> {
         let now = self.ports.clock.now();
         let shown = match self.ports.tokens.verify_refresh(token, now) {
             Ok(shown) => shown,
             Err(TokenError::Expired) => return Ok(()),
             Err(TokenError::Invalid) => return Err(Error::InvalidToken),
         };
-        self.ports.sessions.end(shown.user, shown.session, now).await?;
+        let who = Who::User { id: shown.user, session: Some(shown.session) };
+        self.ports.sessions.end(shown.user, shown.session, &self.cause(who, origin)).await?;
         Ok(())
     }
 }

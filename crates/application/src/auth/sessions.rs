@@ -2,6 +2,7 @@
 
 use entrepot_domain::{
     SessionId,
+    audit::Origin,
     auth::{Actor, Session},
 };
 
@@ -16,8 +17,8 @@ impl AuthService {
 
     /// Ends one of the actor's sessions, the present one too if they like; [`Error::NotFound`] if it is not theirs or
     /// over already.
-    pub async fn end_session(&self, actor: &Actor, id: SessionId) -> Result<(), Error> {
-        if self.ports.sessions.end(actor.user, id, self.ports.clock.now()).await? {
+    pub async fn end_session(&self, actor: &Actor, id: SessionId, origin: &Origin) -> Result<(), Error> {
+        if self.ports.sessions.end(actor.user, id, &self.cause(actor, origin)).await? {
             Ok(())
         } else {
             Err(Error::NotFound)
@@ -25,8 +26,8 @@ impl AuthService {
     }
 
     /// Ends all of the actor's sessions, the present one included.
-    pub async fn end_all_sessions(&self, actor: &Actor) -> Result<(), Error> {
-        self.ports.sessions.end_all(actor.user, self.ports.clock.now()).await?;
+    pub async fn end_all_sessions(&self, actor: &Actor, origin: &Origin) -> Result<(), Error> {
+        self.ports.sessions.end_all(actor.user, &self.cause(actor, origin)).await?;
         Ok(())
     }
 }

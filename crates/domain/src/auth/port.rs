@@ -6,9 +6,11 @@ use super::{
     Access, AccessClaims, NewSession, PasswordHash, PlainPassword, PublicKey, RefreshClaims, RotateError, Rotated,
     Rotation, Session, TokenError, TokenHash,
 };
-use crate::{Fault, SessionId, Timestamp, UserId};
+use crate::{Fault, SessionId, Timestamp, UserId, audit::Cause};
 
 /// Keeps logins. Every method is atomic. A session is alive until it is ended or its refresh token expires.
+///
+/// Beginnings and ends are audited, in one transaction with them; rotations are not, but those that end a session are.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait SessionRepository: Send + Sync {
@@ -28,10 +30,10 @@ pub trait SessionRepository: Send + Sync {
     async fn list(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, Fault>;
 
     /// Ends one session of a user; false if they have no such live session.
-    async fn end(&self, user: UserId, id: SessionId, now: Timestamp) -> Result<bool, Fault>;
+    async fn end(&self, user: UserId, id: SessionId, cause: &Cause) -> Result<bool, Fault>;
 
     /// Ends all sessions of a user and returns those that were alive.
-    async fn end_all(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionId>, Fault>;
+    async fn end_all(&self, user: UserId, cause: &Cause) -> Result<Vec<SessionId>, Fault>;
 }
 
 /// Hashes passwords, slowly, away from the threads that serve requests, and not more at once than the machine bears.

@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use uuid::Uuid;
 
 use super::TokenHash;
-use crate::{Fault, SessionId, Timestamp, UserId};
+use crate::{Fault, SessionId, Timestamp, UserId, audit::Cause};
 
 /// From where somebody logged in, as far as the edge can tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,8 +40,8 @@ pub struct NewSession {
     pub device: Device,
     /// Its first refresh token.
     pub refresh: RefreshState,
-    /// When.
-    pub created_at: Timestamp,
+    /// Why; it begins when that happens.
+    pub cause: Cause,
 }
 
 /// A login that is alive.
@@ -70,8 +70,8 @@ pub struct Rotation {
     pub presented: TokenHash,
     /// The one to replace it.
     pub next: RefreshState,
-    /// When.
-    pub now: Timestamp,
+    /// Why, and when.
+    pub cause: Cause,
     /// How long after a rotation the predecessor may fetch the same successor again; zero is never.
     pub grace: Duration,
 }

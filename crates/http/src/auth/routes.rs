@@ -30,8 +30,8 @@ use crate::{
 )]
 pub(super) async fn login(state: Data<HttpState>, caller: Caller, body: Raw) -> ApiResult {
     let LoginRequest { email, password } = body.read()?;
-    let login = Login { email, password, user_agent: caller.user_agent, address: caller.origin.address };
-    let pair = outlive(async move { state.app.auth.login(login).await }).await??;
+    let login = Login { email, password, user_agent: caller.user_agent };
+    let pair = outlive(async move { state.app.auth.login(login, &caller.origin).await }).await??;
     secret(TokenPair::from(pair))
 }
 
@@ -47,9 +47,9 @@ pub(super) async fn login(state: Data<HttpState>, caller: Caller, body: Raw) -> 
         (status = 401, description = "`invalid_token`, `token_expired`, `refresh_token_reused`"),
     ),
 )]
-pub(super) async fn refresh(state: Data<HttpState>, body: Raw) -> ApiResult {
+pub(super) async fn refresh(state: Data<HttpState>, Caller { origin, .. }: Caller, body: Raw) -> ApiResult {
     let RefreshRequest { refresh_token } = body.read()?;
-    let pair = outlive(async move { state.app.auth.refresh(&refresh_token).await }).await??;
+    let pair = outlive(async move { state.app.auth.refresh(&refresh_token, &origin).await }).await??;
     secret(TokenPair::from(pair))
 }
 
@@ -64,9 +64,9 @@ pub(super) async fn refresh(state: Data<HttpState>, body: Raw) -> ApiResult {
         (status = 401, description = "`invalid_token`: not a refresh token of ours"),
     ),
 )]
-pub(super) async fn logout(state: Data<HttpState>, body: Raw) -> ApiResult {
+pub(super) async fn logout(state: Data<HttpState>, Caller { origin, .. }: Caller, body: Raw) -> ApiResult {
     let RefreshRequest { refresh_token } = body.read()?;
-    outlive(async move { state.app.auth.logout(&refresh_token).await }).await??;
+    outlive(async move { state.app.auth.logout(&refresh_token, &origin).await }).await??;
     Ok(no_content())
 }
 
@@ -98,9 +98,10 @@ pub(super) async fn list_sessions(state: Data<HttpState>, Authenticated(actor): 
 pub(super) async fn end_session(
     state: Data<HttpState>,
     Authenticated(actor): Authenticated,
+    Caller { origin, .. }: Caller,
     PathId(id): PathId<SessionId>,
 ) -> ApiResult<HttpResponse> {
-    outlive(async move { state.app.auth.end_session(&actor, id).await }).await??;
+    outlive(async move { state.app.auth.end_session(&actor, id, &origin).await }).await??;
     Ok(no_content())
 }
 
@@ -112,7 +113,11 @@ pub(super) async fn end_session(
     responses((status = 204, description = "All sessions are over")),
     security(("bearer" = [])),
 )]
-pub(super) async fn end_sessions(state: Data<HttpState>, Authenticated(actor): Authenticated) -> ApiResult {
-    outlive(async move { state.app.auth.end_all_sessions(&actor).await }).await??;
+pub(super) async fn end_sessions(
+    state: Data<HttpState>,
+    Authenticated(actor): Authenticated,
+    Caller { origin, .. }: Caller,
+) -> ApiResult {
+    outlive(async move { state.app.auth.end_all_sessions(&actor, &origin).await }).await??;
     Ok(no_content())
 }

@@ -9,6 +9,7 @@ use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::RunQueryDsl;
 use entrepot_domain::{
     Fault, SessionId, Timestamp, UserId,
+    audit::Cause,
     auth::{Access, NewSession, RotateError, Rotated, Rotation, Session, SessionRepository},
 };
 use futures_util::FutureExt;
@@ -25,7 +26,7 @@ use crate::{
 #[async_trait]
 impl SessionRepository for PostgresStore {
     async fn open(&self, new: &NewSession) -> Result<(), Fault> {
-        self.write(SessionRow::from(new), |connection, row| sessions::open(connection, row).boxed()).await
+        self.write(new.clone(), |connection, new| sessions::open(connection, new).boxed()).await
     }
 
     async fn rotate(&self, rotation: &Rotation) -> Result<Rotated, RotateError> {
@@ -64,13 +65,17 @@ impl SessionRepository for PostgresStore {
         rows.into_iter().map(Session::try_from).collect()
     }
 
-    async fn end(&self, user: UserId, id: SessionId, now: Timestamp) -> Result<bool, Fault> {
-        self.write((user, id, now), |connection, (user, id, now)| sessions::end(connection, *user, *id, *now).boxed())
-            .await
+    async fn end(&self, user: UserId, id: SessionId, cause: &Cause) -> Result<bool, Fault> {
+        self.write((user, id, cause.clone()), |connection, (user, id, cause)| {
+            sessions::log_out(connection, *user, *id, cause).boxed()
+        })
+        .await
     }
 
-    async fn end_all(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionId>, Fault> {
-        self.write((user, now), |connection, (user, now)| sessions::end_all(connection, *user, None, *now).boxed())
-            .await
+    async fn end_all(&self, user: UserId, cause: &Cause) -> Result<Vec<SessionId>, Fault> {
+        self.write((user, cause.clone()), |connection, (user, cause)| {
+            sessions::log_out_all(connection, *user, cause).boxed()
+        })
+        .await
     }
 }

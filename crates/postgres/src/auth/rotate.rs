@@ -8,7 +8,7 @@ use entrepot_domain::{
 };
 
 use super::{row::SessionRow, sessions};
-use crate::{error::fault, schema::sessions as table};
+use crate::{audit, error::fault, schema::sessions as table};
 
 /// The inner result is the answer, the outer one tells whether the transaction is kept.
 pub(super) async fn rotate(
@@ -19,7 +19,7 @@ pub(super) async fn rotate(
     let found: Option<SessionRow> = table::table
         .filter(table::id.eq(rotation.session.0))
         .filter(table::ended_at.is_null())
-        .filter(table::expires_at.gt(rotation.now))
+        .filter(table::expires_at.gt(rotation.cause.at))
         .select(SessionRow::as_select())
         .for_no_key_update()
         .get_result(connection)
@@ -38,12 +38,13 @@ pub(super) async fn rotate(
     if session.previous_hash.as_deref() == Some(presented) && within_grace(&session, rotation) {
         return Ok(Ok(Rotated { user, refresh: session.refresh()? }));
     }
-    sessions::end(connection, user, rotation.session, rotation.now).await?;
+    sessions::end(connection, user, rotation.session, rotation.cause.at).await?;
+    audit::write(connection, &rotation.cause.refresh_token_reused(user, rotation.session)).await?;
     Ok(Err(RotateError::Reused))
 }
 
 fn within_grace(session: &SessionRow, rotation: &Rotation) -> bool {
-    let since = |rotated_at: Timestamp| (rotation.now - rotated_at).to_std().unwrap_or_default();
+    let since = |rotated_at: Timestamp| (rotation.cause.at - rotated_at).to_std().unwrap_or_default();
     !rotation.grace.is_zero() && session.rotated_at.is_some_and(|rotated_at| since(rotated_at) <= rotation.grace)
 }
 
@@ -55,8 +56,8 @@ async fn replace(connection: &mut AsyncPgConnection, rotation: &Rotation) -> Res
             table::refresh_issued_at.eq(rotation.next.issued_at),
             table::expires_at.eq(rotation.next.expires_at),
             table::previous_hash.eq(rotation.presented.0.as_slice()),
-            table::rotated_at.eq(rotation.now),
-            table::last_used_at.eq(rotation.now),
+            table::rotated_at.eq(rotation.cause.at),
+            table::last_used_at.eq(rotation.cause.at),
         ))
         .execute(connection)
         .await

@@ -40,8 +40,8 @@ impl From<&NewSession> for SessionRow {
             rotated_at: None,
             user_agent: new.device.user_agent.clone(),
             address: new.device.address.map(|address| address.to_string()),
-            created_at: new.created_at,
-            last_used_at: new.created_at,
+            created_at: new.cause.at,
+            last_used_at: new.cause.at,
             expires_at: new.refresh.expires_at,
             ended_at: None,
         }

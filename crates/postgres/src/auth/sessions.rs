@@ -2,11 +2,12 @@
 
 use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, delete, insert_into, update};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use entrepot_domain::{Fault, SessionId, Timestamp, UserId};
+use entrepot_domain::{Fault, SessionId, Timestamp, UserId, audit::Cause, auth::NewSession};
 use uuid::Uuid;
 
 use super::row::SessionRow;
 use crate::{
+    audit,
     error::fault,
     schema::{sessions, users},
 };
@@ -14,7 +15,8 @@ use crate::{
 /// How many expired logins each new one sweeps away: more than one, so that none stay in the end.
 const SWEPT: i64 = 4;
 
-pub(super) async fn open(connection: &mut AsyncPgConnection, row: &SessionRow) -> Result<(), Fault> {
+pub(super) async fn open(connection: &mut AsyncPgConnection, new: &NewSession) -> Result<(), Fault> {
+    let row = SessionRow::from(new);
     // What another one sweeps at this moment is left to them.
     let expired: Vec<Uuid> = sessions::table
         .filter(sessions::expires_at.le(row.created_at))
@@ -40,8 +42,35 @@ pub(super) async fn open(connection: &mut AsyncPgConnection, row: &SessionRow) -
     if owner.is_empty() {
         return Err(Fault::unknown(anyhow::anyhow!("a session of user {}, who does not exist", row.user_id)));
     }
-    insert_into(sessions::table).values(row).execute(connection).await.map_err(fault)?;
-    Ok(())
+    insert_into(sessions::table).values(&row).execute(connection).await.map_err(fault)?;
+    audit::write(connection, &new.cause.session_started(new)).await
+}
+
+/// Ends a session of a user, because they asked for it.
+pub(super) async fn log_out(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+    id: SessionId,
+    cause: &Cause,
+) -> Result<bool, Fault> {
+    let ended = end(connection, user, id, cause.at).await?;
+    if ended {
+        audit::write(connection, &cause.session_ended(user, id)).await?;
+    }
+    Ok(ended)
+}
+
+/// Ends all sessions of a user, because they asked for it.
+pub(super) async fn log_out_all(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+    cause: &Cause,
+) -> Result<Vec<SessionId>, Fault> {
+    let ended = end_all(connection, user, None, cause.at).await?;
+    if !ended.is_empty() {
+        audit::write(connection, &cause.all_sessions_ended(user, &ended)).await?;
+    }
+    Ok(ended)
 }
 
 pub(super) async fn end(

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper};
 use entrepot_domain::{
     Fault, SessionId, Timestamp, UserId,
+    audit::Cause,
     auth::{Access, NewSession, RotateError, Rotated, Rotation, Session, SessionRepository},
 };
 use row::SessionRow;
@@ -23,8 +24,8 @@ use crate::{
 #[async_trait]
 impl SessionRepository for SqliteStore {
     async fn open(&self, new: &NewSession) -> Result<(), Fault> {
-        let row = SessionRow::from(new);
-        self.write(move |connection| sessions::open(connection, &row)).await
+        let new = new.clone();
+        self.write(move |connection| sessions::open(connection, &new)).await
     }
 
     async fn rotate(&self, rotation: &Rotation) -> Result<Rotated, RotateError> {
@@ -67,11 +68,13 @@ impl SessionRepository for SqliteStore {
         rows.into_iter().map(Session::try_from).collect()
     }
 
-    async fn end(&self, user: UserId, id: SessionId, now: Timestamp) -> Result<bool, Fault> {
-        self.write(move |connection| sessions::end(connection, user, id, now)).await
+    async fn end(&self, user: UserId, id: SessionId, cause: &Cause) -> Result<bool, Fault> {
+        let cause = cause.clone();
+        self.write(move |connection| sessions::log_out(connection, user, id, &cause)).await
     }
 
-    async fn end_all(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionId>, Fault> {
-        self.write(move |connection| sessions::end_all(connection, user, None, now)).await
+    async fn end_all(&self, user: UserId, cause: &Cause) -> Result<Vec<SessionId>, Fault> {
+        let cause = cause.clone();
+        self.write(move |connection| sessions::log_out_all(connection, user, &cause)).await
     }
 }

@@ -7,7 +7,7 @@ use entrepot_domain::{
 };
 
 use super::{row::SessionRow, sessions};
-use crate::{error::fault, schema::sessions as table, value::Id};
+use crate::{audit, error::fault, schema::sessions as table, value::Id};
 
 /// The inner result is the answer, the outer one tells whether the transaction is kept.
 pub(super) fn rotate(
@@ -17,7 +17,7 @@ pub(super) fn rotate(
     let found: Option<SessionRow> = table::table
         .filter(table::id.eq(Id(rotation.session.0)))
         .filter(table::ended_at.is_null())
-        .filter(table::expires_at.gt(rotation.now.timestamp_millis()))
+        .filter(table::expires_at.gt(rotation.cause.at.timestamp_millis()))
         .select(SessionRow::as_select())
         .get_result(connection)
         .optional()
@@ -34,18 +34,19 @@ pub(super) fn rotate(
     if session.previous_hash.as_deref() == Some(presented) && within_grace(&session, rotation) {
         return Ok(Ok(Rotated { user, refresh: session.refresh()? }));
     }
-    sessions::end(connection, user, rotation.session, rotation.now)?;
+    sessions::end(connection, user, rotation.session, rotation.cause.at)?;
+    audit::write(connection, &rotation.cause.refresh_token_reused(user, rotation.session))?;
     Ok(Err(RotateError::Reused))
 }
 
 fn within_grace(session: &SessionRow, rotation: &Rotation) -> bool {
     let grace = i64::try_from(rotation.grace.as_millis()).unwrap_or(i64::MAX);
-    let since = |rotated_at: i64| rotation.now.timestamp_millis().saturating_sub(rotated_at);
+    let since = |rotated_at: i64| rotation.cause.at.timestamp_millis().saturating_sub(rotated_at);
     grace > 0 && session.rotated_at.is_some_and(|rotated_at| since(rotated_at) <= grace)
 }
 
 fn replace(connection: &mut SqliteConnection, rotation: &Rotation) -> Result<(), Fault> {
-    let now = rotation.now.timestamp_millis();
+    let now = rotation.cause.at.timestamp_millis();
     update(table::table.filter(table::id.eq(Id(rotation.session.0))))
         .set((
             table::refresh_hash.eq(rotation.next.hash.0.as_slice()),

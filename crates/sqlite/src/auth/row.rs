@@ -42,8 +42,8 @@ impl From<&NewSession> for SessionRow {
             rotated_at: None,
             user_agent: new.device.user_agent.clone(),
             address: new.device.address.map(|address| address.to_string()),
-            created_at: new.created_at.timestamp_millis(),
-            last_used_at: new.created_at.timestamp_millis(),
+            created_at: new.cause.at.timestamp_millis(),
+            last_used_at: new.cause.at.timestamp_millis(),
             expires_at: new.refresh.expires_at.timestamp_millis(),
             ended_at: None,
         }

@@ -4,10 +4,11 @@ use diesel::{
     ExpressionMethods, QueryDsl, RunQueryDsl, SqliteConnection, connection::DefaultLoadingMode, delete, dsl::exists,
     insert_into, select, update,
 };
-use entrepot_domain::{Fault, SessionId, Timestamp, UserId};
+use entrepot_domain::{Fault, SessionId, Timestamp, UserId, audit::Cause, auth::NewSession};
 
 use super::row::SessionRow;
 use crate::{
+    audit,
     error::fault,
     schema::{sessions, users},
     value::Id,
@@ -16,7 +17,8 @@ use crate::{
 /// How many expired logins each new one sweeps away: more than one, so that none stay in the end.
 const SWEPT: usize = 4;
 
-pub(super) fn open(connection: &mut SqliteConnection, row: &SessionRow) -> Result<(), Fault> {
+pub(super) fn open(connection: &mut SqliteConnection, new: &NewSession) -> Result<(), Fault> {
+    let row = SessionRow::from(new);
     let expired: Vec<Id> = sessions::table
         .filter(sessions::expires_at.le(row.created_at))
         .select(sessions::id)
@@ -32,8 +34,35 @@ pub(super) fn open(connection: &mut SqliteConnection, row: &SessionRow) -> Resul
     if !found {
         return Err(Fault::unknown(anyhow::anyhow!("a session of user {}, who does not exist", row.user_id.0)));
     }
-    insert_into(sessions::table).values(row).execute(connection).map_err(fault)?;
-    Ok(())
+    insert_into(sessions::table).values(&row).execute(connection).map_err(fault)?;
+    audit::write(connection, &new.cause.session_started(new))
+}
+
+/// Ends a session of a user, because they asked for it.
+pub(super) fn log_out(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    id: SessionId,
+    cause: &Cause,
+) -> Result<bool, Fault> {
+    let ended = end(connection, user, id, cause.at)?;
+    if ended {
+        audit::write(connection, &cause.session_ended(user, id))?;
+    }
+    Ok(ended)
+}
+
+/// Ends all sessions of a user, because they asked for it.
+pub(super) fn log_out_all(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    cause: &Cause,
+) -> Result<Vec<SessionId>, Fault> {
+    let ended = end_all(connection, user, None, cause.at)?;
+    if !ended.is_empty() {
+        audit::write(connection, &cause.all_sessions_ended(user, &ended))?;
+    }
+    Ok(ended)
 }
 
 pub(super) fn end(
