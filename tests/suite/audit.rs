@@ -119,3 +119,35 @@ async fn logins_are_in_the_log_from_the_first_to_the_last() -> Result<()> {
     assert!(!serde_json::to_string(&entries)?.contains(ada.refresh_token()));
     Ok(())
 }
+
+#[tokio::test]
+async fn what_staff_do_to_the_shop_is_in_the_log_and_placing_an_order_is_not() -> Result<()> {
+    let server = start(&[]).await?;
+    let (ada, admin) = (server.customer("ada@example.com").await?, server.admin().await?);
+    let mug = admin.product("MUG", 295, 5).await?;
+    let path = format!("/products/{mug}");
+    admin.patch(&path, json!({"price": {"amount": 300, "currency": "GBP"}})).await?.expect(200);
+    admin
+        .post(&format!("{path}/stock"), json!({"delta": -9, "reason": "broken"}))
+        .await?
+        .error(409, "insufficient_stock");
+    admin.post(&format!("{path}/stock"), json!({"delta": -1, "reason": "broken"})).await?.expect(200);
+    let order = ada.order(&mug, 1).await?.expect(201).id();
+    admin.call(&format!("/orders/{order}/pay")).await?.expect(200);
+    admin.delete(&path).await?.expect(204);
+
+    let about = async |id: &str| admin.all(&format!("/admin/audit?subject={id}&sort=createdAt")).await;
+    let entries = about(&mug).await?;
+    let actions: Vec<_> = entries.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["product.created", "product.updated", "product.stock_adjusted", "product.archived"]);
+    assert_eq!(entries[1]["changes"], json!([{"field": "price", "before": "295 GBP", "after": "300 GBP"}]));
+    let counted = json!([
+        {"field": "stock", "before": "5", "after": "4"},
+        {"field": "reason", "before": null, "after": "broken"},
+    ]);
+    assert_eq!(entries[2]["changes"], counted);
+    let [paid] = about(&order).await?.try_into().unwrap();
+    let change = json!([{"field": "status", "before": "pending", "after": "paid"}]);
+    assert_eq!(told(&paid), (&json!("order.status_changed"), &json!(admin.id()), &change));
+    Ok(())
+}

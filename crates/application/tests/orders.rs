@@ -6,7 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{admin, clock, customer, ids, now, order, product, staff, user_id};
+use common::{admin, clock, customer, ids, now, order, origin, product, staff, user_id};
 use entrepot_application::{
     Error,
     order::{IDEMPOTENCY_TTL, OrderPorts, OrderService},
@@ -152,7 +152,7 @@ fn act(actor: &Actor, action: OrderAction) -> Result<(), &'static str> {
     let mut orders = MockOrderRepository::new();
     orders.expect_find().returning(|_| Ok(Some(order(7, user_id(1)))));
     orders.expect_transition().returning(|_, _| Ok(Transitioned { order: order(7, user_id(1)), restocked: vec![] }));
-    let done = block_on(service(orders).transition(actor, OrderId(Uuid::from_u128(7)), action, None));
+    let done = block_on(service(orders).transition(actor, OrderId(Uuid::from_u128(7)), action, None, &origin()));
     done.map(drop).map_err(|error| error.code())
 }
 
@@ -173,7 +173,7 @@ fn what_the_store_refuses_is_told() {
         let mut orders = MockOrderRepository::new();
         orders.expect_transition().return_once(move |_, _| Err(error));
         let id = OrderId(Uuid::from_u128(7));
-        block_on(service(orders).transition(&staff(), id, OrderAction::Ship, None)).unwrap_err().code()
+        block_on(service(orders).transition(&staff(), id, OrderAction::Ship, None, &origin())).unwrap_err().code()
     };
     assert_eq!(refused(TransitionError::Invalid { from: OrderStatus::Pending }), "invalid_transition");
     assert_eq!(refused(TransitionError::VersionConflict), "precondition_failed");

@@ -6,7 +6,7 @@ mod common;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{cause, clock, customer, ids, now, order, product, session_id, staff, user, user_id};
+use common::{cause, clock, customer, ids, now, order, origin, product, session_id, staff, user, user_id};
 use entrepot_application::{
     Error,
     auth::CachedSessions,
@@ -47,10 +47,10 @@ fn only_staff_change_the_catalogue() {
     let (actor, id) = (customer(1), product(1).id);
     let reason = StockReason::parse("found").unwrap();
     let refused = [
-        block_on(service.create(&actor, new())).unwrap_err(),
-        block_on(service.update(&actor, id, &ProductChange::default(), None)).unwrap_err(),
-        block_on(service.archive(&actor, id, None)).unwrap_err(),
-        block_on(service.adjust_stock(&actor, id, 1, reason, None)).unwrap_err(),
+        block_on(service.create(&actor, new(), &origin())).unwrap_err(),
+        block_on(service.update(&actor, id, &ProductChange::default(), None, &origin())).unwrap_err(),
+        block_on(service.archive(&actor, id, None, &origin())).unwrap_err(),
+        block_on(service.adjust_stock(&actor, id, 1, reason, None, &origin())).unwrap_err(),
     ];
     assert!(refused.iter().all(|error| matches!(error, Error::Forbidden)), "{refused:?}");
 }
@@ -58,8 +58,8 @@ fn only_staff_change_the_catalogue() {
 #[test]
 fn staff_put_products_up_for_sale() {
     let mut products = MockProductRepository::new();
-    products.expect_insert().times(1).returning(|_| Ok(()));
-    let made = block_on(service(products).create(&staff(), new())).unwrap();
+    products.expect_insert().times(1).returning(|_, _| Ok(()));
+    let made = block_on(service(products).create(&staff(), new(), &origin())).unwrap();
     assert_eq!((made.sku.as_str(), made.version.0, made.created_at), ("S1", 1, now()));
 }
 
@@ -70,7 +70,8 @@ fn stock_below_zero_says_what_is_left() {
         .expect_adjust_stock()
         .returning(|_, _, _| Err(ProductError::InsufficientStock { left: Stock::new(3).unwrap() }));
     let reason = StockReason::parse("broken").unwrap();
-    let error = block_on(service(products).adjust_stock(&staff(), product(1).id, -5, reason, None)).unwrap_err();
+    let error =
+        block_on(service(products).adjust_stock(&staff(), product(1).id, -5, reason, None, &origin())).unwrap_err();
     let Error::InsufficientStock(short) = error else { panic!("{error:?}") };
     assert_eq!((short[0].field.as_str(), short[0].wanted, short[0].left.get()), ("delta", 5, 3));
 }
@@ -138,7 +139,7 @@ fn a_change_is_forgotten_before_it_is_answered() {
     products.expect_update().returning(|_, _, _, _| Ok(product(1)));
     let cache = forgetting(vec![CacheKey::Product(product(1).id)]);
     let cached = CachedProducts::new(Arc::new(products), cache, TTL);
-    block_on(cached.update(product(1).id, &ProductChange::default(), None, now())).unwrap();
+    block_on(cached.update(product(1).id, &ProductChange::default(), None, &cause())).unwrap();
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod list;
 mod session;
+mod shop;
 mod user;
 
 use entrepot_domain::{
@@ -14,6 +15,7 @@ use crate::{Stores, walk::page};
 
 pub use list::*;
 pub use session::*;
+pub use shop::*;
 pub use user::*;
 
 /// Makes a test of each case: `entrepot_contract::audit_suite!(harness())`.
@@ -30,6 +32,10 @@ macro_rules! audit_suite {
             beginnings_and_ends_of_sessions_are_in_the_log,
             what_ends_no_session_is_not_in_the_log,
             a_refresh_token_that_is_used_twice_is_in_the_log,
+            each_change_of_a_product_is_in_the_log,
+            a_refused_change_of_a_product_is_not_in_the_log,
+            an_import_is_in_the_log_product_by_product,
+            what_becomes_of_an_order_is_in_the_log,
             the_log_is_filtered,
             places_and_pages_of_the_log_agree,
         }

@@ -10,7 +10,7 @@ use entrepot_domain::{
     order::{Order, OrderRepository, Placement},
     product::Product,
 };
-use entrepot_testkit::{at, placement, product_id};
+use entrepot_testkit::{at, cause, placement, product_id};
 
 use crate::{Stores, user};
 
@@ -70,7 +70,7 @@ async fn buyer(h: &impl Stores, name: &str) -> UserId {
 
 async fn stock(h: &impl Stores, products: impl IntoIterator<Item = Product>) {
     for product in products {
-        h.products().insert(&product).await.unwrap();
+        h.products().insert(&product, &cause(at(0))).await.unwrap();
     }
 }
 

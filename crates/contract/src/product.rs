@@ -7,7 +7,7 @@ use entrepot_domain::{
     Description, ProductId, Version,
     product::{Product, ProductChange, ProductError, ProductFilter, ProductName, ProductRepository, Sku, Stock},
 };
-use entrepot_testkit::{at, gbp, money, product, product_id, stock_change};
+use entrepot_testkit::{at, cause, gbp, money, product, product_id, stock_change};
 
 use crate::{Stores, at_once};
 
@@ -53,7 +53,7 @@ macro_rules! product_suite {
 }
 
 async fn insert(products: &dyn ProductRepository, product: Product) -> Product {
-    products.insert(&product).await.unwrap();
+    products.insert(&product, &cause(at(0))).await.unwrap();
     product
 }
 
@@ -89,7 +89,7 @@ pub async fn an_inserted_product_is_found(h: &impl Stores) {
 pub async fn a_sku_is_taken_by_one(h: &impl Stores) {
     let products = h.products();
     insert(&*products, product(1).sku("MUG").build()).await;
-    let refused = products.insert(&product(2).sku("MUG").build()).await;
+    let refused = products.insert(&product(2).sku("MUG").build(), &cause(at(0))).await;
     assert!(matches!(refused, Err(ProductError::SkuTaken)), "{refused:?}");
     assert_eq!(products.find(product_id(2)).await.unwrap(), None);
 }
@@ -107,11 +107,11 @@ pub async fn case_makes_another_sku(h: &impl Stores) {
 pub async fn an_archived_product_keeps_its_sku(h: &impl Stores) {
     let products = h.products();
     let old = insert(&*products, product(1).sku("MUG").build()).await;
-    products.archive(old.id, None, at(1)).await.unwrap();
-    let refused = products.insert(&product(2).sku("MUG").build()).await;
+    products.archive(old.id, None, &cause(at(1))).await.unwrap();
+    let refused = products.insert(&product(2).sku("MUG").build(), &cause(at(0))).await;
     assert!(matches!(refused, Err(ProductError::SkuTaken)), "{refused:?}");
     let other = insert(&*products, product(3).sku("CUP").build()).await;
-    let refused = products.update(other.id, &resku("MUG"), None, at(2)).await;
+    let refused = products.update(other.id, &resku("MUG"), None, &cause(at(2))).await;
     assert!(matches!(refused, Err(ProductError::SkuTaken)), "{refused:?}");
 }
 
@@ -120,7 +120,7 @@ pub async fn of_two_inserts_of_one_sku_one_wins(h: &impl Stores) {
     let products = h.products();
     let answers = at_once((1..=8).map(|n| {
         let products = products.clone();
-        async move { products.insert(&product(n).sku("MUG").build()).await }
+        async move { products.insert(&product(n).sku("MUG").build(), &cause(at(0))).await }
     }))
     .await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
@@ -132,7 +132,7 @@ pub async fn of_two_inserts_of_one_sku_one_wins(h: &impl Stores) {
 pub async fn a_change_of_a_product_changes_what_it_names(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).description("blue").stock(7).build()).await;
-    let changed = products.update(mug.id, &rename("Mug"), Some(Version(1)), at(9)).await.unwrap();
+    let changed = products.update(mug.id, &rename("Mug"), Some(Version(1)), &cause(at(9))).await.unwrap();
     let name = ProductName::parse("Mug").unwrap();
     assert_eq!(changed, Product { name, version: Version(2), updated_at: at(9), ..mug.clone() });
     assert_eq!(find(&*products, mug.id).await, changed);
@@ -143,7 +143,7 @@ pub async fn a_change_of_a_product_changes_what_it_names(h: &impl Stores) {
         description: Some(Description::parse("").unwrap()),
         price: Some(money(5, "EUR")),
     };
-    let again = products.update(mug.id, &change, None, at(10)).await.unwrap();
+    let again = products.update(mug.id, &change, None, &cause(at(10))).await.unwrap();
     let expected = Product {
         sku: Sku::parse("NEW").unwrap(),
         description: Description::default(),
@@ -164,10 +164,10 @@ pub async fn another_products_sku_is_refused(h: &impl Stores) {
     let mug = insert(&*products, product(1).sku("MUG").build()).await;
     insert(&*products, product(2).sku("CUP").build()).await;
     let change = ProductChange { price: Some(gbp(1)), ..resku("CUP") };
-    let refused = products.update(mug.id, &change, None, at(1)).await;
+    let refused = products.update(mug.id, &change, None, &cause(at(1))).await;
     assert!(matches!(refused, Err(ProductError::SkuTaken)), "{refused:?}");
     assert_eq!(find(&*products, mug.id).await, mug);
-    products.update(mug.id, &resku("MUG"), None, at(1)).await.unwrap();
+    products.update(mug.id, &resku("MUG"), None, &cause(at(1))).await.unwrap();
 }
 
 /// By every change.
@@ -175,9 +175,9 @@ pub async fn a_stale_version_of_a_product_is_refused(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).build()).await;
     let stale = Some(Version(2));
-    let update = products.update(mug.id, &rename("Mug"), stale, at(1)).await;
+    let update = products.update(mug.id, &rename("Mug"), stale, &cause(at(1))).await;
     assert!(matches!(update, Err(ProductError::VersionConflict)), "{update:?}");
-    let archive = products.archive(mug.id, stale, at(1)).await;
+    let archive = products.archive(mug.id, stale, &cause(at(1))).await;
     assert!(matches!(archive, Err(ProductError::VersionConflict)), "{archive:?}");
     let adjust = products.adjust_stock(mug.id, &stock_change(1, at(1)), stale).await;
     assert!(matches!(adjust, Err(ProductError::VersionConflict)), "{adjust:?}");
@@ -185,9 +185,9 @@ pub async fn a_stale_version_of_a_product_is_refused(h: &impl Stores) {
 }
 
 async fn assert_not_found(products: &dyn ProductRepository, id: ProductId, expected: Option<Version>) {
-    let update = products.update(id, &rename("Mug"), expected, at(5)).await;
+    let update = products.update(id, &rename("Mug"), expected, &cause(at(5))).await;
     assert!(matches!(update, Err(ProductError::NotFound)), "{update:?}");
-    let archive = products.archive(id, expected, at(5)).await;
+    let archive = products.archive(id, expected, &cause(at(5))).await;
     assert!(matches!(archive, Err(ProductError::NotFound)), "{archive:?}");
     let adjust = products.adjust_stock(id, &stock_change(1, at(5)), expected).await;
     assert!(matches!(adjust, Err(ProductError::NotFound)), "{adjust:?}");
@@ -205,7 +205,7 @@ pub async fn of_two_changes_of_one_product_version_one_wins(h: &impl Stores) {
     let mug = insert(&*products, product(1).build()).await;
     let answers = at_once((0..8).map(|n| {
         let products = products.clone();
-        async move { products.update(mug.id, &rename(&format!("Mug {n}")), Some(Version(1)), at(1)).await }
+        async move { products.update(mug.id, &rename(&format!("Mug {n}")), Some(Version(1)), &cause(at(1))).await }
     }))
     .await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
@@ -217,7 +217,7 @@ pub async fn an_archived_product_is_gone(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).build()).await;
     let cup = insert(&*products, product(2).build()).await;
-    products.archive(mug.id, Some(Version(1)), at(1)).await.unwrap();
+    products.archive(mug.id, Some(Version(1)), &cause(at(1))).await.unwrap();
     assert_eq!(products.find(mug.id).await.unwrap(), None);
     assert_eq!(listed(&*products, ProductFilter::default(), "name").await, [cup.name.as_str()]);
     assert_not_found(&*products, mug.id, None).await;

@@ -30,7 +30,7 @@ async fn shop(products: u128, stock: i64) -> Shop {
     let shop = Shop::new().await;
     UserRepository::insert(&*shop.store, &new_user("ada"), &cause(at(0))).await.unwrap();
     for n in 1..=products {
-        ProductRepository::insert(&*shop.store, &product(n).stock(stock).build()).await.unwrap();
+        ProductRepository::insert(&*shop.store, &product(n).stock(stock).build(), &cause(at(0))).await.unwrap();
     }
     shop
 }
@@ -219,7 +219,7 @@ async fn what_was_begun_is_finished_without_the_caller_and_before_the_store_is_c
 async fn orders_that_go_together_are_judged_alone() {
     let shop = shop(1, 100).await;
     let ada = new_user("ada").user.id;
-    ProductRepository::insert(&*shop.store, &product(2).stock(0).build()).await.unwrap();
+    ProductRepository::insert(&*shop.store, &product(2).stock(0).build(), &cause(at(0))).await.unwrap();
     let tasks: Vec<_> = (1..=200)
         .map(|n| {
             let store = shop.store.clone();
@@ -290,7 +290,7 @@ async fn behind_pgbouncer_nothing_outlives_its_transaction() {
     let store = open(options(&url)).await;
     let ada = new_user("ada");
     UserRepository::insert(&store, &ada, &cause(at(0))).await.unwrap();
-    ProductRepository::insert(&store, &product(1).stock(10).build()).await.unwrap();
+    ProductRepository::insert(&store, &product(1).stock(10).build(), &cause(at(0))).await.unwrap();
     for n in 1..=3 {
         let order = at_key("key", placement(n, ada.user.id, &[(1, 1)], at(1)));
         assert_eq!(store.place(&order).await.unwrap().replayed, n > 1);
@@ -322,7 +322,7 @@ async fn a_replica_never_hides_what_was_written() {
     let store = open(with_replica).await;
     let ada = new_user("ada").user.id;
     UserRepository::insert(&store, &new_user("ada"), &cause(at(0))).await.unwrap();
-    ProductRepository::insert(&store, &product(1).stock(1_000).build()).await.unwrap();
+    ProductRepository::insert(&store, &product(1).stock(1_000).build(), &cause(at(0))).await.unwrap();
     for n in 1..=50 {
         store.place(&placement(n, ada, &[(1, 1)], at(i64::try_from(n).unwrap()))).await.unwrap();
         let listed = OrderRepository::list(&store, &newest()).await.unwrap();

@@ -31,7 +31,7 @@ async fn main() {
     UserRepository::insert(&*store, &buyer, &cause(at(0))).await.unwrap();
     for n in 1..=PRODUCTS {
         let product = product(n.into()).stock(1 << 40).build();
-        ProductRepository::insert(&*store, &product).await.unwrap();
+        ProductRepository::insert(&*store, &product, &cause(at(0))).await.unwrap();
     }
     let orders = Arc::new(AtomicU64::new(0));
     for (callers, lines) in [(1, 3), (8, 3), (32, 3), (8, 26), (32, 26), (8, 674)] {

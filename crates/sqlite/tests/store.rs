@@ -35,7 +35,7 @@ fn open(folder: &TempDir) -> SqliteStore {
 async fn shop(folder: &TempDir, stock: i64) -> SqliteStore {
     let store = open(folder);
     UserRepository::insert(&store, &new_user("ada"), &cause(at(0))).await.unwrap();
-    ProductRepository::insert(&store, &product(1).stock(stock).build()).await.unwrap();
+    ProductRepository::insert(&store, &product(1).stock(stock).build(), &cause(at(0))).await.unwrap();
     store
 }
 
@@ -191,7 +191,7 @@ async fn a_refusal_undoes_itself_and_nothing_else() {
     let folder = TempDir::new().unwrap();
     let store = shop(&folder, 100).await;
     let ada = new_user("ada").user.id;
-    ProductRepository::insert(&store, &product(2).stock(0).build()).await.unwrap();
+    ProductRepository::insert(&store, &product(2).stock(0).build(), &cause(at(0))).await.unwrap();
     let tasks: Vec<_> = (1..=200)
         .map(|n| {
             let store = store.clone();

@@ -6,7 +6,7 @@ use entrepot_domain::{
     product::Quantity,
 };
 
-use crate::{id, product_id};
+use crate::{by, id, product_id};
 
 /// The identifier of the order with that number.
 pub fn order_id(n: u128) -> OrderId {
@@ -45,5 +45,5 @@ pub fn at_key(key: &str, placement: Placement) -> Placement {
 
 /// What is done, by whom and when, whatever the version.
 pub fn transition(action: OrderAction, actor: UserId, at: Timestamp) -> Transition {
-    Transition { action, actor, expected: None, at }
+    Transition { action, actor, expected: None, cause: by(actor, at) }
 }

@@ -5,7 +5,7 @@ use entrepot_domain::{
     product::{Product, ProductName, Sku, Stock, StockChange, StockReason},
 };
 
-use crate::{at, gbp, id, user_id};
+use crate::{at, by, gbp, id, user_id};
 
 /// The identifier of the product with that number.
 pub fn product_id(n: u128) -> ProductId {
@@ -83,5 +83,6 @@ impl ProductBuilder {
 
 /// So many more, or fewer, at that moment.
 pub fn stock_change(delta: i64, at: Timestamp) -> StockChange {
-    StockChange { delta, reason: StockReason::parse("counted").unwrap(), actor: user_id(1), at }
+    let actor = user_id(1);
+    StockChange { delta, reason: StockReason::parse("counted").unwrap(), actor, cause: by(actor, at) }
 }

@@ -10,6 +10,7 @@ use std::{sync::Arc, time::Duration};
 pub use cached::CachedOrders;
 use entrepot_domain::{
     Clock, IdGenerator, OrderId,
+    audit::{Cause, Origin},
     auth::Actor,
     order::{Order, OrderRepository},
 };
@@ -38,6 +39,11 @@ impl OrderService {
     /// A service over these ports.
     pub fn new(ports: OrderPorts) -> Self {
         Self { ports }
+    }
+
+    fn cause(&self, actor: &Actor, origin: &Origin) -> Cause {
+        let origin = Some(origin.clone());
+        Cause { id: self.ports.ids.next(), at: self.ports.clock.now(), who: actor.into(), origin }
     }
 
     /// An order that the actor may see: their own, or any for staff; for others there is none.

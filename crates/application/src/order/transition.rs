@@ -2,6 +2,7 @@
 
 use entrepot_domain::{
     OrderId, Version,
+    audit::Origin,
     auth::Actor,
     order::{Order, OrderAction, Transition, TransitionError},
 };
@@ -18,13 +19,14 @@ impl OrderService {
         id: OrderId,
         action: OrderAction,
         expected: Option<Version>,
+        origin: &Origin,
     ) -> Result<Order, Error> {
         if action == OrderAction::Cancel {
             self.visible(actor, id).await?;
         } else if !actor.is_staff() {
             return Err(Error::Forbidden);
         }
-        let transition = Transition { action, actor: actor.user, expected, at: self.ports.clock.now() };
+        let transition = Transition { action, actor: actor.user, expected, cause: self.cause(actor, origin) };
         let changed = self.ports.orders.transition(id, &transition).await;
         changed.map(|changed| changed.order).map_err(|error| match error {
             TransitionError::NotFound => Error::NotFound,

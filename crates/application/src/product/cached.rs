@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use entrepot_domain::{
     Cache, CacheKey, Description, Fault, Listing, MetricSource, Money, ProductId, Sample, Timestamp, Version,
+    audit::Cause,
     product::{
         Product, ProductChange, ProductError, ProductImport, ProductName, ProductQuery, ProductRepository, Sku, Stock,
         StockChange, Upserted,
@@ -91,8 +92,8 @@ impl<'a> Kept<'a> {
 
 #[async_trait]
 impl ProductRepository for CachedProducts {
-    async fn insert(&self, product: &Product) -> Result<(), ProductError> {
-        self.inner.insert(product).await
+    async fn insert(&self, product: &Product, cause: &Cause) -> Result<(), ProductError> {
+        self.inner.insert(product, cause).await
     }
 
     async fn find(&self, id: ProductId) -> Result<Option<Product>, Fault> {
@@ -108,15 +109,15 @@ impl ProductRepository for CachedProducts {
         id: ProductId,
         change: &ProductChange,
         expected: Option<Version>,
-        now: Timestamp,
+        cause: &Cause,
     ) -> Result<Product, ProductError> {
-        let product = self.inner.update(id, change, expected, now).await?;
+        let product = self.inner.update(id, change, expected, cause).await?;
         self.forget(id).await;
         Ok(product)
     }
 
-    async fn archive(&self, id: ProductId, expected: Option<Version>, now: Timestamp) -> Result<(), ProductError> {
-        self.inner.archive(id, expected, now).await?;
+    async fn archive(&self, id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<(), ProductError> {
+        self.inner.archive(id, expected, cause).await?;
         self.forget(id).await;
         Ok(())
     }
@@ -132,8 +133,8 @@ impl ProductRepository for CachedProducts {
         Ok(product)
     }
 
-    async fn upsert(&self, imports: &[ProductImport], now: Timestamp) -> Result<Upserted, Fault> {
-        let upserted = self.inner.upsert(imports, now).await?;
+    async fn upsert(&self, imports: &[ProductImport], cause: &Cause) -> Result<Upserted, Fault> {
+        let upserted = self.inner.upsert(imports, cause).await?;
         let keys: Vec<_> = upserted.updated.iter().copied().map(CacheKey::Product).collect();
         self.cache.forget(&keys).await;
         Ok(upserted)

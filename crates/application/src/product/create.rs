@@ -2,6 +2,7 @@
 
 use entrepot_domain::{
     Description, Money, ProductId, Version,
+    audit::Origin,
     auth::Actor,
     product::{Product, ProductName, Sku, Stock},
 };
@@ -26,9 +27,9 @@ pub struct NewProduct {
 
 impl ProductService {
     /// Puts a product up for sale, for staff. [`Error::SkuTaken`] if the sku is used, by an archived product perhaps.
-    pub async fn create(&self, actor: &Actor, new: NewProduct) -> Result<Product, Error> {
+    pub async fn create(&self, actor: &Actor, new: NewProduct, origin: &Origin) -> Result<Product, Error> {
         must_be_staff(actor)?;
-        let now = self.ports.clock.now();
+        let cause = self.cause(actor, Some(origin));
         let product = Product {
             id: ProductId(self.ports.ids.next()),
             sku: new.sku,
@@ -37,10 +38,10 @@ impl ProductService {
             price: new.price,
             stock: new.stock,
             version: Version::FIRST,
-            created_at: now,
-            updated_at: now,
+            created_at: cause.at,
+            updated_at: cause.at,
         };
-        self.ports.products.insert(&product).await.map_err(|error| of_product(error, product.id, 0))?;
+        self.ports.products.insert(&product, &cause).await.map_err(|error| of_product(error, product.id, 0))?;
         Ok(product)
     }
 }

@@ -2,6 +2,7 @@
 
 use entrepot_domain::{
     Description, Money, ProductId,
+    audit::Who,
     product::{ProductImport, ProductName, Sku, Stock, Upserted},
 };
 
@@ -37,6 +38,6 @@ impl ProductService {
                 stock: row.stock,
             })
             .collect();
-        Ok(self.ports.products.upsert(&imports, self.ports.clock.now()).await?)
+        Ok(self.ports.products.upsert(&imports, &self.cause(Who::CommandLine, None)).await?)
     }
 }

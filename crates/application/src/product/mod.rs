@@ -11,7 +11,12 @@ use std::sync::Arc;
 
 pub use cached::CachedProducts;
 pub use create::NewProduct;
-use entrepot_domain::{Clock, IdGenerator, auth::Actor, product::ProductRepository};
+use entrepot_domain::{
+    Clock, IdGenerator,
+    audit::{Cause, Origin, Who},
+    auth::Actor,
+    product::ProductRepository,
+};
 pub use import::ImportRow;
 
 use crate::Error;
@@ -35,6 +40,10 @@ impl ProductService {
     /// A service over these ports.
     pub fn new(ports: ProductPorts) -> Self {
         Self { ports }
+    }
+
+    fn cause(&self, who: impl Into<Who>, origin: Option<&Origin>) -> Cause {
+        Cause { id: self.ports.ids.next(), at: self.ports.clock.now(), who: who.into(), origin: origin.cloned() }
     }
 }
 

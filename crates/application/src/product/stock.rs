@@ -2,6 +2,7 @@
 
 use entrepot_domain::{
     ProductId, Version,
+    audit::Origin,
     auth::Actor,
     product::{Product, StockChange, StockReason},
 };
@@ -19,9 +20,10 @@ impl ProductService {
         delta: i64,
         reason: StockReason,
         expected: Option<Version>,
+        origin: &Origin,
     ) -> Result<Product, Error> {
         must_be_staff(actor)?;
-        let change = StockChange { delta, reason, actor: actor.user, at: self.ports.clock.now() };
+        let change = StockChange { delta, reason, actor: actor.user, cause: self.cause(actor, Some(origin)) };
         let adjusted = self.ports.products.adjust_stock(id, &change, expected).await;
         adjusted.map_err(|error| of_product(error, id, delta))
     }

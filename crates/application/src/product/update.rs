@@ -2,6 +2,7 @@
 
 use entrepot_domain::{
     ProductId, Version,
+    audit::Origin,
     auth::Actor,
     product::{Product, ProductChange},
 };
@@ -17,16 +18,23 @@ impl ProductService {
         id: ProductId,
         change: &ProductChange,
         expected: Option<Version>,
+        origin: &Origin,
     ) -> Result<Product, Error> {
         must_be_staff(actor)?;
-        let now = self.ports.clock.now();
-        self.ports.products.update(id, change, expected, now).await.map_err(|error| of_product(error, id, 0))
+        let cause = self.cause(actor, Some(origin));
+        self.ports.products.update(id, change, expected, &cause).await.map_err(|error| of_product(error, id, 0))
     }
 
     /// Takes a product out of the catalogue, for staff. Orders that were placed keep it.
-    pub async fn archive(&self, actor: &Actor, id: ProductId, expected: Option<Version>) -> Result<(), Error> {
+    pub async fn archive(
+        &self,
+        actor: &Actor,
+        id: ProductId,
+        expected: Option<Version>,
+        origin: &Origin,
+    ) -> Result<(), Error> {
         must_be_staff(actor)?;
-        let now = self.ports.clock.now();
-        self.ports.products.archive(id, expected, now).await.map_err(|error| of_product(error, id, 0))
+        let cause = self.cause(actor, Some(origin));
+        self.ports.products.archive(id, expected, &cause).await.map_err(|error| of_product(error, id, 0))
     }
 }

@@ -4,7 +4,7 @@ use entrepot_domain::{
     UserId,
     order::{OrderAction, PlaceError, Placed, Placement, Refusal},
 };
-use entrepot_testkit::{at, at_key, order_id, placement, product, product_id, stock_change, transition};
+use entrepot_testkit::{at, at_key, cause, order_id, placement, product, product_id, stock_change, transition};
 
 use super::{assert_no_order, buyer, left, place, stock};
 use crate::{Stores, at_once};
@@ -35,7 +35,7 @@ pub async fn a_replay_is_as_it_was_placed(h: &impl Stores) {
     let order = place(&*h.orders(), &one(1, ada)).await;
     let cancelled = transition(OrderAction::Cancel, ada, at(70));
     h.orders().transition(order.id, &cancelled).await.unwrap();
-    h.products().archive(product_id(1), None, at(80)).await.unwrap();
+    h.products().archive(product_id(1), None, &cause(at(80))).await.unwrap();
     let again = h.orders().place(&one(2, ada)).await.unwrap();
     assert_eq!(again, Placed { order, replayed: true });
 }

@@ -7,7 +7,7 @@ use entrepot_domain::{
     order::{Order, OrderEvent, OrderEventKind, OrderLine, OrderStatus, PlaceError, Refusal, Shortage},
     product::{Product, ProductChange, ProductName, Quantity, Sku, Stock},
 };
-use entrepot_testkit::{at, gbp, money, order_id, placement, product, product_id, user_id};
+use entrepot_testkit::{at, cause, gbp, money, order_id, placement, product, product_id, user_id};
 
 use super::{assert_no_order, buyer, left, order_of_three, place, product_of, stock};
 use crate::{Stores, at_once};
@@ -78,8 +78,8 @@ pub async fn an_order_keeps_what_it_was_told(h: &impl Stores) {
         price: Some(gbp(1)),
         description: None,
     };
-    h.products().update(product_id(1), &change, None, at(11)).await.unwrap();
-    h.products().archive(product_id(1), None, at(12)).await.unwrap();
+    h.products().update(product_id(1), &change, None, &cause(at(11))).await.unwrap();
+    h.products().archive(product_id(1), None, &cause(at(12))).await.unwrap();
     assert_eq!(h.orders().find(order.id).await.unwrap(), Some(order));
 }
 
@@ -117,7 +117,7 @@ pub async fn unknown_products_are_all_named(h: &impl Stores) {
 pub async fn an_archived_product_is_not_sold(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).build(), product(2).build()]).await;
-    h.products().archive(product_id(2), None, at(1)).await.unwrap();
+    h.products().archive(product_id(2), None, &cause(at(1))).await.unwrap();
     let refused = h.orders().place(&placement(1, ada, &[(1, 1), (2, 1)], at(2))).await;
     let Err(PlaceError::Refused(Refusal::UnknownProducts(unknown))) = refused else { panic!("{refused:?}") };
     assert_eq!(unknown, [product_id(2)]);
@@ -160,7 +160,7 @@ pub async fn an_order_of_nobody_takes_nothing(h: &impl Stores) {
 pub async fn a_basket_may_have_two_thousand_lines(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     let imports: Vec<_> = (1..=2_000).map(|n| product(n).price(3).stock(5).build()).map(import).collect();
-    h.products().upsert(&imports, at(0)).await.unwrap();
+    h.products().upsert(&imports, &cause(at(0))).await.unwrap();
     let asked: Vec<_> = (1..=2_000).rev().map(|n| (n, 2)).collect();
     let order = place(&*h.orders(), &placement(1, ada, &asked, at(1))).await;
     assert_eq!((order.lines.len(), order.total), (2_000, gbp(12_000)));

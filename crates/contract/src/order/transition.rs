@@ -11,7 +11,7 @@ use entrepot_domain::{
     },
     product::Stock,
 };
-use entrepot_testkit::{at, order_id, placement, product, product_id, stock_change, transition, user_id};
+use entrepot_testkit::{at, cause, order_id, placement, product, product_id, stock_change, transition, user_id};
 
 use super::{assert_no_order, buyer, left, order_of_three, place, product_of, stock};
 use crate::{Stores, at_once};
@@ -132,7 +132,7 @@ pub async fn of_two_cancellations_at_once_one_gives_back(h: &impl Stores) {
 /// Though nobody can buy it; an import that revives it finds it.
 pub async fn an_archived_product_gets_its_stock_back(h: &impl Stores) {
     let order = order_of_three(h, buyer(h, "ada").await).await;
-    h.products().archive(product_id(1), None, at(20)).await.unwrap();
+    h.products().archive(product_id(1), None, &cause(at(20))).await.unwrap();
     let done = h.orders().transition(order.id, &by_staff(Cancel, 30)).await.unwrap();
     assert_eq!(done.restocked, [product_id(1)]);
     assert_eq!(h.products().find(product_id(1)).await.unwrap(), None);
@@ -145,7 +145,7 @@ pub async fn an_archived_product_gets_its_stock_back(h: &impl Stores) {
         description: None,
         stock: None,
     };
-    h.products().upsert(&[revive], at(40)).await.unwrap();
+    h.products().upsert(&[revive], &cause(at(40))).await.unwrap();
     assert_eq!(left(h, 1).await.0, 10);
 }
 

@@ -4,7 +4,7 @@ use entrepot_domain::{
     Limit, Listing, Sort, Window,
     product::{Product, ProductFilter, ProductQuery, ProductRepository, ProductSort},
 };
-use entrepot_testkit::{at, product, product_id};
+use entrepot_testkit::{at, cause, product, product_id};
 
 use super::{find, insert, rename};
 use crate::{
@@ -52,7 +52,7 @@ pub async fn the_catalogue_is_searched_literally(h: &impl Stores) {
     ] {
         assert_eq!(listed(&*products, search(words), "name").await, expected, "{words}");
     }
-    products.update(product_id(2), &rename("Renamed"), None, at(1)).await.unwrap();
+    products.update(product_id(2), &rename("Renamed"), None, &cause(at(1))).await.unwrap();
     assert_eq!(listed(&*products, search("plain"), "name").await, Vec::<String>::new());
     assert_eq!(listed(&*products, search("renamed"), "name").await, ["Renamed"]);
 }
@@ -152,7 +152,7 @@ pub async fn a_place_stays_good_when_its_product_goes(h: &impl Stores) {
     }
     let sort = Sort::<ProductSort>::parse("name").unwrap();
     let place = Some(sort.place_of(&find(&*products, product_id(2)).await));
-    products.archive(product_id(2), None, at(1)).await.unwrap();
+    products.archive(product_id(2), None, &cause(at(1))).await.unwrap();
     let rest = list(&*products, ProductFilter::default(), "name", Window::After { place, limit: Limit::default() });
     let rest: Vec<_> = rest.await.items.into_iter().map(|product| product.id).collect();
     assert_eq!(rest, [product_id(3), product_id(4)]);

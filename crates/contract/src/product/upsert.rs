@@ -4,7 +4,7 @@ use entrepot_domain::{
     Description, Fault, Version,
     product::{Product, ProductFilter, ProductImport, ProductName, Stock, Upserted},
 };
-use entrepot_testkit::{at, gbp, product, product_id};
+use entrepot_testkit::{at, cause, gbp, product, product_id};
 
 use super::{find, insert, listed, search};
 use crate::{Stores, at_once};
@@ -30,7 +30,7 @@ fn full(n: u128, sku: &str, description: &str, stock: i64) -> ProductImport {
 /// With what it says, and else with nothing.
 pub async fn an_import_makes_what_is_new(h: &impl Stores) {
     let products = h.products();
-    let done = products.upsert(&[import(1, "A"), full(2, "B", "blue", 7)], at(3)).await.unwrap();
+    let done = products.upsert(&[import(1, "A"), full(2, "B", "blue", 7)], &cause(at(3))).await.unwrap();
     assert_eq!(done, Upserted { created: vec![product_id(1), product_id(2)], updated: vec![] });
     let plain = product(1).sku("A").stock(0).created_at(at(3)).build();
     assert_eq!(find(&*products, product_id(1)).await, plain);
@@ -46,7 +46,7 @@ pub async fn an_import_changes_what_is_there(h: &impl Stores) {
     let b = insert(&*products, product(2).sku("B").description("red").stock(5).build()).await;
     let price = gbp(999);
     let imports = [ProductImport { price, ..import(11, "A") }, full(12, "B", "", 0)];
-    let done = products.upsert(&imports, at(3)).await.unwrap();
+    let done = products.upsert(&imports, &cause(at(3))).await.unwrap();
     assert_eq!(done, Upserted { created: vec![], updated: vec![a.id, b.id] });
     let name = |text| ProductName::parse(text).unwrap();
     let changed = Product { version: Version(2), updated_at: at(3), ..a };
@@ -61,8 +61,8 @@ pub async fn an_import_changes_what_is_there(h: &impl Stores) {
 pub async fn an_import_revives_what_was_archived(h: &impl Stores) {
     let products = h.products();
     let a = insert(&*products, product(1).sku("A").stock(5).build()).await;
-    products.archive(a.id, None, at(1)).await.unwrap();
-    let done = products.upsert(&[import(11, "A")], at(3)).await.unwrap();
+    products.archive(a.id, None, &cause(at(1))).await.unwrap();
+    let done = products.upsert(&[import(11, "A")], &cause(at(3))).await.unwrap();
     assert_eq!(done, Upserted { created: vec![], updated: vec![a.id] });
     let revived = find(&*products, a.id).await;
     assert_eq!((revived.stock, revived.version, revived.name.as_str()), (a.stock, Version(3), "Product 11"));
@@ -75,7 +75,7 @@ pub async fn the_last_of_a_sku_in_an_import_counts(h: &impl Stores) {
     insert(&*products, product(1).sku("OLD").build()).await;
     let imports =
         [full(2, "NEW", "first", 1), import(3, "OLD"), import(4, "OTHER"), full(5, "NEW", "last", 2), import(6, "OLD")];
-    let done = products.upsert(&imports, at(3)).await.unwrap();
+    let done = products.upsert(&imports, &cause(at(3))).await.unwrap();
     assert_eq!(done.created, [product_id(2), product_id(4)]);
     assert_eq!(done.updated.iter().filter(|id| **id == product_id(1)).count(), 1, "{done:?}");
     let names = listed(&*products, ProductFilter::default(), "sku").await;
@@ -86,7 +86,7 @@ pub async fn the_last_of_a_sku_in_an_import_counts(h: &impl Stores) {
 
 /// Nor is it an error.
 pub async fn an_empty_import_does_nothing(h: &impl Stores) {
-    assert_eq!(h.products().upsert(&[], at(0)).await.unwrap(), Upserted::default());
+    assert_eq!(h.products().upsert(&[], &cause(at(0))).await.unwrap(), Upserted::default());
 }
 
 /// Not even what came before it in the batch.
@@ -94,7 +94,7 @@ pub async fn a_failed_import_changes_nothing(h: &impl Stores) {
     let products = h.products();
     let a = insert(&*products, product(1).sku("A").build()).await;
     // The identifier of the last one is another product's.
-    let failed = products.upsert(&[import(2, "NEW"), import(3, "A"), import(1, "OTHER")], at(3)).await;
+    let failed = products.upsert(&[import(2, "NEW"), import(3, "A"), import(1, "OTHER")], &cause(at(3))).await;
     assert!(matches!(failed, Err(Fault::Unknown(_))), "{failed:?}");
     assert_eq!(find(&*products, a.id).await, a);
     assert_eq!(listed(&*products, ProductFilter::default(), "sku").await, [a.name.as_str()]);
@@ -108,7 +108,7 @@ pub async fn imports_at_once_make_a_sku_once(h: &impl Stores) {
         async move {
             let mut imports: Vec<_> = (0..20).map(|i| import(n * 100 + i, &format!("SKU {i}"))).collect();
             imports.rotate_left(usize::try_from(n).unwrap() * 2);
-            products.upsert(&imports, at(1)).await.unwrap()
+            products.upsert(&imports, &cause(at(1))).await.unwrap()
         }
     }))
     .await;

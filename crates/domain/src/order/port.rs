@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::{Draft, Idempotency, Order, OrderAction, OrderStatus, Refusal};
-use crate::{Fault, Listing, OrderId, ProductId, Sort, SortField, SortValue, Timestamp, UserId, Version, Window};
+use crate::{
+    Fault, Listing, OrderId, ProductId, Sort, SortField, SortValue, Timestamp, UserId, Version, Window, audit::Cause,
+};
 
 /// An order to be placed, once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,12 +48,12 @@ pub enum PlaceError {
 pub struct Transition {
     /// What is done.
     pub action: OrderAction,
-    /// By whom.
+    /// By whom, for the order's history.
     pub actor: UserId,
     /// The version that the caller has seen, if it matters to them.
     pub expected: Option<Version>,
-    /// When.
-    pub at: Timestamp,
+    /// Why, and when.
+    pub cause: Cause,
 }
 
 /// An order whose status was changed.
@@ -180,7 +182,7 @@ pub trait OrderRepository: Send + Sync {
 
     /// Does what [`OrderStatus::after`] says, gives the stock back where the action does so, and writes the event.
     /// Of two cancellations at once one wins, so the stock is given back once. An archived product gets its stock back
-    /// too. Errors: `NotFound`, `VersionConflict` before `Invalid`.
+    /// too. It is audited, in one transaction with it; placing an order is not. Errors: `NotFound`, `VersionConflict` before `Invalid`.
     async fn transition(&self, id: OrderId, transition: &Transition) -> Result<Transitioned, TransitionError>;
 
     /// All that happened to an order, the first first; empty for an order that does not exist.

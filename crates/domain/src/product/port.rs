@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{Product, ProductName, Sku, Stock, StockReason};
 use crate::{
     Description, Fault, Listing, Money, ProductId, Sort, SortField, SortValue, Timestamp, UserId, Version, Window,
+    audit::Cause,
 };
 
 /// What to change of a product; `None` leaves a thing as it is.
@@ -28,10 +29,10 @@ pub struct StockChange {
     pub delta: i64,
     /// Why.
     pub reason: StockReason,
-    /// By whom.
+    /// By whom, for the history of the stock.
     pub actor: UserId,
-    /// When.
-    pub at: Timestamp,
+    /// Why, and when.
+    pub cause: Cause,
 }
 
 /// A product as an import brings it.
@@ -49,6 +50,36 @@ pub struct ProductImport {
     pub description: Option<Description>,
     /// Its stock; `None` leaves it, or makes it zero.
     pub stock: Option<Stock>,
+}
+
+impl ProductImport {
+    /// What it makes of the product that has its sku, or of none.
+    pub fn onto(&self, known: Option<Product>, now: Timestamp) -> Product {
+        let (sku, name, price) = (self.sku.clone(), self.name.clone(), self.price);
+        match known {
+            Some(was) => Product {
+                sku,
+                name,
+                price,
+                description: self.description.clone().unwrap_or(was.description),
+                stock: self.stock.unwrap_or(was.stock),
+                version: Version(was.version.0 + 1),
+                updated_at: now,
+                ..was
+            },
+            None => Product {
+                id: self.id,
+                sku,
+                name,
+                description: self.description.clone().unwrap_or_default(),
+                price,
+                stock: self.stock.unwrap_or_default(),
+                version: Version::FIRST,
+                created_at: now,
+                updated_at: now,
+            },
+        }
+    }
 }
 
 /// What an import did.
@@ -145,11 +176,12 @@ pub enum ProductError {
 
 /// Keeps the catalogue. Every method is atomic. An `expected` version that is not the present one refuses the change
 /// with [`ProductError::VersionConflict`]; every change adds one to the version. Archived products are not found.
+/// Every change but those by orders is audited, in one transaction with it: a refused one leaves no entry.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait ProductRepository: Send + Sync {
     /// Keeps a new product, or refuses with [`ProductError::SkuTaken`]. The store judges that.
-    async fn insert(&self, product: &Product) -> Result<(), ProductError>;
+    async fn insert(&self, product: &Product, cause: &Cause) -> Result<(), ProductError>;
 
     /// Looks a product up.
     async fn find(&self, id: ProductId) -> Result<Option<Product>, Fault>;
@@ -163,11 +195,11 @@ pub trait ProductRepository: Send + Sync {
         id: ProductId,
         change: &ProductChange,
         expected: Option<Version>,
-        now: Timestamp,
+        cause: &Cause,
     ) -> Result<Product, ProductError>;
 
     /// Takes a product out of the catalogue for good; old orders keep it. Errors: `NotFound`, `VersionConflict`.
-    async fn archive(&self, id: ProductId, expected: Option<Version>, now: Timestamp) -> Result<(), ProductError>;
+    async fn archive(&self, id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<(), ProductError>;
 
     /// Changes the stock and writes down why, in one. Changes at once add up: none is lost.
     /// Errors: `NotFound`, `InsufficientStock`, `TooMuchStock`, `VersionConflict`.
@@ -178,6 +210,7 @@ pub trait ProductRepository: Send + Sync {
         expected: Option<Version>,
     ) -> Result<Product, ProductError>;
 
-    /// Makes or changes products by sku, all or none; a sku that comes twice ends as its last one says.
-    async fn upsert(&self, imports: &[ProductImport], now: Timestamp) -> Result<Upserted, Fault>;
+    /// Makes or changes products by sku, all or none; a sku that comes twice ends as its last one says, and has one
+    /// entry in the audit log.
+    async fn upsert(&self, imports: &[ProductImport], cause: &Cause) -> Result<Upserted, Fault>;
 }

@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, http::header::HeaderValue, web::Data};
 use entrepot_domain::{
     Direction, OrderId, Sort, Version,
+    audit::Origin,
     auth::Actor,
     order::{OrderAction, OrderFilter, OrderQuery, OrderSort, OrderStatus},
 };
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     API, HttpState,
-    edge::{Authenticated, outlive},
+    edge::{Authenticated, Caller, outlive},
     error::ApiResult,
     request::{Day, IfMatch, IfNoneMatch, Key, ListRequest, Params, PathId, Raw, moment},
     response::{Listed, Success, changed, created, listed, ok, tagged},
@@ -158,11 +159,13 @@ pub(super) async fn events(
 async fn act(
     state: Data<HttpState>,
     actor: Actor,
+    origin: Origin,
     id: OrderId,
     action: OrderAction,
     expected: Option<Version>,
 ) -> ApiResult {
-    let order = outlive(async move { state.app.orders.transition(&actor, id, action, expected).await }).await??;
+    let order =
+        outlive(async move { state.app.orders.transition(&actor, id, action, expected, &origin).await }).await??;
     changed(order.version, OrderView::from(&order))
 }
 
@@ -186,10 +189,11 @@ async fn act(
 pub(super) async fn cancel(
     state: Data<HttpState>,
     Authenticated(actor): Authenticated,
+    Caller { origin, .. }: Caller,
     PathId(id): PathId<OrderId>,
     IfMatch(expected): IfMatch,
 ) -> ApiResult {
-    act(state, actor, id, OrderAction::Cancel, expected).await
+    act(state, actor, origin, id, OrderAction::Cancel, expected).await
 }
 
 /// Mark an order as paid
@@ -213,10 +217,11 @@ pub(super) async fn cancel(
 pub(super) async fn pay(
     state: Data<HttpState>,
     Authenticated(actor): Authenticated,
+    Caller { origin, .. }: Caller,
     PathId(id): PathId<OrderId>,
     IfMatch(expected): IfMatch,
 ) -> ApiResult {
-    act(state, actor, id, OrderAction::Pay, expected).await
+    act(state, actor, origin, id, OrderAction::Pay, expected).await
 }
 
 /// Mark an order as shipped
@@ -240,10 +245,11 @@ pub(super) async fn pay(
 pub(super) async fn ship(
     state: Data<HttpState>,
     Authenticated(actor): Authenticated,
+    Caller { origin, .. }: Caller,
     PathId(id): PathId<OrderId>,
     IfMatch(expected): IfMatch,
 ) -> ApiResult {
-    act(state, actor, id, OrderAction::Ship, expected).await
+    act(state, actor, origin, id, OrderAction::Ship, expected).await
 }
 
 /// Mark an order as delivered
@@ -267,10 +273,11 @@ pub(super) async fn ship(
 pub(super) async fn deliver(
     state: Data<HttpState>,
     Authenticated(actor): Authenticated,
+    Caller { origin, .. }: Caller,
     PathId(id): PathId<OrderId>,
     IfMatch(expected): IfMatch,
 ) -> ApiResult {
-    act(state, actor, id, OrderAction::Deliver, expected).await
+    act(state, actor, origin, id, OrderAction::Deliver, expected).await
 }
 
 /// Mark an order as refunded
@@ -294,8 +301,9 @@ pub(super) async fn deliver(
 pub(super) async fn refund(
     state: Data<HttpState>,
     Authenticated(actor): Authenticated,
+    Caller { origin, .. }: Caller,
     PathId(id): PathId<OrderId>,
     IfMatch(expected): IfMatch,
 ) -> ApiResult {
-    act(state, actor, id, OrderAction::Refund, expected).await
+    act(state, actor, origin, id, OrderAction::Refund, expected).await
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     API, HttpState,
-    edge::{Authenticated, outlive},
+    edge::{Authenticated, Caller, outlive},
     error::ApiResult,
     request::{IfMatch, IfNoneMatch, ListRequest, Params, PathId, Raw},
     response::{Bodies, Listed, Success, changed, created, listed, no_content, tagged_of},
@@ -116,11 +116,16 @@ pub(super) async fn get(
     ),
     security(("bearer" = [])),
 )]
-pub(super) async fn create(state: Data<HttpState>, Authenticated(actor): Authenticated, body: Raw) -> ApiResult {
+pub(super) async fn create(
+    state: Data<HttpState>,
+    Authenticated(actor): Authenticated,
+    Caller { origin, .. }: Caller,
+    body: Raw,
+) -> ApiResult {
     must_be_staff(&actor)?;
     let request: CreateProductRequest = body.read()?;
     let new = request.product(state.settings.default_currency).map_err(|why| Error::field("price.amount", why))?;
-    let product = outlive(async move { state.app.products.create(&actor, new).await }).await??;
+    let product = outlive(async move { state.app.products.create(&actor, new, &origin).await }).await??;
     created(&format!("{API}/products/{}", product.id), product.version, ProductView::from(&product))
 }
 
@@ -146,6 +151,7 @@ pub(super) async fn create(state: Data<HttpState>, Authenticated(actor): Authent
 pub(super) async fn update(
     state: Data<HttpState>,
     Authenticated(actor): Authenticated,
+    Caller { origin, .. }: Caller,
     PathId(id): PathId<ProductId>,
     IfMatch(expected): IfMatch,
     body: Raw,
@@ -153,7 +159,8 @@ pub(super) async fn update(
     must_be_staff(&actor)?;
     let request: UpdateProductRequest = body.read()?;
     let change = request.change(state.settings.default_currency).map_err(|why| Error::field("price.amount", why))?;
-    let product = outlive(async move { state.app.products.update(&actor, id, &change, expected).await }).await??;
+    let product =
+        outlive(async move { state.app.products.update(&actor, id, &change, expected, &origin).await }).await??;
     changed(product.version, ProductView::from(&product))
 }
 
@@ -177,10 +184,11 @@ pub(super) async fn update(
 pub(super) async fn archive(
     state: Data<HttpState>,
     Authenticated(actor): Authenticated,
+    Caller { origin, .. }: Caller,
     PathId(id): PathId<ProductId>,
     IfMatch(expected): IfMatch,
 ) -> ApiResult {
-    outlive(async move { state.app.products.archive(&actor, id, expected).await }).await??;
+    outlive(async move { state.app.products.archive(&actor, id, expected, &origin).await }).await??;
     Ok(no_content())
 }
 
@@ -206,13 +214,14 @@ pub(super) async fn archive(
 pub(super) async fn adjust_stock(
     state: Data<HttpState>,
     Authenticated(actor): Authenticated,
+    Caller { origin, .. }: Caller,
     PathId(id): PathId<ProductId>,
     IfMatch(expected): IfMatch,
     body: Raw,
 ) -> ApiResult {
     must_be_staff(&actor)?;
     let StockRequest { delta, reason } = body.read()?;
-    let adjust = async move { state.app.products.adjust_stock(&actor, id, delta, reason, expected).await };
+    let adjust = async move { state.app.products.adjust_stock(&actor, id, delta, reason, expected, &origin).await };
     let product = outlive(adjust).await??;
     changed(product.version, ProductView::from(&product))
 }

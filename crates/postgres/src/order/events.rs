@@ -75,7 +75,7 @@ pub(crate) async fn stock_changed(
         status_to: None,
         delta: Some(change.delta),
         reason: Some(change.reason.as_str()),
-        at: change.at,
+        at: change.cause.at,
     };
     event.write(connection).await
 }

@@ -8,7 +8,7 @@ use entrepot_domain::{
 };
 
 use super::{events, row::lock};
-use crate::{error::fault, product, schema::orders};
+use crate::{audit, error::fault, product, schema::orders};
 
 pub(super) async fn transition(
     connection: &mut AsyncPgConnection,
@@ -22,7 +22,7 @@ pub(super) async fn transition(
     let from = order.status;
     order.status = from.after(transition.action).ok_or(TransitionError::Invalid { from })?;
     order.version = Version(order.version.0 + 1);
-    order.updated_at = transition.at;
+    order.updated_at = transition.cause.at;
     update(orders::table.filter(orders::id.eq(id.0)))
         .set((
             orders::status.eq(order.status.as_str()),
@@ -35,9 +35,10 @@ pub(super) async fn transition(
     let mut restocked = Vec::new();
     if transition.action.returns_stock() {
         let lines = order.lines.iter().map(|line| (line.product.0, i64::from(line.quantity.get()))).collect();
-        product::give_back(connection, lines, transition.at).await?;
+        product::give_back(connection, lines, transition.cause.at).await?;
         restocked = order.lines.iter().map(|line| line.product).collect();
     }
     events::status_changed(connection, &order, from, transition.actor).await?;
+    audit::write(connection, &transition.cause.order_status_changed(&order, from)).await?;
     Ok(Transitioned { order, restocked })
 }

@@ -6,7 +6,8 @@ mod write;
 
 use async_trait::async_trait;
 use entrepot_domain::{
-    Fault, Listing, ProductId, Timestamp, Version,
+    Fault, Listing, ProductId, Version,
+    audit::Cause,
     product::{
         Product, ProductChange, ProductError, ProductImport, ProductQuery, ProductRepository, StockChange, Upserted,
     },
@@ -18,8 +19,11 @@ use crate::PostgresStore;
 
 #[async_trait]
 impl ProductRepository for PostgresStore {
-    async fn insert(&self, product: &Product) -> Result<(), ProductError> {
-        self.write(product.clone(), |connection, product| write::insert(connection, product).boxed()).await
+    async fn insert(&self, product: &Product, cause: &Cause) -> Result<(), ProductError> {
+        self.write((product.clone(), cause.clone()), |connection, (product, cause)| {
+            write::insert(connection, product, cause).boxed()
+        })
+        .await
     }
 
     async fn find(&self, id: ProductId) -> Result<Option<Product>, Fault> {
@@ -35,17 +39,17 @@ impl ProductRepository for PostgresStore {
         id: ProductId,
         change: &ProductChange,
         expected: Option<Version>,
-        now: Timestamp,
+        cause: &Cause,
     ) -> Result<Product, ProductError> {
-        self.write((id, change.clone(), expected, now), |connection, (id, change, expected, now)| {
-            write::update(connection, *id, change, *expected, *now).boxed()
+        self.write((id, change.clone(), expected, cause.clone()), |connection, (id, change, expected, cause)| {
+            write::update(connection, *id, change, *expected, cause).boxed()
         })
         .await
     }
 
-    async fn archive(&self, id: ProductId, expected: Option<Version>, now: Timestamp) -> Result<(), ProductError> {
-        self.write((id, expected, now), |connection, (id, expected, now)| {
-            write::archive(connection, *id, *expected, *now).boxed()
+    async fn archive(&self, id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<(), ProductError> {
+        self.write((id, expected, cause.clone()), |connection, (id, expected, cause)| {
+            write::archive(connection, *id, *expected, cause).boxed()
         })
         .await
     }
@@ -62,9 +66,9 @@ impl ProductRepository for PostgresStore {
         .await
     }
 
-    async fn upsert(&self, imports: &[ProductImport], now: Timestamp) -> Result<Upserted, Fault> {
-        self.write((imports.to_vec(), now), |connection, (imports, now)| {
-            write::upsert(connection, imports, *now).boxed()
+    async fn upsert(&self, imports: &[ProductImport], cause: &Cause) -> Result<Upserted, Fault> {
+        self.write((imports.to_vec(), cause.clone()), |connection, (imports, cause)| {
+            write::upsert(connection, imports, cause).boxed()
         })
         .await
     }

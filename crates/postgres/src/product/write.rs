@@ -17,12 +17,14 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     Fault, ProductId, Timestamp, Version,
+    audit::Cause,
     product::{Product, ProductChange, ProductError, ProductImport, Stock, StockChange, Upserted},
 };
 use uuid::Uuid;
 
 use super::row::{NewRow, ProductRow};
 use crate::{
+    audit,
     error::{fault, fault_or_raced, is_duplicate},
     order::events,
     schema::products,
@@ -33,9 +35,13 @@ fn refused(error: diesel::result::Error) -> ProductError {
     if is_duplicate(&error) { ProductError::SkuTaken } else { fault(error).into() }
 }
 
-pub(super) async fn insert(connection: &mut AsyncPgConnection, product: &Product) -> Result<(), ProductError> {
+pub(super) async fn insert(
+    connection: &mut AsyncPgConnection,
+    product: &Product,
+    cause: &Cause,
+) -> Result<(), ProductError> {
     insert_into(products::table).values(NewRow::from(product)).execute(connection).await.map_err(refused)?;
-    Ok(())
+    Ok(audit::write(connection, &cause.product_created(product)).await?)
 }
 
 /// The product to be changed, locked, if it is at the version that the caller has seen.
@@ -84,20 +90,21 @@ pub(super) async fn update(
     id: ProductId,
     change: &ProductChange,
     expected: Option<Version>,
-    now: Timestamp,
+    cause: &Cause,
 ) -> Result<Product, ProductError> {
     let was = current(connection, id, expected).await?;
-    let change = change.clone();
+    let (before, change) = (was.clone(), change.clone());
     let product = Product {
         sku: change.sku.unwrap_or(was.sku),
         name: change.name.unwrap_or(was.name),
         description: change.description.unwrap_or(was.description),
         price: change.price.unwrap_or(was.price),
         version: Version(was.version.0 + 1),
-        updated_at: now,
+        updated_at: cause.at,
         ..was
     };
     overwrite(connection, &product).await.map_err(refused)?;
+    audit::write(connection, &cause.product_updated(&before, &product)).await?;
     Ok(product)
 }
 
@@ -105,15 +112,19 @@ pub(super) async fn archive(
     connection: &mut AsyncPgConnection,
     id: ProductId,
     expected: Option<Version>,
-    now: Timestamp,
+    cause: &Cause,
 ) -> Result<(), ProductError> {
     let product = current(connection, id, expected).await?;
     change_rows(products::table.filter(products::id.eq(id.0)))
-        .set((products::version.eq(product.version.0 + 1), products::updated_at.eq(now), products::archived_at.eq(now)))
+        .set((
+            products::version.eq(product.version.0 + 1),
+            products::updated_at.eq(cause.at),
+            products::archived_at.eq(cause.at),
+        ))
         .execute(connection)
         .await
         .map_err(fault)?;
-    Ok(())
+    Ok(audit::write(connection, &cause.product_archived(&product)).await?)
 }
 
 pub(super) async fn adjust_stock(
@@ -122,15 +133,15 @@ pub(super) async fn adjust_stock(
     change: &StockChange,
     expected: Option<Version>,
 ) -> Result<Product, ProductError> {
-    let mut product = current(connection, id, expected).await?;
-    let left = product.stock;
+    let was = current(connection, id, expected).await?;
+    let (mut product, left) = (was.clone(), was.stock);
     product.stock = left.shift(change.delta).ok_or(if change.delta < 0 {
         ProductError::InsufficientStock { left }
     } else {
         ProductError::TooMuchStock
     })?;
     product.version.0 += 1;
-    product.updated_at = change.at;
+    product.updated_at = change.cause.at;
     change_rows(products::table.filter(products::id.eq(id.0)))
         .set((
             products::stock.eq(product.stock.get()),
@@ -141,6 +152,7 @@ pub(super) async fn adjust_stock(
         .await
         .map_err(fault)?;
     events::stock_changed(connection, id, change).await?;
+    audit::write(connection, &change.cause.stock_adjusted(&was, &product, change)).await?;
     Ok(product)
 }
 
@@ -185,23 +197,25 @@ impl QueryFragment<Pg> for GiveBack {
 pub(super) async fn upsert(
     connection: &mut AsyncPgConnection,
     imports: &[ProductImport],
-    now: Timestamp,
+    cause: &Cause,
 ) -> Result<Upserted, Fault> {
     one_import_at_a_time(connection).await?;
-    let mut known = lock_by_sku(connection, imports).await?;
-    let old: HashSet<String> = known.keys().cloned().collect();
+    let old = lock_by_sku(connection, imports).await?;
+    let mut known = old.clone();
     let (mut seen, mut touched) = (HashSet::new(), Vec::new());
     for import in imports {
         let sku = import.sku.as_str();
         if seen.insert(sku) {
             touched.push(sku);
         }
-        let product = merge(import, known.remove(sku), now);
+        let product = import.onto(known.remove(sku), cause.at);
         known.insert(sku.to_owned(), product);
     }
-    let mut upserted = Upserted::default();
-    for product in touched.into_iter().filter_map(|sku| known.get(sku)) {
-        if old.contains(product.sku.as_str()) {
+    let (mut upserted, mut entries) = (Upserted::default(), Vec::with_capacity(touched.len()));
+    for (number, product) in (0..).zip(touched.into_iter().filter_map(|sku| known.get(sku))) {
+        let was = old.get(product.sku.as_str());
+        entries.push(cause.product_imported(number, was, product));
+        if was.is_some() {
             overwrite(connection, product).await.map_err(fault)?;
             upserted.updated.push(product.id);
         } else {
@@ -210,6 +224,7 @@ pub(super) async fn upsert(
             upserted.created.push(product.id);
         }
     }
+    audit::write_all(connection, &entries).await?;
     Ok(upserted)
 }
 
@@ -237,32 +252,4 @@ async fn lock_by_sku(
         .map_err(fault)?;
     let product = |row| Product::try_from(row).map(|product| (product.sku.as_str().to_owned(), product));
     rows.into_iter().map(product).collect()
-}
-
-/// What an import makes of what is there: identifier, description, stock, version and age, where it is.
-fn merge(import: &ProductImport, known: Option<Product>, now: Timestamp) -> Product {
-    let (sku, name, price) = (import.sku.clone(), import.name.clone(), import.price);
-    match known {
-        Some(was) => Product {
-            sku,
-            name,
-            price,
-            description: import.description.clone().unwrap_or(was.description),
-            stock: import.stock.unwrap_or(was.stock),
-            version: Version(was.version.0 + 1),
-            updated_at: now,
-            ..was
-        },
-        None => Product {
-            id: import.id,
-            sku,
-            name,
-            description: import.description.clone().unwrap_or_default(),
-            price,
-            stock: import.stock.unwrap_or_default(),
-            version: Version::FIRST,
-            created_at: now,
-            updated_at: now,
-        },
-    }
 }

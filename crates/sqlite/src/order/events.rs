@@ -90,7 +90,7 @@ pub(crate) fn stock_changed(
         status_to: None,
         delta: Some(change.delta),
         reason: Some(change.reason.as_str()),
-        at: change.at.timestamp_millis(),
+        at: change.cause.at.timestamp_millis(),
     }
     .write(connection)
 }

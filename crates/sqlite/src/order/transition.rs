@@ -7,7 +7,7 @@ use entrepot_domain::{
 };
 
 use super::{events, row::find};
-use crate::{error::fault, product, schema::orders, value::Id};
+use crate::{audit, error::fault, product, schema::orders, value::Id};
 
 pub(super) fn transition(
     connection: &mut SqliteConnection,
@@ -21,7 +21,7 @@ pub(super) fn transition(
     let from = order.status;
     order.status = from.after(transition.action).ok_or(TransitionError::Invalid { from })?;
     order.version = Version(order.version.0 + 1);
-    order.updated_at = transition.at;
+    order.updated_at = transition.cause.at;
     update(orders::table.filter(orders::id.eq(Id(id.0))))
         .set((
             orders::status.eq(order.status.as_str()),
@@ -33,10 +33,11 @@ pub(super) fn transition(
     let mut restocked = Vec::new();
     if transition.action.returns_stock() {
         for line in &order.lines {
-            product::give_back(connection, line.product, i64::from(line.quantity.get()), transition.at)?;
+            product::give_back(connection, line.product, i64::from(line.quantity.get()), transition.cause.at)?;
             restocked.push(line.product);
         }
     }
     events::status_changed(connection, &order, from, transition.actor)?;
+    audit::write(connection, &transition.cause.order_status_changed(&order, from))?;
     Ok(Transitioned { order, restocked })
 }

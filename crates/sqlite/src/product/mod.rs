@@ -6,7 +6,8 @@ mod write;
 
 use async_trait::async_trait;
 use entrepot_domain::{
-    Fault, Listing, ProductId, Timestamp, Version,
+    Fault, Listing, ProductId, Version,
+    audit::Cause,
     product::{
         Product, ProductChange, ProductError, ProductImport, ProductQuery, ProductRepository, StockChange, Upserted,
     },
@@ -18,9 +19,9 @@ use crate::SqliteStore;
 
 #[async_trait]
 impl ProductRepository for SqliteStore {
-    async fn insert(&self, product: &Product) -> Result<(), ProductError> {
-        let product = product.clone();
-        self.write(move |connection| write::insert(connection, &product)).await
+    async fn insert(&self, product: &Product, cause: &Cause) -> Result<(), ProductError> {
+        let (product, cause) = (product.clone(), cause.clone());
+        self.write(move |connection| write::insert(connection, &product, &cause)).await
     }
 
     async fn find(&self, id: ProductId) -> Result<Option<Product>, Fault> {
@@ -37,14 +38,15 @@ impl ProductRepository for SqliteStore {
         id: ProductId,
         change: &ProductChange,
         expected: Option<Version>,
-        now: Timestamp,
+        cause: &Cause,
     ) -> Result<Product, ProductError> {
-        let change = change.clone();
-        self.write(move |connection| write::update(connection, id, change, expected, now)).await
+        let (change, cause) = (change.clone(), cause.clone());
+        self.write(move |connection| write::update(connection, id, change, expected, &cause)).await
     }
 
-    async fn archive(&self, id: ProductId, expected: Option<Version>, now: Timestamp) -> Result<(), ProductError> {
-        self.write(move |connection| write::archive(connection, id, expected, now)).await
+    async fn archive(&self, id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<(), ProductError> {
+        let cause = cause.clone();
+        self.write(move |connection| write::archive(connection, id, expected, &cause)).await
     }
 
     async fn adjust_stock(
@@ -57,8 +59,8 @@ impl ProductRepository for SqliteStore {
         self.write(move |connection| write::adjust_stock(connection, id, &change, expected)).await
     }
 
-    async fn upsert(&self, imports: &[ProductImport], now: Timestamp) -> Result<Upserted, Fault> {
-        let imports = imports.to_vec();
-        self.write(move |connection| write::upsert(connection, imports, now)).await
+    async fn upsert(&self, imports: &[ProductImport], cause: &Cause) -> Result<Upserted, Fault> {
+        let (imports, cause) = (imports.to_vec(), cause.clone());
+        self.write(move |connection| write::upsert(connection, &imports, &cause)).await
     }
 }

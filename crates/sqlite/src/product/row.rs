@@ -96,3 +96,14 @@ pub(crate) fn find(connection: &mut SqliteConnection, id: ProductId) -> Result<O
         .map_err(fault)?;
     row.map(Product::try_from).transpose()
 }
+
+/// The product that has the sku, archived or not.
+pub(super) fn find_by_sku(connection: &mut SqliteConnection, sku: &Sku) -> Result<Option<Product>, Fault> {
+    let row: Option<ProductRow> = products::table
+        .filter(products::sku.eq(sku.as_str()))
+        .select(ProductRow::as_select())
+        .get_result(connection)
+        .optional()
+        .map_err(fault)?;
+    row.map(Product::try_from).transpose()
+}

@@ -1,17 +1,17 @@
 //! Changes of the catalogue, each in the writer's transaction.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
-use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SqliteConnection, insert_into, update as change_rows,
-};
+use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, SqliteConnection, insert_into, update as change_rows};
 use entrepot_domain::{
-    Description, Fault, ProductId, Timestamp, Version,
+    Fault, ProductId, Timestamp, Version,
+    audit::Cause,
     product::{Product, ProductChange, ProductError, ProductImport, Stock, StockChange, Upserted},
 };
 
-use super::row::{NewRow, find};
+use super::row::{NewRow, find, find_by_sku};
 use crate::{
+    audit,
     error::{fault, is_duplicate},
     order::events,
     schema::products,
@@ -23,7 +23,12 @@ fn refused(error: diesel::result::Error) -> ProductError {
     if is_duplicate(&error) { ProductError::SkuTaken } else { fault(error).into() }
 }
 
-pub(super) fn insert(connection: &mut SqliteConnection, product: &Product) -> Result<(), ProductError> {
+pub(super) fn insert(connection: &mut SqliteConnection, product: &Product, cause: &Cause) -> Result<(), ProductError> {
+    add(connection, product)?;
+    Ok(audit::write(connection, &cause.product_created(product))?)
+}
+
+fn add(connection: &mut SqliteConnection, product: &Product) -> Result<(), ProductError> {
     insert_into(products::table).values(NewRow::from(product)).execute(connection).map_err(refused)?;
     Ok(())
 }
@@ -66,19 +71,21 @@ pub(super) fn update(
     id: ProductId,
     change: ProductChange,
     expected: Option<Version>,
-    now: Timestamp,
+    cause: &Cause,
 ) -> Result<Product, ProductError> {
     let was = current(connection, id, expected)?;
+    let before = was.clone();
     let product = Product {
         sku: change.sku.unwrap_or(was.sku),
         name: change.name.unwrap_or(was.name),
         description: change.description.unwrap_or(was.description),
         price: change.price.unwrap_or(was.price),
         version: Version(was.version.0 + 1),
-        updated_at: now,
+        updated_at: cause.at,
         ..was
     };
     overwrite(connection, &product)?;
+    audit::write(connection, &cause.product_updated(&before, &product))?;
     Ok(product)
 }
 
@@ -86,18 +93,18 @@ pub(super) fn archive(
     connection: &mut SqliteConnection,
     id: ProductId,
     expected: Option<Version>,
-    now: Timestamp,
+    cause: &Cause,
 ) -> Result<(), ProductError> {
     let product = current(connection, id, expected)?;
     change_rows(products::table.filter(products::id.eq(Id(id.0))))
         .set((
             products::version.eq(product.version.0 + 1),
-            products::updated_at.eq(now.timestamp_millis()),
-            products::archived_at.eq(now.timestamp_millis()),
+            products::updated_at.eq(cause.at.timestamp_millis()),
+            products::archived_at.eq(cause.at.timestamp_millis()),
         ))
         .execute(connection)
         .map_err(fault)?;
-    Ok(())
+    Ok(audit::write(connection, &cause.product_archived(&product))?)
 }
 
 pub(super) fn adjust_stock(
@@ -106,17 +113,18 @@ pub(super) fn adjust_stock(
     change: &StockChange,
     expected: Option<Version>,
 ) -> Result<Product, ProductError> {
-    let mut product = current(connection, id, expected)?;
-    let left = product.stock;
+    let was = current(connection, id, expected)?;
+    let (mut product, left) = (was.clone(), was.stock);
     product.stock = left.shift(change.delta).ok_or(if change.delta < 0 {
         ProductError::InsufficientStock { left }
     } else {
         ProductError::TooMuchStock
     })?;
     product.version.0 += 1;
-    product.updated_at = change.at;
+    product.updated_at = change.cause.at;
     set_stock(connection, &product)?;
     events::stock_changed(connection, id, change)?;
+    audit::write(connection, &change.cause.stock_adjusted(&was, &product, change))?;
     Ok(product)
 }
 
@@ -155,60 +163,32 @@ pub(crate) fn give_back(
 
 pub(super) fn upsert(
     connection: &mut SqliteConnection,
-    imports: Vec<ProductImport>,
-    now: Timestamp,
+    imports: &[ProductImport],
+    cause: &Cause,
 ) -> Result<Upserted, Fault> {
-    let mut upserted = Upserted::default();
-    let mut seen = HashSet::with_capacity(imports.len());
+    // What was there before the import, and what it made of it: once, however often its sku comes.
+    let mut done: Vec<(Option<Product>, Product)> = Vec::with_capacity(imports.len());
+    let mut places = HashMap::with_capacity(imports.len());
     for import in imports {
-        let known: Option<(Id, String, i64, i64, i64)> = products::table
-            .filter(products::sku.eq(import.sku.as_str()))
-            .select((products::id, products::description, products::stock, products::version, products::created_at))
-            .get_result(connection)
-            .optional()
-            .map_err(fault)?;
-        let product = merge(import, known.as_ref(), now)?;
-        let written = match known {
-            Some(_) => overwrite(connection, &product),
-            None => insert(connection, &product),
-        };
+        let known = find_by_sku(connection, &import.sku)?;
+        let product = import.onto(known.clone(), cause.at);
+        let written = if known.is_some() { overwrite(connection, &product) } else { add(connection, &product) };
         written.map_err(|error| match error {
             ProductError::Fault(fault) => fault,
             // Looked up in this very transaction, so no rule can refuse it.
             other => Fault::unknown(other),
         })?;
-        // Once, however often its sku comes; what this import made was not there before.
-        if seen.insert(product.id) {
-            let list = if known.is_some() { &mut upserted.updated } else { &mut upserted.created };
-            list.push(product.id);
+        let place = *places.entry(product.id).or_insert(done.len());
+        match done.get_mut(place) {
+            Some((_, is)) => *is = product,
+            None => done.push((known, product)),
         }
+    }
+    let mut upserted = Upserted::default();
+    for (number, (was, is)) in (0..).zip(&done) {
+        audit::write(connection, &cause.product_imported(number, was.as_ref(), is))?;
+        let list = if was.is_some() { &mut upserted.updated } else { &mut upserted.created };
+        list.push(is.id);
     }
     Ok(upserted)
-}
-
-/// What an import makes of what is there: identifier, description, stock, version and age, where it is.
-fn merge(import: ProductImport, known: Option<&(Id, String, i64, i64, i64)>, now: Timestamp) -> Result<Product, Fault> {
-    let mut product = Product {
-        id: import.id,
-        sku: import.sku,
-        name: import.name,
-        description: import.description.clone().unwrap_or_default(),
-        price: import.price,
-        stock: import.stock.unwrap_or_default(),
-        version: Version::FIRST,
-        created_at: now,
-        updated_at: now,
-    };
-    if let Some((id, description, stock, version, created_at)) = known {
-        product.id = ProductId(id.0);
-        product.version = Version(version + 1);
-        product.created_at = crate::value::moment("products", "created_at", id.0, *created_at)?;
-        if import.description.is_none() {
-            product.description = crate::value::read("products", "description", id.0, Description::parse(description))?;
-        }
-        if import.stock.is_none() {
-            product.stock = crate::value::read("products", "stock", id.0, Stock::new(*stock))?;
-        }
-    }
-    Ok(product)
 }
