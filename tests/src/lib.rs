@@ -12,8 +12,10 @@ mod process;
 pub mod retail;
 mod server;
 pub mod stores;
+mod wire;
 
 pub use answer::Answer;
 pub use binary::entrepot;
 pub use client::{Client, PASSWORD};
 pub use server::Server;
+pub use wire::{Bare, Wire};

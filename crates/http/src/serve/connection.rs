@@ -134,7 +134,11 @@ impl Connection {
         self.wrote.set(now);
         match self.blocked.get() {
             None if blocked => self.blocked.set(Some(now)),
-            Some(_) if !blocked => self.blocked.set(None),
+            Some(_) if !blocked => {
+                self.blocked.set(None);
+                // What came in meanwhile could not be looked at.
+                self.since.set(now);
+            }
             _ => {}
         }
     }
@@ -194,8 +198,8 @@ impl Connection {
     /// What is to become of it. In a stop, which began at `stopping`, whatever is silent ends.
     pub(super) fn due(&self, now: Instant, stopping: Option<Instant>) -> Option<End> {
         let longer_than = |since: Instant, patience: Duration| now.saturating_duration_since(since) >= patience;
-        if self.blocked.get().is_some_and(|since| longer_than(since, UNREAD)) {
-            return Some(End::Cut);
+        if let Some(since) = self.blocked.get() {
+            return longer_than(since, UNREAD).then_some(End::Cut);
         }
         let since = self.since.get();
         let silent = |began: Instant| longer_than(since.max(self.wrote.get()).max(began), SILENCE);
@@ -284,6 +288,18 @@ mod tests {
         assert_eq!(connection.due(now + UNREAD, None), Some(End::Cut));
         connection.wrote(false);
         assert_eq!(connection.due(now + UNREAD, None), None);
+    }
+
+    #[test]
+    fn a_head_that_waits_for_an_answer_to_be_read_is_not_slow() {
+        let (connection, now) = new();
+        connection.wrote(true);
+        connection.read();
+        assert_eq!(connection.due(now + HEAD, None), None);
+        connection.clock.0.set(now + HEAD);
+        connection.wrote(false);
+        assert_eq!(connection.due(now + HEAD, None), None);
+        assert_eq!(connection.due(now + HEAD + HEAD, None), Some(End::Slow));
     }
 
     #[test]

@@ -84,27 +84,26 @@ async fn a_server_serves_and_stops() {
     assert!(TcpStream::connect(address).is_err());
 }
 
-/// One is silent, one is in the middle of its head, and one is in the backlog, with a request in its hand.
+/// One is silent, one is in the middle of a head, and one has asked; all are in the backlog, for the server runs on this
+/// thread and has not been let to run yet.
 #[tokio::test]
 async fn whoever_is_there_when_the_server_stops_is_answered() {
     let server = start(state_for_tests(), 100);
-    let mut half = connect(server.address);
+    let (silent, mut half, mut waiting) = (connect(server.address), connect(server.address), connect(server.address));
     half.write_all(&LIVE[..10]).unwrap();
-    let silent = connect(server.address);
-    let (address, began) = (server.address, Instant::now());
+    waiting.write_all(LIVE).unwrap();
+    let began = Instant::now();
     let stopping = tokio::spawn(server.stop());
-    let waiting = spawn_blocking(move || {
-        let mut waiting = connect(address);
-        waiting.write_all(LIVE).unwrap();
+    let answers = spawn_blocking(move || {
         half.write_all(&LIVE[10..]).unwrap();
         [waiting, half].map(rest)
     });
-    for answer in waiting.await.unwrap() {
+    for answer in answers.await.unwrap() {
         assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("connection: close"), "{answer}");
     }
     stopping.await.unwrap();
     assert_eq!(rest(silent), "");
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
