@@ -101,6 +101,13 @@ impl Server {
         self.first().pid()
     }
 
+    /// The most bytes that the server, or its first instance, has had in memory.
+    pub fn peak_memory(&self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+        Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>()? << 10)
+    }
+
     /// The folder in which the server keeps what it stores, and in which it runs.
     pub fn folder(&self) -> &Path {
         self.folder.path()

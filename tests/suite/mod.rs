@@ -6,6 +6,7 @@ mod audit;
 mod auth;
 mod conventions;
 mod crash;
+mod encoding;
 mod limits;
 mod metrics;
 mod operations;

@@ -3,11 +3,12 @@
 //! A folder a resource (`auth/ user/ product/ order/`) with its routes, requests and views; what all share beside them:
 //! `request/` turns bytes into domain values and reports every bad field at once, `response/` puts answers into the
 //! envelope of the contract, `error/` is the one table that says what each error means to a client, `edge/` is what
-//! every request passes through, and `operations/` is what operators ask.
+//! every request passes through, `encoding/` is compression, and `operations/` is what operators ask.
 
 mod audit;
 mod auth;
 mod edge;
+mod encoding;
 pub mod error;
 mod openapi;
 mod operations;

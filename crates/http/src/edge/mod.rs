@@ -4,6 +4,7 @@
 mod address;
 mod bearer;
 mod caller;
+mod compress;
 mod cors;
 mod faults;
 mod headers;
@@ -19,6 +20,7 @@ mod writes;
 mod tests;
 
 pub(crate) use caller::{Authenticated, Caller};
+pub(crate) use compress::Unchanging;
 pub(crate) use faults::Chain;
 pub(crate) use methods::Methods;
 #[cfg(test)]

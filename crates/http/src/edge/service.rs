@@ -32,7 +32,7 @@ use super::{
     address,
     bearer::Bearer,
     caller::Passage,
-    cors, faults, headers,
+    compress, cors, faults, headers,
     limits::{self, Quotas},
     log::{Agent, Line},
     metrics::Handles,
@@ -170,7 +170,7 @@ impl Tools {
         let work = AssertUnwindSafe(async { inner.call(req).await }).catch_unwind();
         let work = in_time(self.state.settings.request_timeout, work);
         match work.instrument(visit.agent.span(&visit.passage)).await {
-            Some(Ok(Ok(answer))) => Ok(answer),
+            Some(Ok(Ok(answer))) => Ok(compress::apply(answer).await),
             Some(Ok(Err(error))) => Err(self.of_actix(&error)),
             Some(Err(panic)) => Err(panicked(&*panic, visit)),
             None => Err(ApiError::Timeout),

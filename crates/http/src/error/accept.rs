@@ -22,7 +22,8 @@ fn quality<'a>(ranges: impl Iterator<Item = &'a str>, wanted: &[&str]) -> Option
         .max()
 }
 
-fn weight<'a>(mut parameters: impl Iterator<Item = &'a str>) -> u16 {
+/// What the parameters of a range weigh, in thousandths (RFC 9110 12.4.2); nothing if that cannot be read.
+pub(crate) fn weight<'a>(mut parameters: impl Iterator<Item = &'a str>) -> u16 {
     let sent = parameters.find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         name.trim().eq_ignore_ascii_case("q").then_some(value.trim())

@@ -8,7 +8,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use accept::wants_problem;
+pub(crate) use accept::{wants_problem, weight};
 pub(crate) use body::{ErrorEnvelope, FieldBody, Problem};
 pub(crate) use samples::samples;
 
@@ -37,6 +37,8 @@ pub enum ApiError {
     PayloadTooLarge(usize),
     /// The body is not of a type that the route reads; these are.
     UnsupportedMediaType(&'static str),
+    /// The body came in a content coding that is not read.
+    UnsupportedEncoding,
     /// The request took too long.
     Timeout,
     /// A handler panicked, or something as unexpected; logged where it happened.

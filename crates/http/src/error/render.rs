@@ -6,7 +6,7 @@ use actix_web::{
     HttpResponse, HttpResponseBuilder,
     http::{
         StatusCode,
-        header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+        header::{ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
     },
 };
 use entrepot_application::Error;
@@ -37,6 +37,10 @@ impl ApiError {
         }
         if let Self::MethodNotAllowed(allowed) = self {
             response.insert_header((ALLOW, allowed.as_str()));
+        }
+        if let Self::UnsupportedEncoding = self {
+            // RFC 9110 15.5.16: so that the next try is in a coding that is read.
+            response.insert_header((ACCEPT_ENCODING, "gzip"));
         }
         if let Some(wait) = self.retry_after() {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);

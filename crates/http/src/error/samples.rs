@@ -21,6 +21,7 @@ pub(crate) fn samples() -> Vec<ApiError> {
         ApiError::MethodNotAllowed("GET, HEAD, OPTIONS".into()),
         ApiError::PayloadTooLarge(10_485_760),
         ApiError::UnsupportedMediaType("application/json"),
+        ApiError::UnsupportedEncoding,
         ApiError::Internal,
         ApiError::Timeout,
     ];

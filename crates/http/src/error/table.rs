@@ -19,7 +19,7 @@ impl ApiError {
             Self::UnknownPath => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType(_) | Self::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Timeout => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -35,7 +35,7 @@ impl ApiError {
             Self::UnknownPath => "not_found",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::PayloadTooLarge(_) => "payload_too_large",
-            Self::UnsupportedMediaType(_) => "unsupported_media_type",
+            Self::UnsupportedMediaType(_) | Self::UnsupportedEncoding => "unsupported_media_type",
             Self::Timeout => "unavailable",
             Self::Internal => "internal",
         }
@@ -58,6 +58,7 @@ impl ApiError {
             Self::MethodNotAllowed(allowed) => format!("this path takes {allowed}").into(),
             Self::PayloadTooLarge(limit) => format!("the body may have {limit} bytes at most").into(),
             Self::UnsupportedMediaType(known) => format!("the body must be {known}").into(),
+            Self::UnsupportedEncoding => "the body must be plain, or encoded with gzip".into(),
         }
     }
 }

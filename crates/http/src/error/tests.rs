@@ -19,6 +19,7 @@ const fn kind(error: &ApiError) -> u8 {
         ApiError::UnsupportedMediaType(_) => 6,
         ApiError::Timeout => 7,
         ApiError::Internal => 8,
+        ApiError::UnsupportedEncoding => 27,
         ApiError::UseCase(error) => match error {
             Error::Validation(_) => 9,
             Error::InvalidToken => 10,
@@ -45,7 +46,7 @@ const fn kind(error: &ApiError) -> u8 {
 #[test]
 fn there_is_a_sample_of_every_kind() {
     let kinds: BTreeSet<_> = samples().iter().map(kind).collect();
-    assert_eq!(kinds, (0..=26).collect());
+    assert_eq!(kinds, (0..=27).collect());
 }
 
 #[test]
@@ -67,6 +68,8 @@ fn the_table_stays_as_clients_know_it() {
         allow: GET, HEAD, OPTIONS
     413 payload_too_large: the body may have 10485760 bytes at most
     415 unsupported_media_type: the body must be application/json
+    415 unsupported_media_type: the body must be plain, or encoded with gzip
+        accept-encoding: gzip
     500 internal: something went wrong on our side
     503 unavailable: the service cannot do this now; please try again
         retry-after: 1

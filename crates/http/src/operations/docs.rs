@@ -14,7 +14,10 @@ use bytes::Bytes;
 use entrepot_domain::Fault;
 use utoipa_swagger_ui::{Config, SwaggerFile};
 
-use crate::error::{ApiError, ApiResult};
+use crate::{
+    edge::Unchanging,
+    error::{ApiError, ApiResult},
+};
 
 static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     let config = Config::from("/openapi.json").persist_authorization(true).try_it_out_enabled(true);
@@ -27,7 +30,7 @@ pub(super) async fn front() -> ApiResult {
     let page = find("index.html")?;
     let page =
         String::from_utf8_lossy(&page.bytes).replace("=\"./", "=\"docs/").replace("=\"index.css", "=\"docs/index.css");
-    Ok(answer("text/html; charset=utf-8").body(page))
+    Ok(unchanging("front", answer("text/html; charset=utf-8").body(page)))
 }
 
 /// The page, and each of its files.
@@ -39,10 +42,16 @@ pub(super) async fn file(path: web::Path<String>) -> ApiResult {
     if file.gzpipped {
         response.insert_header((CONTENT_ENCODING, "gzip"));
     }
-    Ok(response.body(match file.bytes {
+    let body = match file.bytes {
         Cow::Borrowed(bytes) => Bytes::from_static(bytes),
         Cow::Owned(bytes) => bytes.into(),
-    }))
+    };
+    Ok(unchanging(&path, response.body(body)))
+}
+
+fn unchanging(file: &str, mut response: HttpResponse) -> HttpResponse {
+    response.extensions_mut().insert(Unchanging(format!("docs/{file}")));
+    response
 }
 
 fn find(path: &str) -> ApiResult<SwaggerFile<'static>> {

@@ -10,7 +10,11 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::openapi::openapi;
+use crate::{
+    edge::Unchanging,
+    encoding::{Coding, accepts},
+    openapi::openapi,
+};
 
 /// The document and its tag, made when they are first asked for: a start need not wait for them.
 static DOCUMENT: OnceLock<(Bytes, String)> = OnceLock::new();
@@ -32,17 +36,25 @@ pub(super) async fn document(req: HttpRequest) -> HttpResponse {
         let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(&document)));
         (document.into(), tag)
     });
-    let mut response = if is_known(req.headers(), tag) { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header((ETAG, tag.as_str())).insert_header((CACHE_CONTROL, "no-cache"));
-    if is_known(req.headers(), tag) {
+    let known = known(req.headers(), tag);
+    let mut response = if known.is_some() { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((ETAG, known.as_deref().unwrap_or(tag))).insert_header((CACHE_CONTROL, "no-cache"));
+    if known.is_some() {
         return response.finish();
     }
-    response.insert_header((CONTENT_TYPE, "application/json")).body(document.clone())
+    let mut response = response.insert_header((CONTENT_TYPE, "application/json")).body(document.clone());
+    response.extensions_mut().insert(Unchanging("openapi.json".to_owned()));
+    response
 }
 
-fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+/// The tag by which a client knows the document, in a coding that it takes.
+fn known(headers: &HeaderMap, tag: &str) -> Option<String> {
     let sent = headers.get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
-    sent.flat_map(|value| value.split(','))
-        .map(str::trim)
-        .any(|known| known == "*" || known.trim_start_matches("W/") == tag)
+    sent.flat_map(|value| value.split(',')).map(|known| known.trim().trim_start_matches("W/")).find_map(|known| {
+        if known == "*" || known == tag {
+            return Some(tag.to_owned());
+        }
+        let coding = Coding::ALL.into_iter().find(|coding| coding.tag(tag).as_deref() == Some(known))?;
+        accepts(headers, Some(coding)).then(|| known.to_owned())
+    })
 }

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::Fields;
 use crate::{
     HttpState,
+    encoding::{Unreadable, gunzip},
     error::{ApiError, ApiResult},
 };
 
@@ -48,25 +49,49 @@ impl FromRequest for Raw {
     type Future = LocalBoxFuture<'static, ApiResult<Self>>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let kind = kind(req);
+        let (kind, encoding) = (kind(req), Encoding::of(req));
         let length = req.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         let state = req.app_data::<web::Data<HttpState>>().cloned();
         let payload = payload.take();
         Box::pin(async move {
             let limit = state.ok_or(ApiError::Internal)?.settings.body_limit;
-            Ok(Self { kind, bytes: collect(payload, length, limit).await })
+            let bytes = match encoding {
+                Some(Encoding::None) => collect(payload, length, limit).await,
+                Some(Encoding::Gzip) => unpacked(collect(payload, length, limit).await, limit).await,
+                None => Err(ApiError::UnsupportedEncoding),
+            };
+            Ok(Self { kind, bytes })
         })
     }
 }
 
+/// What a body was encoded with, among what is read.
+#[derive(Clone, Copy)]
+enum Encoding {
+    None,
+    Gzip,
+}
+
+impl Encoding {
+    fn of(req: &HttpRequest) -> Option<Self> {
+        let mut sent = req.headers().get_all(CONTENT_ENCODING);
+        match (sent.next(), sent.next()) {
+            (None, _) => Some(Self::None),
+            (Some(encoding), None) => match encoding.to_str().ok()?.trim().to_ascii_lowercase().as_str() {
+                "" | "identity" => Some(Self::None),
+                "gzip" | "x-gzip" => Some(Self::Gzip),
+                _ => None,
+            },
+            // One around the other.
+            (Some(_), Some(_)) => None,
+        }
+    }
+}
+
 fn kind(req: &HttpRequest) -> Kind {
-    let plain = match req.headers().get(CONTENT_ENCODING) {
-        None => true,
-        Some(encoding) => encoding.as_bytes().eq_ignore_ascii_case(b"identity"),
-    };
     let media = req.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (media, parameters) = media.split_once(';').unwrap_or((media, ""));
-    if !plain || !is_utf8(parameters) {
+    if !is_utf8(parameters) {
         return Kind::Other;
     }
     match media.trim().to_ascii_lowercase().as_str() {
@@ -97,6 +122,16 @@ async fn collect(mut payload: Payload, length: Option<usize>, limit: usize) -> A
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes.freeze())
+}
+
+/// A body without its gzip. Elsewhere than on the worker, whose other clients would wait.
+async fn unpacked(encoded: ApiResult<Bytes>, limit: usize) -> ApiResult<Bytes> {
+    let encoded = encoded?;
+    match web::block(move || gunzip(&encoded, limit)).await.map_err(|_| ApiError::Internal)? {
+        Ok(bytes) => Ok(bytes.into()),
+        Err(Unreadable::TooLong) => Err(ApiError::PayloadTooLarge(limit)),
+        Err(Unreadable::Broken(error)) => Err(ApiError::MalformedJson(format!("it is no gzip ({error})"))),
+    }
 }
 
 impl Raw {

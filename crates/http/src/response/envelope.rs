@@ -109,12 +109,13 @@ fn tagged_with<B: MessageBody + 'static>(
     body: impl FnOnce() -> ApiResult<B>,
 ) -> ApiResult {
     let caching = if shared { (CACHE_CONTROL, HeaderValue::from_static("no-cache")) } else { private() };
-    if known.has(version) {
-        return Ok(HttpResponse::NotModified().insert_header(tag(version)).insert_header(caching).finish());
+    let (name, tag) = tag(version);
+    if let Some(known) = known.knows(version, &tag) {
+        return Ok(HttpResponse::NotModified().insert_header((name, known)).insert_header(caching).finish());
     }
     let body = body()?;
     let mut answer = HttpResponse::Ok();
-    answer.insert_header(tag(version)).insert_header(caching);
+    answer.insert_header((name, tag)).insert_header(caching);
     Ok(json(answer, body))
 }
 
