@@ -163,7 +163,7 @@ async fn a_body_must_be_json() -> Result<()> {
     let send = async |kind: &'static str, body: Vec<u8>| {
         ada.send(ada.request(Method::POST, "/orders").header("content-type", kind).body(body)).await
     };
-    for body in ["", "{", "{\"items\":[}", "{} {}", "{\"items\":[],}"] {
+    for body in ["", "{", "{\"items\":[}", "{} {}", "{\"items\":[],}", "{\"items\":[],\"items\":[]}"] {
         send("application/json", body.into()).await?.error(400, "malformed_json");
     }
     send("application/json", vec![b'"', 0xff, b'"']).await?.error(400, "malformed_json");

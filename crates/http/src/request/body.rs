@@ -11,7 +11,7 @@ use entrepot_application::Error;
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use serde_json::{Map, Value};
 
-use super::Fields;
+use super::{Fields, json::Strict};
 use crate::{
     HttpState,
     encoding::{Unreadable, gunzip},
@@ -161,8 +161,8 @@ fn json(bytes: &[u8]) -> ApiResult<Map<String, Value>> {
         return Err(ApiError::MalformedJson("it is empty".into()));
     }
     match serde_json::from_slice(bytes) {
-        Ok(Value::Object(values)) => Ok(values),
-        Ok(_) => Err(Error::field("body", "must be an object").into()),
+        Ok(Strict(Value::Object(values))) => Ok(values),
+        Ok(Strict(_)) => Err(Error::field("body", "must be an object").into()),
         Err(error) => Err(ApiError::MalformedJson(error.to_string())),
     }
 }

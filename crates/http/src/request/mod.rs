@@ -7,6 +7,7 @@
 mod body;
 mod conditional;
 mod fields;
+mod json;
 mod key;
 mod list;
 mod params;

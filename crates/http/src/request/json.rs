@@ -1,0 +1,124 @@
+//! JSON, more strictly than `serde_json` reads it.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Number, Value};
+
+/// A value in which no object has a name twice. Which of the two counts is left open by RFC 8259 4: what a proxy that
+/// looks at the first let through would be another request than the one that is done.
+pub(super) struct Strict(pub(super) Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reader).map(Self)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Reader;
+
+impl<'de> DeserializeSeed<'de> for Reader {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = seq.next_element_seed(self)? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut values = Map::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if values.contains_key(&name) {
+                return Err(A::Error::custom(format_args!("the name {} comes twice", Value::String(name))));
+            }
+            values.insert(name, map.next_value_seed(self)?);
+        }
+        Ok(Value::Object(values))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(text: &str) -> serde_json::Result<Value> {
+        serde_json::from_str(text).map(|Strict(value)| value)
+    }
+
+    #[test]
+    fn what_is_good_is_read_as_ever() {
+        let text = r#"{"a": [1, -2, 0.5, 18446744073709551615, "x\ny", "plain", null, true], "b": {"a": {}}}"#;
+        let value =
+            json!({"a": [1, -2, 0.5, 18_446_744_073_709_551_615_u64, "x\ny", "plain", null, true], "b": {"a": {}}});
+        assert_eq!(read(text).unwrap(), value);
+    }
+
+    #[test]
+    fn a_name_comes_once_at_every_depth() {
+        for (text, name) in [
+            (r#"{"a": 1, "a": 1}"#, "a"),
+            (r#"{"x": [{"b": 1, "c": 2, "b": 3}]}"#, "b"),
+            (r#"{"a": 1, "\u0061": 1}"#, "a"),
+            (r#"{"x\n": 1, "x\n": 1}"#, r"x\n"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("the name \"{name}\" comes twice at line 1")), "{error}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let deep = |depth| "[".repeat(depth) + &"]".repeat(depth);
+        assert!(read(&deep(100)).is_ok());
+        assert!(read(&deep(100_000)).unwrap_err().to_string().starts_with("recursion limit exceeded"));
+    }
+}
