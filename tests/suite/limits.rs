@@ -204,9 +204,13 @@ async fn answers_have_the_headers_of_helmet() -> Result<()> {
             assert_eq!(answer.header(name), value, "{name} of {path}");
         }
         assert!(answer.header("content-security-policy").contains("default-src 'self'"));
-        assert!(answer.header("strict-transport-security").contains("includeSubDomains"));
+        assert_eq!(answer.header("strict-transport-security"), "", "it must not be sent without TLS");
         assert_eq!(answer.header("x-powered-by"), "");
     }
+    let behind = start(&[("TRUSTED_PROXIES", "127.0.0.0/8")]).await?;
+    let nobody = behind.anonymous();
+    let told = nobody.with(Method::GET, "/products", ("x-forwarded-proto", "https"), None).await?;
+    assert!(told.header("strict-transport-security").contains("includeSubDomains"), "a trusted proxy has TLS");
     Ok(())
 }
 

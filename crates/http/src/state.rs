@@ -29,7 +29,7 @@ pub struct HttpSettings {
     pub shutdown_timeout: Duration,
     /// Origins that browsers may call from; `scheme://host[:port]`, without a path.
     pub allowed_origins: Vec<String>,
-    /// Peers whose `X-Forwarded-For` is believed.
+    /// Peers whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// The first signs cursors, so that a forged one is told from ours; all are believed.
     pub cursor_keys: Vec<[u8; 32]>,

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use actix_web::http::header::{HeaderMap, X_FORWARDED_FOR};
+use actix_web::http::header::{HeaderMap, X_FORWARDED_FOR, X_FORWARDED_PROTO};
 use ipnet::IpNet;
 
 use crate::response::Decimal;
@@ -46,6 +46,14 @@ pub(super) fn text(address: IpAddr) -> String {
         text.push_str(Decimal::of(u64::from(octet)).as_str());
     }
     text
+}
+
+/// Whether a proxy that is trusted says that the client came to it through TLS. What anybody else says is not believed.
+pub(super) fn is_secure(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> bool {
+    // Of several proxies the first spoke with the client.
+    let scheme = || headers.get(&X_FORWARDED_PROTO)?.to_str().ok()?.split(',').next();
+    is_trusted(peer.to_canonical(), trusted)
+        && scheme().is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"))
 }
 
 fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
@@ -92,6 +100,18 @@ mod tests {
         assert_eq!(client_of("::ffff:10.0.0.1", &["::ffff:1.2.3.4"]), "1.2.3.4");
         assert_eq!(client_of("fd00::1", &["[2001:db8::1]:443"]), "2001:db8::1");
         assert_eq!(client_of("10.0.0.1", &["1.2.3.4:5678"]), "1.2.3.4");
+    }
+
+    #[test]
+    fn a_trusted_proxy_says_whether_there_is_tls() {
+        let is_secure = |peer: &str, scheme: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(X_FORWARDED_PROTO, HeaderValue::from_str(scheme).unwrap());
+            super::is_secure(ip(peer), &headers, &["10.0.0.0/8".parse().unwrap()])
+        };
+        assert!(is_secure("10.0.0.1", "https") && is_secure("::ffff:10.0.0.1", "HTTPS, http"));
+        assert!(!is_secure("10.0.0.1", "http") && !is_secure("10.0.0.1", "http, https"));
+        assert!(!is_secure("203.0.113.9", "https"), "a stranger is not believed");
     }
 
     #[test]

@@ -14,8 +14,8 @@ use actix_web::{
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, traceparent, \
-     x-request-id",
+    "Accept, Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, \
+     traceparent, x-request-id",
 );
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "ETag, Location, Link, RateLimit, RateLimit-Policy, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, \
@@ -28,9 +28,11 @@ const VARY_PREFLIGHT: HeaderValue =
 /// An hour, in seconds; browsers cap it as they like.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("3600");
 
-/// The origin of a request, if its pages may call.
+/// The origin of a request, if its pages may call: it is, letter by letter, one of those that are allowed. A request
+/// without one is not from the page of another site, or not from a browser at all.
 pub(super) fn allowed_origin(headers: &HeaderMap, allowed: &[String]) -> Option<HeaderValue> {
-    let origin = headers.get(ORIGIN)?;
+    let mut sent = headers.get_all(ORIGIN);
+    let (Some(origin), None) = (sent.next(), sent.next()) else { return None };
     allowed.iter().any(|known| known.as_bytes() == origin.as_bytes()).then(|| origin.clone())
 }
 
@@ -60,5 +62,39 @@ pub(super) fn apply(headers: &mut HeaderMap, origin: Option<HeaderValue>, allowe
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed(origins: &[&'static str]) -> bool {
+        let mut headers = HeaderMap::new();
+        for origin in origins {
+            headers.append(ORIGIN, HeaderValue::from_static(origin));
+        }
+        let known = ["https://shop.example".to_owned(), "http://localhost:5173".to_owned()];
+        allowed_origin(&headers, &known).is_some()
+    }
+
+    #[test]
+    fn an_origin_is_allowed_letter_by_letter() {
+        assert!(allowed(&["https://shop.example"]) && allowed(&["http://localhost:5173"]));
+        for other in [
+            "http://shop.example",
+            "https://shop.example:443",
+            "https://shop.example.evil",
+            "https://evil.shop.example",
+            "https://SHOP.example",
+            "https://shop.example/",
+            "http://localhost",
+            "null",
+            "*",
+            "",
+        ] {
+            assert!(!allowed(&[other]), "{other}");
+        }
+        assert!(!allowed(&[]) && !allowed(&["https://shop.example", "https://shop.example"]));
     }
 }

@@ -111,6 +111,8 @@ struct Visit {
     /// Set if it may be shown the answer.
     origin: Option<HeaderValue>,
     wants_problem: bool,
+    /// Whether the client came through TLS, to this process or to a trusted proxy.
+    secure: bool,
 }
 
 impl Visit {
@@ -129,6 +131,7 @@ impl Visit {
             agent: Agent::of(headers),
             origin: cors::allowed_origin(headers, &settings.allowed_origins),
             wants_problem: wants_problem(headers),
+            secure: settings.tls || address::is_secure(peer, headers, &settings.trusted_proxies),
             passage: Rc::new(passage),
         }
     }
@@ -208,7 +211,7 @@ impl Tools {
 
         let status = response.status();
         let headers = response.headers_mut();
-        headers::apply(headers);
+        headers::apply(headers, visit.secure);
         headers.insert(X_REQUEST_ID.clone(), passage.request_id.header());
         if let Some(standing) = standing {
             self.quotas.apply(headers, &standing);

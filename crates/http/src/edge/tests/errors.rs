@@ -3,7 +3,7 @@
 use actix_web::{http::Method, test::TestRequest};
 
 use super::{get, impatient, odd};
-use crate::testing::{ask, ask_with, by, state_for_tests};
+use crate::testing::{ask_with, by, state_for_tests};
 
 async fn code_of(path: &str) -> (u16, String) {
     let answer = ask_with(&state_for_tests(), odd, get(path)).await;
@@ -81,13 +81,4 @@ async fn other_methods_are_told_which_there_are() {
         assert_eq!(answer.header("allow"), "GET, HEAD, PATCH, DELETE, OPTIONS");
         assert_eq!(answer.json()["message"], "this path takes GET, HEAD, PATCH, DELETE, OPTIONS");
     }
-}
-
-#[actix_web::test]
-async fn browsers_are_told_what_to_refrain_from() {
-    let answer = ask(&state_for_tests(), get("/nowhere")).await;
-    assert_eq!(answer.header("x-content-type-options"), "nosniff");
-    assert_eq!(answer.header("x-frame-options"), "SAMEORIGIN");
-    assert!(answer.header("content-security-policy").starts_with("default-src 'self';"));
-    assert!(!answer.headers.contains_key("x-powered-by"));
 }

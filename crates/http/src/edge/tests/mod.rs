@@ -3,6 +3,7 @@
 mod compress;
 mod cors;
 mod errors;
+mod headers;
 mod limits;
 mod log;
 mod methods;
