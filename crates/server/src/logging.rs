@@ -5,7 +5,14 @@ mod lines;
 
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::Level;
+use tracing_subscriber::{
+    Layer,
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use self::{json::Json, lines::Lines};
 use crate::config::{Config, LogFormat};
@@ -21,9 +28,21 @@ impl Drop for Rest {
     }
 }
 
+/// Tells of each request that is no HTTP, as an error. Anybody can send such, as many as they like.
+const STRANGERS: &str = "actix_http::h1::dispatcher";
+
+/// What is logged. Strangers' mistakes only for who looks for them: at the level of debug, or by name.
+fn level(text: &str) -> Targets {
+    let level: Targets = text.parse().unwrap_or_default();
+    if level.would_enable(STRANGERS, &Level::DEBUG) || text.contains("actix_http") {
+        return level;
+    }
+    level.with_target(STRANGERS, LevelFilter::OFF)
+}
+
 /// Log lines go to stdout from now on.
 pub(crate) fn start(config: &Config) -> Rest {
-    let level: Targets = config.log_level.parse().unwrap_or_default();
+    let level = level(&config.log_level);
     let (layer, lines) = match config.log_format {
         LogFormat::Pretty => (fmt::layer().compact().boxed(), None),
         LogFormat::Json => {
@@ -36,4 +55,17 @@ pub(crate) fn start(config: &Config) -> Rest {
     // A second start in one process keeps the first one's.
     tracing_subscriber::registry().with(level).with(layer).try_init().ok();
     Rest(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_cannot_fill_the_log() {
+        let told = |text: &str| level(text).would_enable(STRANGERS, &Level::ERROR);
+        assert!(!told("info") && !told("warn,entrepot_sqlite=debug") && !told("error"));
+        assert!(told("debug") && told("trace") && told("info,actix_http=error"));
+        assert!(level("info").would_enable("http", &Level::INFO) && !level("info").would_enable("http", &Level::DEBUG));
+    }
 }
