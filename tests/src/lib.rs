@@ -8,6 +8,7 @@ mod answer;
 mod binary;
 pub mod browser;
 mod client;
+pub mod document;
 mod process;
 pub mod retail;
 mod server;

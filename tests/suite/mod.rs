@@ -7,6 +7,7 @@ mod auth;
 mod conventions;
 mod crash;
 mod encoding;
+mod hostile;
 mod limits;
 mod metrics;
 mod operations;
