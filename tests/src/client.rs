@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::Answer;
+use crate::{Answer, secrets::Secrets};
 
 /// The password of everybody whom the tests register.
 pub const PASSWORD: &str = "correct horse battery";
@@ -31,16 +31,17 @@ pub struct Client {
     password: String,
     token: String,
     refresh_token: String,
+    secrets: Secrets,
 }
 
 impl Client {
     /// Somebody who is not logged in, at a server's address.
     pub fn new(base: &str) -> Self {
-        Self::of_many(vec![base.to_owned()], Arc::default())
+        Self::of_many(vec![base.to_owned()], Arc::default(), Secrets::default())
     }
 
     /// Somebody who is not logged in, and whose requests go to these addresses in turn.
-    pub(crate) fn of_many(bases: Vec<String>, turn: Arc<AtomicUsize>) -> Self {
+    pub(crate) fn of_many(bases: Vec<String>, turn: Arc<AtomicUsize>, secrets: Secrets) -> Self {
         let nothing = String::new();
         Self {
             http: reqwest::Client::new(),
@@ -51,6 +52,7 @@ impl Client {
             password: nothing.clone(),
             token: nothing.clone(),
             refresh_token: nothing,
+            secrets,
         }
     }
 
@@ -88,7 +90,7 @@ impl Client {
 
     /// Nobody, at the same addresses, on connections of their own.
     fn nobody(&self) -> Self {
-        Self::of_many(self.bases.to_vec(), Arc::clone(&self.turn))
+        Self::of_many(self.bases.to_vec(), Arc::clone(&self.turn), self.secrets.clone())
     }
 
     /// The same user, with another access token.
@@ -134,9 +136,13 @@ impl Client {
         if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
     }
 
-    /// Sends a request and reads the answer.
+    /// Sends a request and reads the answer. What is secret of both is kept in mind: no log may tell it.
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer> {
-        Answer::read(request.send().await?).await
+        let request = request.build()?;
+        self.secrets.note_request(&request);
+        let answer = Answer::read(self.http.execute(request).await?).await?;
+        self.secrets.note_fields(&answer.body);
+        Ok(answer)
     }
 
     /// Sends a request with a body and one more header.

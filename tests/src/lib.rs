@@ -11,6 +11,7 @@ mod client;
 pub mod document;
 mod process;
 pub mod retail;
+mod secrets;
 mod server;
 pub mod stores;
 mod wire;

@@ -48,6 +48,7 @@ impl Running {
     pub(crate) fn kill(&mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
+        self.log.wait_for_the_end();
         Ok(())
     }
 

@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use crate::{
     Client, PASSWORD,
     process::{Running, run, spawn},
+    secrets::Secrets,
 };
 
 /// How long a line may take to be printed; far more than it needs.
@@ -33,20 +34,26 @@ pub struct Server {
     turn: Arc<AtomicUsize>,
     folder: TempDir,
     settings: Settings,
+    /// What its clients and it have told each other that no log may tell.
+    secrets: Secrets,
     /// What must outlive the processes, such as the database. Dropped last.
     _kept: Box<dyn Any + Send + Sync>,
 }
 
 impl Drop for Server {
-    /// Tells what the instances complained of, if a test fails.
+    /// Tells what the instances complained of, if a test fails. If it does not, it fails now if a log has a secret in it.
     fn drop(&mut self) {
         if !thread::panicking() {
+            self.kill().ok();
+            let told = self.told_secrets();
+            assert!(told.is_empty(), "the log of the server tells what is secret: {told:#?}");
             return;
         }
         for running in &self.running {
             eprintln!("{} complained of:", running.url());
             let log = running.log.text();
-            for line in log.lines().filter(|line| !line.contains("INFO") && !line.contains("DEBUG")) {
+            for line in log.lines().filter(|line| !["INFO", "DEBUG", "TRACE"].iter().any(|level| line.contains(level)))
+            {
                 eprintln!("  {line}");
             }
         }
@@ -76,7 +83,11 @@ impl Server {
         tokio::task::spawn_blocking(move || {
             let folder = TempDir::new()?;
             let running = (0..instances).map(|_| spawn(folder.path(), &settings)).collect::<Result<_>>()?;
-            Ok(Self { running, turn: Arc::default(), folder, settings, _kept: kept })
+            let secrets = Secrets::default();
+            let texts = settings.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
+            texts.for_each(|(name, value)| secrets.note_setting(name, value));
+            secrets.note_folder(folder.path());
+            Ok(Self { running, turn: Arc::default(), folder, settings, secrets, _kept: kept })
         })
         .await?
     }
@@ -116,6 +127,12 @@ impl Server {
     /// All that the server has printed since it was started; what one instance printed is in one piece.
     pub fn log(&self) -> String {
         self.running.iter().map(|running| running.log.text().clone()).collect()
+    }
+
+    /// What is secret and yet in the log: passwords, tokens and keys that its clients sent or were given, or that it was
+    /// started with, and the email addresses of queries. A server that is dropped checks by itself that there are none.
+    pub fn told_secrets(&self) -> Vec<String> {
+        self.secrets.told_in(&self.log())
     }
 
     /// Waits until the server has printed this, which it does behind its answers; fails if it never does.
@@ -195,7 +212,7 @@ impl Server {
 
     /// A client that is nobody. Of several instances, the one whose turn it is gets its next request.
     pub fn anonymous(&self) -> Client {
-        Client::of_many(self.urls(), Arc::clone(&self.turn))
+        Client::of_many(self.urls(), Arc::clone(&self.turn), self.secrets.clone())
     }
 
     /// The same user at this server, which may have moved to other ports since.

@@ -15,4 +15,5 @@ mod orders;
 mod products;
 mod race;
 mod retail;
+mod secrets;
 mod users;
