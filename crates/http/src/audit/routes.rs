@@ -50,7 +50,7 @@ pub(super) async fn list(req: HttpRequest, state: Data<HttpState>, Authenticated
     let mut params = Params::new(req.query_string());
     let filter = filter(&mut params);
     let default = Sort::by(AuditSort::CreatedAt, Direction::Descending);
-    let asked = ListRequest::read(params, "audit", default, &state.settings.cursor_key)?;
+    let asked = ListRequest::read(params, "audit", default, &state.settings.cursor_keys)?;
     let query = AuditQuery { filter, sort: asked.sort.clone(), window: asked.window.clone() };
     let listing = state.app.audit.list(&actor, &query).await?;
     listed(&req, &asked, &listing, listing.items.iter().map(EntryView::from).collect(), false)
