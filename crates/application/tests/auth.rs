@@ -188,7 +188,7 @@ fn a_successor_is_signed_again_with_the_key_of_then_or_not_at_all() {
             .withf(move |claims, of| claims.id == Uuid::from_u128(42) && *of == hash)
             .times(1)
             .return_once(move |_, _| Ok(signed.map(str::to_owned)));
-        let pair = block_on(mocks.service().refresh("old"));
+        let pair = block_on(mocks.service().refresh("old", &origin()));
         assert_eq!(pair.as_ref().map(|pair| pair.refresh_token.as_str()).map_err(Error::code), told);
     }
 }
