@@ -54,7 +54,12 @@ impl Running {
 
     /// Asks it to end, without waiting.
     pub(crate) fn terminate(&self) -> Result<()> {
-        let asked = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status()?;
+        self.signal("TERM")
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) -> Result<()> {
+        let asked = Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status()?;
         ensure!(asked.success(), "the server could not be asked to end");
         Ok(())
     }

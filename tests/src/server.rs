@@ -160,6 +160,11 @@ impl Server {
         self.running.iter().try_for_each(Running::terminate)
     }
 
+    /// Sends a signal to each instance, such as `INT`.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        self.running.iter().try_for_each(|running| running.signal(name))
+    }
+
     /// Waits until the server has ended by itself, and all that it printed is in the log; of several instances, how the first ended that did not end well.
     pub fn wait(&mut self) -> Result<ExitStatus> {
         let ended = self.running.iter_mut().map(Running::wait).collect::<Result<Vec<_>>>()?;
@@ -187,6 +192,16 @@ impl Server {
         self.stop()?;
         self.settings.extend(owned(settings));
         self.restart()
+    }
+
+    /// Asks one of several instances to end, waits until it has, and starts it again where it was; returns how it ended.
+    pub fn roll(&mut self, instance: usize) -> Result<ExitStatus> {
+        let address = self.running[instance].address;
+        self.running[instance].terminate()?;
+        let ended = self.running[instance].wait()?;
+        let port = ("PORT".into(), address.port().to_string().into());
+        self.running[instance] = spawn(self.folder.path(), &[self.settings.as_slice(), &[port]].concat())?;
+        Ok(ended)
     }
 
     /// Runs a command on the same store, with nothing on its input.
