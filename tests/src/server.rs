@@ -200,7 +200,11 @@ impl Server {
         self.running[instance].terminate()?;
         let ended = self.running[instance].wait()?;
         let port = ("PORT".into(), address.port().to_string().into());
-        self.running[instance] = spawn(self.folder.path(), &[self.settings.as_slice(), &[port]].concat())?;
+        let settings = [self.settings.as_slice(), &[port]].concat();
+        // Some other connection of this machine may have taken the port for a moment.
+        let mut tries = (0..5).map(|_| spawn(self.folder.path(), &settings));
+        let started = tries.find(Result::is_ok).context("its port was taken")?;
+        self.running[instance] = started?;
         Ok(ended)
     }
 
