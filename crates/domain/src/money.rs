@@ -23,6 +23,11 @@ impl Currency {
         // Only ASCII letters get in.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
+
+    /// Every code that is known, in the order of the alphabet.
+    pub fn codes() -> impl Iterator<Item = &'static str> {
+        CODES.split_whitespace()
+    }
 }
 
 impl Default for Currency {

@@ -16,7 +16,7 @@ use crate::{
     API, HttpState,
     edge::{Authenticated, Caller, outlive},
     error::ApiResult,
-    request::{Day, IfMatch, IfNoneMatch, Key, ListRequest, Params, PathId, Raw, moment},
+    request::{Day, IfMatch, IfNoneMatch, Key, ListRequest, Moment, Params, PathId, Raw, moment},
     response::{Listed, Success, changed, created, listed, ok, tagged},
 };
 
@@ -66,12 +66,12 @@ const REPLAYED: actix_web::http::header::HeaderName =
 #[utoipa::path(
     get, path = "/api/v1/orders", operation_id = "listOrders", tag = "orders",
     params(
-        ("status" = Option<String>, Query, description = "Those in this status", example = "pending"),
-        ("from" = Option<String>, Query, description = "Those placed then or later: RFC 3339, or a date", example = "2026-11-01"),
-        ("to" = Option<String>, Query, description = "Those placed then or earlier: RFC 3339, or a date, which is meant whole", example = "2026-11-30"),
+        ("status" = Option<String>, Query, pattern = "^(pending|paid|shipped|delivered|cancelled|refunded)$", description = "Those in this status", example = "pending"),
+        ("from" = inline(Option<Moment>), Query, description = "Those placed then or later: RFC 3339, or a date", example = "2026-11-01"),
+        ("to" = inline(Option<Moment>), Query, description = "Those placed then or earlier: RFC 3339, or a date, which is meant whole", example = "2026-11-30"),
         ("userId" = Option<Uuid>, Query, description = "Those of this user; for staff"),
-        ("sort" = Option<String>, Query, description = "`-createdAt` or `createdAt`", example = "-createdAt"),
-        ("page" = Option<u32>, Query, minimum = 1, description = "Which page; not together with `cursor`"),
+        ("sort" = Option<String>, Query, pattern = "^-?(createdAt)(,-?(createdAt))*$", description = "`-createdAt` or `createdAt`", example = "-createdAt"),
+        ("page" = Option<u64>, Query, minimum = 1, maximum = 4_294_967_295_u32, description = "Which page; not together with `cursor`"),
         ("limit" = Option<u8>, Query, minimum = 1, maximum = 100, description = "How many; 20 unless told"),
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the last part; empty starts"),
     ),

@@ -5,7 +5,10 @@ use entrepot_domain::{
     Currency, Description, Invalid, Money,
     product::{ProductChange, ProductName, Sku, Stock, StockReason},
 };
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{KnownFormat, Object, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type},
+};
 
 use crate::request::{Fields, FromFields};
 
@@ -17,7 +20,7 @@ pub(crate) struct PriceRequest {
     #[schema(minimum = 0)]
     amount: i64,
     /// ISO 4217.
-    #[schema(value_type = Option<String>, nullable = false, min_length = 3, max_length = 3)]
+    #[schema(schema_with = currency, required = false)]
     currency: Option<Currency>,
 }
 
@@ -48,13 +51,13 @@ impl PriceRequest {
 )]
 pub(crate) struct CreateProductRequest {
     /// What the shop calls it; unique. 1 to 64 printable ASCII characters.
-    #[schema(value_type = String, min_length = 1, max_length = 64)]
+    #[schema(value_type = String, min_length = 1, max_length = 64, pattern = "^[ -~]*[!-~][ -~]*$")]
     sku: Sku,
     /// What customers call it.
-    #[schema(value_type = String, min_length = 1, max_length = 200)]
+    #[schema(value_type = String, min_length = 1, max_length = 200, pattern = "line")]
     name: ProductName,
     /// More about it; nothing unless told.
-    #[schema(value_type = Option<String>, nullable = false, max_length = 5000)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 5000, pattern = "text")]
     description: Option<Description>,
     /// The price of one.
     price: PriceRequest,
@@ -92,13 +95,13 @@ impl CreateProductRequest {
 #[schema(example = json!({"price": {"amount": 325, "currency": "GBP"}}))]
 pub(crate) struct UpdateProductRequest {
     /// Another sku.
-    #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 64)]
+    #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 64, pattern = "^[ -~]*[!-~][ -~]*$")]
     sku: Option<Sku>,
     /// Another name.
-    #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 200)]
+    #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 200, pattern = "line")]
     name: Option<ProductName>,
     /// Another description.
-    #[schema(value_type = Option<String>, nullable = false, max_length = 5000)]
+    #[schema(value_type = Option<String>, nullable = false, max_length = 5000, pattern = "text")]
     description: Option<Description>,
     /// Another price, for orders from now on.
     #[schema(nullable = false)]
@@ -127,10 +130,29 @@ impl UpdateProductRequest {
 #[schema(example = json!({"delta": 25, "reason": "delivery 4711"}))]
 pub(crate) struct StockRequest {
     /// How many more, or fewer below zero; not zero.
+    #[schema(schema_with = not_zero)]
     pub(super) delta: i64,
     /// Why, for whoever reads the history.
-    #[schema(value_type = String, min_length = 1, max_length = 200)]
+    #[schema(value_type = String, min_length = 1, max_length = 200, pattern = "line")]
     pub(super) reason: StockReason,
+}
+
+fn currency() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("ISO 4217."))
+        .enum_values(Some(Currency::codes()))
+        .build()
+}
+
+fn not_zero() -> Schema {
+    let integer =
+        || ObjectBuilder::new().schema_type(Type::Integer).format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)));
+    OneOfBuilder::new()
+        .item(integer().minimum(Some(1)).maximum(Some(Stock::MAX)))
+        .item(integer().minimum(Some(-Stock::MAX)).maximum(Some(-1)))
+        .build()
+        .into()
 }
 
 impl FromFields for StockRequest {

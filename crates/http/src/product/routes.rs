@@ -26,12 +26,12 @@ use crate::{
 #[utoipa::path(
     get, path = "/api/v1/products", operation_id = "listProducts", tag = "products",
     params(
-        ("q" = Option<String>, Query, description = "Part of name, sku or description", example = "mug"),
+        ("q" = Option<String>, Query, max_length = 200, pattern = r"^[^\x00-\x1F\x7F-\x9F]*$", description = "Part of name, sku or description", example = "mug"),
         ("inStock" = Option<bool>, Query, description = "Those that have some left, or those that have not"),
         ("minPrice" = Option<i64>, Query, minimum = 0, description = "The least minor units"),
         ("maxPrice" = Option<i64>, Query, minimum = 0, description = "The most minor units"),
-        ("sort" = Option<String>, Query, description = "`name`, `price`, `sku`, `createdAt`, each with an optional minus", example = "name,-price"),
-        ("page" = Option<u32>, Query, minimum = 1, description = "Which page; not together with `cursor`"),
+        ("sort" = Option<String>, Query, pattern = "^-?(name|price|sku|createdAt)(,-?(name|price|sku|createdAt))*$", description = "`name`, `price`, `sku`, `createdAt`, each with an optional minus", example = "name,-price"),
+        ("page" = Option<u64>, Query, minimum = 1, maximum = 4_294_967_295_u32, description = "Which page; not together with `cursor`"),
         ("limit" = Option<u8>, Query, minimum = 1, maximum = 100, description = "How many; 20 unless told"),
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the last part; empty starts"),
     ),

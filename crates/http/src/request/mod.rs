@@ -18,5 +18,5 @@ pub(crate) use conditional::{IfMatch, IfNoneMatch};
 pub(crate) use fields::Fields;
 pub(crate) use key::Key;
 pub(crate) use list::ListRequest;
-pub(crate) use params::{Day, Params, moment};
+pub(crate) use params::{Day, Moment, Params, moment};
 pub(crate) use path::PathId;

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use entrepot_application::{Error, FieldError};
 use entrepot_domain::{Invalid, Timestamp};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type, schema::AnyOfBuilder},
+};
 
 use crate::error::ApiResult;
 
@@ -91,6 +95,19 @@ pub(crate) fn natural(text: &str) -> Result<u64, Invalid> {
         _ => Err(Invalid::new("must be a whole number that is not negative")),
     }
 }
+
+/// What [`moment`] reads, as the document has it.
+pub(crate) struct Moment;
+
+impl PartialSchema for Moment {
+    fn schema() -> RefOr<Schema> {
+        let text =
+            |format| ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(format)));
+        AnyOfBuilder::new().item(text(KnownFormat::DateTime)).item(text(KnownFormat::Date)).into()
+    }
+}
+
+impl ToSchema for Moment {}
 
 /// Which end of a day a bare date means.
 #[derive(Clone, Copy)]

@@ -56,7 +56,7 @@ pub(crate) struct Before {
     #[schema(example = 20)]
     limit: u8,
     /// The next part's `cursor`; null on the last one.
-    #[schema(example = "Zm9yZ2VkIGN1cnNvcnMgZG8gbm90IG9wZW4")]
+    #[schema(required = true, example = "Zm9yZ2VkIGN1cnNvcnMgZG8gbm90IG9wZW4")]
     next_cursor: Option<String>,
 }
 

@@ -6,7 +6,10 @@ use entrepot_domain::{
     auth::PlainPassword,
     user::{PersonName, Role, Roles},
 };
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{Array, ArrayBuilder, ObjectBuilder, Type},
+};
 
 use crate::request::{Fields, FromFields};
 
@@ -17,13 +20,13 @@ use crate::request::{Fields, FromFields};
 )]
 pub(crate) struct RegisterRequest {
     /// What you want to be called.
-    #[schema(value_type = String, min_length = 1, max_length = 100)]
+    #[schema(value_type = String, min_length = 1, max_length = 100, pattern = "line")]
     name: PersonName,
     /// Your address; unique but for its case.
     #[schema(value_type = String, format = "email", max_length = 254)]
     email: Email,
     /// 8 characters or more, at most 72 bytes, no NUL.
-    #[schema(value_type = String, format = "password", min_length = 8, max_length = 72)]
+    #[schema(value_type = String, format = "password", min_length = 8, max_length = 72, pattern = r"^[^\x00]*$")]
     password: PlainPassword,
 }
 
@@ -49,13 +52,13 @@ impl From<RegisterRequest> for Registration {
 #[schema(rename_all = "camelCase", example = json!({"name": "Ada King"}))]
 pub(crate) struct UpdateUserRequest {
     /// A new name.
-    #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 100)]
+    #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 100, pattern = "line")]
     name: Option<PersonName>,
     /// A new address.
     #[schema(value_type = Option<String>, nullable = false, format = "email", max_length = 254)]
     email: Option<Email>,
     /// A new password; your other sessions end with it.
-    #[schema(value_type = Option<String>, nullable = false, format = "password", min_length = 8, max_length = 72)]
+    #[schema(value_type = Option<String>, nullable = false, format = "password", min_length = 8, max_length = 72, pattern = r"^[^\x00]*$")]
     password: Option<PlainPassword>,
     /// The password you have now: needed to change your own address or password.
     #[schema(nullable = false, format = "password")]
@@ -88,8 +91,14 @@ impl From<UpdateUserRequest> for UserUpdate {
 #[schema(example = json!({"roles": ["customer", "staff"]}))]
 pub(crate) struct RolesRequest {
     /// At least one of `customer`, `staff`, `admin`.
-    #[schema(value_type = Vec<String>, min_items = 1, max_items = 3)]
+    #[schema(schema_with = roles)]
     pub(super) roles: Roles,
+}
+
+fn roles() -> Array {
+    let names = Role::ALL.map(Role::as_str);
+    let role = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names));
+    ArrayBuilder::new().items(role).min_items(Some(1)).max_items(Some(names.len())).build()
 }
 
 impl FromFields for RolesRequest {

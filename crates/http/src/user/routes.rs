@@ -48,10 +48,10 @@ pub(super) async fn register(state: Data<HttpState>, Caller { origin, .. }: Call
 #[utoipa::path(
     get, path = "/api/v1/users", operation_id = "listUsers", tag = "users",
     params(
-        ("q" = Option<String>, Query, description = "Part of a name or an address", example = "ada"),
-        ("role" = Option<String>, Query, description = "Those that have it: `customer`, `staff`, `admin`"),
-        ("sort" = Option<String>, Query, description = "`name`, `email`, `createdAt`, each with an optional minus", example = "-createdAt"),
-        ("page" = Option<u32>, Query, minimum = 1, description = "Which page; not together with `cursor`"),
+        ("q" = Option<String>, Query, max_length = 200, pattern = r"^[^\x00-\x1F\x7F-\x9F]*$", description = "Part of a name or an address", example = "ada"),
+        ("role" = Option<String>, Query, pattern = "^(customer|staff|admin)$", description = "Those that have it: `customer`, `staff`, `admin`"),
+        ("sort" = Option<String>, Query, pattern = "^-?(name|email|createdAt)(,-?(name|email|createdAt))*$", description = "`name`, `email`, `createdAt`, each with an optional minus", example = "-createdAt"),
+        ("page" = Option<u64>, Query, minimum = 1, maximum = 4_294_967_295_u32, description = "Which page; not together with `cursor`"),
         ("limit" = Option<u8>, Query, minimum = 1, maximum = 100, description = "How many; 20 unless told"),
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the last part; empty starts"),
     ),
