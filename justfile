@@ -53,6 +53,10 @@ fmt:
 bench *ARGS:
     cargo run --release --package entrepot-tests --bin bench -- {{ARGS}}
 
+# Hold the program against its own document, by schemathesis: just conformance [--seed 7]
+conformance *ARGS:
+    tests/conformance/run {{ARGS}}
+
 # Everything that CI runs: format, lints, all tests, and what the program costs
 ci:
     .ci/run
