@@ -17,6 +17,7 @@ use std::{
 use actix_http::ConnectionType;
 use actix_web::{
     Error, HttpMessage, HttpResponse, ResponseError,
+    body::{BodySize, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     http::{
         Method, StatusCode,
@@ -93,11 +94,17 @@ where
         Box::pin(async move {
             let _in_flight = tools.state.metrics.begin();
             let connection = req.conn_data::<Rc<Connection>>().cloned();
-            let _request = connection.clone().map(Connection::begin);
+            let request = connection.clone().map(Connection::begin);
             let visit = Visit::of(&req, &tools.state);
             req.extensions_mut().insert(visit.passage.clone());
             let (standing, answer) = tools.answer(&*inner, req, &visit).await;
-            tools.finish(visit, standing, answer, connection.as_deref())
+            let answer = tools.finish(visit, standing, answer, connection.as_deref())?;
+            Ok(match request {
+                Some(request) if answer.response().body().size() == BodySize::Stream => {
+                    answer.map_body(|_, body| request.lasts_for(body))
+                }
+                _ => answer,
+            })
         })
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn in_our_words(written: &[u8], state: &HttpState) -> Option<Vec<u8>>
 fn refusal(state: &HttpState, status: StatusCode, code: &str, message: &str) -> Vec<u8> {
     let id = RequestId::from(state.ids.next());
     let body = json!({ "status": "error", "code": code, "message": message, "requestId": id.as_str() }).to_string();
-    tracing::info!(request_id = %id, status = status.as_u16(), "{message}");
+    tracing::debug!(request_id = %id, status = status.as_u16(), "{message}");
     format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nx-request-id: {id}\r\n\
          cache-control: no-store\r\nx-content-type-options: nosniff\r\nconnection: close\r\ndate: {}\r\n\r\n{body}",

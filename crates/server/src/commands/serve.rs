@@ -27,7 +27,7 @@ use crate::{
 /// How a process says that a second signal ended it: 128 and the number of SIGINT.
 const INTERRUPTED: i32 = 130;
 /// The most connections, wherever the system would allow more.
-const MOST_CONNECTIONS: usize = 50_000;
+const MOST_CONNECTIONS: usize = 25_000;
 /// How many files are kept for the store, Redis and the rest.
 const OTHER_FILES: usize = 256;
 /// How many files every process may open.
