@@ -172,16 +172,17 @@ impl Room {
         let mut deadline = None;
         loop {
             tokio::select! {
-                biased;
-                Some(order) = inbox.recv() => match order {
-                    Order::Serve(stream, peer) => self.admit(stream, peer),
-                    Order::MakeRoom => self.make_room(),
-                    Order::SayGoodbye => self.say_goodbye(),
-                    Order::Finish(at) => {
+                order = inbox.recv() => match order {
+                    Some(Order::Serve(stream, peer)) => self.admit(stream, peer),
+                    Some(Order::MakeRoom) => self.make_room(),
+                    Some(Order::SayGoodbye) => self.say_goodbye(),
+                    Some(Order::Finish(at)) => {
                         self.finishing.set(Some(self.clock.tick()));
                         deadline = Some(at);
                         look = ticks(SOON);
                     }
+                    // The server did not even start.
+                    None => return,
                 },
                 _ = look.tick() => {
                     let now = self.clock.tick();
