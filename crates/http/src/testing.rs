@@ -158,36 +158,14 @@ impl Mocks {
             Ok(token.map(|(name, ..)| actor(name)).map(|actor| Access { user: actor.user, roles: actor.roles }))
         });
         self.limiter.expect_hit().returning(generous());
-        let quota = |limit| Some(Quota { limit, window: Duration::from_mins(15) });
-        let limits = Limits::new(Arc::new(self.limiter), quota(100), quota(1_000));
-        Arc::new(HttpState::new(
-            application(
-                Arc::new(self.users),
-                Arc::new(self.sessions),
-                Arc::new(self.hasher),
-                Arc::new(self.tokens),
-                Arc::new(self.products),
-                Arc::new(self.orders),
-                Arc::new(self.audit),
-                limits,
-            ),
-            self.health,
-            Arc::new(CountedIds::default()),
-            self.settings,
-        ))
+        let (health, settings) = (std::mem::take(&mut self.health), self.settings.clone());
+        Arc::new(HttpState::new(application(self), health, Arc::new(CountedIds::default()), settings))
     }
 }
 
-pub(crate) fn application(
-    users: Arc<MockUserRepository>,
-    sessions: Arc<MockSessionRepository>,
-    hasher: Arc<MockPasswordHasher>,
-    tokens: Arc<MockTokenIssuer>,
-    products: Arc<MockProductRepository>,
-    orders: Arc<MockOrderRepository>,
-    audit: Arc<MockAuditLog>,
-    limits: Limits,
-) -> Application {
+fn application(mocks: Mocks) -> Application {
+    let (users, hasher) = (Arc::new(mocks.users), Arc::new(mocks.hasher));
+    let quota = |limit| Some(Quota { limit, window: Duration::from_mins(15) });
     let clock: Arc<dyn Clock> = Arc::new(FixedClock);
     let ids: Arc<dyn IdGenerator> = Arc::new(CountedIds::default());
     let throttle = Arc::new(LoginThrottle::new(Arc::new(MockRateLimiter::new()), None));
@@ -198,9 +176,9 @@ pub(crate) fn application(
     };
     let auth = AuthPorts {
         users: users.clone(),
-        sessions,
+        sessions: Arc::new(mocks.sessions),
         hasher: hasher.clone(),
-        tokens,
+        tokens: Arc::new(mocks.tokens),
         throttle: throttle.clone(),
         clock: clock.clone(),
         ids: ids.clone(),
@@ -208,10 +186,14 @@ pub(crate) fn application(
     Application {
         auth: AuthService::new(auth, settings),
         users: UserService::new(UserPorts { users, hasher, throttle, clock: clock.clone(), ids: ids.clone() }),
-        products: ProductService::new(ProductPorts { products, clock: clock.clone(), ids: ids.clone() }),
-        orders: OrderService::new(OrderPorts { orders, clock, ids }),
-        audit: AuditService::new(AuditPorts { log: audit }),
-        limits,
+        products: ProductService::new(ProductPorts {
+            products: Arc::new(mocks.products),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        }),
+        orders: OrderService::new(OrderPorts { orders: Arc::new(mocks.orders), clock, ids }),
+        audit: AuditService::new(AuditPorts { log: Arc::new(mocks.audit) }),
+        limits: Limits::new(Arc::new(mocks.limiter), quota(100), quota(1_000)),
     }
 }
 
