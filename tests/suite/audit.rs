@@ -31,6 +31,11 @@ async fn a_change_is_in_the_log_with_who_asked_for_it_and_how() -> Result<()> {
     let oldest = log.list().last().unwrap();
     assert_eq!((&oldest["action"], &oldest["actor"]), (&json!("user.registered"), &json!({"type": "anonymous"})));
     assert!(!log.body.to_string().contains(PASSWORD));
+
+    let own = admin.get(&format!("/admin/audit?subject={}", admin.id())).await?.expect(200);
+    let made = own.list().last().unwrap();
+    assert_eq!((&made["action"], &made["actor"]), (&json!("user.registered"), &json!({"type": "commandLine"})));
+    assert_eq!((&made["requestId"], &made["address"]), (&Value::Null, &Value::Null));
     Ok(())
 }
 
