@@ -109,4 +109,17 @@ mod tests {
         let folded = |text| Email::parse(text).unwrap().folded();
         assert_eq!(folded("ADA@Example.COM"), folded("ada@example.com"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_taken_is_an_address_and_is_taken_again(
+            text in proptest::prop_oneof![".*", "[a-zA-Z0-9.+@ \\-é\r\n\0\"]{0,40}", "[a-z.]{1,70}@[a-z0-9.-]{1,70}\\.[a-z]{1,5}"]
+        ) {
+            let Ok(email) = Email::parse(&text) else { return Ok(()) };
+            let (local, host) = email.as_str().split_once('@').unwrap();
+            proptest::prop_assert!(email.as_str().len() <= 254 && !local.is_empty() && host.contains('.'));
+            proptest::prop_assert!(!email.as_str().contains(|c: char| c.is_control() || c.is_whitespace() || "\",;<>".contains(c)));
+            proptest::prop_assert_eq!(Email::parse(email.as_str()).unwrap(), email);
+        }
+    }
 }

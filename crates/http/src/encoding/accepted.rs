@@ -123,4 +123,15 @@ mod tests {
             assert_eq!(accepted(&[sent]).takes(None), plain, "{sent}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_asked_for_the_answer_is_taken(sent in "[a-z*;=,.0-9 qQ-]{0,60}|((gzip|br|zstd|identity|\\*)(;q=(0|1|0\\.[0-9]{1,4}))?, ?){0,6}") {
+            let accepted = accepted(&[&sent]);
+            match accepted.best() {
+                Some(coding) => proptest::prop_assert!(accepted.takes(Some(coding))),
+                None => proptest::prop_assert!(accepted.takes(None) || Coding::ALL.into_iter().all(|coding| !accepted.takes(Some(coding)))),
+            }
+        }
+    }
 }

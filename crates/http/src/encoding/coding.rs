@@ -181,4 +181,22 @@ mod tests {
         good.extend_from_slice(&good.clone());
         assert!(matches!(gunzip(&good, 100), Err(Unreadable::Broken(_))), "twice");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_comes_is_unpacked_within_the_limit_or_refused(
+            bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300), limit in 0..400_usize, whole in proptest::bool::ANY,
+        ) {
+            let packed = Coding::Gzip.encode(&bytes, Effort::Quick).unwrap();
+            match gunzip(&packed, limit) {
+                Ok(plain) => proptest::prop_assert!(plain == bytes && bytes.len() <= limit),
+                Err(Unreadable::TooLong) => proptest::prop_assert!(bytes.len() > limit),
+                Err(Unreadable::Broken(error)) => proptest::prop_assert!(false, "{}", error),
+            }
+            let header = if whole { packed.get(..10).unwrap_or_default() } else { &[] };
+            if let Ok(plain) = gunzip(&[header, &bytes].concat(), limit) {
+                proptest::prop_assert!(plain.len() <= limit);
+            }
+        }
+    }
 }

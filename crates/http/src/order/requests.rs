@@ -52,3 +52,59 @@ impl FromFields for PlaceOrderRequest {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+
+    fn anything() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,40}".prop_map(Value::from),
+            Just(json!("019a2f6e-3a50-7c11-9c1e-0d3f0a1b2c3d")),
+        ];
+        leaf.prop_recursive(3, 32, 6, |inner| {
+            let name =
+                prop_oneof![Just("items".to_owned()), Just("productId".into()), Just("quantity".into()), ".{0,10}"];
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::vec((name, inner), 0..6).prop_map(|fields| fields.into_iter().collect::<Value>()),
+            ]
+        })
+    }
+
+    /// Lines that are nearly right, or right.
+    fn lines() -> impl Strategy<Value = Value> {
+        let id = prop_oneof![3 => Just(json!("019a2f6e-3a50-7c11-9c1e-0d3f0a1b2c3d")), 1 => anything()];
+        let quantity = prop_oneof![3 => (-1..2_147_483_649_i64).prop_map(Value::from), 1 => anything()];
+        let line = (id, quantity).prop_map(|(id, quantity)| json!({"productId": id, "quantity": quantity}));
+        prop::collection::vec(line, 0..5).prop_map(Value::from)
+    }
+
+    proptest! {
+        #[test]
+        fn a_body_is_a_basket_or_every_mistake_is_named(items in prop_oneof![anything(), lines()], more in anything()) {
+            let mut body = Map::new();
+            body.insert("items".to_owned(), items);
+            if let Value::Object(more) = more {
+                body.extend(more);
+            }
+            let mut errors = Vec::new();
+            let mut fields = Fields::new(body, &mut errors);
+            let request = PlaceOrderRequest::read(&mut fields);
+            fields.finish();
+            match request {
+                Some(request) => prop_assert!((1..=Basket::MAX_LINES).contains(&request.items.lines().len()) || !errors.is_empty()),
+                None => prop_assert!(!errors.is_empty()),
+            }
+            prop_assert!(errors.iter().all(|error| !error.message.is_empty()));
+        }
+    }
+}

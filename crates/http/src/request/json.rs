@@ -86,6 +86,7 @@ impl<'de> Visitor<'de> for Reader {
 
 #[cfg(test)]
 mod tests {
+    use proptest::strategy::Strategy;
     use serde_json::json;
 
     use super::*;
@@ -120,5 +121,20 @@ mod tests {
         let deep = |depth| "[".repeat(depth) + &"]".repeat(depth);
         assert!(read(&deep(100)).is_ok());
         assert!(read(&deep(100_000)).unwrap_err().to_string().starts_with("recursion limit exceeded"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn bytes_are_read_as_ever_or_refused(bytes in proptest::prop_oneof![
+            proptest::collection::vec(proptest::num::u8::ANY, 0..200),
+            "[\\[\\]{}:,\" \\\\u0-9eE.+a-d-]{0,60}".prop_map(String::into_bytes),
+        ]) {
+            let strict = serde_json::from_slice::<Strict>(&bytes).map(|Strict(value)| value);
+            match (strict, serde_json::from_slice::<Value>(&bytes)) {
+                (Ok(strict), Ok(value)) => proptest::prop_assert_eq!(strict, value),
+                (Err(error), Ok(_)) => proptest::prop_assert!(error.to_string().contains("comes twice")),
+                (strict, Err(_)) => proptest::prop_assert!(strict.is_err()),
+            }
+        }
     }
 }

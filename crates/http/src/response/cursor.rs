@@ -152,4 +152,28 @@ mod tests {
             assert!(seal.open(junk).is_err(), "{junk:.20}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_that_was_made_up_opens(cursor in proptest::prop_oneof![".*", "[A-Za-z0-9_=-]{0,200}"]) {
+            let opened = Seal::new(b"key", &["products"]).open(&cursor);
+            proptest::prop_assert!(matches!(opened, Err(ApiError::InvalidCursor)));
+        }
+
+        #[test]
+        fn every_place_opens_again_but_not_shortened_nor_lengthened(
+            text in ".*", number in proptest::num::i64::ANY, id in proptest::num::u128::ANY, cut in 1..40_usize,
+        ) {
+            let seal = Seal::new(b"key", &["products"]);
+            let values = vec![SortValue::Text(text), SortValue::Integer(number)];
+            let place = Keyset { values, id: Uuid::from_u128(id) };
+            let cursor = seal.close(&place).unwrap();
+            if cursor.len() <= MAX_LENGTH {
+                proptest::prop_assert_eq!(seal.open(&cursor).unwrap(), place);
+            }
+            proptest::prop_assert!(seal.open(&cursor[..cursor.len() - cut]).is_err());
+            proptest::prop_assert!(seal.open(&cursor[cut..]).is_err());
+            proptest::prop_assert!(seal.open(&(cursor + &"A".repeat(cut))).is_err());
+        }
+    }
 }

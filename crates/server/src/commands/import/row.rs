@@ -90,3 +90,31 @@ impl<'a> Line<'a> {
         parsed.map_err(|why| self.mistakes.push(format!("{column} {why}"))).ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use csv::ReaderBuilder;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_line_is_a_product_or_says_why_not(file in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..300),
+            "(([A-Za-z0-9 é]{0,5}|\"[^\"]{0,5}\"),){0,6}\n(([A-Z0-9]{1,3}),([a-z]{0,3}),(-?[0-9]{0,20})\n){0,6}".prop_map(String::into_bytes),
+        ]) {
+            let header = ByteRecord::from(vec!["sku", "name", "price"]);
+            let columns = Columns::read(&header).unwrap();
+            let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file.as_slice());
+            for record in reader.byte_records() {
+                let record = record.unwrap();
+                match columns.row(&record, Currency::default()) {
+                    Ok(row) => prop_assert_eq!(row.sku.as_str().as_bytes(), record[0].trim_ascii()),
+                    Err(mistakes) => prop_assert!(!mistakes.is_empty()),
+                }
+                prop_assert!(Columns::read(&record).is_err() || record.len() >= REQUIRED.len());
+            }
+        }
+    }
+}
