@@ -13,6 +13,7 @@
     reason = "a case that fails panics"
 )]
 
+pub mod api_key;
 pub mod audit;
 pub mod cache;
 pub mod limit;
@@ -25,7 +26,8 @@ mod walk;
 use std::sync::Arc;
 
 use entrepot_domain::{
-    audit::AuditLog, auth::SessionRepository, order::OrderRepository, product::ProductRepository, user::UserRepository,
+    api_key::ApiKeyRepository, audit::AuditLog, auth::SessionRepository, order::OrderRepository,
+    product::ProductRepository, user::UserRepository,
 };
 use futures_util::future::join_all;
 
@@ -36,6 +38,9 @@ pub trait Stores {
 
     /// Where logins are kept.
     fn sessions(&self) -> Arc<dyn SessionRepository>;
+
+    /// Where keys of machines are kept.
+    fn api_keys(&self) -> Arc<dyn ApiKeyRepository>;
 
     /// Where the catalogue is kept.
     fn products(&self) -> Arc<dyn ProductRepository>;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::{ProductId, SessionId};
+use crate::{ProductId, SessionId, api_key::KeyPrefix};
 
 /// What a cached value is about. Adapters that share values between instances print it with a version of the layout,
 /// so that an old binary's bytes are never read by a new one.
@@ -14,6 +14,8 @@ pub enum CacheKey {
     Product(ProductId),
     /// Who stands behind a session, and what they may do.
     Access(SessionId),
+    /// What an API key is worth.
+    ApiKey(KeyPrefix),
 }
 
 /// Proof of when a reader missed: lets [`Cache::put`] refuse what was read before a write.

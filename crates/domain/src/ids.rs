@@ -41,6 +41,10 @@ id!(
     SessionId
 );
 id!(
+    /// Names a key of a machine.
+    ApiKeyId
+);
+id!(
     /// Names a product of the catalogue.
     ProductId
 );

@@ -22,6 +22,7 @@
 //! 4. Write its cases in `contract`, and only then the adapters, each of which runs all cases.
 //! 5. Wire it in `server`.
 
+pub mod api_key;
 pub mod audit;
 pub mod auth;
 mod cache;
@@ -45,7 +46,7 @@ pub use clock::{Clock, IdGenerator, Timestamp};
 pub use email::Email;
 pub use fault::{Fault, Invalid};
 pub use health::HealthCheck;
-pub use ids::{OrderId, ProductId, SessionId, UserId, Version};
+pub use ids::{ApiKeyId, OrderId, ProductId, SessionId, UserId, Version};
 pub use limit::{Quota, RateLimiter, Subject, Verdict};
 pub use metrics::{Kind, MetricSource, Sample};
 pub use money::{Currency, Money};

@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::UserId;
+use crate::{ApiKeyId, UserId};
 
 /// So many in a window of time, which begins with the first one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum Subject {
     Address(IpAddr),
     /// Requests of a user, from wherever they come.
     User(UserId),
+    /// Requests with an API key, from wherever they come.
+    ApiKey(ApiKeyId),
     /// Failed logins of an address for an account; the email is folded.
     Login {
         /// Where they came from.

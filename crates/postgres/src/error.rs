@@ -2,7 +2,8 @@
 
 use diesel::result::{DatabaseErrorKind, Error};
 use entrepot_domain::{
-    Fault, auth::RotateError, order::PlaceError, order::TransitionError, product::ProductError, user::UserError,
+    Fault, api_key::ApiKeyError, auth::RotateError, order::PlaceError, order::TransitionError, product::ProductError,
+    user::UserError,
 };
 
 /// The name under which an operator knows this store.
@@ -107,4 +108,4 @@ macro_rules! failures {
     };
 }
 
-failures!(UserError, RotateError, ProductError, PlaceError, TransitionError);
+failures!(UserError, ApiKeyError, RotateError, ProductError, PlaceError, TransitionError);

@@ -4,6 +4,7 @@
 //! when the server is away, and a module for each aggregate for its SQL. Orders go their own way, in
 //! `order::place`: several at once in one statement, in one round trip.
 
+mod api_key;
 mod audit;
 mod auth;
 mod error;

@@ -40,6 +40,7 @@ impl Names {
         let base = match key {
             CacheKey::Product(id) => format!("{}product:{id}}}:", self.cache),
             CacheKey::Access(id) => format!("{}access:{id}}}:", self.cache),
+            CacheKey::ApiKey(prefix) => format!("{}api-key:{prefix}}}:", self.cache),
         };
         ["value", "load"].map(|part| Key::from(format!("{base}{part}")))
     }
@@ -67,13 +68,14 @@ impl Names {
         pattern
     }
 
-    /// Where somebody's count is. An address and a user are named; an email is not to be read in Redis.
+    /// Where somebody's count is. An address, a user and a key are named; an email is not to be read in Redis.
     pub(crate) fn count(&self, subject: &Subject) -> Key {
         let mut name = self.limit.clone();
         // Writing to a string does not fail.
         match subject {
             Subject::Address(address) => write!(name, "address:{address}"),
             Subject::User(id) => write!(name, "user:{id}"),
+            Subject::ApiKey(id) => write!(name, "api-key:{id}"),
             Subject::Login { address, email } => {
                 write!(name, "login:{address}:").ok();
                 Sha256::digest(email.as_bytes()).iter().take(16).try_for_each(|byte| write!(name, "{byte:02x}"))

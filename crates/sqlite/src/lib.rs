@@ -12,6 +12,7 @@
 //! - A line that is inserted says `treat_none_as_default_value = false`, so that its type names the statement, not its text.
 //! - Diesel never keeps an `update`: one that runs for each line is a query of its own.
 
+mod api_key;
 mod audit;
 mod auth;
 mod error;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use entrepot_contract::Stores;
 use entrepot_domain::{
-    audit::AuditLog, auth::SessionRepository, order::OrderRepository, product::ProductRepository, user::UserRepository,
+    api_key::ApiKeyRepository, audit::AuditLog, auth::SessionRepository, order::OrderRepository,
+    product::ProductRepository, user::UserRepository,
 };
 use entrepot_sqlite::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
@@ -33,6 +34,10 @@ impl Stores for Sqlite {
         self.store.clone()
     }
 
+    fn api_keys(&self) -> Arc<dyn ApiKeyRepository> {
+        self.store.clone()
+    }
+
     fn products(&self) -> Arc<dyn ProductRepository> {
         self.store.clone()
     }
@@ -48,6 +53,7 @@ impl Stores for Sqlite {
 
 entrepot_contract::user_suite!(Sqlite::new());
 entrepot_contract::session_suite!(Sqlite::new());
+entrepot_contract::api_key_suite!(Sqlite::new());
 entrepot_contract::product_suite!(Sqlite::new());
 entrepot_contract::order_suite!(Sqlite::new());
 entrepot_contract::audit_suite!(Sqlite::new());

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::row::{UserRow, is_admin, search_of};
 use crate::{
-    audit,
+    api_key, audit,
     auth::sessions,
     error::{fault, is_duplicate},
     schema::{idempotency_keys, users},
@@ -159,6 +159,7 @@ pub(super) async fn erase(
         .map_err(fault)?;
     let ended = sessions::end_all(connection, id, None, cause.at).await?;
     sessions::forget_devices(connection, id).await?;
+    api_key::write::erase(connection, id, cause.at).await?;
     delete(idempotency_keys::table.filter(idempotency_keys::user_id.eq(id.0)))
         .execute(connection)
         .await

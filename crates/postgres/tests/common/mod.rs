@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use entrepot_contract::Stores;
 use entrepot_domain::{
-    audit::AuditLog, auth::SessionRepository, order::OrderRepository, product::ProductRepository, user::UserRepository,
+    api_key::ApiKeyRepository, audit::AuditLog, auth::SessionRepository, order::OrderRepository,
+    product::ProductRepository, user::UserRepository,
 };
 use entrepot_postgres::{PostgresOptions, PostgresStore, migrate};
 use entrepot_testkit::Database;
@@ -57,6 +58,10 @@ impl Stores for Shop {
     }
 
     fn sessions(&self) -> Arc<dyn SessionRepository> {
+        self.store.clone()
+    }
+
+    fn api_keys(&self) -> Arc<dyn ApiKeyRepository> {
         self.store.clone()
     }
 

@@ -6,7 +6,7 @@
 //! be leases that nobody knows of.
 
 use bytes::Bytes;
-use entrepot_domain::{CacheKey, ProductId, SessionId};
+use entrepot_domain::{CacheKey, ProductId, SessionId, api_key::KeyPrefix};
 use uuid::Uuid;
 
 /// What both scripts begin with: the time, and an era if there is none.
@@ -95,24 +95,28 @@ pub(crate) const KEPT: usize = 10_000;
 
 const PRODUCT: u8 = 0;
 const ACCESS: u8 = 1;
+const API_KEY: u8 = 2;
 
 /// A key in the log, and who put it there.
 pub(crate) fn entry(holder: u64, key: CacheKey) -> Bytes {
-    let (kind, id) = match key {
-        CacheKey::Product(id) => (PRODUCT, id.0),
-        CacheKey::Access(id) => (ACCESS, id.0),
-    };
-    [holder.to_be_bytes().as_slice(), &[kind], id.as_bytes()].concat().into()
+    let holder = holder.to_be_bytes();
+    let entry = |kind: u8, id: &[u8]| Bytes::from([holder.as_slice(), &[kind], id].concat());
+    match key {
+        CacheKey::Product(id) => entry(PRODUCT, id.0.as_bytes()),
+        CacheKey::Access(id) => entry(ACCESS, id.0.as_bytes()),
+        CacheKey::ApiKey(prefix) => entry(API_KEY, &prefix.bytes()),
+    }
 }
 
 /// The same read; none if it makes no sense.
 pub(super) fn read(entry: &[u8]) -> Option<(u64, CacheKey)> {
     let (holder, rest) = entry.split_first_chunk()?;
     let (kind, id) = rest.split_first()?;
-    let id = Uuid::from_slice(id).ok()?;
+    let uuid = || Uuid::from_slice(id).ok();
     let key = match *kind {
-        PRODUCT => CacheKey::Product(ProductId(id)),
-        ACCESS => CacheKey::Access(SessionId(id)),
+        PRODUCT => CacheKey::Product(ProductId(uuid()?)),
+        ACCESS => CacheKey::Access(SessionId(uuid()?)),
+        API_KEY => CacheKey::ApiKey(KeyPrefix::from_bytes(id).ok()?),
         _ => return None,
     };
     Some((u64::from_be_bytes(*holder), key))
@@ -125,7 +129,8 @@ mod tests {
     #[test]
     fn entries_are_read_as_they_were_written() {
         let id = Uuid::from_u128(7);
-        for key in [CacheKey::Product(ProductId(id)), CacheKey::Access(SessionId(id))] {
+        let prefix = KeyPrefix::from_bytes(b"0123456789").unwrap();
+        for key in [CacheKey::Product(ProductId(id)), CacheKey::Access(SessionId(id)), CacheKey::ApiKey(prefix)] {
             assert_eq!(read(&entry(u64::MAX - 1, key)), Some((u64::MAX - 1, key)));
         }
         let mut of_tomorrow = entry(1, CacheKey::Product(ProductId(id))).to_vec();

@@ -12,7 +12,7 @@ use entrepot_domain::{
 
 use super::row::{UserRow, is_admin, search_of};
 use crate::{
-    audit,
+    api_key, audit,
     auth::sessions,
     error::{fault, is_duplicate},
     schema::{idempotency_keys, users},
@@ -151,6 +151,7 @@ pub(super) fn erase(
         .map_err(fault)?;
     let ended = sessions::end_all(connection, id, None, cause.at)?;
     sessions::forget_devices(connection, id)?;
+    api_key::write::erase(connection, id, cause.at)?;
     delete(idempotency_keys::table.filter(idempotency_keys::user_id.eq(Id(id.0))))
         .execute(connection)
         .map_err(|error| UserError::from(fault(error)))?;

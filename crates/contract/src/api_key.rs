@@ -1,0 +1,246 @@
+//! What every [`ApiKeyRepository`] promises.
+
+use entrepot_domain::{
+    ApiKeyId, Fault, Timestamp, UserId,
+    api_key::{ApiKey, ApiKeyError, ApiKeyName, ApiKeySecret, KeyAccess, NewApiKey, Scope, Scopes},
+    user::{Role, Roles},
+};
+use entrepot_testkit::{at, cause, id, user_id};
+
+use crate::{Stores, at_once, user::insert};
+
+/// Makes a test of each case: `entrepot_contract::api_key_suite!(harness())`.
+#[macro_export]
+macro_rules! api_key_suite {
+    ($harness:expr) => {
+        $crate::suite! { api_key, $harness,
+            a_key_that_was_kept_is_found_by_its_prefix,
+            the_list_has_the_live_ones_last_made_first,
+            a_key_lives_until_it_expires,
+            a_key_that_expired_is_known_for_a_day_at_least,
+            revoking_ends_that_one_for_good,
+            only_its_user_revokes_it,
+            of_two_who_revoke_at_once_one_does,
+            the_last_use_is_kept,
+            access_follows_the_roles_of_the_user,
+            an_erased_user_has_no_key,
+            nobody_has_no_key,
+            nobody_has_more_keys_than_they_may,
+            of_many_made_at_once_no_more_are_kept_than_may_be,
+            two_keys_have_two_prefixes,
+        }
+    };
+}
+
+const MOST: u32 = 50;
+
+fn key_id(n: u128) -> ApiKeyId {
+    ApiKeyId(id(n))
+}
+
+fn secret(n: u8) -> ApiKeySecret {
+    ApiKeySecret::from_random([n; 32])
+}
+
+/// A key named by a number, made that many seconds after the beginning.
+fn key(n: u8, user: UserId) -> NewApiKey {
+    let key = ApiKey {
+        id: key_id(n.into()),
+        user,
+        name: ApiKeyName::parse(&format!("key {n}")).unwrap(),
+        prefix: secret(n).prefix(),
+        scopes: Scopes::new([Scope::OrdersRead, Scope::UsersRead]).unwrap(),
+        created_at: at(n.into()),
+        expires_at: None,
+        last_used_at: None,
+    };
+    NewApiKey { key, hash: secret(n).hash() }
+}
+
+fn until(mut new: NewApiKey, expires_at: Timestamp) -> NewApiKey {
+    new.key.expires_at = Some(expires_at);
+    new
+}
+
+async fn ada(h: &impl Stores) -> UserId {
+    insert(&*h.users(), "ada").await.id
+}
+
+async fn access(h: &impl Stores, n: u8) -> Option<KeyAccess> {
+    h.api_keys().access(secret(n).prefix()).await.unwrap()
+}
+
+/// With all that it is checked by.
+pub async fn a_key_that_was_kept_is_found_by_its_prefix(h: &impl Stores) {
+    let (keys, ada) = (h.api_keys(), ada(h).await);
+    let expires_at = at(100) + chrono::Duration::milliseconds(7);
+    let (one, two) = (key(1, ada), until(key(2, ada), expires_at));
+    keys.insert(&one, MOST).await.unwrap();
+    keys.insert(&two, MOST).await.unwrap();
+    let expected = KeyAccess {
+        key: key_id(2),
+        user: ada,
+        roles: Roles::CUSTOMER,
+        scopes: two.key.scopes,
+        hash: two.hash,
+        expires_at: Some(expires_at),
+    };
+    assert_eq!(access(h, 2).await, Some(expected));
+    assert_eq!(access(h, 1).await.unwrap().expires_at, None);
+    assert_eq!(access(h, 3).await, None);
+}
+
+/// And leaves those of others out.
+pub async fn the_list_has_the_live_ones_last_made_first(h: &impl Stores) {
+    let (keys, ada) = (h.api_keys(), ada(h).await);
+    let bob = insert(&*h.users(), "bob").await.id;
+    let mut all = key(2, ada);
+    all.key.scopes = Scopes::new(Scope::ALL).unwrap();
+    for new in [&key(1, ada), &all, &key(3, bob)] {
+        keys.insert(new, MOST).await.unwrap();
+    }
+    assert_eq!(keys.list(ada, at(9)).await.unwrap(), [all.key, key(1, ada).key]);
+    assert_eq!(keys.list(user_id(404), at(9)).await.unwrap(), []);
+}
+
+/// And not a millisecond longer.
+pub async fn a_key_lives_until_it_expires(h: &impl Stores) {
+    let (keys, ada) = (h.api_keys(), ada(h).await);
+    keys.insert(&until(key(1, ada), at(10)), MOST).await.unwrap();
+    let last = at(10) - chrono::Duration::milliseconds(1);
+    assert_eq!(keys.list(ada, last).await.unwrap().len(), 1);
+    assert_eq!(keys.list(ada, at(10)).await.unwrap(), []);
+    assert_eq!(keys.revoke(ada, key_id(1), at(10)).await.unwrap(), None);
+    assert!(access(h, 1).await.is_some(), "that it has expired is for the caller to tell");
+    assert_eq!(keys.revoke(ada, key_id(1), last).await.unwrap(), Some(secret(1).prefix()));
+}
+
+/// Whoever remembers it can look it up, however many others are made.
+pub async fn a_key_that_expired_is_known_for_a_day_at_least(h: &impl Stores) {
+    let (keys, ada) = (h.api_keys(), ada(h).await);
+    keys.insert(&until(key(1, ada), at(10)), MOST).await.unwrap();
+    let mut later = key(2, ada);
+    later.key.created_at = at(23 * 3_600);
+    keys.insert(&later, MOST).await.unwrap();
+    assert!(access(h, 1).await.is_some());
+    let mut prefixes = keys.prefixes(ada).await.unwrap();
+    prefixes.sort_unstable();
+    let mut expected = [secret(1).prefix(), secret(2).prefix()];
+    expected.sort_unstable();
+    assert_eq!(prefixes, expected);
+    assert_eq!(keys.prefixes(user_id(404)).await.unwrap(), []);
+}
+
+/// Once.
+pub async fn revoking_ends_that_one_for_good(h: &impl Stores) {
+    let (keys, ada) = (h.api_keys(), ada(h).await);
+    keys.insert(&key(1, ada), MOST).await.unwrap();
+    keys.insert(&key(2, ada), MOST).await.unwrap();
+    assert_eq!(keys.revoke(ada, key_id(1), at(9)).await.unwrap(), Some(secret(1).prefix()));
+    assert_eq!(keys.revoke(ada, key_id(1), at(9)).await.unwrap(), None);
+    assert_eq!(keys.revoke(ada, key_id(404), at(9)).await.unwrap(), None);
+    assert_eq!(access(h, 1).await, None);
+    assert!(access(h, 2).await.is_some());
+    assert_eq!(keys.list(ada, at(9)).await.unwrap(), [key(2, ada).key]);
+}
+
+/// Somebody else has no such key.
+pub async fn only_its_user_revokes_it(h: &impl Stores) {
+    let (keys, ada) = (h.api_keys(), ada(h).await);
+    let bob = insert(&*h.users(), "bob").await.id;
+    keys.insert(&key(1, ada), MOST).await.unwrap();
+    assert_eq!(keys.revoke(bob, key_id(1), at(9)).await.unwrap(), None);
+    assert!(access(h, 1).await.is_some());
+}
+
+/// The others find it gone.
+pub async fn of_two_who_revoke_at_once_one_does(h: &impl Stores) {
+    let (keys, ada) = (h.api_keys(), ada(h).await);
+    keys.insert(&key(1, ada), MOST).await.unwrap();
+    let answers = at_once((0..4).map(|_| {
+        let keys = keys.clone();
+        async move { keys.revoke(ada, key_id(1), at(9)).await.unwrap() }
+    }))
+    .await;
+    assert_eq!(answers.iter().flatten().count(), 1, "{answers:?}");
+}
+
+/// Whatever the order in which uses are noted.
+pub async fn the_last_use_is_kept(h: &impl Stores) {
+    let (keys, ada) = (h.api_keys(), ada(h).await);
+    keys.insert(&key(1, ada), MOST).await.unwrap();
+    keys.insert(&key(2, ada), MOST).await.unwrap();
+    for (now, last) in [(10, 10), (70, 70), (20, 70)] {
+        keys.used(key_id(1), at(now)).await.unwrap();
+        let list = keys.list(ada, at(9)).await.unwrap();
+        assert_eq!(list.iter().map(|key| key.last_used_at).collect::<Vec<_>>(), [None, Some(at(last))]);
+    }
+    keys.used(key_id(404), at(10)).await.unwrap();
+}
+
+/// At once.
+pub async fn access_follows_the_roles_of_the_user(h: &impl Stores) {
+    let (keys, ada) = (h.api_keys(), ada(h).await);
+    keys.insert(&key(1, ada), MOST).await.unwrap();
+    let roles = Roles::new([Role::Staff, Role::Admin]).unwrap();
+    h.users().set_roles(ada, roles, None, &cause(at(1))).await.unwrap();
+    assert_eq!(access(h, 1).await.unwrap().roles, roles);
+}
+
+/// But what it was called by is told, so that it can be forgotten; its name is erased with its user's.
+pub async fn an_erased_user_has_no_key(h: &impl Stores) {
+    let (keys, ada) = (h.api_keys(), ada(h).await);
+    keys.insert(&key(1, ada), MOST).await.unwrap();
+    h.users().erase(ada, None, &cause(at(9))).await.unwrap();
+    assert_eq!(access(h, 1).await, None);
+    assert_eq!(keys.list(ada, at(9)).await.unwrap(), []);
+    assert_eq!(keys.prefixes(ada).await.unwrap(), [secret(1).prefix()]);
+    let refused = keys.insert(&key(2, ada), MOST).await;
+    assert!(matches!(refused, Err(ApiKeyError::Fault(Fault::Unknown(_)))), "{refused:?}");
+}
+
+/// A key of nobody is a bug, not a refusal.
+pub async fn nobody_has_no_key(h: &impl Stores) {
+    let refused = h.api_keys().insert(&key(1, user_id(404)), MOST).await;
+    assert!(matches!(refused, Err(ApiKeyError::Fault(Fault::Unknown(_)))), "{refused:?}");
+    assert_eq!(access(h, 1).await, None);
+}
+
+/// Those that expired or were revoked do not count, nor do those of others.
+pub async fn nobody_has_more_keys_than_they_may(h: &impl Stores) {
+    let (keys, ada) = (h.api_keys(), ada(h).await);
+    let bob = insert(&*h.users(), "bob").await.id;
+    keys.insert(&until(key(1, ada), at(3)), 2).await.unwrap();
+    keys.insert(&key(2, ada), 2).await.unwrap();
+    keys.insert(&key(3, ada), 2).await.unwrap();
+    let refused = keys.insert(&key(4, ada), 2).await;
+    assert!(matches!(refused, Err(ApiKeyError::TooMany)), "{refused:?}");
+    assert_eq!(access(h, 4).await, None);
+    keys.insert(&key(5, bob), 2).await.unwrap();
+    keys.revoke(ada, key_id(2), at(9)).await.unwrap();
+    keys.insert(&key(4, ada), 2).await.unwrap();
+}
+
+/// Though each saw room for one more.
+pub async fn of_many_made_at_once_no_more_are_kept_than_may_be(h: &impl Stores) {
+    let (keys, ada) = (h.api_keys(), ada(h).await);
+    let answers = at_once((1..=8).map(|n| {
+        let keys = keys.clone();
+        async move { keys.insert(&key(n, ada), 3).await }
+    }))
+    .await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 3, "{answers:?}");
+    assert!(answers.iter().all(|answer| matches!(answer, Ok(()) | Err(ApiKeyError::TooMany))), "{answers:?}");
+    assert_eq!(keys.list(ada, at(9)).await.unwrap().len(), 3);
+}
+
+/// A second one is refused, and a next try has another.
+pub async fn two_keys_have_two_prefixes(h: &impl Stores) {
+    let (keys, ada) = (h.api_keys(), ada(h).await);
+    keys.insert(&key(1, ada), MOST).await.unwrap();
+    let mut same = key(2, ada);
+    same.key.prefix = secret(1).prefix();
+    let refused = keys.insert(&same, MOST).await;
+    assert!(matches!(refused, Err(ApiKeyError::Fault(Fault::Unavailable { .. }))), "{refused:?}");
+    assert_eq!(access(h, 1).await.unwrap().key, key_id(1));
+}

@@ -1,0 +1,129 @@
+//! What keys may do.
+
+use std::{fmt, str::FromStr};
+
+use crate::Invalid;
+
+/// One thing that a key may do, if its user may. Sessions, keys, the second factor, passwords, roles and the deletion of
+/// accounts have no scope: they take a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// Look at orders and their history.
+    OrdersRead,
+    /// Place orders, and do with them what their user may.
+    OrdersWrite,
+    /// Make, change and archive products.
+    ProductsWrite,
+    /// Count stock.
+    StockWrite,
+    /// Look at users: at oneself, or at all of them as an admin.
+    UsersRead,
+}
+
+impl Scope {
+    /// Every scope, in the order in which they are shown.
+    pub const ALL: [Self; 5] =
+        [Self::OrdersRead, Self::OrdersWrite, Self::ProductsWrite, Self::StockWrite, Self::UsersRead];
+
+    /// Its name, as clients know it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OrdersRead => "orders:read",
+            Self::OrdersWrite => "orders:write",
+            Self::ProductsWrite => "products:write",
+            Self::StockWrite => "stock:write",
+            Self::UsersRead => "users:read",
+        }
+    }
+
+    const fn bit(self) -> u16 {
+        match self {
+            Self::OrdersRead => 1,
+            Self::OrdersWrite => 2,
+            Self::ProductsWrite => 4,
+            Self::StockWrite => 8,
+            Self::UsersRead => 16,
+        }
+    }
+}
+
+impl FromStr for Scope {
+    type Err = Invalid;
+
+    fn from_str(name: &str) -> Result<Self, Invalid> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == name).ok_or_else(|| {
+            Invalid::new("must be one of orders:read, orders:write, products:write, stock:write, users:read")
+        })
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A set of scopes, never empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Scopes(u16);
+
+impl Scopes {
+    /// A set of these; the same scope twice counts once.
+    pub fn new(scopes: impl IntoIterator<Item = Scope>) -> Result<Self, Invalid> {
+        match scopes.into_iter().fold(0, |bits, scope| bits | scope.bit()) {
+            0 => Err(Invalid::new("must name at least one scope")),
+            bits => Ok(Self(bits)),
+        }
+    }
+
+    /// Whether the set has that scope.
+    pub const fn contains(self, scope: Scope) -> bool {
+        self.0 & scope.bit() != 0
+    }
+
+    /// The scopes, in the order in which they are shown.
+    pub fn iter(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL.into_iter().filter(move |scope| self.contains(*scope))
+    }
+
+    /// The set as a number that a store may keep: the sum of 1 orders:read, 2 orders:write, 4 products:write,
+    /// 8 stock:write, 16 users:read.
+    pub const fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// The set behind such a number.
+    pub fn from_bits(bits: u16) -> Result<Self, Invalid> {
+        if bits == 0 || bits > 31 {
+            return Err(Invalid::new("must be a sum of 1, 2, 4, 8 and 16"));
+        }
+        Ok(Self(bits))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_keeps_its_scopes() {
+        let scopes = Scopes::new([Scope::StockWrite, Scope::OrdersRead, Scope::StockWrite]).unwrap();
+        assert_eq!(scopes.iter().collect::<Vec<_>>(), [Scope::OrdersRead, Scope::StockWrite]);
+        assert!(!scopes.contains(Scope::OrdersWrite));
+        assert_eq!(Scopes::from_bits(scopes.bits()).unwrap(), scopes);
+        assert_eq!(Scopes::new(Scope::ALL).unwrap().bits(), 31, "the highest sum that a store may keep");
+    }
+
+    #[test]
+    fn no_key_may_do_nothing_or_what_nobody_knows() {
+        assert!(Scopes::new([]).is_err());
+        assert!(Scopes::from_bits(0).is_err());
+        assert!(Scopes::from_bits(32).is_err());
+        for scope in Scope::ALL {
+            assert_eq!(scope.as_str().parse(), Ok(scope));
+        }
+        for bad in ["", "orders", "orders:*", "Orders:read", "keys:write"] {
+            assert!(bad.parse::<Scope>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Changes of keys, each in a transaction.
+
+use std::time::Duration;
+
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, delete, dsl::count_star, insert_into, update,
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use entrepot_domain::{ApiKeyId, Fault, Timestamp, UserId, api_key::ApiKeyError};
+use uuid::Uuid;
+
+use super::row::ApiKeyRow;
+use crate::{
+    error::{fault, fault_or_raced},
+    schema::{api_keys, users},
+};
+
+/// How many keys that expired long ago each new one sweeps away: more than one, so that none stay in the end.
+const SWEPT: i64 = 4;
+
+/// How long an expired key is known to be one.
+const KNOWN: Duration = Duration::from_hours(24);
+
+pub(super) async fn insert(connection: &mut AsyncPgConnection, row: &ApiKeyRow, most: u32) -> Result<(), ApiKeyError> {
+    sweep(connection, row.created_at).await?;
+    // The row of an erased user is still there, so the foreign key would take it. Locked, so that it is not erased now,
+    // and so that of several new keys at once each sees those before it.
+    let owner: Vec<Uuid> = users::table
+        .filter(users::id.eq(row.user_id).and(users::erased_at.is_null()))
+        .select(users::id)
+        .for_no_key_update()
+        .load(connection)
+        .await
+        .map_err(fault)?;
+    if owner.is_empty() {
+        return Err(Fault::unknown(anyhow::anyhow!("a key of user {}, who does not exist", row.user_id)).into());
+    }
+    let live: i64 = api_keys::table
+        .filter(api_keys::user_id.eq(row.user_id))
+        .filter(api_keys::expires_at.is_null().or(api_keys::expires_at.gt(row.created_at)))
+        .select(count_star())
+        .get_result(connection)
+        .await
+        .map_err(fault)?;
+    if live >= i64::from(most) {
+        return Err(ApiKeyError::TooMany);
+    }
+    let inserted = insert_into(api_keys::table).values(row).execute(connection).await;
+    inserted.map_err(|error| fault_or_raced(error, "api_keys_prefix_key"))?;
+    Ok(())
+}
+
+async fn sweep(connection: &mut AsyncPgConnection, now: Timestamp) -> Result<(), Fault> {
+    // What another one sweeps at this moment is left to them.
+    let expired: Vec<Uuid> = api_keys::table
+        .filter(api_keys::expires_at.le(now - KNOWN))
+        .select(api_keys::id)
+        .order(api_keys::expires_at)
+        .limit(SWEPT)
+        .for_update()
+        .skip_locked()
+        .load(connection)
+        .await
+        .map_err(fault)?;
+    if !expired.is_empty() {
+        delete(api_keys::table.filter(api_keys::id.eq_any(expired))).execute(connection).await.map_err(fault)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn revoke(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+    id: ApiKeyId,
+    now: Timestamp,
+) -> Result<Option<String>, Fault> {
+    let live = api_keys::table
+        .filter(api_keys::id.eq(id.0))
+        .filter(api_keys::user_id.eq(user.0))
+        .filter(api_keys::expires_at.is_null().or(api_keys::expires_at.gt(now)));
+    delete(live).returning(api_keys::prefix).get_result(connection).await.optional().map_err(fault)
+}
+
+pub(super) async fn used(connection: &mut AsyncPgConnection, id: ApiKeyId, at: Timestamp) -> Result<(), Fault> {
+    let before = api_keys::last_used_at.is_null().or(api_keys::last_used_at.lt(at));
+    update(api_keys::table.filter(api_keys::id.eq(id.0)).filter(before))
+        .set(api_keys::last_used_at.eq(at))
+        .execute(connection)
+        .await
+        .map_err(fault)?;
+    Ok(())
+}
+
+/// Ends all keys of a user who goes, and erases what they were called.
+pub(crate) async fn erase(connection: &mut AsyncPgConnection, user: UserId, now: Timestamp) -> Result<(), Fault> {
+    update(api_keys::table.filter(api_keys::user_id.eq(user.0)))
+        .set((api_keys::name.eq(""), api_keys::expires_at.eq(now)))
+        .execute(connection)
+        .await
+        .map_err(fault)?;
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! Changes of keys, each in the writer's transaction.
+
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SqliteConnection, delete,
+    dsl::{count_star, exists},
+    insert_into, select, update,
+};
+use entrepot_domain::{ApiKeyId, Fault, Timestamp, UserId, api_key::ApiKeyError};
+
+use super::row::ApiKeyRow;
+use crate::{
+    error::{SQLITE, fault, is_duplicate},
+    schema::{api_keys, users},
+    value::Id,
+};
+
+/// How many keys that expired long ago each new one sweeps away: more than one, so that none stay in the end.
+const SWEPT: i64 = 4;
+
+/// How long an expired key is known to be one, in milliseconds.
+const KNOWN: i64 = 24 * 60 * 60 * 1_000;
+
+pub(super) fn insert(connection: &mut SqliteConnection, row: &ApiKeyRow, most: u32) -> Result<(), ApiKeyError> {
+    sweep(connection, row.created_at)?;
+    // The row of an erased user is still there, so the foreign key would take it.
+    let owner = users::table.filter(users::id.eq(row.user_id)).filter(users::erased_at.is_null());
+    let found: bool = select(exists(owner)).get_result(connection).map_err(fault)?;
+    if !found {
+        return Err(Fault::unknown(anyhow::anyhow!("a key of user {}, who does not exist", row.user_id.0)).into());
+    }
+    let live: i64 = api_keys::table
+        .filter(api_keys::user_id.eq(row.user_id))
+        .filter(api_keys::expires_at.is_null().or(api_keys::expires_at.gt(row.created_at)))
+        .select(count_star())
+        .get_result(connection)
+        .map_err(fault)?;
+    if live >= i64::from(most) {
+        return Err(ApiKeyError::TooMany);
+    }
+    let inserted = insert_into(api_keys::table).values(row).execute(connection);
+    inserted.map_err(|error| if is_duplicate(&error) { Fault::unavailable(SQLITE, error) } else { fault(error) })?;
+    Ok(())
+}
+
+fn sweep(connection: &mut SqliteConnection, now: i64) -> Result<(), Fault> {
+    let expired: Vec<Id> = api_keys::table
+        .filter(api_keys::expires_at.le(now.saturating_sub(KNOWN)))
+        .select(api_keys::id)
+        .limit(SWEPT)
+        .load(connection)
+        .map_err(fault)?;
+    if !expired.is_empty() {
+        delete(api_keys::table.filter(api_keys::id.eq_any(expired))).execute(connection).map_err(fault)?;
+    }
+    Ok(())
+}
+
+pub(super) fn revoke(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    id: ApiKeyId,
+    now: Timestamp,
+) -> Result<Option<String>, Fault> {
+    let live = api_keys::table
+        .filter(api_keys::id.eq(Id(id.0)))
+        .filter(api_keys::user_id.eq(Id(user.0)))
+        .filter(api_keys::expires_at.is_null().or(api_keys::expires_at.gt(now.timestamp_millis())));
+    let prefix = live.select(api_keys::prefix).get_result(connection).optional().map_err(fault)?;
+    if prefix.is_some() {
+        delete(api_keys::table.filter(api_keys::id.eq(Id(id.0)))).execute(connection).map_err(fault)?;
+    }
+    Ok(prefix)
+}
+
+pub(super) fn used(connection: &mut SqliteConnection, id: ApiKeyId, at: Timestamp) -> Result<(), Fault> {
+    let at = at.timestamp_millis();
+    let before = api_keys::last_used_at.is_null().or(api_keys::last_used_at.lt(at));
+    update(api_keys::table.filter(api_keys::id.eq(Id(id.0))).filter(before))
+        .set(api_keys::last_used_at.eq(at))
+        .execute(connection)
+        .map_err(fault)?;
+    Ok(())
+}
+
+/// Ends all keys of a user who goes, and erases what they were called.
+pub(crate) fn erase(connection: &mut SqliteConnection, user: UserId, now: Timestamp) -> Result<(), Fault> {
+    update(api_keys::table.filter(api_keys::user_id.eq(Id(user.0))))
+        .set((api_keys::name.eq(""), api_keys::expires_at.eq(now.timestamp_millis())))
+        .execute(connection)
+        .map_err(fault)?;
+    Ok(())
+}
