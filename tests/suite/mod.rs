@@ -2,6 +2,7 @@
 //!
 //! Each test binary that includes this says at its root how a server starts (`start`), and what it depends on.
 
+mod api_keys;
 mod audit;
 mod auth;
 mod conventions;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use entrepot_domain::{
     Fault, ProductId,
+    api_key::{ApiKeyError, Scope},
     auth::TokenError,
     order::{OrderAction, OrderStatus},
     product::{ProductError, Sku, Stock},
@@ -62,6 +63,12 @@ pub enum Error {
     /// The actor's roles do not allow it.
     #[error("this is not yours to do")]
     Forbidden,
+    /// The actor is a machine whose key lacks this scope.
+    #[error("this API key lacks the scope {0}")]
+    InsufficientScope(Scope),
+    /// The actor is a machine, and this is for people.
+    #[error("no API key may do this; it takes a login")]
+    LoginRequired,
     /// It does not exist, or it is somebody else's.
     #[error("there is no such thing")]
     NotFound,
@@ -85,6 +92,9 @@ pub enum Error {
     /// It would leave nobody to manage users and roles.
     #[error("the last admin must stay")]
     LastAdmin,
+    /// Nobody may have more API keys.
+    #[error("there are too many API keys; revoke one first")]
+    TooManyApiKeys,
     /// A first try under the same key is still running.
     #[error("a request with this idempotency key is still running")]
     IdempotencyInProgress,
@@ -120,12 +130,15 @@ impl Error {
             Self::InvalidCredentials => "invalid_credentials",
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::Forbidden => "forbidden",
+            Self::InsufficientScope(_) => "insufficient_scope",
+            Self::LoginRequired => "login_required",
             Self::NotFound => "not_found",
             Self::EmailTaken => "email_taken",
             Self::SkuTaken => "sku_taken",
             Self::InsufficientStock(_) => "insufficient_stock",
             Self::InvalidTransition { .. } => "invalid_transition",
             Self::LastAdmin => "last_admin",
+            Self::TooManyApiKeys => "too_many_api_keys",
             Self::IdempotencyInProgress => "idempotency_in_progress",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::PreconditionFailed => "precondition_failed",
@@ -144,6 +157,15 @@ impl From<UserError> for Error {
             UserError::LastAdmin => Self::LastAdmin,
             UserError::VersionConflict => Self::PreconditionFailed,
             UserError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<ApiKeyError> for Error {
+    fn from(error: ApiKeyError) -> Self {
+        match error {
+            ApiKeyError::TooMany => Self::TooManyApiKeys,
+            ApiKeyError::Fault(fault) => Self::Fault(fault),
         }
     }
 }

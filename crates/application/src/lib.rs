@@ -5,19 +5,22 @@
 //! every edge decides alike. What is remembered between requests is a decorator of a port ([`product::CachedProducts`]
 //! and its like): the composition root decides whether it is there.
 
+pub mod api_key;
 pub mod audit;
 pub mod auth;
 mod error;
 mod limits;
 pub mod order;
 pub mod product;
+mod proof;
 mod read_through;
 mod stripes;
 pub mod user;
 
 pub use error::{Error, FieldError, Shortfall};
-pub use limits::{Limits, Standing};
+pub use limits::{Limits, Requester, Standing};
 
+use api_key::ApiKeyService;
 use audit::AuditService;
 use auth::AuthService;
 use order::OrderService;
@@ -28,6 +31,8 @@ use user::UserService;
 pub struct Application {
     /// Login, tokens and sessions.
     pub auth: AuthService,
+    /// Keys of machines.
+    pub api_keys: ApiKeyService,
     /// Accounts and roles.
     pub users: UserService,
     /// The catalogue.

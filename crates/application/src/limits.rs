@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use entrepot_domain::{Quota, RateLimiter, Subject, UserId, Verdict};
+use entrepot_domain::{ApiKeyId, Quota, RateLimiter, Subject, UserId, Verdict};
 
 /// Where somebody stands, and with what quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,8 +13,19 @@ pub struct Standing {
     pub verdict: Verdict,
 }
 
-/// Counts requests: those of a logged-in user against the user's quota wherever they come from, all others against
-/// that of their address.
+/// Who asks, as far as they are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Requester {
+    /// Nobody who is known.
+    Address(IpAddr),
+    /// A user who is logged in.
+    User(UserId),
+    /// A machine, by its key.
+    ApiKey(ApiKeyId),
+}
+
+/// Counts requests: those of a logged-in user against the user's quota wherever they come from, those with an API key
+/// against as large a one of its own, all others against that of their address.
 pub struct Limits {
     limiter: Arc<dyn RateLimiter>,
     address: Option<Quota>,
@@ -28,10 +39,11 @@ impl Limits {
     }
 
     /// Counts a request; `None` where nothing is counted.
-    pub async fn request(&self, user: Option<UserId>, address: IpAddr) -> Option<Standing> {
-        let (subject, quota) = match user {
-            Some(user) => (Subject::User(user), self.user?),
-            None => (Subject::Address(address), self.address?),
+    pub async fn request(&self, requester: Requester) -> Option<Standing> {
+        let (subject, quota) = match requester {
+            Requester::Address(address) => (Subject::Address(address), self.address?),
+            Requester::User(user) => (Subject::User(user), self.user?),
+            Requester::ApiKey(key) => (Subject::ApiKey(key), self.user?),
         };
         let verdict = self.limiter.hit(&subject, quota).await;
         Some(Standing { quota, verdict })
@@ -67,19 +79,26 @@ mod tests {
     #[test]
     fn a_user_is_counted_wherever_they_are() {
         let user = UserId(Uuid::from_u128(1));
-        let standing = block_on(limits(Subject::User(user), 1_000).request(Some(user), ADDRESS));
+        let standing = block_on(limits(Subject::User(user), 1_000).request(Requester::User(user)));
         assert_eq!(standing.unwrap().verdict.remaining, 999);
     }
 
     #[test]
+    fn a_key_has_a_share_of_its_own() {
+        let key = ApiKeyId(Uuid::from_u128(1));
+        let standing = block_on(limits(Subject::ApiKey(key), 1_000).request(Requester::ApiKey(key)));
+        assert_eq!(standing.unwrap().quota, quota(1_000));
+    }
+
+    #[test]
     fn a_stranger_is_an_address() {
-        let standing = block_on(limits(Subject::Address(ADDRESS), 100).request(None, ADDRESS));
+        let standing = block_on(limits(Subject::Address(ADDRESS), 100).request(Requester::Address(ADDRESS)));
         assert_eq!(standing.unwrap().quota, quota(100));
     }
 
     #[test]
     fn without_a_quota_nothing_is_counted() {
         let limits = Limits::new(Arc::new(MockRateLimiter::new()), None, None);
-        assert_eq!(block_on(limits.request(None, ADDRESS)), None);
+        assert_eq!(block_on(limits.request(Requester::Address(ADDRESS))), None);
     }
 }

@@ -15,7 +15,8 @@ use entrepot_application::{
     user::CachedUsers,
 };
 use entrepot_domain::{
-    CacheKey, Lookup, MockCache, Ticket,
+    CacheKey, Fault, Lookup, MockCache, Ticket,
+    api_key::{ApiKeySecret, MockApiKeyRepository},
     auth::{Access, MockSessionRepository, RefreshState, RotateError, Rotation, SessionRepository, TokenHash},
     order::{MockOrderRepository, OrderRepository, Placed, Placement},
     product::{MockProductRepository, ProductChange, ProductError, ProductRepository, Stock, StockReason},
@@ -172,13 +173,29 @@ fn placement() -> Placement {
 }
 
 #[test]
-fn other_roles_are_felt_by_every_session() {
+fn other_roles_are_felt_by_every_session_and_key() {
     let mut users = MockUserRepository::new();
     users
         .expect_set_roles()
         .returning(|_, _, _, _| Ok(Changed { user: user(1), sessions: vec![session_id(1), session_id(2)] }));
-    let cache = forgetting(vec![CacheKey::Access(session_id(1)), CacheKey::Access(session_id(2))]);
-    block_on(CachedUsers::new(Arc::new(users), cache).set_roles(user_id(1), Roles::CUSTOMER, None, &cause())).unwrap();
+    let prefix = ApiKeySecret::from_random([1; 32]).prefix();
+    let mut keys = MockApiKeyRepository::new();
+    keys.expect_prefixes().withf(|user| *user == user_id(1)).times(1).returning(move |_| Ok(vec![prefix]));
+    let stale = vec![CacheKey::Access(session_id(1)), CacheKey::Access(session_id(2)), CacheKey::ApiKey(prefix)];
+    let users = CachedUsers::new(Arc::new(users), Arc::new(keys), forgetting(stale));
+    block_on(users.set_roles(user_id(1), Roles::CUSTOMER, None, &cause())).unwrap();
+}
+
+#[test]
+fn keys_that_cannot_be_named_are_forgotten_with_all_else() {
+    let mut users = MockUserRepository::new();
+    users.expect_erase().returning(|_, _, _| Ok(Vec::new()));
+    let mut keys = MockApiKeyRepository::new();
+    keys.expect_prefixes().returning(|_| Err(Fault::unavailable("postgres", std::io::Error::other("gone"))));
+    let mut cache = MockCache::new();
+    cache.expect_clear().times(1).returning(|| ());
+    let users = CachedUsers::new(Arc::new(users), Arc::new(keys), Arc::new(cache));
+    block_on(users.erase(user_id(1), None, &cause())).unwrap();
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! envelope of the contract, `error/` is the one table that says what each error means to a client, `edge/` is what
 //! every request passes through, `encoding/` is compression, and `operations/` is what operators ask.
 
+mod api_key;
 mod audit;
 mod auth;
 mod edge;

@@ -9,7 +9,7 @@ use actix_web::{
 };
 
 use crate::{
-    API, HttpState, audit, auth,
+    API, HttpState, api_key, audit, auth,
     edge::Edge,
     error::{ApiError, ApiResult},
     operations, order, product, user,
@@ -44,6 +44,7 @@ fn resources(cfg: &mut ServiceConfig) {
     product::routes(cfg);
     order::routes(cfg);
     auth::routes(cfg);
+    api_key::routes(cfg);
     user::routes(cfg);
     audit::routes(cfg);
 }

@@ -18,6 +18,7 @@ use actix_web::{
 use bytes::Bytes;
 use entrepot_application::{
     Application, Limits,
+    api_key::{ApiKeyPorts, ApiKeyService},
     audit::{AuditPorts, AuditService},
     auth::{AuthPorts, AuthService, AuthSettings, LoginThrottle},
     order::{OrderPorts, OrderService},
@@ -26,8 +27,11 @@ use entrepot_application::{
 };
 use entrepot_domain::{
     Clock, Email, HealthCheck, IdGenerator, MockRateLimiter, Quota, SessionId, Timestamp, UserId, Verdict,
+    api_key::{MockApiKeyRepository, MockRandomness},
     audit::MockAuditLog,
-    auth::{Access, AccessClaims, Actor, MockPasswordHasher, MockSessionRepository, MockTokenIssuer, TokenError},
+    auth::{
+        Access, AccessClaims, Actor, MockPasswordHasher, MockSessionRepository, MockTokenIssuer, Proof, TokenError,
+    },
     order::MockOrderRepository,
     product::MockProductRepository,
     user::{MockUserRepository, Role, Roles},
@@ -74,7 +78,7 @@ pub(crate) const TOKENS: [(&str, u128, Role); 5] = [
 pub(crate) fn actor(token: &str) -> Actor {
     let (_, n, role) = TOKENS.into_iter().find(|(name, ..)| *name == token).unwrap();
     let id = Uuid::from_u128(n);
-    Actor { user: UserId(id), session: Some(SessionId(id)), roles: Roles::new([role]).unwrap() }
+    Actor { user: UserId(id), proof: Proof::Session(SessionId(id)), roles: Roles::new([role]).unwrap() }
 }
 
 fn claims(token: &str) -> Result<AccessClaims, TokenError> {
@@ -89,7 +93,7 @@ fn claims(token: &str) -> Result<AccessClaims, TokenError> {
         user: actor.user,
         email: Email::parse("ada@example.com").unwrap(),
         roles: actor.roles,
-        session: actor.session.unwrap(),
+        session: actor.session().unwrap(),
         id: Uuid::from_u128(7),
         issued_at: now(),
         expires_at: now() + Duration::from_mins(15),
@@ -121,6 +125,7 @@ pub(crate) fn generous() -> impl Fn(&entrepot_domain::Subject, Quota) -> Verdict
 pub(crate) struct Mocks {
     pub(crate) users: MockUserRepository,
     pub(crate) sessions: MockSessionRepository,
+    pub(crate) api_keys: MockApiKeyRepository,
     pub(crate) hasher: MockPasswordHasher,
     pub(crate) tokens: MockTokenIssuer,
     pub(crate) products: MockProductRepository,
@@ -136,6 +141,7 @@ impl Default for Mocks {
         Self {
             users: MockUserRepository::new(),
             sessions: MockSessionRepository::new(),
+            api_keys: MockApiKeyRepository::new(),
             hasher: MockPasswordHasher::new(),
             tokens: MockTokenIssuer::new(),
             products: MockProductRepository::new(),
@@ -159,41 +165,45 @@ impl Mocks {
         });
         self.limiter.expect_hit().returning(generous());
         let (health, settings) = (std::mem::take(&mut self.health), self.settings.clone());
-        Arc::new(HttpState::new(application(self), health, Arc::new(CountedIds::default()), settings))
+        Arc::new(HttpState::new(self.application(), health, Arc::new(CountedIds::default()), settings))
     }
-}
 
-fn application(mocks: Mocks) -> Application {
-    let (users, hasher) = (Arc::new(mocks.users), Arc::new(mocks.hasher));
-    let quota = |limit| Some(Quota { limit, window: Duration::from_mins(15) });
-    let clock: Arc<dyn Clock> = Arc::new(FixedClock);
-    let ids: Arc<dyn IdGenerator> = Arc::new(CountedIds::default());
-    let throttle = Arc::new(LoginThrottle::new(Arc::new(MockRateLimiter::new()), None));
-    let settings = AuthSettings {
-        access_ttl: Duration::from_mins(15),
-        refresh_ttl: Duration::from_hours(168),
-        refresh_grace: Duration::ZERO,
-    };
-    let auth = AuthPorts {
-        users: users.clone(),
-        sessions: Arc::new(mocks.sessions),
-        hasher: hasher.clone(),
-        tokens: Arc::new(mocks.tokens),
-        throttle: throttle.clone(),
-        clock: clock.clone(),
-        ids: ids.clone(),
-    };
-    Application {
-        auth: AuthService::new(auth, settings),
-        users: UserService::new(UserPorts { users, hasher, throttle, clock: clock.clone(), ids: ids.clone() }),
-        products: ProductService::new(ProductPorts {
-            products: Arc::new(mocks.products),
+    fn application(self) -> Application {
+        let clock: Arc<dyn Clock> = Arc::new(FixedClock);
+        let ids: Arc<dyn IdGenerator> = Arc::new(CountedIds::default());
+        let (users, hasher) = (Arc::new(self.users), Arc::new(self.hasher));
+        let throttle = Arc::new(LoginThrottle::new(Arc::new(MockRateLimiter::new()), None));
+        let quota = |limit| Some(Quota { limit, window: Duration::from_mins(15) });
+        let settings = AuthSettings {
+            access_ttl: Duration::from_mins(15),
+            refresh_ttl: Duration::from_hours(168),
+            refresh_grace: Duration::ZERO,
+        };
+        let auth = AuthPorts {
+            users: users.clone(),
+            sessions: Arc::new(self.sessions),
+            hasher: hasher.clone(),
+            tokens: Arc::new(self.tokens),
+            throttle: throttle.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
-        }),
-        orders: OrderService::new(OrderPorts { orders: Arc::new(mocks.orders), clock, ids }),
-        audit: AuditService::new(AuditPorts { log: Arc::new(mocks.audit) }),
-        limits: Limits::new(Arc::new(mocks.limiter), quota(100), quota(1_000)),
+        };
+        let keys = ApiKeyPorts {
+            keys: Arc::new(self.api_keys),
+            random: Arc::new(MockRandomness::new()),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        };
+        let products = ProductPorts { products: Arc::new(self.products), clock: clock.clone(), ids: ids.clone() };
+        Application {
+            auth: AuthService::new(auth, settings),
+            api_keys: ApiKeyService::new(keys),
+            users: UserService::new(UserPorts { users, hasher, throttle, clock: clock.clone(), ids: ids.clone() }),
+            products: ProductService::new(products),
+            orders: OrderService::new(OrderPorts { orders: Arc::new(self.orders), clock, ids }),
+            audit: AuditService::new(AuditPorts { log: Arc::new(self.audit) }),
+            limits: Limits::new(Arc::new(self.limiter), quota(100), quota(1_000)),
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use entrepot_domain::{
-    HealthCheck, MetricSource, audit::AuditLog, auth::SessionRepository, order::OrderRepository,
-    product::ProductRepository, user::UserRepository,
+    HealthCheck, MetricSource, api_key::ApiKeyRepository, audit::AuditLog, auth::SessionRepository,
+    order::OrderRepository, product::ProductRepository, user::UserRepository,
 };
 use entrepot_postgres::PostgresStore;
 use entrepot_redis::{Redis, RedisOptions};
@@ -29,6 +29,8 @@ pub struct Stores {
     pub users: Arc<dyn UserRepository>,
     /// Logins.
     pub sessions: Arc<dyn SessionRepository>,
+    /// Keys of machines.
+    pub api_keys: Arc<dyn ApiKeyRepository>,
     /// The catalogue.
     pub products: Arc<dyn ProductRepository>,
     /// Orders.
@@ -40,12 +42,20 @@ pub struct Stores {
 impl Stores {
     fn of<S>(store: &S) -> Self
     where
-        S: UserRepository + SessionRepository + ProductRepository + OrderRepository + AuditLog + Clone + 'static,
+        S: UserRepository
+            + SessionRepository
+            + ApiKeyRepository
+            + ProductRepository
+            + OrderRepository
+            + AuditLog
+            + Clone
+            + 'static,
     {
         let store = Arc::new(store.clone());
         Self {
             users: store.clone(),
             sessions: store.clone(),
+            api_keys: store.clone(),
             products: store.clone(),
             orders: store.clone(),
             audit: store,

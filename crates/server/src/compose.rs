@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use entrepot_application::{
     Application, Limits,
+    api_key::{ApiKeyPorts, ApiKeyService, CachedApiKeys},
     audit::{AuditPorts, AuditService},
     auth::{AuthPorts, AuthService, AuthSettings, CachedSessions, LoginThrottle},
     order::{CachedOrders, OrderPorts, OrderService},
@@ -17,7 +18,7 @@ use entrepot_domain::{
 use entrepot_http::{HttpSettings, HttpState};
 use entrepot_memory::{MemoryCache, MemoryLimiter, SystemClock, UuidV7};
 use entrepot_redis::{Redis, RedisCache, RedisLimiter};
-use entrepot_security::{BcryptHasher, JwtIssuer, JwtKeys};
+use entrepot_security::{BcryptHasher, JwtIssuer, JwtKeys, SystemRandomness};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -60,7 +61,7 @@ fn build(config: &Config, backend: &Backend, watched: &mut Watched) -> Applicati
     );
     let throttle = Arc::new(LoginThrottle::new(limiter, config.limits.map(|limits| quota(limits.login))));
 
-    let Stores { users, sessions, products, orders, audit } = stores(config, backend, watched);
+    let Stores { users, sessions, api_keys, products, orders, audit } = stores(config, backend, watched);
     let settings = AuthSettings {
         access_ttl: config.access_token_ttl,
         refresh_ttl: config.refresh_token_ttl,
@@ -75,8 +76,11 @@ fn build(config: &Config, backend: &Backend, watched: &mut Watched) -> Applicati
         clock: clock.clone(),
         ids: ids.clone(),
     };
+    let api_keys =
+        ApiKeyPorts { keys: api_keys, random: Arc::new(SystemRandomness), clock: clock.clone(), ids: ids.clone() };
     Application {
         auth: AuthService::new(auth, settings),
+        api_keys: ApiKeyService::new(api_keys),
         users: UserService::new(UserPorts { users, hasher, throttle, clock: clock.clone(), ids: ids.clone() }),
         products: ProductService::new(ProductPorts { products, clock: clock.clone(), ids: ids.clone() }),
         orders: OrderService::new(OrderPorts { orders, clock, ids }),
@@ -111,8 +115,9 @@ fn stores(config: &Config, backend: &Backend, watched: &mut Watched) -> Stores {
     watched.push(sessions.clone());
     watched.push(products.clone());
     Stores {
-        users: Arc::new(CachedUsers::new(plain.users, cache.clone())),
+        users: Arc::new(CachedUsers::new(plain.users, plain.api_keys.clone(), cache.clone())),
         sessions,
+        api_keys: Arc::new(CachedApiKeys::new(plain.api_keys, cache.clone(), ttl)),
         products,
         orders: Arc::new(CachedOrders::new(plain.orders, cache)),
         audit: plain.audit,

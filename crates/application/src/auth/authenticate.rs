@@ -1,6 +1,6 @@
 //! Believing an access token.
 
-use entrepot_domain::auth::{AccessClaims, Actor};
+use entrepot_domain::auth::{AccessClaims, Actor, Proof};
 
 use super::AuthService;
 use crate::Error;
@@ -16,7 +16,7 @@ impl AuthService {
         let access = self.ports.sessions.access(claims.session, self.ports.clock.now()).await?;
         match access {
             Some(access) if access.user == claims.user => {
-                Ok(Actor { user: access.user, session: Some(claims.session), roles: access.roles })
+                Ok(Actor { user: access.user, proof: Proof::Session(claims.session), roles: access.roles })
             }
             Some(_) | None => Err(Error::InvalidToken),
         }

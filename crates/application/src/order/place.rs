@@ -2,12 +2,13 @@
 
 use entrepot_domain::{
     OrderId, ProductId,
+    api_key::Scope,
     auth::Actor,
     order::{Basket, Draft, Idempotency, IdempotencyKey, PlaceError, Placed, Placement, Refusal, Shortage},
 };
 
 use super::{IDEMPOTENCY_TTL, OrderService};
-use crate::{Error, FieldError, Shortfall};
+use crate::{Error, FieldError, Shortfall, proof::must_have};
 
 impl OrderService {
     /// Places an order for the actor, at the prices of this moment. With a key that was used for the same basket it
@@ -17,6 +18,7 @@ impl OrderService {
     /// [`Error::InsufficientStock`] with every short product, [`Error::IdempotencyKeyReused`],
     /// [`Error::IdempotencyInProgress`].
     pub async fn place(&self, actor: &Actor, basket: Basket, key: Option<IdempotencyKey>) -> Result<Placed, Error> {
+        must_have(actor, Scope::OrdersWrite)?;
         let at = self.ports.clock.now();
         let idempotency =
             key.map(|key| Idempotency { key, fingerprint: basket.fingerprint(), expires_at: at + IDEMPOTENCY_TTL });

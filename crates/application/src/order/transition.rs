@@ -2,13 +2,14 @@
 
 use entrepot_domain::{
     OrderId, Version,
+    api_key::Scope,
     audit::Origin,
     auth::Actor,
     order::{Order, OrderAction, Transition, TransitionError},
 };
 
 use super::OrderService;
-use crate::Error;
+use crate::{Error, proof::must_have};
 
 impl OrderService {
     /// Does something with an order. Its buyer may cancel it; all else is for staff. [`Error::InvalidTransition`] if
@@ -21,6 +22,7 @@ impl OrderService {
         expected: Option<Version>,
         origin: &Origin,
     ) -> Result<Order, Error> {
+        must_have(actor, Scope::OrdersWrite)?;
         if action == OrderAction::Cancel {
             self.visible(actor, id).await?;
         } else if !actor.is_staff() {

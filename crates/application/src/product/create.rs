@@ -2,6 +2,7 @@
 
 use entrepot_domain::{
     Description, Money, ProductId, Version,
+    api_key::Scope,
     audit::Origin,
     auth::Actor,
     product::{Product, ProductName, Sku, Stock},
@@ -28,7 +29,7 @@ pub struct NewProduct {
 impl ProductService {
     /// Puts a product up for sale, for staff. [`Error::SkuTaken`] if the sku is used, by an archived product perhaps.
     pub async fn create(&self, actor: &Actor, new: NewProduct, origin: &Origin) -> Result<Product, Error> {
-        must_be_staff(actor)?;
+        must_be_staff(actor, Scope::ProductsWrite)?;
         let cause = self.cause(actor, Some(origin));
         let product = Product {
             id: ProductId(self.ports.ids.next()),

@@ -13,13 +13,14 @@ pub use cached::CachedProducts;
 pub use create::NewProduct;
 use entrepot_domain::{
     Clock, IdGenerator,
+    api_key::Scope,
     audit::{Cause, Origin, Who},
     auth::Actor,
     product::ProductRepository,
 };
 pub use import::ImportRow;
 
-use crate::Error;
+use crate::{Error, proof::must_have};
 
 /// The ports that [`ProductService`] holds.
 pub struct ProductPorts {
@@ -47,6 +48,7 @@ impl ProductService {
     }
 }
 
-fn must_be_staff(actor: &Actor) -> Result<(), Error> {
+fn must_be_staff(actor: &Actor, scope: Scope) -> Result<(), Error> {
+    must_have(actor, scope)?;
     if actor.is_staff() { Ok(()) } else { Err(Error::Forbidden) }
 }

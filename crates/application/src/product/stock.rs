@@ -2,6 +2,7 @@
 
 use entrepot_domain::{
     ProductId, Version,
+    api_key::Scope,
     audit::Origin,
     auth::Actor,
     product::{Product, StockChange, StockReason},
@@ -22,7 +23,7 @@ impl ProductService {
         expected: Option<Version>,
         origin: &Origin,
     ) -> Result<Product, Error> {
-        must_be_staff(actor)?;
+        must_be_staff(actor, Scope::StockWrite)?;
         let change = StockChange { delta, reason, actor: actor.user, cause: self.cause(actor, Some(origin)) };
         let adjusted = self.ports.products.adjust_stock(id, &change, expected).await;
         adjusted.map_err(|error| of_product(error, id, delta))

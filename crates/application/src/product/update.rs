@@ -2,6 +2,7 @@
 
 use entrepot_domain::{
     ProductId, Version,
+    api_key::Scope,
     audit::Origin,
     auth::Actor,
     product::{Product, ProductChange},
@@ -20,7 +21,7 @@ impl ProductService {
         expected: Option<Version>,
         origin: &Origin,
     ) -> Result<Product, Error> {
-        must_be_staff(actor)?;
+        must_be_staff(actor, Scope::ProductsWrite)?;
         let cause = self.cause(actor, Some(origin));
         self.ports.products.update(id, change, expected, &cause).await.map_err(|error| of_product(error, id, 0))
     }
@@ -33,7 +34,7 @@ impl ProductService {
         expected: Option<Version>,
         origin: &Origin,
     ) -> Result<(), Error> {
-        must_be_staff(actor)?;
+        must_be_staff(actor, Scope::ProductsWrite)?;
         let cause = self.cause(actor, Some(origin));
         self.ports.products.archive(id, expected, &cause).await.map_err(|error| of_product(error, id, 0))
     }

@@ -1,26 +1,43 @@
-//! Users whose changes are felt by their sessions at once.
+//! Users whose changes are felt by their sessions and keys at once.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use entrepot_domain::{
-    Cache, Email, Fault, Listing, SessionId, UserId, Version,
+    Cache, CacheKey, Email, Fault, Listing, SessionId, UserId, Version,
+    api_key::ApiKeyRepository,
     audit::Cause,
     user::{Changed, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
 };
 
 use crate::{auth::keys_of, read_through::forget};
 
-/// Remembers no user, but forgets what is remembered of the sessions that a change of a user touches.
+/// Remembers no user, but forgets what is remembered of the sessions and keys that a change of a user touches.
 pub struct CachedUsers {
     inner: Arc<dyn UserRepository>,
+    keys: Arc<dyn ApiKeyRepository>,
     cache: Arc<dyn Cache>,
 }
 
 impl CachedUsers {
-    /// A decorator of `inner`, over the cache that [`CachedSessions`](crate::auth::CachedSessions) fills.
-    pub fn new(inner: Arc<dyn UserRepository>, cache: Arc<dyn Cache>) -> Self {
-        Self { inner, cache }
+    /// A decorator of `inner`, over the cache that [`CachedSessions`](crate::auth::CachedSessions) and
+    /// [`CachedApiKeys`](crate::api_key::CachedApiKeys) fill. `keys` is asked which keys a user has.
+    pub fn new(inner: Arc<dyn UserRepository>, keys: Arc<dyn ApiKeyRepository>, cache: Arc<dyn Cache>) -> Self {
+        Self { inner, keys, cache }
+    }
+
+    /// Forgets what these sessions, and all keys of the user, are worth. The keys are looked up after the change: one
+    /// that is made later is first read later too. If they cannot be, all is forgotten, for the change was made.
+    async fn forget(&self, user: UserId, sessions: &[SessionId]) {
+        let mut stale = keys_of(sessions);
+        match self.keys.prefixes(user).await {
+            Ok(prefixes) => stale.extend(prefixes.into_iter().map(CacheKey::ApiKey)),
+            Err(error) => {
+                tracing::warn!(%user, %error, "cannot tell which keys a user has; all that is remembered is forgotten");
+                return self.cache.clear().await;
+            }
+        }
+        forget(&*self.cache, &stale).await;
     }
 }
 
@@ -66,13 +83,13 @@ impl UserRepository for CachedUsers {
         cause: &Cause,
     ) -> Result<Changed, UserError> {
         let changed = self.inner.set_roles(id, roles, expected, cause).await?;
-        forget(&*self.cache, &keys_of(&changed.sessions)).await;
+        self.forget(id, &changed.sessions).await;
         Ok(changed)
     }
 
     async fn erase(&self, id: UserId, expected: Option<Version>, cause: &Cause) -> Result<Vec<SessionId>, UserError> {
         let ended = self.inner.erase(id, expected, cause).await?;
-        forget(&*self.cache, &keys_of(&ended)).await;
+        self.forget(id, &ended).await;
         Ok(ended)
     }
 

@@ -3,7 +3,7 @@
 use entrepot_domain::{UserId, Version, audit::Origin, auth::Actor};
 
 use super::{UserService, may_see};
-use crate::Error;
+use crate::{Error, proof::must_be_login};
 
 impl UserService {
     /// Erases name, address and password of a user and ends their sessions, for themselves and for admins; their
@@ -15,6 +15,7 @@ impl UserService {
         expected: Option<Version>,
         origin: &Origin,
     ) -> Result<(), Error> {
+        must_be_login(actor)?;
         may_see(actor, id)?;
         self.ports.users.erase(id, expected, &self.cause(actor, Some(origin))).await?;
         tracing::info!(user = %id, actor = %actor.user, "user erased");

@@ -8,7 +8,7 @@ use entrepot_domain::{
 };
 
 use super::{UserService, must_be_admin};
-use crate::Error;
+use crate::{Error, proof::must_be_login};
 
 impl UserService {
     /// Gives a user these roles in place of those they have, for admins. It works at once, on tokens already out too.
@@ -21,6 +21,7 @@ impl UserService {
         expected: Option<Version>,
         origin: &Origin,
     ) -> Result<User, Error> {
+        must_be_login(actor)?;
         must_be_admin(actor)?;
         let cause = self.cause(actor, Some(origin));
         let changed = self.ports.users.set_roles(id, roles, expected, &cause).await?;

@@ -8,7 +8,7 @@ use entrepot_domain::{
 };
 
 use super::{UserService, may_see};
-use crate::Error;
+use crate::{Error, proof::must_be_login};
 
 /// What to change; `None` leaves a thing as it is.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +34,7 @@ impl UserService {
         expected: Option<Version>,
         origin: &Origin,
     ) -> Result<User, Error> {
+        let session = must_be_login(actor)?;
         may_see(actor, id)?;
         let sensitive = update.email.is_some() || update.password.is_some();
         if sensitive && actor.is(id) {
@@ -43,12 +44,8 @@ impl UserService {
             Some(password) => Some(self.ports.hasher.hash(password).await?),
             None => None,
         };
-        let change = UserChange {
-            name: update.name,
-            email: update.email,
-            password,
-            keep: actor.session.filter(|_| actor.is(id)),
-        };
+        let change =
+            UserChange { name: update.name, email: update.email, password, keep: actor.is(id).then_some(session) };
         let cause = self.cause(actor, Some(origin));
         Ok(self.ports.users.update(id, &change, expected, &cause).await?.user)
     }

@@ -9,10 +9,11 @@ use std::{
 
 use entrepot_application::auth::LoginThrottle;
 use entrepot_domain::{
-    Clock, Description, Email, IdGenerator, Money, OrderId, ProductId, Quota, RateLimiter, SessionId, Subject,
-    Timestamp, UserId, Verdict, Version,
+    ApiKeyId, Clock, Description, Email, IdGenerator, Money, OrderId, ProductId, Quota, RateLimiter, SessionId,
+    Subject, Timestamp, UserId, Verdict, Version,
+    api_key::{Scope, Scopes},
     audit::{Cause, Origin, Who},
-    auth::{Actor, PasswordHash},
+    auth::{Actor, PasswordHash, Proof},
     order::{Order, OrderLine, OrderStatus},
     product::{Product, ProductName, Quantity, Sku, Stock},
     user::{Credentials, PersonName, Role, Roles, User},
@@ -67,7 +68,14 @@ pub fn session_id(n: u128) -> SessionId {
 }
 
 pub fn actor(n: u128, roles: &[Role]) -> Actor {
-    Actor { user: user_id(n), session: Some(session_id(n)), roles: Roles::new(roles.iter().copied()).unwrap() }
+    Actor { user: user_id(n), proof: Proof::Session(session_id(n)), roles: Roles::new(roles.iter().copied()).unwrap() }
+}
+
+/// The same with an API key that has these scopes.
+pub fn by_key(actor: Actor, scopes: &[Scope]) -> Actor {
+    let proof =
+        Proof::ApiKey { id: ApiKeyId(Uuid::from_u128(7)), scopes: Scopes::new(scopes.iter().copied()).unwrap() };
+    Actor { proof, ..actor }
 }
 
 pub fn customer(n: u128) -> Actor {

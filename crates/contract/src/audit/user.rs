@@ -1,17 +1,17 @@
 //! Changes of users.
 
 use entrepot_domain::{
-    SessionId, Version,
+    ApiKeyId, SessionId, Version,
     audit::{AuditAction, Cause, Who},
     auth::PasswordHash,
     user::{NewUser, PersonName, Role, Roles, User, UserChange},
 };
-use entrepot_testkit::{at, by, cause, email, new_user, session, session_id, user, user_id};
+use entrepot_testkit::{at, by, cause, email, id, new_user, session, session_id, user, user_id};
 
 use super::{about, all};
 use crate::{Stores, at_once};
 
-/// A user by a login, the command line, or nobody; with or without an origin.
+/// A user by a login, a machine by its key, the command line, or nobody; with or without an origin.
 pub async fn whoever_asked_is_in_the_log(h: &impl Stores) {
     let sessions: [Option<SessionId>; 2] = [Some(session_id(7)), None];
     let mut causes = vec![cause(at(1)), Cause { who: Who::CommandLine, origin: None, ..cause(at(2)) }];
@@ -23,6 +23,8 @@ pub async fn whoever_asked_is_in_the_log(h: &impl Stores) {
         }
         causes.push(by);
     }
+    let machine = Who::ApiKey { user: user_id(500), key: ApiKeyId(id(8)) };
+    causes.push(Cause { who: machine, ..cause(at(6)) });
     let mut expected = Vec::new();
     for (n, cause) in (1..).zip(&causes) {
         let new = NewUser { user: user(n), password: PasswordHash("hash".to_owned()) };

@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 use super::{AuditAction, AuditEntry, AuditSubject, Change};
-use crate::{SessionId, Timestamp, UserId, auth::Actor};
+use crate::{
+    ApiKeyId, SessionId, Timestamp, UserId,
+    auth::{Actor, Proof},
+};
 
 /// From where something was asked, as the edge found out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,13 @@ pub enum Who {
         /// By which login.
         session: Option<SessionId>,
     },
+    /// A machine that acts for a user.
+    ApiKey {
+        /// For whom.
+        user: UserId,
+        /// By which key.
+        key: ApiKeyId,
+    },
     /// Whoever may run the program where its store is.
     CommandLine,
     /// Somebody who did not say who they are: signing up, or with a token that is not believed.
@@ -34,7 +44,10 @@ pub enum Who {
 
 impl From<&Actor> for Who {
     fn from(actor: &Actor) -> Self {
-        Self::User { id: actor.user, session: actor.session }
+        match actor.proof {
+            Proof::Session(session) => Self::User { id: actor.user, session: Some(session) },
+            Proof::ApiKey { id, .. } => Self::ApiKey { user: actor.user, key: id },
+        }
     }
 }
 

@@ -6,7 +6,7 @@ mod port;
 mod session;
 mod token;
 
-pub use actor::{Access, Actor};
+pub use actor::{Access, Actor, Proof};
 pub use password::{PasswordHash, PlainPassword};
 #[cfg(feature = "mock")]
 pub use port::{MockPasswordHasher, MockSessionRepository, MockTokenIssuer};

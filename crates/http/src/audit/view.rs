@@ -39,11 +39,11 @@ pub(crate) struct EntryView<'a> {
 #[schema(as = AuditActor)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ActorView {
-    /// `user`, `commandLine`, or `anonymous`: signing up, or with a token that is not believed.
+    /// `user`, `apiKey`, `commandLine`, or `anonymous`: signing up, or with a token that is not believed.
     #[serde(rename = "type")]
     #[schema(example = "user")]
     kind: &'static str,
-    /// Which user.
+    /// Which user, or for whom the key acts.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     id: Option<Uuid>,
@@ -51,16 +51,22 @@ pub(crate) struct ActorView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     session_id: Option<Uuid>,
+    /// By which of their API keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    api_key_id: Option<Uuid>,
 }
 
 impl From<Who> for ActorView {
     fn from(who: Who) -> Self {
+        let somebody = |kind| Self { kind, id: None, session_id: None, api_key_id: None };
         match who {
             Who::User { id, session } => {
-                Self { kind: "user", id: Some(id.0), session_id: session.map(|session| session.0) }
+                Self { id: Some(id.0), session_id: session.map(|session| session.0), ..somebody("user") }
             }
-            Who::CommandLine => Self { kind: "commandLine", id: None, session_id: None },
-            Who::Nobody => Self { kind: "anonymous", id: None, session_id: None },
+            Who::ApiKey { user, key } => Self { id: Some(user.0), api_key_id: Some(key.0), ..somebody("apiKey") },
+            Who::CommandLine => somebody("commandLine"),
+            Who::Nobody => somebody("anonymous"),
         }
     }
 }

@@ -117,7 +117,7 @@ impl SessionView {
     pub(super) fn new(session: &Session, actor: &Actor) -> Self {
         Self {
             id: session.id.0,
-            current: actor.session == Some(session.id),
+            current: actor.session() == Some(session.id),
             user_agent: session.device.user_agent.clone(),
             address: session.device.address.map(|address| address.to_string()),
             created_at: Stamp(session.created_at),

@@ -1,9 +1,16 @@
 //! What an `Authorization` header is worth.
 
+use std::{fmt, net::IpAddr};
+
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
-use entrepot_application::{Error, auth::AuthService};
+use entrepot_application::{
+    Error, Requester,
+    api_key::{Admitted, ApiKeyService},
+    auth::AuthService,
+};
 use entrepot_domain::{
     UserId,
+    api_key::{ApiKeySecret, KeyPrefix},
     auth::{AccessClaims, TokenError},
 };
 
@@ -14,6 +21,10 @@ pub(crate) enum Bearer {
     None,
     /// A good token; whether its session is alive is asked by [`Authenticated`](super::Authenticated).
     Good(Box<AccessClaims>),
+    /// A live API key.
+    Key(Box<Admitted>),
+    /// What may be an API key: it is still to be looked up, or could not be.
+    Unread(Unread),
     /// Something that is not believed.
     Bad(TokenError),
 }
@@ -30,6 +41,9 @@ impl Bearer {
         let Some(token) = first.to_str().ok().and_then(token_of) else {
             return Self::Bad(TokenError::Invalid);
         };
+        if ApiKeySecret::is_meant(token) {
+            return Self::Unread(Unread(token.into()));
+        }
         match auth.verify(token) {
             Ok(claims) => Self::Good(Box::new(claims)),
             Err(Error::TokenExpired) => Self::Bad(TokenError::Expired),
@@ -37,12 +51,50 @@ impl Bearer {
         }
     }
 
+    /// What is behind what may be an API key. A store that is away leaves it unread.
+    pub(super) async fn of_key(unread: &Unread, keys: &ApiKeyService) -> Self {
+        match keys.admit(&unread.0).await {
+            Ok(admitted) => Self::Key(Box::new(admitted)),
+            Err(Error::TokenExpired) => Self::Bad(TokenError::Expired),
+            Err(Error::InvalidToken) => Self::Bad(TokenError::Invalid),
+            Err(_) => Self::Unread(unread.clone()),
+        }
+    }
+
     /// Whose token it is.
     pub(super) fn user(&self) -> Option<UserId> {
         match self {
             Self::Good(claims) => Some(claims.user),
-            Self::None | Self::Bad(_) => None,
+            Self::Key(admitted) => Some(admitted.actor.user),
+            Self::None | Self::Unread(_) | Self::Bad(_) => None,
         }
+    }
+
+    /// What logs call the API key, if it is a live one.
+    pub(super) fn key(&self) -> Option<KeyPrefix> {
+        match self {
+            Self::Key(admitted) => Some(admitted.prefix),
+            Self::None | Self::Good(_) | Self::Unread(_) | Self::Bad(_) => None,
+        }
+    }
+
+    /// Who is counted. What is not believed counts for the address, so that keys are not free to guess.
+    pub(super) fn requester(&self, address: IpAddr) -> Requester {
+        match self {
+            Self::Good(claims) => Requester::User(claims.user),
+            Self::Key(admitted) => Requester::ApiKey(admitted.key),
+            Self::None | Self::Unread(_) | Self::Bad(_) => Requester::Address(address),
+        }
+    }
+}
+
+/// What may be an API key. Not printed.
+#[derive(Clone)]
+pub(crate) struct Unread(pub(super) Box<str>);
+
+impl fmt::Debug for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Unread(…)")
     }
 }
 

@@ -71,7 +71,8 @@ pub(super) fn user_agent(headers: &HeaderMap) -> Option<&str> {
     agent.get(..agent.len().min(USER_AGENT_CHARS)).filter(|agent| !agent.is_empty())
 }
 
-/// A user, by a good token of a session that is alive, with the roles they have now.
+/// A person, by a good token of a session that is alive, with the roles they have now. API keys are refused: what takes
+/// them asks for [`Granted`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Authenticated(pub(crate) Actor);
 
@@ -80,16 +81,44 @@ impl FromRequest for Authenticated {
     type Future = LocalBoxFuture<'static, ApiResult<Self>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let passage = req.extensions().get::<Rc<Passage>>().cloned();
-        let state = req.app_data::<web::Data<HttpState>>().cloned();
+        let actor = actor(req);
         Box::pin(async move {
-            let (Some(passage), Some(state)) = (passage, state) else { return Err(ApiError::Internal) };
-            match &passage.bearer {
-                Bearer::Good(claims) => Ok(Self(state.app.auth.admit(claims).await?)),
-                Bearer::Bad(TokenError::Expired) => Err(ApiError::UseCase(Error::TokenExpired)),
-                Bearer::Bad(TokenError::Invalid) => Err(ApiError::UseCase(Error::InvalidToken)),
-                Bearer::None => Err(ApiError::MissingToken),
+            let actor = actor.await?;
+            if actor.session().is_none() {
+                return Err(ApiError::UseCase(Error::LoginRequired));
             }
+            Ok(Self(actor))
         })
+    }
+}
+
+/// The same, or a machine with a live API key. Whether its scopes allow what it asks is for the use case to say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Granted(pub(crate) Actor);
+
+impl FromRequest for Granted {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, ApiResult<Self>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let actor = actor(req);
+        Box::pin(async move { actor.await.map(Self) })
+    }
+}
+
+fn actor(req: &HttpRequest) -> impl Future<Output = ApiResult<Actor>> + use<> {
+    let passage = req.extensions().get::<Rc<Passage>>().cloned();
+    let state = req.app_data::<web::Data<HttpState>>().cloned();
+    async move {
+        let (Some(passage), Some(state)) = (passage, state) else { return Err(ApiError::Internal) };
+        match &passage.bearer {
+            Bearer::Good(claims) => Ok(state.app.auth.admit(claims).await?),
+            Bearer::Key(admitted) => Ok(admitted.actor),
+            // The store was away; if it still is, this says so.
+            Bearer::Unread(unread) => Ok(state.app.api_keys.admit(&unread.0).await?.actor),
+            Bearer::Bad(TokenError::Expired) => Err(ApiError::UseCase(Error::TokenExpired)),
+            Bearer::Bad(TokenError::Invalid) => Err(ApiError::UseCase(Error::InvalidToken)),
+            Bearer::None => Err(ApiError::MissingToken),
+        }
     }
 }

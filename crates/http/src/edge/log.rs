@@ -57,6 +57,7 @@ impl Line<'_> {
             status = self.status.as_u16(),
             duration_ms = self.took.as_secs_f64() * 1_000.0,
             user = self.passage.bearer.user().map(tracing::field::display),
+            api_key = self.passage.bearer.key().map(tracing::field::display),
             address = address::text(self.passage.address),
             user_agent = self.agent.user_agent.as_deref(),
             request_id = self.passage.request_id.as_str(),

@@ -2,6 +2,7 @@
 //! a room for each concern.
 
 mod address;
+mod api_key;
 mod bearer;
 mod caller;
 mod compress;
@@ -19,7 +20,7 @@ mod writes;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use caller::{Authenticated, Caller};
+pub(crate) use caller::{Authenticated, Caller, Granted};
 pub(crate) use compress::Unchanging;
 pub(crate) use faults::Chain;
 pub(crate) use methods::Methods;

@@ -30,7 +30,7 @@ use futures_util::{FutureExt, future::LocalBoxFuture};
 use tracing::Instrument;
 
 use super::{
-    address,
+    address, api_key,
     bearer::Bearer,
     caller::Passage,
     compress, cors, faults, headers,
@@ -95,7 +95,11 @@ where
             let _in_flight = tools.state.metrics.begin();
             let connection = req.conn_data::<Rc<Connection>>().cloned();
             let request = connection.clone().map(Connection::begin);
-            let visit = Visit::of(&req, &tools.state);
+            let mut visit = Visit::of(&req, &tools.state);
+            if matches!(visit.passage.bearer, Bearer::Unread(_)) && limits::is_limited(req.path()) {
+                let patience = tools.state.settings.request_timeout;
+                in_time(patience, api_key::look_up(&mut visit.passage, &tools.state)).await;
+            }
             req.extensions_mut().insert(visit.passage.clone());
             let (standing, answer) = tools.answer(&*inner, req, &visit).await;
             let answer = tools.finish(visit, standing, answer, connection.as_deref())?;
@@ -159,7 +163,7 @@ impl Tools {
         let mut standing = None;
         if limits::is_limited(req.path()) {
             let counted = address::counted(visit.passage.address);
-            standing = self.state.app.limits.request(visit.passage.bearer.user(), counted).await;
+            standing = self.state.app.limits.request(visit.passage.bearer.requester(counted)).await;
         }
         match standing {
             Some(Standing { verdict, .. }) if !verdict.allowed => {

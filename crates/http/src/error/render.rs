@@ -48,9 +48,12 @@ impl ApiError {
         }
     }
 
-    /// RFC 6750 3: who sent no token is told no error.
+    /// RFC 6750 3: who sent no token is told no error, and whose token is too weak is told what it lacks.
     fn challenge(&self) -> Option<String> {
         match self {
+            Self::UseCase(Error::InsufficientScope(scope)) => {
+                Some(format!(r#"Bearer realm="entrepot", error="insufficient_scope", scope="{scope}""#))
+            }
             Self::MissingToken => Some(r#"Bearer realm="entrepot""#.to_owned()),
             other if other.status() == StatusCode::UNAUTHORIZED => Some(format!(
                 r#"Bearer realm="entrepot", error="invalid_token", error_description="{}""#,

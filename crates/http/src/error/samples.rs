@@ -5,6 +5,7 @@ use std::time::Duration;
 use entrepot_application::{Error, FieldError, Shortfall};
 use entrepot_domain::{
     Fault, ProductId,
+    api_key::Scope,
     order::{OrderAction, OrderStatus},
     product::{Sku, Stock},
 };
@@ -41,6 +42,8 @@ fn use_cases() -> impl Iterator<Item = Error> {
         Error::InvalidCredentials,
         Error::RefreshTokenReused,
         Error::Forbidden,
+        Error::InsufficientScope(Scope::OrdersWrite),
+        Error::LoginRequired,
         Error::NotFound,
         Error::EmailTaken,
         Error::SkuTaken,
@@ -53,6 +56,7 @@ fn use_cases() -> impl Iterator<Item = Error> {
         }]),
         Error::InvalidTransition { from: OrderStatus::Shipped, action: OrderAction::Cancel },
         Error::LastAdmin,
+        Error::TooManyApiKeys,
         Error::IdempotencyInProgress,
         Error::IdempotencyKeyReused,
         Error::PreconditionFailed,

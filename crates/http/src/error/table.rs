@@ -69,13 +69,14 @@ const fn status_of(error: &Error) -> StatusCode {
         Error::InvalidToken | Error::TokenExpired | Error::InvalidCredentials | Error::RefreshTokenReused => {
             StatusCode::UNAUTHORIZED
         }
-        Error::Forbidden => StatusCode::FORBIDDEN,
+        Error::Forbidden | Error::InsufficientScope(_) | Error::LoginRequired => StatusCode::FORBIDDEN,
         Error::NotFound => StatusCode::NOT_FOUND,
         Error::EmailTaken
         | Error::SkuTaken
         | Error::InsufficientStock(_)
         | Error::InvalidTransition { .. }
         | Error::LastAdmin
+        | Error::TooManyApiKeys
         | Error::IdempotencyInProgress => StatusCode::CONFLICT,
         Error::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         Error::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,

@@ -39,6 +39,9 @@ const fn kind(error: &ApiError) -> u8 {
             Error::RateLimited { .. } => 24,
             Error::Fault(Fault::Unavailable { .. }) => 25,
             Error::Fault(Fault::Unknown(_)) => 26,
+            Error::InsufficientScope(_) => 28,
+            Error::LoginRequired => 29,
+            Error::TooManyApiKeys => 30,
         },
     }
 }
@@ -46,7 +49,7 @@ const fn kind(error: &ApiError) -> u8 {
 #[test]
 fn there_is_a_sample_of_every_kind() {
     let kinds: BTreeSet<_> = samples().iter().map(kind).collect();
-    assert_eq!(kinds, (0..=27).collect());
+    assert_eq!(kinds, (0..=30).collect());
 }
 
 #[test]
@@ -83,12 +86,16 @@ fn the_table_stays_as_clients_know_it() {
     401 refresh_token_reused: the refresh token was used before; please log in again
         www-authenticate: Bearer realm="entrepot", error="invalid_token", error_description="the refresh token was used before; please log in again"
     403 forbidden: this is not yours to do
+    403 insufficient_scope: this API key lacks the scope orders:write
+        www-authenticate: Bearer realm="entrepot", error="insufficient_scope", scope="orders:write"
+    403 login_required: no API key may do this; it takes a login
     404 not_found: there is no such thing
     409 email_taken: another account has this email address
     409 sku_taken: another product has this sku
     409 insufficient_stock: there is not enough in stock
     409 invalid_transition: an order that is shipped cannot take the action cancel
     409 last_admin: the last admin must stay
+    409 too_many_api_keys: there are too many API keys; revoke one first
     409 idempotency_in_progress: a request with this idempotency key is still running
     422 idempotency_key_reused: this idempotency key was used for another request
     412 precondition_failed: it was changed in the meantime

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The errors that many operations have: status, name among the components, words and codes.
-const COMMON: [(&str, &str, &str, &[&str]); 7] = [
+const COMMON: [(&str, &str, &str, &[&str]); 8] = [
     (
         "400",
         "BadRequest",
@@ -28,6 +28,12 @@ const COMMON: [(&str, &str, &str, &[&str]); 7] = [
         "Unauthorized",
         "There is no token, or it is not believed.",
         &["missing_token", "invalid_token", "token_expired"],
+    ),
+    (
+        "403",
+        "Forbidden",
+        "An API key lacks the scope, or this is for people alone.",
+        &["insufficient_scope", "login_required"],
     ),
     ("413", "PayloadTooLarge", "The body is too large.", &["payload_too_large"]),
     ("415", "UnsupportedMediaType", "The body is of another type than this reads.", &["unsupported_media_type"]),
@@ -88,10 +94,13 @@ fn add_examples(operation: &mut Operation, components: &Components) {
 fn add_errors(operation: &mut Operation, counted: bool) {
     let is_guarded = operation.security.as_ref().is_some_and(|schemes| !schemes.is_empty());
     let has_body = operation.request_body.is_some();
+    if is_guarded && let Some(RefOr::T(refusal)) = operation.responses.responses.get_mut("403") {
+        refusal.description.push_str("; of an API key also `insufficient_scope`, `login_required`");
+    }
     for (status, name, ..) in COMMON {
         let applies = match status {
             "400" | "413" | "415" => has_body,
-            "401" => is_guarded,
+            "401" | "403" => is_guarded,
             "429" => counted,
             _ => true,
         };

@@ -16,7 +16,7 @@ use utoipa::{
 };
 
 use crate::{
-    audit, auth,
+    api_key, audit, auth,
     error::{ErrorEnvelope, FieldBody, Problem},
     operations, order, product, user,
 };
@@ -38,6 +38,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     document.tags = Some(tags());
     for part in [
         auth::Docs::openapi(),
+        api_key::Docs::openapi(),
         user::Docs::openapi(),
         product::Docs::openapi(),
         order::Docs::openapi(),
@@ -49,6 +50,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     requests::close(&mut document);
     if let Some(components) = &mut document.components {
         components.add_security_scheme("bearer", bearer());
+        components.add_security_scheme("apiKey", api_key());
     }
     common::complete(&mut document);
     document
@@ -63,6 +65,15 @@ fn bearer() -> SecurityScheme {
     let mut scheme = Http::new(HttpAuthScheme::Bearer);
     scheme.bearer_format = Some("JWT".into());
     scheme.description = Some("The `token` that `POST /api/v1/auth/login` answers with.".into());
+    SecurityScheme::Http(scheme)
+}
+
+fn api_key() -> SecurityScheme {
+    let mut scheme = Http::new(HttpAuthScheme::Bearer);
+    scheme.bearer_format = Some("ek_…".into());
+    let words = "The `key` that `POST /api/v1/auth/api-keys` answers with, for machines. Where it may be used, the scopes \
+                 that it needs are named beside it.";
+    scheme.description = Some(words.into());
     SecurityScheme::Http(scheme)
 }
 

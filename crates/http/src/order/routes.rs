@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     API, HttpState,
-    edge::{Authenticated, Caller, outlive},
+    edge::{Caller, Granted, outlive},
     error::ApiResult,
     request::{Day, IfMatch, IfNoneMatch, Key, ListRequest, Moment, Params, PathId, Raw, moment},
     response::{Listed, Success, changed, created, listed, ok, tagged},
@@ -38,14 +38,9 @@ use crate::{
         (status = 409, description = "`insufficient_stock`, with every short product and what is left of it; `idempotency_in_progress`"),
         (status = 422, description = "`idempotency_key_reused`"),
     ),
-    security(("bearer" = [])),
+    security(("bearer" = []), ("apiKey" = ["orders:write"])),
 )]
-pub(super) async fn place(
-    state: Data<HttpState>,
-    Authenticated(actor): Authenticated,
-    Key(key): Key,
-    body: Raw,
-) -> ApiResult {
+pub(super) async fn place(state: Data<HttpState>, Granted(actor): Granted, Key(key): Key, body: Raw) -> ApiResult {
     let PlaceOrderRequest { items } = body.read()?;
     let placed = outlive(async move { state.app.orders.place(&actor, items, key).await }).await??;
     let order = &placed.order;
@@ -81,9 +76,9 @@ const REPLAYED: actix_web::http::header::HeaderName =
         (status = 400, description = "`validation_failed`, `invalid_cursor`"),
         (status = 403, description = "`forbidden`: another user's"),
     ),
-    security(("bearer" = [])),
+    security(("bearer" = []), ("apiKey" = ["orders:read"])),
 )]
-pub(super) async fn list(req: HttpRequest, state: Data<HttpState>, Authenticated(actor): Authenticated) -> ApiResult {
+pub(super) async fn list(req: HttpRequest, state: Data<HttpState>, Granted(actor): Granted) -> ApiResult {
     let mut params = Params::new(req.query_string());
     let filter = filter(&mut params);
     let default = Sort::by(OrderSort::CreatedAt, Direction::Descending);
@@ -123,11 +118,11 @@ fn filter(params: &mut Params) -> OrderFilter {
         (status = 304, description = "You have this version"),
         (status = 404, description = "`not_found`: no such order, or not yours to see"),
     ),
-    security(("bearer" = [])),
+    security(("bearer" = []), ("apiKey" = ["orders:read"])),
 )]
 pub(super) async fn get(
     state: Data<HttpState>,
-    Authenticated(actor): Authenticated,
+    Granted(actor): Granted,
     PathId(id): PathId<OrderId>,
     known: IfNoneMatch,
 ) -> ApiResult {
@@ -145,13 +140,9 @@ pub(super) async fn get(
         (status = 200, description = "Its history", body = Success<Vec<EventView>>),
         (status = 404, description = "`not_found`: no such order, or not yours to see"),
     ),
-    security(("bearer" = [])),
+    security(("bearer" = []), ("apiKey" = ["orders:read"])),
 )]
-pub(super) async fn events(
-    state: Data<HttpState>,
-    Authenticated(actor): Authenticated,
-    PathId(id): PathId<OrderId>,
-) -> ApiResult {
+pub(super) async fn events(state: Data<HttpState>, Granted(actor): Granted, PathId(id): PathId<OrderId>) -> ApiResult {
     let events = state.app.orders.events(&actor, id).await?;
     ok(events.iter().map(EventView::from).collect::<Vec<_>>())
 }
@@ -184,11 +175,11 @@ async fn act(
         (status = 409, description = "`invalid_transition`"),
         (status = 412, description = "`precondition_failed`"),
     ),
-    security(("bearer" = [])),
+    security(("bearer" = []), ("apiKey" = ["orders:write"])),
 )]
 pub(super) async fn cancel(
     state: Data<HttpState>,
-    Authenticated(actor): Authenticated,
+    Granted(actor): Granted,
     Caller { origin, .. }: Caller,
     PathId(id): PathId<OrderId>,
     IfMatch(expected): IfMatch,
@@ -212,11 +203,11 @@ pub(super) async fn cancel(
         (status = 409, description = "`invalid_transition`"),
         (status = 412, description = "`precondition_failed`"),
     ),
-    security(("bearer" = [])),
+    security(("bearer" = []), ("apiKey" = ["orders:write"])),
 )]
 pub(super) async fn pay(
     state: Data<HttpState>,
-    Authenticated(actor): Authenticated,
+    Granted(actor): Granted,
     Caller { origin, .. }: Caller,
     PathId(id): PathId<OrderId>,
     IfMatch(expected): IfMatch,
@@ -240,11 +231,11 @@ pub(super) async fn pay(
         (status = 409, description = "`invalid_transition`"),
         (status = 412, description = "`precondition_failed`"),
     ),
-    security(("bearer" = [])),
+    security(("bearer" = []), ("apiKey" = ["orders:write"])),
 )]
 pub(super) async fn ship(
     state: Data<HttpState>,
-    Authenticated(actor): Authenticated,
+    Granted(actor): Granted,
     Caller { origin, .. }: Caller,
     PathId(id): PathId<OrderId>,
     IfMatch(expected): IfMatch,
@@ -268,11 +259,11 @@ pub(super) async fn ship(
         (status = 409, description = "`invalid_transition`"),
         (status = 412, description = "`precondition_failed`"),
     ),
-    security(("bearer" = [])),
+    security(("bearer" = []), ("apiKey" = ["orders:write"])),
 )]
 pub(super) async fn deliver(
     state: Data<HttpState>,
-    Authenticated(actor): Authenticated,
+    Granted(actor): Granted,
     Caller { origin, .. }: Caller,
     PathId(id): PathId<OrderId>,
     IfMatch(expected): IfMatch,
@@ -296,11 +287,11 @@ pub(super) async fn deliver(
         (status = 409, description = "`invalid_transition`"),
         (status = 412, description = "`precondition_failed`"),
     ),
-    security(("bearer" = [])),
+    security(("bearer" = []), ("apiKey" = ["orders:write"])),
 )]
 pub(super) async fn refund(
     state: Data<HttpState>,
-    Authenticated(actor): Authenticated,
+    Granted(actor): Granted,
     Caller { origin, .. }: Caller,
     PathId(id): PathId<OrderId>,
     IfMatch(expected): IfMatch,

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     API, HttpState,
-    edge::{Authenticated, Caller, outlive},
+    edge::{Caller, Granted, outlive},
     error::ApiResult,
     request::{IfMatch, IfNoneMatch, ListRequest, Params, PathId, Raw},
     response::{Bodies, Listed, Success, changed, created, listed, no_content, tagged_of},
@@ -114,11 +114,11 @@ pub(super) async fn get(
         (status = 403, description = "`forbidden`"),
         (status = 409, description = "`sku_taken`, by an archived product perhaps"),
     ),
-    security(("bearer" = [])),
+    security(("bearer" = []), ("apiKey" = ["products:write"])),
 )]
 pub(super) async fn create(
     state: Data<HttpState>,
-    Authenticated(actor): Authenticated,
+    Granted(actor): Granted,
     Caller { origin, .. }: Caller,
     body: Raw,
 ) -> ApiResult {
@@ -146,11 +146,11 @@ pub(super) async fn create(
         (status = 409, description = "`sku_taken`"),
         (status = 412, description = "`precondition_failed`"),
     ),
-    security(("bearer" = [])),
+    security(("bearer" = []), ("apiKey" = ["products:write"])),
 )]
 pub(super) async fn update(
     state: Data<HttpState>,
-    Authenticated(actor): Authenticated,
+    Granted(actor): Granted,
     Caller { origin, .. }: Caller,
     PathId(id): PathId<ProductId>,
     IfMatch(expected): IfMatch,
@@ -179,11 +179,11 @@ pub(super) async fn update(
         (status = 404, description = "`not_found`"),
         (status = 412, description = "`precondition_failed`"),
     ),
-    security(("bearer" = [])),
+    security(("bearer" = []), ("apiKey" = ["products:write"])),
 )]
 pub(super) async fn archive(
     state: Data<HttpState>,
-    Authenticated(actor): Authenticated,
+    Granted(actor): Granted,
     Caller { origin, .. }: Caller,
     PathId(id): PathId<ProductId>,
     IfMatch(expected): IfMatch,
@@ -209,11 +209,11 @@ pub(super) async fn archive(
         (status = 409, description = "`insufficient_stock`: it would go below zero"),
         (status = 412, description = "`precondition_failed`"),
     ),
-    security(("bearer" = [])),
+    security(("bearer" = []), ("apiKey" = ["stock:write"])),
 )]
 pub(super) async fn adjust_stock(
     state: Data<HttpState>,
-    Authenticated(actor): Authenticated,
+    Granted(actor): Granted,
     Caller { origin, .. }: Caller,
     PathId(id): PathId<ProductId>,
     IfMatch(expected): IfMatch,

@@ -133,6 +133,13 @@ pub(crate) fn created(location: &str, version: Version, data: impl Serialize) ->
     success(answer, data)
 }
 
+/// 201, not to be kept by anybody: it has a secret in it.
+pub(crate) fn created_secret(location: &str, data: impl Serialize) -> ApiResult {
+    let mut answer = HttpResponse::Created();
+    answer.insert_header((LOCATION, location)).insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
+    success(answer, data)
+}
+
 /// 204.
 pub(crate) fn no_content() -> HttpResponse {
     HttpResponse::NoContent().finish()

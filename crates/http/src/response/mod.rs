@@ -10,6 +10,6 @@ mod stamp;
 pub(crate) use bodies::Bodies;
 pub(crate) use cursor::Seal;
 pub(crate) use decimal::Decimal;
-pub(crate) use envelope::{Success, changed, created, no_content, ok, secret, tagged, tagged_of};
+pub(crate) use envelope::{Success, changed, created, created_secret, no_content, ok, secret, tagged, tagged_of};
 pub(crate) use list::{Listed, listed};
 pub(crate) use stamp::Stamp;

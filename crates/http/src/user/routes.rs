@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     API, HttpState,
-    edge::{Authenticated, Caller, outlive},
+    edge::{Authenticated, Caller, Granted, outlive},
     error::ApiResult,
     request::{IfMatch, IfNoneMatch, ListRequest, Params, PathId, Raw},
     response::{Listed, Success, changed, created, listed, no_content, tagged},
@@ -61,9 +61,9 @@ pub(super) async fn register(state: Data<HttpState>, Caller { origin, .. }: Call
         (status = 400, description = "`validation_failed`, `invalid_cursor`"),
         (status = 403, description = "`forbidden`"),
     ),
-    security(("bearer" = [])),
+    security(("bearer" = []), ("apiKey" = ["users:read"])),
 )]
-pub(super) async fn list(req: HttpRequest, state: Data<HttpState>, Authenticated(actor): Authenticated) -> ApiResult {
+pub(super) async fn list(req: HttpRequest, state: Data<HttpState>, Granted(actor): Granted) -> ApiResult {
     if !actor.is_admin() {
         return Err(Error::Forbidden.into());
     }
@@ -83,9 +83,9 @@ pub(super) async fn list(req: HttpRequest, state: Data<HttpState>, Authenticated
         (status = 200, description = "You", body = Success<UserView>, headers(("ETag" = String, description = "The version"))),
         (status = 304, description = "You have this version"),
     ),
-    security(("bearer" = [])),
+    security(("bearer" = []), ("apiKey" = ["users:read"])),
 )]
-pub(super) async fn me(state: Data<HttpState>, Authenticated(actor): Authenticated, known: IfNoneMatch) -> ApiResult {
+pub(super) async fn me(state: Data<HttpState>, Granted(actor): Granted, known: IfNoneMatch) -> ApiResult {
     let user = state.app.users.get(&actor, actor.user).await?;
     tagged(&known, user.version, false, UserView::from(&user))
 }
@@ -101,11 +101,11 @@ pub(super) async fn me(state: Data<HttpState>, Authenticated(actor): Authenticat
         (status = 304, description = "You have this version"),
         (status = 404, description = "`not_found`: no such user, or not yours to see"),
     ),
-    security(("bearer" = [])),
+    security(("bearer" = []), ("apiKey" = ["users:read"])),
 )]
 pub(super) async fn get(
     state: Data<HttpState>,
-    Authenticated(actor): Authenticated,
+    Granted(actor): Granted,
     PathId(id): PathId<UserId>,
     known: IfNoneMatch,
 ) -> ApiResult {

@@ -2,7 +2,7 @@
 
 use diesel::{Insertable, Queryable, Selectable, pg::Pg};
 use entrepot_domain::{
-    Fault, SessionId, Timestamp, UserId,
+    ApiKeyId, Fault, SessionId, Timestamp, UserId,
     audit::{AuditEntry, AuditSubject, Change, Origin, Who},
 };
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,7 @@ impl TryFrom<&AuditEntry> for EntryRow {
     fn try_from(entry: &AuditEntry) -> Result<Self, Fault> {
         let (actor_kind, actor_id, actor_via) = match entry.who {
             Who::User { id, session } => ("user", Some(id.0), session.map(|session| session.0)),
+            Who::ApiKey { user, key } => ("api_key", Some(user.0), Some(key.0)),
             Who::CommandLine => ("command_line", None, None),
             Who::Nobody => ("nobody", None, None),
         };
@@ -84,11 +85,12 @@ impl TryFrom<&AuditEntry> for EntryRow {
 
 impl EntryRow {
     fn who(&self) -> Result<Who, Fault> {
-        match (self.actor_kind.as_str(), self.actor_id) {
-            ("user", Some(id)) => Ok(Who::User { id: UserId(id), session: self.actor_via.map(SessionId) }),
-            ("command_line", None) => Ok(Who::CommandLine),
-            ("nobody", None) => Ok(Who::Nobody),
-            (kind, _) => Err(broken_row(TABLE, "actor_kind", self.id, format!("is {kind}, which is nobody known"))),
+        match (self.actor_kind.as_str(), self.actor_id, self.actor_via) {
+            ("user", Some(id), session) => Ok(Who::User { id: UserId(id), session: session.map(SessionId) }),
+            ("api_key", Some(user), Some(key)) => Ok(Who::ApiKey { user: UserId(user), key: ApiKeyId(key) }),
+            ("command_line", None, None) => Ok(Who::CommandLine),
+            ("nobody", None, None) => Ok(Who::Nobody),
+            (kind, ..) => Err(broken_row(TABLE, "actor_kind", self.id, format!("is {kind}, which is nobody known"))),
         }
     }
 

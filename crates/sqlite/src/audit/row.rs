@@ -2,7 +2,7 @@
 
 use diesel::{Insertable, Queryable, Selectable, sqlite::Sqlite};
 use entrepot_domain::{
-    Fault, SessionId, UserId,
+    ApiKeyId, Fault, SessionId, UserId,
     audit::{AuditEntry, AuditSubject, Change, Origin, Who},
 };
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,7 @@ impl TryFrom<&AuditEntry> for EntryRow {
     fn try_from(entry: &AuditEntry) -> Result<Self, Fault> {
         let (actor_kind, actor_id, actor_via) = match entry.who {
             Who::User { id, session } => ("user", Some(Id(id.0)), session.map(|session| Id(session.0))),
+            Who::ApiKey { user, key } => ("api_key", Some(Id(user.0)), Some(Id(key.0))),
             Who::CommandLine => ("command_line", None, None),
             Who::Nobody => ("nobody", None, None),
         };
@@ -86,13 +87,14 @@ impl TryFrom<&AuditEntry> for EntryRow {
 
 impl EntryRow {
     fn who(&self) -> Result<Who, Fault> {
-        match (self.actor_kind.as_str(), self.actor_id) {
-            ("user", Some(id)) => {
-                Ok(Who::User { id: UserId(id.0), session: self.actor_via.map(|via| SessionId(via.0)) })
+        match (self.actor_kind.as_str(), self.actor_id, self.actor_via) {
+            ("user", Some(id), session) => {
+                Ok(Who::User { id: UserId(id.0), session: session.map(|session| SessionId(session.0)) })
             }
-            ("command_line", None) => Ok(Who::CommandLine),
-            ("nobody", None) => Ok(Who::Nobody),
-            (kind, _) => Err(broken_row(TABLE, "actor_kind", self.id.0, format!("is {kind}, which is nobody known"))),
+            ("api_key", Some(user), Some(key)) => Ok(Who::ApiKey { user: UserId(user.0), key: ApiKeyId(key.0) }),
+            ("command_line", None, None) => Ok(Who::CommandLine),
+            ("nobody", None, None) => Ok(Who::Nobody),
+            (kind, ..) => Err(broken_row(TABLE, "actor_kind", self.id.0, format!("is {kind}, which is nobody known"))),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The edge, as a client meets it.
 
+mod api_keys;
 mod compress;
 mod cors;
 mod errors;

@@ -1,0 +1,105 @@
+//! Keys that are remembered: every request of a machine asks for one.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use entrepot_domain::{
+    ApiKeyId, Cache, CacheKey, Fault, Timestamp, UserId,
+    api_key::{ApiKey, ApiKeyError, ApiKeyRepository, KeyAccess, KeyPrefix, NewApiKey, Scopes},
+    auth::TokenHash,
+    user::Roles,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::read_through::ReadThrough;
+
+/// Remembers what a key is worth until it is revoked or its user changes, of which
+/// [`CachedUsers`](crate::user::CachedUsers) tells.
+pub struct CachedApiKeys {
+    inner: Arc<dyn ApiKeyRepository>,
+    cache: ReadThrough,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    key: Uuid,
+    user: Uuid,
+    roles: u8,
+    scopes: u16,
+    hash: [u8; 32],
+    /// Milliseconds since 1970.
+    expires_at: Option<i64>,
+}
+
+impl CachedApiKeys {
+    /// A decorator of `inner` that keeps what it read for at most `ttl`.
+    pub fn new(inner: Arc<dyn ApiKeyRepository>, cache: Arc<dyn Cache>, ttl: Duration) -> Self {
+        Self { inner, cache: ReadThrough::new(cache, ttl) }
+    }
+}
+
+impl From<KeyAccess> for Kept {
+    fn from(access: KeyAccess) -> Self {
+        Self {
+            key: access.key.0,
+            user: access.user.0,
+            roles: access.roles.bits(),
+            scopes: access.scopes.bits(),
+            hash: access.hash.0,
+            expires_at: access.expires_at.map(|at| at.timestamp_millis()),
+        }
+    }
+}
+
+impl TryFrom<Kept> for KeyAccess {
+    type Error = Fault;
+
+    fn try_from(kept: Kept) -> Result<Self, Fault> {
+        let moment = |millis| {
+            Timestamp::from_timestamp_millis(millis)
+                .ok_or_else(|| Fault::unknown(anyhow::anyhow!("{millis} is no moment")))
+        };
+        Ok(Self {
+            key: ApiKeyId(kept.key),
+            user: UserId(kept.user),
+            roles: Roles::from_bits(kept.roles).map_err(Fault::unknown)?,
+            scopes: Scopes::from_bits(kept.scopes).map_err(Fault::unknown)?,
+            hash: TokenHash(kept.hash),
+            expires_at: kept.expires_at.map(moment).transpose()?,
+        })
+    }
+}
+
+#[async_trait]
+impl ApiKeyRepository for CachedApiKeys {
+    async fn insert(&self, new: &NewApiKey, most: u32) -> Result<(), ApiKeyError> {
+        self.inner.insert(new, most).await
+    }
+
+    async fn access(&self, prefix: KeyPrefix) -> Result<Option<KeyAccess>, Fault> {
+        let load = || async move { Ok(self.inner.access(prefix).await?.map(Kept::from)) };
+        let kept = self.cache.get(CacheKey::ApiKey(prefix), load).await?;
+        kept.map(KeyAccess::try_from).transpose()
+    }
+
+    async fn list(&self, user: UserId, now: Timestamp) -> Result<Vec<ApiKey>, Fault> {
+        self.inner.list(user, now).await
+    }
+
+    async fn revoke(&self, user: UserId, id: ApiKeyId, now: Timestamp) -> Result<Option<KeyPrefix>, Fault> {
+        let revoked = self.inner.revoke(user, id, now).await?;
+        if let Some(prefix) = revoked {
+            self.cache.forget(&[CacheKey::ApiKey(prefix)]).await;
+        }
+        Ok(revoked)
+    }
+
+    async fn used(&self, id: ApiKeyId, at: Timestamp) -> Result<(), Fault> {
+        self.inner.used(id, at).await
+    }
+
+    async fn prefixes(&self, user: UserId) -> Result<Vec<KeyPrefix>, Fault> {
+        self.inner.prefixes(user).await
+    }
+}

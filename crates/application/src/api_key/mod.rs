@@ -1,0 +1,41 @@
+//! Keys of machines.
+
+mod admit;
+mod cached;
+mod manage;
+
+use std::{collections::HashMap, sync::Arc, sync::Mutex};
+
+pub use admit::Admitted;
+pub use cached::CachedApiKeys;
+use entrepot_domain::{
+    ApiKeyId, Clock, IdGenerator, Timestamp,
+    api_key::{ApiKeyRepository, Randomness},
+};
+pub use manage::{KeyRequest, MadeKey};
+
+/// The ports that [`ApiKeyService`] holds.
+pub struct ApiKeyPorts {
+    /// Where keys are kept.
+    pub keys: Arc<dyn ApiKeyRepository>,
+    /// Makes their secrets.
+    pub random: Arc<dyn Randomness>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes identifiers.
+    pub ids: Arc<dyn IdGenerator>,
+}
+
+/// Keys of machines.
+pub struct ApiKeyService {
+    ports: ApiKeyPorts,
+    /// When the use of a key was last noted by this process.
+    noted: Mutex<HashMap<ApiKeyId, Timestamp>>,
+}
+
+impl ApiKeyService {
+    /// A service over these ports.
+    pub fn new(ports: ApiKeyPorts) -> Self {
+        Self { ports, noted: Mutex::default() }
+    }
+}

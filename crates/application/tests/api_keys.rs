@@ -1,0 +1,193 @@
+//! Keys of machines.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+mod common;
+
+use std::{sync::Arc, sync::Mutex, time::Duration};
+
+use common::{by_key, customer, ids, now, user_id};
+use entrepot_application::{
+    Error,
+    api_key::{ApiKeyPorts, ApiKeyService, CachedApiKeys, KeyRequest},
+};
+use entrepot_domain::{
+    ApiKeyId, CacheKey, Clock, Fault, Lookup, MockCache, Ticket, Timestamp,
+    api_key::{
+        ApiKeyError, ApiKeyName, ApiKeyRepository, ApiKeySecret, KeyAccess, MockApiKeyRepository, MockRandomness,
+        Scope, Scopes,
+    },
+    auth::{Proof, TokenHash},
+    user::{Role, Roles},
+};
+use futures_executor::block_on;
+use uuid::Uuid;
+
+/// A clock that a test moves on.
+struct Movable(Mutex<Timestamp>);
+
+impl Clock for Movable {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+fn at(clock: &Arc<Movable>, keys: MockApiKeyRepository) -> ApiKeyService {
+    let mut random = MockRandomness::new();
+    random.expect_bytes().returning(|| Ok([7; 32]));
+    ApiKeyService::new(ApiKeyPorts { keys: Arc::new(keys), random: Arc::new(random), clock: clock.clone(), ids: ids() })
+}
+
+fn service(keys: MockApiKeyRepository) -> ApiKeyService {
+    at(&Arc::new(Movable(Mutex::new(now()))), keys)
+}
+
+fn secret() -> ApiKeySecret {
+    ApiKeySecret::from_random([7; 32])
+}
+
+fn scopes() -> Scopes {
+    Scopes::new([Scope::OrdersRead]).unwrap()
+}
+
+fn access() -> KeyAccess {
+    KeyAccess {
+        key: ApiKeyId(Uuid::from_u128(5)),
+        user: user_id(1),
+        roles: Roles::new([Role::Staff]).unwrap(),
+        scopes: scopes(),
+        hash: secret().hash(),
+        expires_at: None,
+    }
+}
+
+fn known(access: KeyAccess) -> MockApiKeyRepository {
+    let mut keys = MockApiKeyRepository::new();
+    keys.expect_access().withf(|prefix| *prefix == secret().prefix()).returning(move |_| Ok(Some(access)));
+    keys
+}
+
+fn request(expires_at: Option<Timestamp>) -> KeyRequest {
+    KeyRequest { name: ApiKeyName::parse("till").unwrap(), scopes: scopes(), expires_at }
+}
+
+#[test]
+fn a_key_is_kept_as_a_hash_and_shown_once() {
+    let mut keys = MockApiKeyRepository::new();
+    keys.expect_insert()
+        .withf(|new, most| *most == 50 && new.key.user == user_id(1) && new.hash == TokenHash::of(secret().expose()))
+        .times(1)
+        .returning(|_, _| Ok(()));
+    let made = block_on(service(keys).create(&customer(1), request(None))).unwrap();
+    assert_eq!(made.secret.expose(), secret().expose());
+    assert_eq!((made.key.prefix, made.key.created_at, made.key.last_used_at), (secret().prefix(), now(), None));
+}
+
+#[test]
+fn a_key_that_was_never_good_is_a_bad_field() {
+    let made = block_on(service(MockApiKeyRepository::new()).create(&customer(1), request(Some(now()))));
+    let Err(Error::Validation(fields)) = made else { panic!("{made:?}") };
+    assert_eq!(fields[0].field, "expiresAt");
+}
+
+#[test]
+fn one_too_many_says_so() {
+    let mut keys = MockApiKeyRepository::new();
+    keys.expect_insert().returning(|_, _| Err(ApiKeyError::TooMany));
+    let made = block_on(service(keys).create(&customer(1), request(None)));
+    assert_eq!(made.unwrap_err().code(), "too_many_api_keys");
+}
+
+#[test]
+fn no_key_makes_lists_or_revokes_keys() {
+    let (service, machine) = (service(MockApiKeyRepository::new()), by_key(customer(1), &Scope::ALL));
+    let id = ApiKeyId(Uuid::nil());
+    for refused in [
+        block_on(service.create(&machine, request(None))).map(drop),
+        block_on(service.list(&machine)).map(drop),
+        block_on(service.revoke(&machine, id)),
+    ] {
+        assert!(matches!(refused, Err(Error::LoginRequired)), "{refused:?}");
+    }
+}
+
+#[test]
+fn what_is_not_ones_own_is_not_found() {
+    let mut keys = MockApiKeyRepository::new();
+    keys.expect_revoke().returning(|_, _, _| Ok(None));
+    assert!(matches!(block_on(service(keys).revoke(&customer(1), ApiKeyId(Uuid::nil()))), Err(Error::NotFound)));
+}
+
+#[test]
+fn a_key_acts_for_its_user_with_the_roles_of_now() {
+    let admitted = block_on(service(known(access())).admit(secret().expose())).unwrap();
+    assert_eq!(admitted.actor.user, user_id(1));
+    assert_eq!(admitted.actor.proof, Proof::ApiKey { id: access().key, scopes: scopes() });
+    assert!(admitted.actor.is_staff() && !admitted.actor.has(Scope::OrdersWrite));
+}
+
+#[test]
+fn the_prefix_alone_lets_nobody_in() {
+    let other = KeyAccess { hash: TokenHash::of("another"), ..access() };
+    let mut unknown = MockApiKeyRepository::new();
+    unknown.expect_access().returning(|_| Ok(None));
+    for keys in [known(other), unknown] {
+        assert!(matches!(block_on(service(keys).admit(secret().expose())), Err(Error::InvalidToken)));
+    }
+    // What has not even the form of a key is not looked up.
+    assert!(matches!(block_on(service(MockApiKeyRepository::new()).admit("ek_x")), Err(Error::InvalidToken)));
+}
+
+#[test]
+fn an_expired_key_says_so_to_its_holder_alone() {
+    let expired = KeyAccess { expires_at: Some(now()), ..access() };
+    assert!(matches!(block_on(service(known(expired)).admit(secret().expose())), Err(Error::TokenExpired)));
+    let guessed = KeyAccess { hash: TokenHash::of("another"), ..expired };
+    assert!(matches!(block_on(service(known(guessed)).admit(secret().expose())), Err(Error::InvalidToken)));
+    let soon = KeyAccess { expires_at: Some(now() + Duration::from_millis(1)), ..access() };
+    block_on(service(known(soon)).admit(secret().expose())).unwrap();
+}
+
+#[test]
+fn its_use_is_news_once_a_minute() {
+    let clock = Arc::new(Movable(Mutex::new(now())));
+    let service = at(&clock, known(access()));
+    let is_news = |seconds| {
+        *clock.0.lock().unwrap() = now() + Duration::from_secs(seconds);
+        block_on(service.admit(secret().expose())).unwrap().is_news
+    };
+    assert_eq!([0, 1, 59, 60, 61, 119, 120].map(is_news), [true, false, false, true, false, false, true]);
+}
+
+#[test]
+fn a_revoked_key_is_forgotten_before_the_answer() {
+    let mut keys = MockApiKeyRepository::new();
+    keys.expect_revoke().returning(|_, _, _| Ok(Some(secret().prefix())));
+    let mut cache = MockCache::new();
+    cache.expect_invalidate().withf(|keys| *keys == [CacheKey::ApiKey(secret().prefix())]).times(1).returning(|_| ());
+    let cached = CachedApiKeys::new(Arc::new(keys), Arc::new(cache), Duration::from_mins(5));
+    block_on(cached.revoke(user_id(1), access().key, now())).unwrap();
+}
+
+#[test]
+fn what_a_key_is_worth_comes_back_whole() {
+    let access = KeyAccess { expires_at: Some(now()), ..access() };
+    let (tell, told) = std::sync::mpsc::channel();
+    let mut cache = MockCache::new();
+    cache.expect_get().times(2).returning(|_| Lookup::Miss(Ticket(1)));
+    cache.expect_put().times(1).returning(move |_, value, _, _| tell.send(value).unwrap());
+    cache.expect_get().returning(move |_| Lookup::Hit(told.recv().unwrap()));
+    let mut keys = MockApiKeyRepository::new();
+    keys.expect_access().times(1).returning(move |_| Ok(Some(access)));
+    let cached = CachedApiKeys::new(Arc::new(keys), Arc::new(cache), Duration::from_mins(5));
+    for _ in 0..2 {
+        assert_eq!(block_on(cached.access(secret().prefix())).unwrap(), Some(access));
+    }
+}
+
+#[test]
+fn a_store_that_is_away_is_no_wrong_key() {
+    let mut keys = MockApiKeyRepository::new();
+    keys.expect_access().returning(|_| Err(Fault::unavailable("postgres", std::io::Error::other("gone"))));
+    assert_eq!(block_on(service(keys).admit(secret().expose())).unwrap_err().code(), "unavailable");
+}

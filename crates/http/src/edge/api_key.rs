@@ -1,0 +1,33 @@
+//! Looking up the API key that a request came with, before it is counted.
+
+use std::{rc::Rc, sync::Arc};
+
+use actix_web::rt;
+use entrepot_domain::ApiKeyId;
+
+use super::{bearer::Bearer, caller::Passage};
+use crate::HttpState;
+
+/// Finds out what an API key is worth, if there is one.
+pub(super) async fn look_up(passage: &mut Rc<Passage>, state: &Arc<HttpState>) {
+    // Nobody else has it yet.
+    if let Some(passage) = Rc::get_mut(passage)
+        && let Bearer::Unread(unread) = &passage.bearer
+    {
+        passage.bearer = Bearer::of_key(unread, &state.app.api_keys).await;
+        if let Bearer::Key(admitted) = &passage.bearer
+            && admitted.is_news
+        {
+            note_use(admitted.key, state.clone());
+        }
+    }
+}
+
+/// Notes that a key is in use, off the request's way.
+fn note_use(key: ApiKeyId, state: Arc<HttpState>) {
+    rt::spawn(async move {
+        if let Err(error) = state.app.api_keys.note_use(key).await {
+            tracing::warn!(%key, %error, "the use of an API key was not noted");
+        }
+    });
+}

@@ -1,0 +1,25 @@
+//! Randomness of the operating system.
+
+use entrepot_domain::{Fault, api_key::Randomness};
+
+/// Asks the operating system, which never runs out of it once it has started.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemRandomness;
+
+impl Randomness for SystemRandomness {
+    fn bytes(&self) -> Result<[u8; 32], Fault> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(Fault::unknown)?;
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_are_alike() {
+        assert_ne!(SystemRandomness.bytes().unwrap(), SystemRandomness.bytes().unwrap());
+    }
+}
