@@ -19,6 +19,7 @@ pub mod cache;
 pub mod limit;
 pub mod order;
 pub mod product;
+pub mod second_factor;
 pub mod session;
 pub mod user;
 mod walk;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 
 use entrepot_domain::{
     api_key::ApiKeyRepository, audit::AuditLog, auth::SessionRepository, order::OrderRepository,
-    product::ProductRepository, user::UserRepository,
+    product::ProductRepository, second_factor::SecondFactorRepository, user::UserRepository,
 };
 use futures_util::future::join_all;
 
@@ -41,6 +42,9 @@ pub trait Stores {
 
     /// Where keys of machines are kept.
     fn api_keys(&self) -> Arc<dyn ApiKeyRepository>;
+
+    /// Where second factors are kept.
+    fn second_factors(&self) -> Arc<dyn SecondFactorRepository>;
 
     /// Where the catalogue is kept.
     fn products(&self) -> Arc<dyn ProductRepository>;

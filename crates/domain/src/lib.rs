@@ -37,6 +37,7 @@ mod money;
 pub mod order;
 mod page;
 pub mod product;
+pub mod second_factor;
 mod sort;
 mod text;
 pub mod user;

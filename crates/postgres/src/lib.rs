@@ -14,6 +14,7 @@ mod options;
 mod order;
 mod product;
 mod schema;
+mod second_factor;
 mod store;
 mod tls;
 mod user;

@@ -8,6 +8,7 @@ use common::Shop;
 entrepot_contract::user_suite!(Shop::new().await);
 entrepot_contract::session_suite!(Shop::new().await);
 entrepot_contract::api_key_suite!(Shop::new().await);
+entrepot_contract::second_factor_suite!(Shop::new().await);
 entrepot_contract::product_suite!(Shop::new().await);
 entrepot_contract::order_suite!(Shop::new().await);
 entrepot_contract::audit_suite!(Shop::new().await);

@@ -21,6 +21,7 @@ mod listing;
 mod order;
 mod product;
 mod schema;
+mod second_factor;
 mod store;
 mod user;
 mod value;

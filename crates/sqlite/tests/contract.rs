@@ -6,7 +6,7 @@ use std::sync::Arc;
 use entrepot_contract::Stores;
 use entrepot_domain::{
     api_key::ApiKeyRepository, audit::AuditLog, auth::SessionRepository, order::OrderRepository,
-    product::ProductRepository, user::UserRepository,
+    product::ProductRepository, second_factor::SecondFactorRepository, user::UserRepository,
 };
 use entrepot_sqlite::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
@@ -38,6 +38,10 @@ impl Stores for Sqlite {
         self.store.clone()
     }
 
+    fn second_factors(&self) -> Arc<dyn SecondFactorRepository> {
+        self.store.clone()
+    }
+
     fn products(&self) -> Arc<dyn ProductRepository> {
         self.store.clone()
     }
@@ -54,6 +58,7 @@ impl Stores for Sqlite {
 entrepot_contract::user_suite!(Sqlite::new());
 entrepot_contract::session_suite!(Sqlite::new());
 entrepot_contract::api_key_suite!(Sqlite::new());
+entrepot_contract::second_factor_suite!(Sqlite::new());
 entrepot_contract::product_suite!(Sqlite::new());
 entrepot_contract::order_suite!(Sqlite::new());
 entrepot_contract::audit_suite!(Sqlite::new());

@@ -17,6 +17,7 @@ use crate::{
     auth::sessions,
     error::{fault, is_duplicate},
     schema::{idempotency_keys, users},
+    second_factor,
 };
 
 fn refused(error: diesel::result::Error) -> UserError {
@@ -160,6 +161,7 @@ pub(super) async fn erase(
     let ended = sessions::end_all(connection, id, None, cause.at).await?;
     sessions::forget_devices(connection, id).await?;
     api_key::write::erase(connection, id, cause.at).await?;
+    second_factor::write::remove(connection, id).await?;
     delete(idempotency_keys::table.filter(idempotency_keys::user_id.eq(id.0)))
         .execute(connection)
         .await

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use entrepot_contract::Stores;
 use entrepot_domain::{
     api_key::ApiKeyRepository, audit::AuditLog, auth::SessionRepository, order::OrderRepository,
-    product::ProductRepository, user::UserRepository,
+    product::ProductRepository, second_factor::SecondFactorRepository, user::UserRepository,
 };
 use entrepot_postgres::{PostgresOptions, PostgresStore, migrate};
 use entrepot_testkit::Database;
@@ -62,6 +62,10 @@ impl Stores for Shop {
     }
 
     fn api_keys(&self) -> Arc<dyn ApiKeyRepository> {
+        self.store.clone()
+    }
+
+    fn second_factors(&self) -> Arc<dyn SecondFactorRepository> {
         self.store.clone()
     }
 

@@ -1,0 +1,234 @@
+//! What every [`SecondFactorRepository`](entrepot_domain::second_factor::SecondFactorRepository) promises.
+
+use std::collections::BTreeSet;
+
+use entrepot_domain::{
+    Fault, UserId,
+    second_factor::{Confirmation, RecoveryHash, SealedSecret, SecondFactor, TimeStep},
+};
+use entrepot_testkit::{at, cause, session, session_id, user_id};
+
+use crate::{Stores, at_once, user::insert};
+
+/// Makes a test of each case: `entrepot_contract::second_factor_suite!(harness())`.
+#[macro_export]
+macro_rules! second_factor_suite {
+    ($harness:expr) => {
+        $crate::suite! { second_factor, $harness,
+            nobody_has_one_at_first,
+            what_is_pending_is_replaced,
+            what_is_in_force_is_not,
+            only_the_pending_secret_comes_into_force,
+            coming_into_force_ends_the_other_sessions,
+            of_two_confirmations_at_once_one_wins,
+            a_step_is_taken_once_and_none_before_it,
+            of_two_who_take_a_step_at_once_one_does,
+            what_is_pending_takes_nothing,
+            a_recovery_code_is_taken_once,
+            of_two_who_take_a_recovery_code_at_once_one_does,
+            recovery_codes_are_their_users_alone,
+            new_recovery_codes_replace_all_old_ones,
+            removing_leaves_nothing,
+            it_goes_with_its_user,
+            nobody_else_is_nobody,
+        }
+    };
+}
+
+fn secret(n: u8) -> SealedSecret {
+    SealedSecret(vec![n; 48])
+}
+
+fn hash(n: u8) -> RecoveryHash {
+    RecoveryHash([n; 32])
+}
+
+fn confirmation(n: u8) -> Confirmation {
+    Confirmation { secret: secret(n), step: TimeStep(100), recovery: (1..=10).map(hash).collect(), keep: session_id(1) }
+}
+
+fn in_force(n: u8, recovery_codes_left: u32) -> Option<SecondFactor> {
+    Some(SecondFactor::InForce { secret: secret(n), recovery_codes_left })
+}
+
+async fn ada(h: &impl Stores) -> UserId {
+    insert(&*h.users(), "ada").await.id
+}
+
+/// With secret 1, ten codes, and step 100 taken.
+async fn protected(h: &impl Stores, name: &str) -> UserId {
+    let (factors, user) = (h.second_factors(), insert(&*h.users(), name).await.id);
+    assert!(factors.begin(user, &secret(1), at(0)).await.unwrap());
+    assert_eq!(factors.confirm(user, &confirmation(1), at(1)).await.unwrap(), Some(vec![]));
+    user
+}
+
+/// Nor anything to take.
+pub async fn nobody_has_one_at_first(h: &impl Stores) {
+    let (factors, ada) = (h.second_factors(), ada(h).await);
+    assert_eq!(factors.find(ada).await.unwrap(), None);
+    assert_eq!(factors.confirm(ada, &confirmation(1), at(0)).await.unwrap(), None);
+    assert!(!factors.take_step(ada, TimeStep(1)).await.unwrap());
+    assert!(!factors.take_recovery_code(ada, hash(1), at(0)).await.unwrap());
+    assert!(!factors.renew_recovery_codes(ada, &[hash(1)], at(0)).await.unwrap());
+    assert!(!factors.remove(ada, at(0)).await.unwrap());
+}
+
+/// Somebody lost the picture before they had scanned it.
+pub async fn what_is_pending_is_replaced(h: &impl Stores) {
+    let (factors, ada) = (h.second_factors(), ada(h).await);
+    for n in [1, 2] {
+        assert!(factors.begin(ada, &secret(n), at(0)).await.unwrap());
+        assert_eq!(factors.find(ada).await.unwrap(), Some(SecondFactor::Pending(secret(n))));
+    }
+}
+
+/// It has to be removed first, which takes a code.
+pub async fn what_is_in_force_is_not(h: &impl Stores) {
+    let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
+    assert!(!factors.begin(ada, &secret(2), at(2)).await.unwrap());
+    assert_eq!(factors.find(ada).await.unwrap(), in_force(1, 10));
+}
+
+/// And no other one, which another browser began.
+pub async fn only_the_pending_secret_comes_into_force(h: &impl Stores) {
+    let (factors, ada) = (h.second_factors(), ada(h).await);
+    factors.begin(ada, &secret(1), at(0)).await.unwrap();
+    factors.begin(ada, &secret(2), at(0)).await.unwrap();
+    assert_eq!(factors.confirm(ada, &confirmation(1), at(1)).await.unwrap(), None);
+    assert_eq!(factors.find(ada).await.unwrap(), Some(SecondFactor::Pending(secret(2))));
+    assert_eq!(factors.confirm(ada, &confirmation(2), at(1)).await.unwrap(), Some(vec![]));
+    assert_eq!(factors.find(ada).await.unwrap(), in_force(2, 10));
+    assert_eq!(factors.confirm(ada, &confirmation(2), at(1)).await.unwrap(), None, "it is not pending any more");
+}
+
+/// They were opened with a password alone.
+pub async fn coming_into_force_ends_the_other_sessions(h: &impl Stores) {
+    let (factors, sessions, ada) = (h.second_factors(), h.sessions(), ada(h).await);
+    let bob = insert(&*h.users(), "bob").await.id;
+    for (n, owner) in [(1, ada), (2, ada), (3, ada), (4, bob)] {
+        sessions.open(&session(n, owner, &format!("token {n}"), at(0))).await.unwrap();
+    }
+    factors.begin(ada, &secret(1), at(0)).await.unwrap();
+    assert_eq!(sessions.list(ada, at(1)).await.unwrap().len(), 3, "what is pending ends none");
+    let ended = factors.confirm(ada, &confirmation(1), at(1)).await.unwrap().unwrap();
+    assert_eq!(ended.into_iter().collect::<BTreeSet<_>>(), [session_id(2), session_id(3)].into());
+    let left: Vec<_> = sessions.list(ada, at(1)).await.unwrap().iter().map(|session| session.id).collect();
+    assert_eq!(left, [session_id(1)]);
+    assert_eq!(sessions.list(bob, at(1)).await.unwrap().len(), 1);
+}
+
+/// So that nobody holds recovery codes that are not good.
+pub async fn of_two_confirmations_at_once_one_wins(h: &impl Stores) {
+    let (factors, ada) = (h.second_factors(), ada(h).await);
+    factors.begin(ada, &secret(1), at(0)).await.unwrap();
+    let answers = at_once((0..6_u8).map(|n| {
+        let factors = factors.clone();
+        let recovery = (n * 10..n * 10 + 10).map(hash).collect();
+        async move { factors.confirm(ada, &Confirmation { recovery, ..confirmation(1) }, at(1)).await.unwrap() }
+    }))
+    .await;
+    let winner = answers.iter().position(Option::is_some).unwrap();
+    assert_eq!(answers.iter().flatten().count(), 1, "{answers:?}");
+    let first = hash(u8::try_from(winner).unwrap() * 10);
+    assert!(factors.take_recovery_code(ada, first, at(2)).await.unwrap());
+    assert_eq!(factors.find(ada).await.unwrap(), in_force(1, 9));
+}
+
+/// The code that confirmed it is taken too.
+pub async fn a_step_is_taken_once_and_none_before_it(h: &impl Stores) {
+    let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
+    let bob = protected(h, "bob").await;
+    for (step, taken) in [(100, false), (99, false), (101, true), (101, false), (103, true), (102, false), (104, true)]
+    {
+        assert_eq!(factors.take_step(ada, TimeStep(step)).await.unwrap(), taken, "{step}");
+    }
+    assert!(factors.take_step(bob, TimeStep(101)).await.unwrap());
+}
+
+/// Whoever watched the code being typed is too late.
+pub async fn of_two_who_take_a_step_at_once_one_does(h: &impl Stores) {
+    let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
+    let answers = at_once((0..8).map(|_| {
+        let factors = factors.clone();
+        async move { factors.take_step(ada, TimeStep(101)).await.unwrap() }
+    }))
+    .await;
+    assert_eq!(answers.iter().filter(|taken| **taken).count(), 1, "{answers:?}");
+}
+
+/// It is not in force.
+pub async fn what_is_pending_takes_nothing(h: &impl Stores) {
+    let (factors, ada) = (h.second_factors(), ada(h).await);
+    factors.begin(ada, &secret(1), at(0)).await.unwrap();
+    assert!(!factors.take_step(ada, TimeStep(1)).await.unwrap());
+    assert!(!factors.take_recovery_code(ada, hash(1), at(0)).await.unwrap());
+    assert!(!factors.renew_recovery_codes(ada, &[hash(1)], at(0)).await.unwrap());
+    assert_eq!(factors.find(ada).await.unwrap(), Some(SecondFactor::Pending(secret(1))));
+}
+
+/// And one less is left.
+pub async fn a_recovery_code_is_taken_once(h: &impl Stores) {
+    let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
+    for (code, taken, left) in [(3, true, 9), (3, false, 9), (10, true, 8), (11, false, 8)] {
+        assert_eq!(factors.take_recovery_code(ada, hash(code), at(2)).await.unwrap(), taken, "{code}");
+        assert_eq!(factors.find(ada).await.unwrap(), in_force(1, left));
+    }
+}
+
+/// Once.
+pub async fn of_two_who_take_a_recovery_code_at_once_one_does(h: &impl Stores) {
+    let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
+    let answers = at_once((0..8).map(|_| {
+        let factors = factors.clone();
+        async move { factors.take_recovery_code(ada, hash(3), at(2)).await.unwrap() }
+    }))
+    .await;
+    assert_eq!(answers.iter().filter(|taken| **taken).count(), 1, "{answers:?}");
+}
+
+/// Though they were the same.
+pub async fn recovery_codes_are_their_users_alone(h: &impl Stores) {
+    let factors = h.second_factors();
+    let (ada, bob) = (protected(h, "ada").await, protected(h, "bob").await);
+    assert!(factors.take_recovery_code(ada, hash(1), at(2)).await.unwrap());
+    assert_eq!(factors.find(bob).await.unwrap(), in_force(1, 10));
+    assert!(factors.remove(ada, at(3)).await.unwrap());
+    assert!(factors.take_recovery_code(bob, hash(1), at(4)).await.unwrap());
+}
+
+/// The ones in the drawer are good no more.
+pub async fn new_recovery_codes_replace_all_old_ones(h: &impl Stores) {
+    let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
+    factors.take_recovery_code(ada, hash(1), at(2)).await.unwrap();
+    assert!(factors.renew_recovery_codes(ada, &[hash(21), hash(22)], at(3)).await.unwrap());
+    assert_eq!(factors.find(ada).await.unwrap(), in_force(1, 2));
+    assert!(!factors.take_recovery_code(ada, hash(2), at(4)).await.unwrap());
+    assert!(factors.take_recovery_code(ada, hash(22), at(4)).await.unwrap());
+}
+
+/// And another one can begin, with steps of its own.
+pub async fn removing_leaves_nothing(h: &impl Stores) {
+    let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
+    assert!(factors.remove(ada, at(2)).await.unwrap());
+    assert!(!factors.remove(ada, at(2)).await.unwrap());
+    assert_eq!(factors.find(ada).await.unwrap(), None);
+    assert!(!factors.take_recovery_code(ada, hash(1), at(2)).await.unwrap());
+    assert!(factors.begin(ada, &secret(2), at(3)).await.unwrap());
+    assert!(factors.remove(ada, at(4)).await.unwrap(), "a pending one is removed as well");
+}
+
+/// In the same transaction.
+pub async fn it_goes_with_its_user(h: &impl Stores) {
+    let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
+    h.users().erase(ada, None, &cause(at(2))).await.unwrap();
+    assert_eq!(factors.find(ada).await.unwrap(), None);
+    let refused = factors.begin(ada, &secret(1), at(3)).await;
+    assert!(matches!(refused, Err(Fault::Unknown(_))), "{refused:?}");
+}
+
+/// A factor of nobody is a bug, not a refusal.
+pub async fn nobody_else_is_nobody(h: &impl Stores) {
+    let refused = h.second_factors().begin(user_id(404), &secret(1), at(0)).await;
+    assert!(matches!(refused, Err(Fault::Unknown(_))), "{refused:?}");
+}

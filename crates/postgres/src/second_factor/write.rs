@@ -1,0 +1,139 @@
+//! Changes of second factors, each in a transaction.
+
+use diesel::{
+    ExpressionMethods, QueryDsl, delete, insert_into, query_dsl::methods::FilterDsl, update, upsert::excluded,
+};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use entrepot_domain::{
+    Fault, SessionId, Timestamp, UserId,
+    second_factor::{Confirmation, RecoveryHash, SealedSecret, TimeStep},
+};
+use uuid::Uuid;
+
+use crate::{
+    auth::sessions,
+    error::fault,
+    schema::{recovery_codes, second_factors, users},
+};
+
+pub(super) async fn begin(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+    secret: &SealedSecret,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    // The row of an erased user is still there, so the foreign key would take it. Locked, so that it is not erased now.
+    let owner = QueryDsl::filter(users::table, users::id.eq(user.0));
+    let owner: Vec<Uuid> = QueryDsl::filter(owner, users::erased_at.is_null())
+        .select(users::id)
+        .for_share()
+        .load(connection)
+        .await
+        .map_err(fault)?;
+    if owner.is_empty() {
+        return Err(Fault::unknown(anyhow::anyhow!("a second factor of user {user}, who does not exist")));
+    }
+    let begun = insert_into(second_factors::table)
+        .values((
+            second_factors::user_id.eq(user.0),
+            second_factors::secret.eq(&secret.0),
+            second_factors::created_at.eq(now),
+        ))
+        .on_conflict(second_factors::user_id)
+        .do_update()
+        .set((
+            second_factors::secret.eq(excluded(second_factors::secret)),
+            second_factors::created_at.eq(excluded(second_factors::created_at)),
+        ));
+    let begun = FilterDsl::filter(begun, second_factors::confirmed_at.is_null());
+    Ok(begun.execute(connection).await.map_err(fault)? > 0)
+}
+
+pub(super) async fn confirm(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+    confirmation: &Confirmation,
+    now: Timestamp,
+) -> Result<Option<Vec<SessionId>>, Fault> {
+    let pending = QueryDsl::filter(second_factors::table, second_factors::user_id.eq(user.0));
+    let pending = QueryDsl::filter(pending, second_factors::secret.eq(&confirmation.secret.0));
+    let pending = QueryDsl::filter(pending, second_factors::confirmed_at.is_null());
+    let confirmed = update(pending)
+        .set((second_factors::confirmed_at.eq(now), second_factors::last_step.eq(confirmation.step.0)))
+        .execute(connection)
+        .await
+        .map_err(fault)?;
+    if confirmed == 0 {
+        return Ok(None);
+    }
+    keep_codes(connection, user, &confirmation.recovery).await?;
+    sessions::end_all(connection, user, Some(confirmation.keep), now).await.map(Some)
+}
+
+async fn keep_codes(connection: &mut AsyncPgConnection, user: UserId, codes: &[RecoveryHash]) -> Result<(), Fault> {
+    forget_codes(connection, user).await?;
+    let rows: Vec<_> = codes
+        .iter()
+        .map(|code| (recovery_codes::user_id.eq(user.0), recovery_codes::hash.eq(code.0.as_slice())))
+        .collect();
+    insert_into(recovery_codes::table).values(rows).execute(connection).await.map_err(fault)?;
+    Ok(())
+}
+
+async fn forget_codes(connection: &mut AsyncPgConnection, user: UserId) -> Result<(), Fault> {
+    let codes = QueryDsl::filter(recovery_codes::table, recovery_codes::user_id.eq(user.0));
+    delete(codes).execute(connection).await.map_err(fault)?;
+    Ok(())
+}
+
+pub(super) async fn take_step(connection: &mut AsyncPgConnection, user: UserId, step: TimeStep) -> Result<bool, Fault> {
+    // Of two at once the second waits for the first, and then finds its step taken.
+    let earlier = QueryDsl::filter(second_factors::table, second_factors::user_id.eq(user.0));
+    let earlier = QueryDsl::filter(earlier, second_factors::last_step.lt(step.0));
+    let taken = update(earlier).set(second_factors::last_step.eq(step.0)).execute(connection).await.map_err(fault)?;
+    Ok(taken > 0)
+}
+
+pub(super) async fn take_recovery_code(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+    code: RecoveryHash,
+) -> Result<bool, Fault> {
+    let left = QueryDsl::filter(recovery_codes::table, recovery_codes::user_id.eq(user.0));
+    let left = QueryDsl::filter(left, recovery_codes::hash.eq(code.0.as_slice()));
+    Ok(delete(left).execute(connection).await.map_err(fault)? > 0)
+}
+
+pub(super) async fn renew(
+    connection: &mut AsyncPgConnection,
+    user: UserId,
+    codes: &[RecoveryHash],
+) -> Result<bool, Fault> {
+    // Locked, so that of two at once the second replaces all codes of the first.
+    let in_force = QueryDsl::filter(second_factors::table, second_factors::user_id.eq(user.0));
+    let in_force: Vec<Uuid> = QueryDsl::filter(in_force, second_factors::confirmed_at.is_not_null())
+        .select(second_factors::user_id)
+        .for_no_key_update()
+        .load(connection)
+        .await
+        .map_err(fault)?;
+    if in_force.is_empty() {
+        return Ok(false);
+    }
+    keep_codes(connection, user, codes).await?;
+    Ok(true)
+}
+
+/// Removes what a user has of a second factor; also when the user goes.
+pub(crate) async fn remove(connection: &mut AsyncPgConnection, user: UserId) -> Result<bool, Fault> {
+    // Locked first, so that no codes are added behind.
+    let factor = QueryDsl::filter(second_factors::table, second_factors::user_id.eq(user.0));
+    let locked: Vec<Uuid> =
+        factor.select(second_factors::user_id).for_update().load(connection).await.map_err(fault)?;
+    if locked.is_empty() {
+        return Ok(false);
+    }
+    forget_codes(connection, user).await?;
+    delete(factor).execute(connection).await.map_err(fault)?;
+    Ok(true)
+}

@@ -1,0 +1,131 @@
+//! Secrets that have to be read again.
+
+use std::fmt;
+
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey},
+    error::Unspecified,
+    hkdf,
+};
+use entrepot_domain::{
+    Fault, UserId,
+    second_factor::{SealedSecret, Sealer},
+};
+use zeroize::Zeroizing;
+
+/// What a sealed secret begins with: how it was sealed. It leaves room for another way.
+const AES_GCM: u8 = 1;
+
+/// What the key is derived for, so that it is none that tokens are signed with.
+const PURPOSE: &[u8] = b"entrepot second factor";
+
+/// Seals with AES-256-GCM, under a random nonce, with a key derived by HKDF (RFC 5869) from a secret of the
+/// configuration. What was sealed for one user cannot be opened for another.
+///
+/// Of several secrets the first seals and all open, so that one can be changed while what it sealed is still there.
+/// Once a secret is known no more, what it sealed is lost.
+pub struct AesSealer {
+    secrets: Vec<Zeroizing<Vec<u8>>>,
+}
+
+impl AesSealer {
+    /// A sealer with these secrets, at least 32 bytes each; without any it neither seals nor opens.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        Self { secrets: secrets.into_iter().map(|secret| Zeroizing::new(secret.to_vec())).collect() }
+    }
+}
+
+impl fmt::Debug for AesSealer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AesSealer").finish_non_exhaustive()
+    }
+}
+
+/// The key of a secret. Made anew each time: that takes some microseconds, and logins take milliseconds.
+fn key(secret: &[u8]) -> Result<RandomizedNonceKey, Unspecified> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    let pseudorandom = hkdf::Salt::none(hkdf::HKDF_SHA256).extract(secret);
+    pseudorandom.expand(&[PURPOSE], &AES_256_GCM)?.fill(bytes.as_mut_slice())?;
+    RandomizedNonceKey::new(&AES_256_GCM, bytes.as_slice())
+}
+
+fn failed(_: Unspecified) -> Fault {
+    Fault::unknown(anyhow::anyhow!("AES-256-GCM does not work here"))
+}
+
+impl Sealer for AesSealer {
+    fn seal(&self, user: UserId, secret: &[u8]) -> Result<SealedSecret, Fault> {
+        let first =
+            self.secrets.first().ok_or_else(|| Fault::unknown(anyhow::anyhow!("there is no key to seal with")))?;
+        let mut text = secret.to_vec();
+        let key = key(first).map_err(failed)?;
+        let nonce = key.seal_in_place_append_tag(Aad::from(user.0.as_bytes()), &mut text).map_err(failed)?;
+        Ok(SealedSecret([&[AES_GCM], nonce.as_ref().as_slice(), &text].concat()))
+    }
+
+    fn open(&self, user: UserId, sealed: &SealedSecret) -> Result<Option<Zeroizing<Vec<u8>>>, Fault> {
+        let Some((&AES_GCM, rest)) = sealed.0.split_first() else { return Ok(None) };
+        let Some((nonce, text)) = rest.split_first_chunk::<NONCE_LEN>() else { return Ok(None) };
+        for secret in &self.secrets {
+            let mut text = Zeroizing::new(text.to_vec());
+            let key = key(secret).map_err(failed)?;
+            let nonce = Nonce::assume_unique_for_key(*nonce);
+            if let Ok(plain) = key.open_in_place(nonce, Aad::from(user.0.as_bytes()), &mut text) {
+                return Ok(Some(Zeroizing::new(plain.to_vec())));
+            }
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const ADA: UserId = UserId(Uuid::from_u128(1));
+    const BOB: UserId = UserId(Uuid::from_u128(2));
+
+    fn sealer(secrets: &[&str]) -> AesSealer {
+        AesSealer::new(secrets.iter().map(|secret| secret.as_bytes()))
+    }
+
+    fn open(sealer: &AesSealer, user: UserId, sealed: &SealedSecret) -> Option<Vec<u8>> {
+        sealer.open(user, sealed).unwrap().map(|plain| plain.to_vec())
+    }
+
+    #[test]
+    fn what_is_sealed_opens_for_its_user_alone() {
+        let sealer = sealer(&["a secret of the configuration"]);
+        let sealed = sealer.seal(ADA, b"twenty bytes or so").unwrap();
+        assert_eq!(open(&sealer, ADA, &sealed).unwrap(), b"twenty bytes or so");
+        assert_eq!(open(&sealer, BOB, &sealed), None);
+        assert!(!sealed.0.windows(6).any(|part| part == b"twenty"));
+        assert_ne!(sealer.seal(ADA, b"twenty bytes or so").unwrap(), sealed, "the nonce is another each time");
+    }
+
+    #[test]
+    fn what_was_changed_does_not_open() {
+        let sealer = sealer(&["a secret of the configuration"]);
+        let sealed = sealer.seal(ADA, b"secret").unwrap();
+        for place in 0..sealed.0.len() {
+            let mut changed = sealed.clone();
+            changed.0[place] ^= 1;
+            assert_eq!(open(&sealer, ADA, &changed), None, "byte {place}");
+        }
+        for length in 0..sealed.0.len() {
+            assert_eq!(open(&sealer, ADA, &SealedSecret(sealed.0[..length].to_vec())), None, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn the_first_secret_seals_and_all_open() {
+        let (old, both, new) = (sealer(&["old"]), sealer(&["new", "old"]), sealer(&["new"]));
+        let sealed = old.seal(ADA, b"secret").unwrap();
+        assert_eq!(open(&both, ADA, &sealed).unwrap(), b"secret");
+        assert_eq!(open(&new, ADA, &sealed), None);
+        assert_eq!(open(&new, ADA, &both.seal(ADA, b"secret").unwrap()).unwrap(), b"secret");
+        assert!(sealer(&[]).seal(ADA, b"secret").is_err());
+    }
+}

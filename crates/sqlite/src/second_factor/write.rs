@@ -1,0 +1,122 @@
+//! Changes of second factors, each in the writer's transaction.
+
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SqliteConnection, delete, dsl::exists, insert_into,
+    select, update,
+};
+use entrepot_domain::{
+    Fault, SessionId, Timestamp, UserId,
+    second_factor::{Confirmation, RecoveryHash, SealedSecret, TimeStep},
+};
+
+use crate::{
+    auth::sessions,
+    error::fault,
+    schema::{recovery_codes, second_factors, users},
+    value::Id,
+};
+
+pub(super) fn begin(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    secret: &SealedSecret,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    // The row of an erased user is still there, so the foreign key would take it.
+    let owner = users::table.filter(users::id.eq(Id(user.0))).filter(users::erased_at.is_null());
+    let found: bool = select(exists(owner)).get_result(connection).map_err(fault)?;
+    if !found {
+        return Err(Fault::unknown(anyhow::anyhow!("a second factor of user {user}, who does not exist")));
+    }
+    let known: Option<Option<i64>> = second_factors::table
+        .filter(second_factors::user_id.eq(Id(user.0)))
+        .select(second_factors::confirmed_at)
+        .get_result(connection)
+        .optional()
+        .map_err(fault)?;
+    if let Some(Some(_)) = known {
+        return Ok(false);
+    }
+    remove(connection, user)?;
+    insert_into(second_factors::table)
+        .values((
+            second_factors::user_id.eq(Id(user.0)),
+            second_factors::secret.eq(&secret.0),
+            second_factors::created_at.eq(now.timestamp_millis()),
+        ))
+        .execute(connection)
+        .map_err(fault)?;
+    Ok(true)
+}
+
+pub(super) fn confirm(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    confirmation: &Confirmation,
+    now: Timestamp,
+) -> Result<Option<Vec<SessionId>>, Fault> {
+    let pending = second_factors::table
+        .filter(second_factors::user_id.eq(Id(user.0)))
+        .filter(second_factors::secret.eq(&confirmation.secret.0))
+        .filter(second_factors::confirmed_at.is_null());
+    let confirmed = update(pending)
+        .set((
+            second_factors::confirmed_at.eq(now.timestamp_millis()),
+            second_factors::last_step.eq(confirmation.step.0),
+        ))
+        .execute(connection)
+        .map_err(fault)?;
+    if confirmed == 0 {
+        return Ok(None);
+    }
+    keep_codes(connection, user, &confirmation.recovery)?;
+    sessions::end_all(connection, user, Some(confirmation.keep), now).map(Some)
+}
+
+fn keep_codes(connection: &mut SqliteConnection, user: UserId, codes: &[RecoveryHash]) -> Result<(), Fault> {
+    delete(recovery_codes::table.filter(recovery_codes::user_id.eq(Id(user.0)))).execute(connection).map_err(fault)?;
+    for code in codes {
+        insert_into(recovery_codes::table)
+            .values((recovery_codes::user_id.eq(Id(user.0)), recovery_codes::hash.eq(code.0.as_slice())))
+            .execute(connection)
+            .map_err(fault)?;
+    }
+    Ok(())
+}
+
+pub(super) fn take_step(connection: &mut SqliteConnection, user: UserId, step: TimeStep) -> Result<bool, Fault> {
+    let earlier = second_factors::table
+        .filter(second_factors::user_id.eq(Id(user.0)))
+        .filter(second_factors::last_step.lt(step.0));
+    let taken = update(earlier).set(second_factors::last_step.eq(step.0)).execute(connection).map_err(fault)?;
+    Ok(taken > 0)
+}
+
+pub(super) fn take_recovery_code(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    code: RecoveryHash,
+) -> Result<bool, Fault> {
+    let left = recovery_codes::table
+        .filter(recovery_codes::user_id.eq(Id(user.0)))
+        .filter(recovery_codes::hash.eq(code.0.as_slice()));
+    Ok(delete(left).execute(connection).map_err(fault)? > 0)
+}
+
+pub(super) fn renew(connection: &mut SqliteConnection, user: UserId, codes: &[RecoveryHash]) -> Result<bool, Fault> {
+    let in_force = second_factors::table
+        .filter(second_factors::user_id.eq(Id(user.0)))
+        .filter(second_factors::confirmed_at.is_not_null());
+    let found: bool = select(exists(in_force)).get_result(connection).map_err(fault)?;
+    if found {
+        keep_codes(connection, user, codes)?;
+    }
+    Ok(found)
+}
+
+/// Removes what a user has of a second factor; also when the user goes.
+pub(crate) fn remove(connection: &mut SqliteConnection, user: UserId) -> Result<bool, Fault> {
+    delete(recovery_codes::table.filter(recovery_codes::user_id.eq(Id(user.0)))).execute(connection).map_err(fault)?;
+    let factor = second_factors::table.filter(second_factors::user_id.eq(Id(user.0)));
+    Ok(delete(factor).execute(connection).map_err(fault)? > 0)
+}
