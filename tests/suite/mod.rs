@@ -16,5 +16,6 @@ mod orders;
 mod products;
 mod race;
 mod retail;
+mod second_factor;
 mod secrets;
 mod users;

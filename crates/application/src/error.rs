@@ -54,9 +54,12 @@ pub enum Error {
     /// The token was good once.
     #[error("the token has expired")]
     TokenExpired,
-    /// No such user, or another password: it is not told which.
-    #[error("the email or the password is wrong")]
+    /// No such user, another password, or no good code of the second factor: it is not told which.
+    #[error("the email, password or code is wrong")]
     InvalidCredentials,
+    /// The password is right, and a code is asked for beside it.
+    #[error("this account has a second factor; please send its code too")]
+    SecondFactorRequired,
     /// The refresh token was used before; its session is over with that.
     #[error("the refresh token was used before; please log in again")]
     RefreshTokenReused,
@@ -92,6 +95,9 @@ pub enum Error {
     /// It would leave nobody to manage users and roles.
     #[error("the last admin must stay")]
     LastAdmin,
+    /// A second factor is in force already.
+    #[error("a second factor is in force already; remove it first")]
+    SecondFactorEnabled,
     /// Nobody may have more API keys.
     #[error("there are too many API keys; revoke one first")]
     TooManyApiKeys,
@@ -128,6 +134,7 @@ impl Error {
             Self::InvalidToken => "invalid_token",
             Self::TokenExpired => "token_expired",
             Self::InvalidCredentials => "invalid_credentials",
+            Self::SecondFactorRequired => "second_factor_required",
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::Forbidden => "forbidden",
             Self::InsufficientScope(_) => "insufficient_scope",
@@ -138,6 +145,7 @@ impl Error {
             Self::InsufficientStock(_) => "insufficient_stock",
             Self::InvalidTransition { .. } => "invalid_transition",
             Self::LastAdmin => "last_admin",
+            Self::SecondFactorEnabled => "second_factor_enabled",
             Self::TooManyApiKeys => "too_many_api_keys",
             Self::IdempotencyInProgress => "idempotency_in_progress",
             Self::IdempotencyKeyReused => "idempotency_key_reused",

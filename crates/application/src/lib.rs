@@ -14,6 +14,7 @@ pub mod order;
 pub mod product;
 mod proof;
 mod read_through;
+pub mod second_factor;
 mod stripes;
 pub mod user;
 
@@ -25,6 +26,7 @@ use audit::AuditService;
 use auth::AuthService;
 use order::OrderService;
 use product::ProductService;
+use second_factor::SecondFactorService;
 use user::UserService;
 
 /// Every use case, as an edge holds them.
@@ -33,6 +35,8 @@ pub struct Application {
     pub auth: AuthService,
     /// Keys of machines.
     pub api_keys: ApiKeyService,
+    /// The second proof of who somebody is.
+    pub second_factors: SecondFactorService,
     /// Accounts and roles.
     pub users: UserService,
     /// The catalogue.

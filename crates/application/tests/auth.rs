@@ -17,6 +17,9 @@ use entrepot_domain::{
         Access, AccessClaims, MockPasswordHasher, MockSessionRepository, MockTokenIssuer, RefreshClaims, RefreshState,
         RotateError, Rotated, TokenError, TokenHash,
     },
+    second_factor::{
+        MockSealer, MockSecondFactorRepository, SealedSecret, SecondFactor, SecondFactorCode, TimeStep, TotpSecret,
+    },
     user::{MockUserRepository, Role, Roles},
 };
 use futures_executor::block_on;
@@ -27,6 +30,8 @@ struct Mocks {
     users: MockUserRepository,
     sessions: MockSessionRepository,
     hasher: MockPasswordHasher,
+    second_factors: MockSecondFactorRepository,
+    sealer: MockSealer,
     tokens: MockTokenIssuer,
     throttle: Option<Arc<LoginThrottle>>,
 }
@@ -42,6 +47,8 @@ impl Mocks {
             users: Arc::new(self.users),
             sessions: Arc::new(self.sessions),
             hasher: Arc::new(self.hasher),
+            second_factors: Arc::new(self.second_factors),
+            sealer: Arc::new(self.sealer),
             tokens: Arc::new(self.tokens),
             throttle: self.throttle.unwrap_or_else(no_throttle),
             clock: clock(),
@@ -55,12 +62,35 @@ impl Mocks {
         self.tokens.expect_refresh().returning(|claims| Ok(format!("refresh {}", claims.id)));
         self
     }
+
+    fn without_second_factor(mut self) -> Self {
+        self.second_factors.expect_find().returning(|_| Ok(None));
+        self
+    }
+
+    /// The password is right, and the second factor [`app`]'s.
+    fn with_second_factor(mut self) -> Self {
+        self.users.expect_credentials_by_email().returning(|_| Ok(Some(credentials(1))));
+        self.hasher.expect_verify().returning(|_, _| Ok(true));
+        let sealed = SealedSecret(b"sealed".into());
+        let in_force = SecondFactor::InForce { secret: sealed, recovery_codes_left: 9 };
+        self.second_factors
+            .expect_find()
+            .withf(|user| *user == user_id(1))
+            .returning(move |_| Ok(Some(in_force.clone())));
+        self.sealer
+            .expect_open()
+            .withf(|user, sealed| *user == user_id(1) && sealed.0 == b"sealed")
+            .returning(|_, _| Ok(Some(app().expose().to_vec().into())));
+        self
+    }
 }
 
 fn login(password: &str) -> Login {
     Login {
         email: Email::parse("Ada@example.com").unwrap(),
         password: password.into(),
+        code: None,
         user_agent: Some("curl".into()),
     }
 }
@@ -77,7 +107,7 @@ fn shown() -> RefreshClaims {
 
 #[test]
 fn a_login_opens_a_session_and_signs_a_pair() {
-    let mut mocks = Mocks::default().signs();
+    let mut mocks = Mocks::default().signs().without_second_factor();
     mocks.users.expect_credentials_by_email().returning(|_| Ok(Some(credentials(1))));
     mocks.hasher.expect_verify().returning(|_, _| Ok(true));
     mocks
@@ -125,7 +155,7 @@ fn the_sixth_guess_is_not_even_looked_at() {
 #[test]
 fn a_success_is_not_counted() {
     let limiter = Arc::new(CountingLimiter::default());
-    let mut mocks = Mocks { throttle: Some(throttle(&limiter)), ..Mocks::default() }.signs();
+    let mut mocks = Mocks { throttle: Some(throttle(&limiter)), ..Mocks::default() }.signs().without_second_factor();
     mocks.users.expect_credentials_by_email().returning(|_| Ok(Some(credentials(1))));
     mocks.hasher.expect_verify().returning(|_, _| Ok(true));
     mocks.sessions.expect_open().returning(|_| Ok(()));
@@ -249,4 +279,97 @@ fn ending_a_session_that_is_not_ones_own_finds_nothing() {
     mocks.sessions.expect_end().returning(|_, _, _| Ok(false));
     let ended = block_on(mocks.service().end_session(&common::customer(1), session_id(9), &origin()));
     assert!(matches!(ended, Err(Error::NotFound)));
+}
+
+fn app() -> TotpSecret {
+    TotpSecret::from_random(&[7; 32])
+}
+
+fn present_code() -> SecondFactorCode {
+    SecondFactorCode::Totp(app().code(TimeStep::of(now())))
+}
+
+fn recovery_code() -> SecondFactorCode {
+    SecondFactorCode::parse("ABCD-EFGH-IJKL-MNOP").unwrap()
+}
+
+fn with_code(code: SecondFactorCode) -> Login {
+    Login { code: Some(code), ..login("right") }
+}
+
+#[test]
+fn a_second_factor_is_asked_for_behind_the_password_and_that_is_no_failure() {
+    let limiter = Arc::new(CountingLimiter::default());
+    let mocks = Mocks { throttle: Some(throttle(&limiter)), ..Mocks::default() }.with_second_factor();
+    let error = block_on(mocks.service().login(login("right"), &origin())).unwrap_err();
+    assert!(matches!(error, Error::SecondFactorRequired));
+    assert_eq!(limiter.0.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn who_has_not_the_password_hears_of_no_second_factor() {
+    let mut mocks = Mocks::default();
+    mocks.users.expect_credentials_by_email().returning(|_| Ok(Some(credentials(1))));
+    mocks.hasher.expect_verify().returning(|_, _| Ok(false));
+    mocks.second_factors.expect_find().never();
+    assert!(matches!(
+        block_on(mocks.service().login(with_code(present_code()), &origin())),
+        Err(Error::InvalidCredentials)
+    ));
+}
+
+#[test]
+fn a_good_code_lets_in_and_is_taken() {
+    let mut mocks = Mocks::default().signs().with_second_factor();
+    mocks
+        .second_factors
+        .expect_take_step()
+        .withf(|user, step| *user == user_id(1) && *step == TimeStep::of(now()))
+        .times(1)
+        .returning(|_, _| Ok(true));
+    mocks.sessions.expect_open().returning(|_| Ok(()));
+    block_on(mocks.service().login(with_code(present_code()), &origin())).unwrap();
+
+    let mut mocks = Mocks::default().signs().with_second_factor();
+    mocks.second_factors.expect_take_recovery_code().times(1).returning(|_, _, _| Ok(true));
+    mocks.sessions.expect_open().returning(|_| Ok(()));
+    block_on(mocks.service().login(with_code(recovery_code()), &origin())).unwrap();
+}
+
+#[test]
+fn a_wrong_or_used_code_is_as_bad_as_a_wrong_password() {
+    let old = SecondFactorCode::Totp(app().code(TimeStep(TimeStep::of(now()).0 - 2)));
+    for code in [old, present_code(), recovery_code()] {
+        let limiter = Arc::new(CountingLimiter::default());
+        let mut mocks = Mocks { throttle: Some(throttle(&limiter)), ..Mocks::default() }.with_second_factor();
+        mocks.second_factors.expect_take_step().returning(|_, _| Ok(false));
+        mocks.second_factors.expect_take_recovery_code().returning(|_, _, _| Ok(false));
+        mocks.sessions.expect_open().never();
+        assert!(matches!(block_on(mocks.service().login(with_code(code), &origin())), Err(Error::InvalidCredentials)));
+        assert_eq!(limiter.0.load(Ordering::SeqCst), 1);
+    }
+}
+
+#[test]
+fn a_secret_that_cannot_be_opened_lets_recovery_codes_in_and_no_others() {
+    let mut mocks = Mocks::default();
+    mocks.sealer.expect_open().returning(|_, _| Ok(None));
+    let mut mocks = mocks.signs().with_second_factor();
+    mocks.second_factors.expect_take_step().never();
+    mocks.second_factors.expect_take_recovery_code().returning(|_, _, _| Ok(true));
+    mocks.sessions.expect_open().returning(|_| Ok(()));
+    let service = mocks.service();
+    assert!(matches!(block_on(service.login(with_code(present_code()), &origin())), Err(Error::InvalidCredentials)));
+    block_on(service.login(with_code(recovery_code()), &origin())).unwrap();
+}
+
+#[test]
+fn what_is_pending_is_not_asked_for() {
+    let mut mocks = Mocks::default().signs();
+    mocks.users.expect_credentials_by_email().returning(|_| Ok(Some(credentials(1))));
+    mocks.hasher.expect_verify().returning(|_, _| Ok(true));
+    let pending = SecondFactor::Pending(SealedSecret(b"sealed".into()));
+    mocks.second_factors.expect_find().returning(move |_| Ok(Some(pending.clone())));
+    mocks.sessions.expect_open().returning(|_| Ok(()));
+    block_on(mocks.service().login(login("right"), &origin())).unwrap();
 }

@@ -18,6 +18,7 @@ mod product;
 mod request;
 mod response;
 mod routes;
+mod second_factor;
 mod serve;
 mod state;
 #[cfg(test)]

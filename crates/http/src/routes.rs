@@ -12,7 +12,7 @@ use crate::{
     API, HttpState, api_key, audit, auth,
     edge::Edge,
     error::{ApiError, ApiResult},
-    operations, order, product, user,
+    operations, order, product, second_factor, user,
 };
 
 /// The application of one worker: every route, behind the edge.
@@ -45,6 +45,7 @@ fn resources(cfg: &mut ServiceConfig) {
     order::routes(cfg);
     auth::routes(cfg);
     api_key::routes(cfg);
+    second_factor::routes(cfg);
     user::routes(cfg);
     audit::routes(cfg);
 }

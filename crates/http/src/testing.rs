@@ -23,6 +23,7 @@ use entrepot_application::{
     auth::{AuthPorts, AuthService, AuthSettings, LoginThrottle},
     order::{OrderPorts, OrderService},
     product::{ProductPorts, ProductService},
+    second_factor::{SecondFactorPorts, SecondFactorService},
     user::{UserPorts, UserService},
 };
 use entrepot_domain::{
@@ -34,6 +35,7 @@ use entrepot_domain::{
     },
     order::MockOrderRepository,
     product::MockProductRepository,
+    second_factor::{MockSealer, MockSecondFactorRepository},
     user::{MockUserRepository, Role, Roles},
 };
 use serde_json::Value;
@@ -183,6 +185,8 @@ impl Mocks {
             users: users.clone(),
             sessions: Arc::new(self.sessions),
             hasher: hasher.clone(),
+            second_factors: Arc::new(MockSecondFactorRepository::new()),
+            sealer: Arc::new(MockSealer::new()),
             tokens: Arc::new(self.tokens),
             throttle: throttle.clone(),
             clock: clock.clone(),
@@ -194,10 +198,20 @@ impl Mocks {
             clock: clock.clone(),
             ids: ids.clone(),
         };
+        let factors = SecondFactorPorts {
+            factors: Arc::new(MockSecondFactorRepository::new()),
+            users: users.clone(),
+            hasher: hasher.clone(),
+            sealer: Arc::new(MockSealer::new()),
+            random: Arc::new(MockRandomness::new()),
+            throttle: throttle.clone(),
+            clock: clock.clone(),
+        };
         let products = ProductPorts { products: Arc::new(self.products), clock: clock.clone(), ids: ids.clone() };
         Application {
             auth: AuthService::new(auth, settings),
             api_keys: ApiKeyService::new(keys),
+            second_factors: SecondFactorService::new(factors),
             users: UserService::new(UserPorts { users, hasher, throttle, clock: clock.clone(), ids: ids.clone() }),
             products: ProductService::new(products),
             orders: OrderService::new(OrderPorts { orders: Arc::new(self.orders), clock, ids }),

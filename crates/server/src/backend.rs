@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use entrepot_domain::{
     HealthCheck, MetricSource, api_key::ApiKeyRepository, audit::AuditLog, auth::SessionRepository,
-    order::OrderRepository, product::ProductRepository, user::UserRepository,
+    order::OrderRepository, product::ProductRepository, second_factor::SecondFactorRepository, user::UserRepository,
 };
 use entrepot_postgres::PostgresStore;
 use entrepot_redis::{Redis, RedisOptions};
@@ -31,6 +31,8 @@ pub struct Stores {
     pub sessions: Arc<dyn SessionRepository>,
     /// Keys of machines.
     pub api_keys: Arc<dyn ApiKeyRepository>,
+    /// Second factors.
+    pub second_factors: Arc<dyn SecondFactorRepository>,
     /// The catalogue.
     pub products: Arc<dyn ProductRepository>,
     /// Orders.
@@ -45,6 +47,7 @@ impl Stores {
         S: UserRepository
             + SessionRepository
             + ApiKeyRepository
+            + SecondFactorRepository
             + ProductRepository
             + OrderRepository
             + AuditLog
@@ -56,6 +59,7 @@ impl Stores {
             users: store.clone(),
             sessions: store.clone(),
             api_keys: store.clone(),
+            second_factors: store.clone(),
             products: store.clone(),
             orders: store.clone(),
             audit: store,

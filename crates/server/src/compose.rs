@@ -9,16 +9,19 @@ use entrepot_application::{
     auth::{AuthPorts, AuthService, AuthSettings, CachedSessions, LoginThrottle},
     order::{CachedOrders, OrderPorts, OrderService},
     product::{CachedProducts, ProductPorts, ProductService},
+    second_factor::{CachedSecondFactors, SecondFactorPorts, SecondFactorService},
     user::{CachedUsers, UserPorts, UserService},
 };
 use entrepot_domain::{
     Cache, Clock, IdGenerator, MetricSource, Quota, RateLimiter,
+    api_key::Randomness,
     auth::{PasswordHasher, TokenIssuer},
+    second_factor::Sealer,
 };
 use entrepot_http::{HttpSettings, HttpState};
 use entrepot_memory::{MemoryCache, MemoryLimiter, SystemClock, UuidV7};
 use entrepot_redis::{Redis, RedisCache, RedisLimiter};
-use entrepot_security::{BcryptHasher, JwtIssuer, JwtKeys, SystemRandomness};
+use entrepot_security::{AesSealer, BcryptHasher, JwtIssuer, JwtKeys, SystemRandomness};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -51,6 +54,9 @@ fn build(config: &Config, backend: &Backend, watched: &mut Watched) -> Applicati
     let hasher: Arc<dyn PasswordHasher> = hasher;
     let tokens: Arc<dyn TokenIssuer> = Arc::new(JwtIssuer::new(&keys(&config.secrets), ISSUER, AUDIENCE));
 
+    let random: Arc<dyn Randomness> = Arc::new(SystemRandomness);
+    let sealer: Arc<dyn Sealer> = Arc::new(AesSealer::new(config.secrets.refresh.iter().map(String::as_bytes)));
+
     let window = config.limits.map(|limits| limits.window).unwrap_or_default();
     let limiter = limiter(backend.redis(), window);
     let quota = |limit: u32| Quota { limit, window };
@@ -61,7 +67,8 @@ fn build(config: &Config, backend: &Backend, watched: &mut Watched) -> Applicati
     );
     let throttle = Arc::new(LoginThrottle::new(limiter, config.limits.map(|limits| quota(limits.login))));
 
-    let Stores { users, sessions, api_keys, products, orders, audit } = stores(config, backend, watched);
+    let Stores { users, sessions, api_keys, second_factors, products, orders, audit } =
+        stores(config, backend, watched);
     let settings = AuthSettings {
         access_ttl: config.access_token_ttl,
         refresh_ttl: config.refresh_token_ttl,
@@ -71,16 +78,27 @@ fn build(config: &Config, backend: &Backend, watched: &mut Watched) -> Applicati
         users: users.clone(),
         sessions,
         hasher: hasher.clone(),
+        second_factors: second_factors.clone(),
+        sealer: sealer.clone(),
         tokens,
         throttle: throttle.clone(),
         clock: clock.clone(),
         ids: ids.clone(),
     };
-    let api_keys =
-        ApiKeyPorts { keys: api_keys, random: Arc::new(SystemRandomness), clock: clock.clone(), ids: ids.clone() };
+    let api_keys = ApiKeyPorts { keys: api_keys, random: random.clone(), clock: clock.clone(), ids: ids.clone() };
+    let second_factors = SecondFactorPorts {
+        factors: second_factors,
+        users: users.clone(),
+        hasher: hasher.clone(),
+        sealer,
+        random,
+        throttle: throttle.clone(),
+        clock: clock.clone(),
+    };
     Application {
         auth: AuthService::new(auth, settings),
         api_keys: ApiKeyService::new(api_keys),
+        second_factors: SecondFactorService::new(second_factors),
         users: UserService::new(UserPorts { users, hasher, throttle, clock: clock.clone(), ids: ids.clone() }),
         products: ProductService::new(ProductPorts { products, clock: clock.clone(), ids: ids.clone() }),
         orders: OrderService::new(OrderPorts { orders, clock, ids }),
@@ -112,12 +130,15 @@ fn stores(config: &Config, backend: &Backend, watched: &mut Watched) -> Stores {
     let ttl = config.cache_ttl;
     let sessions = Arc::new(CachedSessions::new(plain.sessions, cache.clone(), ttl));
     let products = Arc::new(CachedProducts::new(plain.products, cache.clone(), ttl));
+    let api_keys = Arc::new(CachedApiKeys::new(plain.api_keys.clone(), cache.clone(), ttl));
     watched.push(sessions.clone());
+    watched.push(api_keys.clone());
     watched.push(products.clone());
     Stores {
-        users: Arc::new(CachedUsers::new(plain.users, plain.api_keys.clone(), cache.clone())),
+        users: Arc::new(CachedUsers::new(plain.users, plain.api_keys, cache.clone())),
         sessions,
-        api_keys: Arc::new(CachedApiKeys::new(plain.api_keys, cache.clone(), ttl)),
+        api_keys,
+        second_factors: Arc::new(CachedSecondFactors::new(plain.second_factors, cache.clone())),
         products,
         orders: Arc::new(CachedOrders::new(plain.orders, cache)),
         audit: plain.audit,

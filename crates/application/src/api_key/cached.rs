@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use entrepot_domain::{
-    ApiKeyId, Cache, CacheKey, Fault, Timestamp, UserId,
+    ApiKeyId, Cache, CacheKey, Fault, MetricSource, Sample, Timestamp, UserId,
     api_key::{ApiKey, ApiKeyError, ApiKeyRepository, KeyAccess, KeyPrefix, NewApiKey, Scopes},
     auth::TokenHash,
     user::Roles,
@@ -68,6 +68,12 @@ impl TryFrom<Kept> for KeyAccess {
             hash: TokenHash(kept.hash),
             expires_at: kept.expires_at.map(moment).transpose()?,
         })
+    }
+}
+
+impl MetricSource for CachedApiKeys {
+    fn samples(&self) -> Vec<Sample> {
+        self.cache.samples("api_key")
     }
 }
 

@@ -17,9 +17,11 @@ use entrepot_domain::{
     auth::{
         AccessClaims, PasswordHasher, PublicKey, RefreshClaims, RefreshState, SessionRepository, TokenHash, TokenIssuer,
     },
+    second_factor::{Sealer, SecondFactorRepository},
     user::{User, UserRepository},
 };
 pub use login::Login;
+pub(crate) use throttle::Attempt;
 pub use throttle::LoginThrottle;
 
 /// How long logins last.
@@ -41,6 +43,10 @@ pub struct AuthPorts {
     pub sessions: Arc<dyn SessionRepository>,
     /// Checks passwords.
     pub hasher: Arc<dyn PasswordHasher>,
+    /// Who has a second factor.
+    pub second_factors: Arc<dyn SecondFactorRepository>,
+    /// Opens their secrets.
+    pub sealer: Arc<dyn Sealer>,
     /// Makes and checks tokens.
     pub tokens: Arc<dyn TokenIssuer>,
     /// Counts failures.

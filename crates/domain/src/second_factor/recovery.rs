@@ -81,7 +81,9 @@ mod tests {
     use super::*;
 
     fn codes() -> Vec<RecoveryCode> {
-        RecoveryCode::from_random(&[1, 2, 3, 4].map(|n: u8| std::array::from_fn(|place| n * 32 + place as u8)))
+        RecoveryCode::from_random(
+            &[1, 2, 3, 4].map(|n: u8| std::array::from_fn(|place| n * 32 + u8::try_from(place).unwrap())),
+        )
     }
 
     #[test]

@@ -16,7 +16,8 @@ use crate::{
 /// Log in
 ///
 /// Opens a session and gives a pair of tokens. A wrong password and an unknown email are told alike. After five
-/// failures from one address for one email it is a 429, until the window is over.
+/// failures from one address for one email it is a 429, until the window is over. An account with a second factor takes a
+/// `code` as well, each code once; a wrong one is a failure like a wrong password.
 #[utoipa::path(
     post, path = "/api/v1/auth/login", operation_id = "login", tag = "auth",
     request_body(content(
@@ -25,12 +26,12 @@ use crate::{
     )),
     responses(
         (status = 200, description = "Logged in", body = Success<TokenPair>),
-        (status = 401, description = "`invalid_credentials`"),
+        (status = 401, description = "`invalid_credentials`; `second_factor_required`: the password is right, and a `code` is needed beside it"),
     ),
 )]
 pub(super) async fn login(state: Data<HttpState>, caller: Caller, body: Raw) -> ApiResult {
-    let LoginRequest { email, password } = body.read()?;
-    let login = Login { email, password, user_agent: caller.user_agent };
+    let LoginRequest { email, password, code } = body.read()?;
+    let login = Login { email, password, code, user_agent: caller.user_agent };
     let pair = outlive(async move { state.app.auth.login(login, &caller.origin).await }).await??;
     secret(TokenPair::from(pair))
 }

@@ -4,6 +4,7 @@ use entrepot_application::auth::LoggedIn;
 use entrepot_domain::{
     Email, Invalid,
     auth::{Actor, Session},
+    second_factor::SecondFactorCode,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -25,6 +26,9 @@ pub(crate) struct LoginRequest {
     /// The password.
     #[schema(format = "password", min_length = 1)]
     pub(super) password: String,
+    /// For an account with a second factor: six digits of the app, or a recovery code. Others need none.
+    #[schema(value_type = Option<String>, nullable = false)]
+    pub(super) code: Option<SecondFactorCode>,
 }
 
 impl FromFields for LoginRequest {
@@ -33,7 +37,8 @@ impl FromFields for LoginRequest {
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let email = fields.text("email", Email::parse);
         let password = fields.text("password", not_empty);
-        Some(Self { email: email?, password: password? })
+        let code = fields.optional_text("code", SecondFactorCode::parse);
+        Some(Self { email: email?, password: password?, code: code? })
     }
 }
 

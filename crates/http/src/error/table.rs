@@ -66,9 +66,11 @@ impl ApiError {
 const fn status_of(error: &Error) -> StatusCode {
     match error {
         Error::Validation(_) => StatusCode::BAD_REQUEST,
-        Error::InvalidToken | Error::TokenExpired | Error::InvalidCredentials | Error::RefreshTokenReused => {
-            StatusCode::UNAUTHORIZED
-        }
+        Error::InvalidToken
+        | Error::TokenExpired
+        | Error::InvalidCredentials
+        | Error::SecondFactorRequired
+        | Error::RefreshTokenReused => StatusCode::UNAUTHORIZED,
         Error::Forbidden | Error::InsufficientScope(_) | Error::LoginRequired => StatusCode::FORBIDDEN,
         Error::NotFound => StatusCode::NOT_FOUND,
         Error::EmailTaken
@@ -76,6 +78,7 @@ const fn status_of(error: &Error) -> StatusCode {
         | Error::InsufficientStock(_)
         | Error::InvalidTransition { .. }
         | Error::LastAdmin
+        | Error::SecondFactorEnabled
         | Error::TooManyApiKeys
         | Error::IdempotencyInProgress => StatusCode::CONFLICT,
         Error::PreconditionFailed => StatusCode::PRECONDITION_FAILED,

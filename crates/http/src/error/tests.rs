@@ -42,6 +42,8 @@ const fn kind(error: &ApiError) -> u8 {
             Error::InsufficientScope(_) => 28,
             Error::LoginRequired => 29,
             Error::TooManyApiKeys => 30,
+            Error::SecondFactorRequired => 31,
+            Error::SecondFactorEnabled => 32,
         },
     }
 }
@@ -49,7 +51,7 @@ const fn kind(error: &ApiError) -> u8 {
 #[test]
 fn there_is_a_sample_of_every_kind() {
     let kinds: BTreeSet<_> = samples().iter().map(kind).collect();
-    assert_eq!(kinds, (0..=30).collect());
+    assert_eq!(kinds, (0..=32).collect());
 }
 
 #[test]
@@ -81,8 +83,10 @@ fn the_table_stays_as_clients_know_it() {
         www-authenticate: Bearer realm="entrepot", error="invalid_token", error_description="the token is not valid"
     401 token_expired: the token has expired
         www-authenticate: Bearer realm="entrepot", error="invalid_token", error_description="the token has expired"
-    401 invalid_credentials: the email or the password is wrong
-        www-authenticate: Bearer realm="entrepot", error="invalid_token", error_description="the email or the password is wrong"
+    401 invalid_credentials: the email, password or code is wrong
+        www-authenticate: Bearer realm="entrepot", error="invalid_token", error_description="the email, password or code is wrong"
+    401 second_factor_required: this account has a second factor; please send its code too
+        www-authenticate: Bearer realm="entrepot", error="invalid_token", error_description="this account has a second factor; please send its code too"
     401 refresh_token_reused: the refresh token was used before; please log in again
         www-authenticate: Bearer realm="entrepot", error="invalid_token", error_description="the refresh token was used before; please log in again"
     403 forbidden: this is not yours to do
@@ -95,6 +99,7 @@ fn the_table_stays_as_clients_know_it() {
     409 insufficient_stock: there is not enough in stock
     409 invalid_transition: an order that is shipped cannot take the action cancel
     409 last_admin: the last admin must stay
+    409 second_factor_enabled: a second factor is in force already; remove it first
     409 too_many_api_keys: there are too many API keys; revoke one first
     409 idempotency_in_progress: a request with this idempotency key is still running
     422 idempotency_key_reused: this idempotency key was used for another request

@@ -18,7 +18,7 @@ use utoipa::{
 use crate::{
     api_key, audit, auth,
     error::{ErrorEnvelope, FieldBody, Problem},
-    operations, order, product, user,
+    operations, order, product, second_factor, user,
 };
 
 #[derive(OpenApi)]
@@ -39,6 +39,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     for part in [
         auth::Docs::openapi(),
         api_key::Docs::openapi(),
+        second_factor::Docs::openapi(),
         user::Docs::openapi(),
         product::Docs::openapi(),
         order::Docs::openapi(),

@@ -1,0 +1,39 @@
+//! Taking a code, once.
+
+use entrepot_domain::{
+    Fault, Timestamp, UserId,
+    second_factor::{SealedSecret, Sealer, SecondFactorCode, SecondFactorRepository, TotpSecret},
+};
+
+use crate::Error;
+
+/// Whether the code is good for a user whose factor is in force. A good one is taken by that, on every instance.
+pub(crate) async fn take_code(
+    factors: &dyn SecondFactorRepository,
+    sealer: &dyn Sealer,
+    user: UserId,
+    sealed: &SealedSecret,
+    code: &SecondFactorCode,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    match code {
+        SecondFactorCode::Totp(code) => {
+            let secret = open(sealer, user, sealed)?;
+            match secret.and_then(|secret| secret.check(code, now)) {
+                Some(step) => Ok(factors.take_step(user, step).await?),
+                None => Ok(false),
+            }
+        }
+        SecondFactorCode::Recovery(code) => Ok(factors.take_recovery_code(user, code.hash(user), now).await?),
+    }
+}
+
+/// The secret behind a seal. One that cannot be opened is told to the operator, and no code is good for it; recovery
+/// codes are.
+pub(super) fn open(sealer: &dyn Sealer, user: UserId, sealed: &SealedSecret) -> Result<Option<TotpSecret>, Fault> {
+    let secret = sealer.open(user, sealed)?.and_then(|secret| TotpSecret::from_bytes(&secret));
+    if secret.is_none() {
+        tracing::error!(%user, "a second factor cannot be opened: was the secret changed that it was sealed with?");
+    }
+    Ok(secret)
+}

@@ -1,0 +1,38 @@
+//! Recovery codes.
+
+use entrepot_domain::{
+    audit::Origin,
+    auth::Actor,
+    second_factor::{RecoveryCode, RecoveryHash, SecondFactorCode},
+};
+
+use super::SecondFactorService;
+use crate::{Error, proof::must_be_login};
+
+impl SecondFactorService {
+    /// New recovery codes in the place of all that are left. It takes a code; a wrong one is a bad field, and counts as
+    /// a failed login. [`Error::NotFound`] if no second factor is in force.
+    pub async fn renew_recovery_codes(
+        &self,
+        actor: &Actor,
+        code: &SecondFactorCode,
+        origin: &Origin,
+    ) -> Result<Vec<RecoveryCode>, Error> {
+        must_be_login(actor)?;
+        let sealed = self.in_force(actor.user).await?;
+        let (_, attempt) = self.attempt(actor, origin).await?;
+        self.take(actor, &sealed, code, attempt).await?;
+        let codes = self.recovery_codes()?;
+        let hashes: Vec<RecoveryHash> = codes.iter().map(|code| code.hash(actor.user)).collect();
+        if !self.ports.factors.renew_recovery_codes(actor.user, &hashes, self.ports.clock.now()).await? {
+            return Err(Error::NotFound);
+        }
+        tracing::info!(user = %actor.user, "recovery codes renewed");
+        Ok(codes)
+    }
+
+    pub(super) fn recovery_codes(&self) -> Result<Vec<RecoveryCode>, Error> {
+        let random = &self.ports.random;
+        Ok(RecoveryCode::from_random(&[random.bytes()?, random.bytes()?, random.bytes()?, random.bytes()?]))
+    }
+}

@@ -1,0 +1,269 @@
+//! The second proof of who somebody is.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
+
+mod common;
+
+use std::{collections::HashSet, sync::Arc, sync::atomic::Ordering};
+
+use common::{
+    CountingLimiter, admin, by_key, clock, credentials, customer, no_throttle, now, origin, session_id, staff,
+    throttle, user_id,
+};
+use entrepot_application::{
+    Error,
+    auth::LoginThrottle,
+    second_factor::{CachedSecondFactors, SecondFactorPorts, SecondFactorService, Status},
+};
+use entrepot_domain::{
+    CacheKey, MockCache,
+    api_key::{MockRandomness, Scope},
+    auth::MockPasswordHasher,
+    second_factor::{
+        Confirmation, MockSealer, MockSecondFactorRepository, RecoveryCode, SealedSecret, SecondFactor,
+        SecondFactorCode, SecondFactorRepository, TimeStep, TotpCode, TotpSecret,
+    },
+    user::MockUserRepository,
+};
+use futures_executor::block_on;
+
+/// Ports, of which ada's password is `right`.
+struct Mocks {
+    factors: MockSecondFactorRepository,
+    throttle: Arc<LoginThrottle>,
+}
+
+impl Mocks {
+    fn new() -> Self {
+        Self { factors: MockSecondFactorRepository::new(), throttle: no_throttle() }
+    }
+
+    fn counting(limiter: &Arc<CountingLimiter>) -> Self {
+        Self { throttle: throttle(limiter), ..Self::new() }
+    }
+
+    fn pending(mut self) -> Self {
+        self.factors.expect_find().returning(|_| Ok(Some(SecondFactor::Pending(sealed()))));
+        self
+    }
+
+    fn in_force(mut self) -> Self {
+        let in_force = SecondFactor::InForce { secret: sealed(), recovery_codes_left: 3 };
+        self.factors.expect_find().returning(move |_| Ok(Some(in_force.clone())));
+        self
+    }
+
+    fn service(self) -> SecondFactorService {
+        let mut users = MockUserRepository::new();
+        users.expect_credentials().returning(|_| Ok(Some(credentials(1))));
+        let mut hasher = MockPasswordHasher::new();
+        hasher.expect_verify().returning(|password, _| Ok(password == "right"));
+        let mut sealer = MockSealer::new();
+        sealer.expect_seal().returning(|user, secret| {
+            assert_eq!((user, secret), (user_id(1), app().expose()));
+            Ok(sealed())
+        });
+        sealer.expect_open().returning(|_, _| Ok(Some(app().expose().to_vec().into())));
+        let (mut source, mut next) = (MockRandomness::new(), 0_u8);
+        source.expect_bytes().returning_st(move || {
+            next += 1;
+            Ok(random(next))
+        });
+        SecondFactorService::new(SecondFactorPorts {
+            factors: Arc::new(self.factors),
+            users: Arc::new(users),
+            hasher: Arc::new(hasher),
+            sealer: Arc::new(sealer),
+            random: Arc::new(source),
+            throttle: self.throttle,
+            clock: clock(),
+        })
+    }
+}
+
+/// Other bytes for each number.
+fn random(n: u8) -> [u8; 32] {
+    std::array::from_fn(|place| n * 32 + u8::try_from(place).unwrap())
+}
+
+fn app() -> TotpSecret {
+    TotpSecret::from_random(&random(1))
+}
+
+fn sealed() -> SealedSecret {
+    SealedSecret(b"sealed".into())
+}
+
+fn present() -> TotpCode {
+    app().code(TimeStep::of(now()))
+}
+
+fn old() -> TotpCode {
+    app().code(TimeStep(TimeStep::of(now()).0 - 5))
+}
+
+fn recovery() -> SecondFactorCode {
+    SecondFactorCode::Recovery(RecoveryCode::parse("ABCD-EFGH-IJKL-MNOP").unwrap())
+}
+
+fn bad_field<T: std::fmt::Debug>(done: Result<T, Error>) -> String {
+    let Err(Error::Validation(fields)) = done else { panic!("{done:?}") };
+    fields[0].field.clone()
+}
+
+#[test]
+fn a_secret_is_kept_sealed_and_handed_out_with_the_name_of_the_account() {
+    let mut mocks = Mocks::new();
+    mocks
+        .factors
+        .expect_begin()
+        .withf(|user, secret, at| *user == user_id(1) && *secret == sealed() && *at == now())
+        .times(1)
+        .returning(|_, _, _| Ok(true));
+    let begun = block_on(mocks.service().begin(&customer(1), "right", &origin())).unwrap();
+    assert_eq!((begun.secret, begun.email.as_str()), (app(), "ada@example.com"));
+}
+
+#[test]
+fn beginning_takes_the_password_and_a_wrong_one_is_a_failed_login() {
+    let limiter = Arc::new(CountingLimiter::default());
+    let service = Mocks::counting(&limiter).service();
+    assert_eq!(bad_field(block_on(service.begin(&customer(1), "wrong", &origin()))), "currentPassword");
+    assert_eq!(limiter.0.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn what_is_in_force_is_not_begun_again() {
+    let mut mocks = Mocks::new().in_force();
+    mocks.factors.expect_begin().returning(|_, _, _| Ok(false));
+    let service = mocks.service();
+    let (actor, code) = (customer(1), present());
+    assert_eq!(block_on(service.begin(&actor, "right", &origin())).unwrap_err().code(), "second_factor_enabled");
+    assert_eq!(block_on(service.confirm(&actor, &code, &origin())).unwrap_err().code(), "second_factor_enabled");
+}
+
+#[test]
+fn a_code_brings_it_into_force_with_ten_recovery_codes() {
+    let mut mocks = Mocks::new().pending();
+    let (tell, told) = std::sync::mpsc::channel();
+    mocks.factors.expect_confirm().times(1).returning(move |_, confirmation, _| {
+        tell.send(confirmation.clone()).unwrap();
+        Ok(Some(vec![]))
+    });
+    let codes = block_on(mocks.service().confirm(&customer(1), &present(), &origin())).unwrap();
+    let Confirmation { secret, step, recovery, keep } = told.recv().unwrap();
+    assert_eq!((secret, step, keep), (sealed(), TimeStep::of(now()), session_id(1)));
+    assert_eq!(codes.iter().map(|code| code.hash(user_id(1))).collect::<Vec<_>>(), recovery);
+    assert_eq!(recovery.into_iter().collect::<HashSet<_>>().len(), 10);
+}
+
+#[test]
+fn a_wrong_first_code_is_a_failed_login_and_brings_nothing_into_force() {
+    let limiter = Arc::new(CountingLimiter::default());
+    let mut mocks = Mocks::counting(&limiter).pending();
+    mocks.factors.expect_confirm().never();
+    assert_eq!(bad_field(block_on(mocks.service().confirm(&customer(1), &old(), &origin()))), "code");
+    assert_eq!(limiter.0.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn what_was_replaced_meanwhile_does_not_come_into_force() {
+    let mut mocks = Mocks::new().pending();
+    mocks.factors.expect_confirm().returning(|_, _, _| Ok(None));
+    assert!(matches!(block_on(mocks.service().confirm(&customer(1), &present(), &origin())), Err(Error::NotFound)));
+}
+
+#[test]
+fn who_has_none_is_told_so() {
+    let mut mocks = Mocks::new();
+    mocks.factors.expect_find().returning(|_| Ok(None));
+    let (service, actor) = (mocks.service(), customer(1));
+    assert_eq!(block_on(service.status(&actor)).unwrap(), Status { enabled: false, recovery_codes_left: 0 });
+    for refused in [
+        block_on(service.confirm(&actor, &present(), &origin())).map(drop),
+        block_on(service.renew_recovery_codes(&actor, &recovery(), &origin())).map(drop),
+        block_on(service.remove(&actor, "right", &recovery(), &origin())),
+    ] {
+        assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
+    }
+}
+
+#[test]
+fn what_is_pending_is_not_enabled_and_what_is_in_force_is() {
+    let status = |mocks: Mocks| block_on(mocks.service().status(&customer(1))).unwrap();
+    assert!(!status(Mocks::new().pending()).enabled);
+    assert_eq!(status(Mocks::new().in_force()), Status { enabled: true, recovery_codes_left: 3 });
+}
+
+#[test]
+fn removing_takes_the_password_and_a_code() {
+    let limiter = Arc::new(CountingLimiter::default());
+    let mut mocks = Mocks::counting(&limiter).in_force();
+    mocks.factors.expect_take_recovery_code().times(1).returning(|_, _, _| Ok(false));
+    mocks.factors.expect_take_recovery_code().times(1).returning(|_, _, _| Ok(true));
+    mocks.factors.expect_remove().withf(|user, _| *user == user_id(1)).times(1).returning(|_, _| Ok(true));
+    let (service, actor, code) = (mocks.service(), customer(1), recovery());
+    assert_eq!(bad_field(block_on(service.remove(&actor, "wrong", &code, &origin()))), "currentPassword");
+    assert_eq!(bad_field(block_on(service.remove(&actor, "right", &code, &origin()))), "code");
+    assert_eq!(limiter.0.load(Ordering::SeqCst), 2);
+    block_on(service.remove(&actor, "right", &code, &origin())).unwrap();
+    assert_eq!(limiter.0.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn new_recovery_codes_take_a_code() {
+    let limiter = Arc::new(CountingLimiter::default());
+    let mut mocks = Mocks::counting(&limiter).in_force();
+    mocks.factors.expect_take_step().withf(|_, step| *step == TimeStep::of(now())).returning(|_, _| Ok(true));
+    mocks
+        .factors
+        .expect_renew_recovery_codes()
+        .withf(|_, codes, _| codes.len() == 10)
+        .times(1)
+        .returning(|_, _, _| Ok(true));
+    let (service, actor) = (mocks.service(), customer(1));
+    let wrong = block_on(service.renew_recovery_codes(&actor, &SecondFactorCode::Totp(old()), &origin()));
+    assert_eq!((bad_field(wrong), limiter.0.load(Ordering::SeqCst)), ("code".to_owned(), 1));
+    let codes = block_on(service.renew_recovery_codes(&actor, &SecondFactorCode::Totp(present()), &origin()));
+    assert_eq!(codes.unwrap().len(), 10);
+}
+
+#[test]
+fn admins_remove_that_of_others_alone() {
+    let mut mocks = Mocks::new();
+    mocks.factors.expect_remove().withf(|user, _| *user == user_id(1)).times(1).returning(|_, _| Ok(true));
+    mocks.factors.expect_remove().returning(|_, _| Ok(false));
+    let service = mocks.service();
+    for actor in [customer(1), staff()] {
+        assert!(matches!(block_on(service.remove_of(&actor, user_id(1))), Err(Error::Forbidden)));
+    }
+    assert!(matches!(block_on(service.remove_of(&admin(), admin().user)), Err(Error::Forbidden)), "that takes a code");
+    block_on(service.remove_of(&admin(), user_id(1))).unwrap();
+    assert!(matches!(block_on(service.remove_of(&admin(), user_id(2))), Err(Error::NotFound)));
+}
+
+#[test]
+fn no_key_has_a_say() {
+    let (service, machine) = (Mocks::new().service(), by_key(admin(), &Scope::ALL));
+    for refused in [
+        block_on(service.status(&machine)).map(drop),
+        block_on(service.begin(&machine, "right", &origin())).map(drop),
+        block_on(service.confirm(&machine, &present(), &origin())).map(drop),
+        block_on(service.renew_recovery_codes(&machine, &recovery(), &origin())).map(drop),
+        block_on(service.remove(&machine, "right", &recovery(), &origin())),
+        block_on(service.remove_of(&machine, user_id(1))),
+    ] {
+        assert!(matches!(refused, Err(Error::LoginRequired)), "{refused:?}");
+    }
+}
+
+#[test]
+fn sessions_that_ended_are_forgotten_before_the_answer() {
+    let mut factors = MockSecondFactorRepository::new();
+    factors.expect_confirm().returning(|_, _, _| Ok(Some(vec![session_id(2)])));
+    let mut cache = MockCache::new();
+    cache.expect_invalidate().withf(|keys| *keys == [CacheKey::Access(session_id(2))]).times(1).returning(|_| ());
+    let confirmation = Confirmation { secret: sealed(), step: TimeStep(1), recovery: Vec::new(), keep: session_id(1) };
+    let cached = CachedSecondFactors::new(Arc::new(factors), Arc::new(cache));
+    block_on(cached.confirm(user_id(1), &confirmation, now())).unwrap();
+}
