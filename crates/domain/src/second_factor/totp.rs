@@ -73,7 +73,7 @@ impl TotpSecret {
     pub fn check(&self, code: &TotpCode, now: Timestamp) -> Option<TimeStep> {
         let present = TimeStep::of(now).0;
         let steps = (present.saturating_sub(OFF)..=present.saturating_add(OFF)).map(TimeStep);
-        steps.fold(None, |found, step| if self.code(step).is(code) { Some(step) } else { found })
+        steps.fold(None, |found, step| if self.code(step).is(*code) { Some(step) } else { found })
     }
 
     /// The code of a step (RFC 4226 5.3).
@@ -118,7 +118,7 @@ impl TotpCode {
         }
     }
 
-    fn is(self, other: &Self) -> bool {
+    fn is(self, other: Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
 }

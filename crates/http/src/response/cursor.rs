@@ -156,7 +156,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn nothing_that_was_made_up_opens(cursor in proptest::prop_oneof![".*", "[A-Za-z0-9_=-]{0,200}"]) {
-            let opened = Seal::new(b"key", &["products"]).open(&cursor);
+            let opened = Seal::new(&[b"key"], &["products"]).open(&cursor);
             proptest::prop_assert!(matches!(opened, Err(ApiError::InvalidCursor)));
         }
 
@@ -164,7 +164,7 @@ mod tests {
         fn every_place_opens_again_but_not_shortened_nor_lengthened(
             text in ".*", number in proptest::num::i64::ANY, id in proptest::num::u128::ANY, cut in 1..40_usize,
         ) {
-            let seal = Seal::new(b"key", &["products"]);
+            let seal = Seal::new(&[b"key"], &["products"]);
             let values = vec![SortValue::Text(text), SortValue::Integer(number)];
             let place = Keyset { values, id: Uuid::from_u128(id) };
             let cursor = seal.close(&place).unwrap();
