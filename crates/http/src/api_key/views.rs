@@ -6,11 +6,14 @@ use entrepot_domain::{
     api_key::{ApiKey, ApiKeyName, Scope, Scopes},
 };
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{Array, ArrayBuilder, ObjectBuilder, Type},
+};
 use uuid::Uuid;
 
 use crate::{
-    request::{Day, Fields, FromFields, moment},
+    request::{Day, Fields, FromFields, Moment, moment},
     response::Stamp,
 };
 
@@ -22,15 +25,21 @@ use crate::{
 )]
 pub(crate) struct CreateApiKeyRequest {
     /// What you call it.
-    #[schema(value_type = String, min_length = 1, max_length = 100)]
+    #[schema(value_type = String, min_length = 1, max_length = 100, pattern = "line")]
     name: ApiKeyName,
     /// What it may do, at least one of `orders:read`, `orders:write`, `products:write`, `stock:write`, `users:read`.
-    #[schema(value_type = Vec<String>, min_items = 1, max_items = 5)]
+    #[schema(schema_with = scopes)]
     scopes: Scopes,
     /// From when on it is good no more: RFC 3339, or a date, whose end is meant. Without it, it is good until it is
     /// revoked.
-    #[schema(value_type = Option<String>, nullable = false)]
+    #[schema(schema_with = Moment::schema, required = false)]
     expires_at: Option<Timestamp>,
+}
+
+fn scopes() -> Array {
+    let names = Scope::ALL.map(Scope::as_str);
+    let scope = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names));
+    ArrayBuilder::new().items(scope).min_items(Some(1)).max_items(Some(names.len())).build()
 }
 
 impl FromFields for CreateApiKeyRequest {

@@ -6,6 +6,10 @@ use entrepot_domain::{
     Direction, Invalid, Sort,
     audit::{AuditAction, AuditFilter, AuditQuery, AuditSort},
 };
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
+};
 use uuid::Uuid;
 
 use super::view::EntryView;
@@ -13,9 +17,21 @@ use crate::{
     HttpState,
     edge::Authenticated,
     error::ApiResult,
-    request::{Day, ListRequest, Params, moment},
+    request::{Day, ListRequest, Moment, Params, moment},
     response::{Listed, listed},
 };
+
+/// The name of an action, as the document has it.
+struct Action;
+
+impl PartialSchema for Action {
+    fn schema() -> RefOr<Schema> {
+        let names = AuditAction::ALL.iter().map(|action| action.as_str());
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
+    }
+}
+
+impl ToSchema for Action {}
 
 /// Read the audit log
 ///
@@ -26,12 +42,12 @@ use crate::{
     get, path = "/api/v1/admin/audit", operation_id = "listAuditEntries", tag = "admin",
     params(
         ("actor" = Option<Uuid>, Query, description = "What this user did"),
-        ("action" = Option<String>, Query, description = "Where this was done", example = "user.roles_changed"),
+        ("action" = inline(Option<Action>), Query, description = "Where this was done", example = "user.roles_changed"),
         ("subject" = Option<Uuid>, Query, description = "What was done to this user, product or order"),
-        ("from" = Option<String>, Query, description = "What was done then or later: RFC 3339, or a date", example = "2026-11-01"),
-        ("to" = Option<String>, Query, description = "What was done then or earlier: RFC 3339, or a date, which is meant whole", example = "2026-11-30"),
-        ("sort" = Option<String>, Query, description = "`-createdAt` or `createdAt`", example = "-createdAt"),
-        ("page" = Option<u32>, Query, minimum = 1, description = "Which page; not together with `cursor`"),
+        ("from" = inline(Option<Moment>), Query, description = "What was done then or later: RFC 3339, or a date", example = "2026-11-01"),
+        ("to" = inline(Option<Moment>), Query, description = "What was done then or earlier: RFC 3339, or a date, which is meant whole", example = "2026-11-30"),
+        ("sort" = Option<String>, Query, pattern = "^-?createdAt$", description = "`-createdAt` or `createdAt`", example = "-createdAt"),
+        ("page" = Option<u64>, Query, minimum = 1, maximum = 4_294_967_295_u32, description = "Which page; not together with `cursor`"),
         ("limit" = Option<u8>, Query, minimum = 1, maximum = 100, description = "How many; 20 unless told"),
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the last part; empty starts"),
     ),

@@ -27,7 +27,7 @@ pub(crate) struct LoginRequest {
     #[schema(format = "password", min_length = 1)]
     pub(super) password: String,
     /// For an account with a second factor: six digits of the app, or a recovery code. Others need none.
-    #[schema(value_type = Option<String>, nullable = false)]
+    #[schema(value_type = Option<String>, nullable = false, pattern = "^[ -]*(([0-9][ -]*){6}|([A-Za-z2-7][ -]*){16})$")]
     pub(super) code: Option<SecondFactorCode>,
 }
 

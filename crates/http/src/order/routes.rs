@@ -65,7 +65,7 @@ const REPLAYED: actix_web::http::header::HeaderName =
         ("from" = inline(Option<Moment>), Query, description = "Those placed then or later: RFC 3339, or a date", example = "2026-11-01"),
         ("to" = inline(Option<Moment>), Query, description = "Those placed then or earlier: RFC 3339, or a date, which is meant whole", example = "2026-11-30"),
         ("userId" = Option<Uuid>, Query, description = "Those of this user; for staff"),
-        ("sort" = Option<String>, Query, pattern = "^-?(createdAt)(,-?(createdAt))*$", description = "`-createdAt` or `createdAt`", example = "-createdAt"),
+        ("sort" = Option<String>, Query, pattern = "^-?createdAt$", description = "`-createdAt` or `createdAt`", example = "-createdAt"),
         ("page" = Option<u64>, Query, minimum = 1, maximum = 4_294_967_295_u32, description = "Which page; not together with `cursor`"),
         ("limit" = Option<u8>, Query, minimum = 1, maximum = 100, description = "How many; 20 unless told"),
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the last part; empty starts"),

@@ -34,7 +34,7 @@ impl FromFields for BeginTotpRequest {
 #[schema(example = json!({"code": "287082"}))]
 pub(crate) struct ConfirmTotpRequest {
     /// Six digits, as the app shows them now.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^[ -]*([0-9][ -]*){6}$")]
     pub(super) code: TotpCode,
 }
 
@@ -49,7 +49,7 @@ impl FromFields for ConfirmTotpRequest {
 #[schema(example = json!({"code": "287082"}))]
 pub(crate) struct CodeRequest {
     /// Six digits of the app, or a recovery code.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^[ -]*(([0-9][ -]*){6}|([A-Za-z2-7][ -]*){16})$")]
     pub(super) code: SecondFactorCode,
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct RemoveTotpRequest {
     #[schema(format = "password")]
     pub(super) current_password: String,
     /// Six digits of the app, or a recovery code.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^[ -]*(([0-9][ -]*){6}|([A-Za-z2-7][ -]*){16})$")]
     pub(super) code: SecondFactorCode,
 }
 
