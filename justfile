@@ -57,6 +57,14 @@ bench *ARGS:
 conformance *ARGS:
     tests/conformance/run {{ARGS}}
 
+# Look at the dependencies: known holes, licences, duplicates, sources (cargo install cargo-deny --locked)
+audit:
+    cargo deny --locked check
+
+# Write what the program is made of to target/entrepot.cdx.json (cargo install cargo-cyclonedx --locked)
+sbom:
+    deploy/sbom
+
 # Everything that CI runs: format, lints, all tests, and what the program costs
 ci:
     .ci/run

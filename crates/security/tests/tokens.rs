@@ -194,3 +194,23 @@ fn junk_is_junk() {
 fn keys_are_not_printed() {
     assert!(!format!("{:?}", issuer()).contains("thirty-two"));
 }
+
+proptest::proptest! {
+    #[test]
+    fn nothing_made_up_is_believed(token in proptest::prop_oneof![".*", "[A-Za-z0-9_-]{0,80}(\\.[A-Za-z0-9_-]{0,80}){0,4}"]) {
+        proptest::prop_assert_eq!(verdict(&token), Err(TokenError::Invalid));
+        proptest::prop_assert!(issuer().verify_refresh(&token, at(1)).is_err());
+    }
+
+    #[test]
+    fn a_token_with_a_part_changed_is_not_believed(
+        from in 0..500_usize, length in 0..20_usize, instead in "[A-Za-z0-9_.=-]{0,20}",
+    ) {
+        let good = issuer().access(&claims()).unwrap();
+        let from = from % good.len();
+        let until = (from + length).min(good.len());
+        let changed = [&good[..from], &instead, &good[until..]].concat();
+        let expected = if changed == good { Ok(claims()) } else { Err(TokenError::Invalid) };
+        proptest::prop_assert_eq!(verdict(&changed), expected);
+    }
+}
