@@ -18,4 +18,5 @@ mod race;
 mod retail;
 mod second_factor;
 mod secrets;
+mod traces;
 mod users;

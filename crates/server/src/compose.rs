@@ -22,6 +22,10 @@ use entrepot_http::{HttpSettings, HttpState};
 use entrepot_memory::{MemoryCache, MemoryLimiter, SystemClock, UuidV7};
 use entrepot_redis::{Redis, RedisCache, RedisLimiter};
 use entrepot_security::{AesSealer, BcryptHasher, JwtIssuer, JwtKeys, SystemRandomness};
+use entrepot_telemetry::ports::{
+    TracedApiKeys, TracedAuditLog, TracedHasher, TracedOrders, TracedProducts, TracedSecondFactors, TracedSessions,
+    TracedUsers,
+};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -51,7 +55,10 @@ fn build(config: &Config, backend: &Backend, watched: &mut Watched) -> Applicati
     let ids: Arc<dyn IdGenerator> = Arc::new(UuidV7);
     let hasher = Arc::new(BcryptHasher::new(config.bcrypt_cost));
     watched.push(hasher.clone());
-    let hasher: Arc<dyn PasswordHasher> = hasher;
+    let hasher: Arc<dyn PasswordHasher> = match &config.traces {
+        Some(_) => Arc::new(TracedHasher(hasher)),
+        None => hasher,
+    };
     let tokens: Arc<dyn TokenIssuer> = Arc::new(JwtIssuer::new(&keys(&config.secrets), ISSUER, AUDIENCE));
 
     let random: Arc<dyn Randomness> = Arc::new(SystemRandomness);
@@ -118,7 +125,7 @@ fn limiter(redis: Option<&Redis>, window: Duration) -> Arc<dyn RateLimiter> {
 
 /// The store's ports, with what is often read remembered.
 fn stores(config: &Config, backend: &Backend, watched: &mut Watched) -> Stores {
-    let plain = backend.store().ports();
+    let plain = traced(config, backend.store().ports());
     if config.cache_ttl.is_zero() {
         return plain;
     }
@@ -142,6 +149,22 @@ fn stores(config: &Config, backend: &Backend, watched: &mut Watched) -> Stores {
         products,
         orders: Arc::new(CachedOrders::new(plain.orders, cache)),
         audit: plain.audit,
+    }
+}
+
+/// The store's ports, each of whose calls is told of where traces are collected.
+fn traced(config: &Config, plain: Stores) -> Stores {
+    if config.traces.is_none() {
+        return plain;
+    }
+    Stores {
+        users: Arc::new(TracedUsers(plain.users)),
+        sessions: Arc::new(TracedSessions(plain.sessions)),
+        api_keys: Arc::new(TracedApiKeys(plain.api_keys)),
+        second_factors: Arc::new(TracedSecondFactors(plain.second_factors)),
+        products: Arc::new(TracedProducts(plain.products)),
+        orders: Arc::new(TracedOrders(plain.orders)),
+        audit: Arc::new(TracedAuditLog(plain.audit)),
     }
 }
 

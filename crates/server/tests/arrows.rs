@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 
 /// Which of our crates each of our crates may know, tests aside.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("application", &["domain"]),
     ("sqlite", &["domain"]),
@@ -14,8 +14,9 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("postgres", &["domain"]),
     ("redis", &["domain"]),
     ("security", &["domain"]),
+    ("telemetry", &["domain"]),
     ("http", &["application", "domain"]),
-    ("server", &["application", "domain", "http", "memory", "postgres", "redis", "security", "sqlite"]),
+    ("server", &["application", "domain", "http", "memory", "postgres", "redis", "security", "sqlite", "telemetry"]),
     ("contract", &["domain", "testkit"]),
     ("testkit", &["domain"]),
     ("tests", &["testkit"]),

@@ -21,7 +21,8 @@ pub(super) struct Line<'a> {
 #[derive(Default)]
 pub(super) struct Agent {
     user_agent: Option<Box<str>>,
-    trace_id: Option<Box<str>>,
+    /// The trace that the request is part of, as its client says, or as is collected here.
+    pub(super) trace_id: Option<Box<str>>,
 }
 
 impl Agent {
@@ -34,16 +35,6 @@ impl Agent {
             user_agent: super::caller::user_agent(headers).map(Into::into),
             trace_id: request_id::trace_id(headers).map(Into::into),
         }
-    }
-
-    /// What every line within the request says of it.
-    pub(super) fn span(&self, passage: &Passage) -> tracing::Span {
-        tracing::info_span!(
-            target: "http",
-            "request",
-            request_id = passage.request_id.as_str(),
-            trace_id = self.trace_id.as_deref(),
-        )
     }
 }
 

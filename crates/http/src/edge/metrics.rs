@@ -161,7 +161,7 @@ impl Handle {
 }
 
 /// Anybody can make methods up.
-fn label(method: &Method) -> &'static str {
+pub(super) fn label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

@@ -15,6 +15,7 @@ mod methods;
 mod metrics;
 mod request_id;
 mod service;
+mod trace;
 mod writes;
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ use super::{
     log::{Agent, Line},
     metrics::Handles,
     request_id::{RequestId, X_REQUEST_ID},
+    trace::Trace,
 };
 use crate::{
     API, HttpState,
@@ -96,13 +97,18 @@ where
             let connection = req.conn_data::<Rc<Connection>>().cloned();
             let request = connection.clone().map(Connection::begin);
             let mut visit = Visit::of(&req, &tools.state);
+            let trace = Trace::begin(req.headers(), &visit.passage, &mut visit.agent);
             if matches!(visit.passage.bearer, Bearer::Unread(_)) && limits::is_limited(req.path()) {
                 let patience = tools.state.settings.request_timeout;
-                in_time(patience, api_key::look_up(&mut visit.passage, &tools.state)).await;
+                let look_up = api_key::look_up(&mut visit.passage, &tools.state).instrument(trace.span());
+                in_time(patience, look_up).await;
             }
-            req.extensions_mut().insert(visit.passage.clone());
-            let (standing, answer) = tools.answer(&*inner, req, &visit).await;
-            let answer = tools.finish(visit, standing, answer, connection.as_deref())?;
+            let (method, passage) = (visit.method.clone(), visit.passage.clone());
+            req.extensions_mut().insert(passage.clone());
+            let (standing, answer) = tools.answer(&*inner, req, &visit).instrument(trace.span()).await;
+            let answer = tools.finish(visit, standing, answer, connection.as_deref());
+            trace.end(&method, &passage, &answer);
+            let answer = answer?;
             Ok(match request {
                 Some(request) if answer.response().body().size() == BodySize::Stream => {
                     answer.map_body(|_, body| request.lasts_for(body))
@@ -183,7 +189,7 @@ impl Tools {
     {
         let work = AssertUnwindSafe(async { inner.call(req).await }).catch_unwind();
         let work = in_time(self.state.settings.request_timeout, work);
-        match work.instrument(visit.agent.span(&visit.passage)).await {
+        match work.await {
             Some(Ok(Ok(answer))) => Ok(compress::apply(answer).await),
             Some(Ok(Err(error))) => Err(self.of_actix(&error)),
             Some(Err(panic)) => Err(panicked(&*panic, visit)),

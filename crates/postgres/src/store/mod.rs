@@ -17,6 +17,7 @@ use tokio::{
     sync::{Notify, oneshot, watch},
 };
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Span};
 
 pub use migrate::{migrate, pending_migrations};
 pub(crate) use pool::Pool;
@@ -183,7 +184,8 @@ impl PostgresStore {
             if self.0.tasks.is_closed() {
                 return Err(closed().into());
             }
-            let task = self.0.tasks.spawn_on(work, &self.0.handle);
+            // Whatever is told of the work belongs to whoever asked for it.
+            let task = self.0.tasks.spawn_on(work.instrument(Span::current()), &self.0.handle);
             task.await.unwrap_or_else(|panic| Err(Fault::unknown(panic).into()))
         })
         .await

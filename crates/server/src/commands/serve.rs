@@ -34,7 +34,7 @@ const OTHER_FILES: usize = 256;
 const FEW_FILES: u64 = 1_024;
 
 pub(super) fn serve(config: &Config) -> Result<(), Failure> {
-    let _rest = logging::start(config);
+    let _rest = logging::start(config).map_err(Failure::failed)?;
     let _alone = alone(config).map_err(Failure::failed)?;
     let backend = Backend::open(config).map_err(Failure::failed)?;
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;

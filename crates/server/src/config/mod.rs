@@ -7,6 +7,7 @@ mod read;
 mod secrets;
 #[cfg(test)]
 mod tests;
+mod traces;
 
 use std::{fmt, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -15,6 +16,7 @@ use entrepot_http::Certificates;
 use entrepot_postgres::PostgresOptions;
 use entrepot_redis::RedisOptions;
 use entrepot_security::PrivateKey;
+use entrepot_telemetry::TraceOptions;
 use ipnet::IpNet;
 
 /// Everything that can be set. Every field has the default that the contract names.
@@ -64,6 +66,8 @@ pub struct Config {
     pub log_level: String,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
+    /// `OTEL_*`; `None` without `OTEL_EXPORTER_OTLP_ENDPOINT`.
+    pub traces: Option<TraceOptions>,
     /// `DEFAULT_CURRENCY`.
     pub default_currency: Currency,
 }

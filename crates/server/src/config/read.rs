@@ -11,13 +11,15 @@ use std::{
 use entrepot_http::Certificates;
 use entrepot_postgres::PostgresOptions;
 use entrepot_redis::RedisOptions;
+use entrepot_telemetry::{Sampling, TraceOptions};
 
-use super::{Config, Database, Environment, LogFormat, RateLimits, Secrets, file::DotEnv, keys, parse, secrets};
+use super::{
+    Config, Database, Environment, LogFormat, RateLimits, Secrets, file::DotEnv, keys, parse, secrets, traces,
+};
 
 /// Names of the contract whose parts this version does not have. Set, they are mistakes: who sets them relies on them.
-const NOT_YET: [(&str, &str); 5] = [
+const NOT_YET: [(&str, &str); 4] = [
     ("ORDER_PENDING_TTL", "background jobs"),
-    ("OTEL_EXPORTER_OTLP_ENDPOINT", "traces"),
     ("SMTP_URL", "mail"),
     ("MAIL_FROM", "mail"),
     ("WEBHOOK_ALLOW_PRIVATE", "webhooks"),
@@ -69,6 +71,7 @@ impl Config {
             cache_ttl: vars.duration("CACHE_TTL", Duration::from_mins(5), true),
             log_level: vars.read("LOG_LEVEL", "info".to_owned(), log_level),
             log_format: vars.read("LOG_FORMAT", default_log_format(), log_format),
+            traces: vars.traces(environment),
             default_currency: vars.currency(),
             // Last, for nothing is written for a start that will be refused.
             secrets: vars.secrets(environment, &data_dir),
@@ -211,6 +214,23 @@ impl Vars<'_> {
                 None
             }
         }
+    }
+
+    fn traces(&mut self, environment: Environment) -> Option<TraceOptions> {
+        let headers = self.list("OTEL_EXPORTER_OTLP_HEADERS", traces::header);
+        let service_name = self.get("OTEL_SERVICE_NAME").unwrap_or_else(|| "entrepot".to_owned());
+        let sampler = self.get("OTEL_TRACES_SAMPLER").unwrap_or_else(|| "parentbased_always_on".to_owned());
+        let argument = self.get("OTEL_TRACES_SAMPLER_ARG");
+        let sampling = Sampling::parse(&sampler, argument.as_deref()).unwrap_or_else(|(name, why)| {
+            self.mistakes.push(format!("{name} {why}"));
+            Sampling::default()
+        });
+        let endpoint = self.read("OTEL_EXPORTER_OTLP_ENDPOINT", None, traces::endpoint)?;
+        let environment = match environment {
+            Environment::Development => "development",
+            Environment::Production => "production",
+        };
+        Some(TraceOptions { endpoint, headers, service_name, environment, sampling })
     }
 
     fn currency(&mut self) -> entrepot_domain::Currency {

@@ -1,5 +1,7 @@
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
+use entrepot_telemetry::Sampling;
+
 use super::*;
 
 const LONG: &str = "0123456789abcdef0123456789abcdef";
@@ -77,8 +79,18 @@ fn everything_can_be_set() {
     assert_eq!(config.default_currency.as_str(), "EUR");
 }
 
+#[test]
+fn traces_are_sent_where_somebody_collects_them() {
+    let collector = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318");
+    let sampler = ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio");
+    assert!(read(&[sampler]).unwrap().traces.is_none());
+    let traces = read(&[collector, sampler, ("OTEL_TRACES_SAMPLER_ARG", "0.1")]).unwrap().traces.unwrap();
+    assert_eq!((traces.endpoint.as_str(), traces.service_name.as_str()), ("http://localhost:4318", "entrepot"));
+    assert_eq!(traces.sampling, Sampling { ratio: 0.1, by_parent: true });
+}
+
 /// Each of these is wrong in one way, and is told in one sentence that begins with its name.
-const WRONG: [(&str, &str); 33] = [
+const WRONG: [(&str, &str); 36] = [
     ("APP_ENV", "staging"),
     ("HOST", "localhost:3000"),
     ("PORT", "70000"),
@@ -111,6 +123,9 @@ const WRONG: [(&str, &str); 33] = [
     ("CACHE_TTL", "1.5h"),
     ("LOG_LEVEL", "loud"),
     ("LOG_FORMAT", "xml"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "ada:hush-hush@localhost"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "hush-hush"),
+    ("OTEL_TRACES_SAMPLER", "sometimes"),
     ("DEFAULT_CURRENCY", "pounds"),
 ];
 
@@ -131,7 +146,7 @@ fn every_bad_part_of_a_list_is_told() {
 
 #[test]
 fn what_is_not_there_yet_is_refused() {
-    for name in ["MAIL_FROM", "SMTP_URL", "ORDER_PENDING_TTL", "OTEL_EXPORTER_OTLP_ENDPOINT"] {
+    for name in ["MAIL_FROM", "SMTP_URL", "ORDER_PENDING_TTL"] {
         let mistakes = mistakes(&[(name, "20")]);
         assert!(mistakes.len() == 1 && mistakes[0].starts_with(&format!("{name} is set, but")), "{mistakes:#?}");
     }

@@ -17,6 +17,7 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use diesel::{OptionalExtension, QueryDsl, RunQueryDsl, SqliteConnection};
 use entrepot_domain::{Fault, HealthCheck, MetricSource, Sample};
+use tracing::Span;
 
 pub use connection::pending_migrations;
 
@@ -111,7 +112,9 @@ impl SqliteStore {
         T: Send + 'static,
         E: From<Fault> + Send + 'static,
     {
-        let (job, answer) = writer::job(work);
+        // Whatever is told of the work belongs to whoever asked for it.
+        let asking = Span::current();
+        let (job, answer) = writer::job(move |connection| asking.in_scope(|| work(connection)));
         self.0.writer.try_send(writer::Message::Job(job)).map_err(|error| refused(&error))?;
         answer.await.map_err(|_| Fault::unavailable(SQLITE, anyhow::anyhow!("the store is closed")))?
     }
@@ -124,7 +127,8 @@ impl SqliteStore {
     where
         T: Send + 'static,
     {
-        let (job, answer) = reader::job(work);
+        let asking = Span::current();
+        let (job, answer) = reader::job(move |connection| asking.in_scope(|| work(connection)));
         self.0.readers.try_send(reader::Message::Job(job)).map_err(|error| refused(&error))?;
         answer.await.map_err(|_| Fault::unavailable(SQLITE, anyhow::anyhow!("the store is closed")))?
     }

@@ -19,6 +19,7 @@ use tokio::{
     sync::{Notify, oneshot},
 };
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Span};
 
 use crate::{
     PostgresOptions,
@@ -36,6 +37,7 @@ const MOST_LINES: usize = 1_000;
 /// An order that waits, and where its answer goes.
 struct Ticket {
     placement: Placement,
+    asking: Span,
     unseen: Arc<Notify>,
     answer: oneshot::Sender<Result<Placed, PlaceError>>,
 }
@@ -94,7 +96,7 @@ impl Placer {
         let (answer, answered) = oneshot::channel();
         let entrance = self.entrance().clone().ok_or_else(closed)?;
         entrance
-            .try_send(Ticket { placement, unseen: self.unseen.clone(), answer })
+            .try_send(Ticket { placement, asking: Span::current(), unseen: self.unseen.clone(), answer })
             .map_err(|_| Fault::unavailable(POSTGRES, anyhow::anyhow!("{QUEUE} orders wait already")))?;
         drop(entrance);
         answered.await.unwrap_or_else(|_| Err(unanswered().into()))
@@ -121,7 +123,9 @@ async fn serve(waiting: flume::Receiver<Ticket>, desks: Arc<Desks>) {
             tickets.push(next);
         }
         // In a task of its own: a panic must not leave the queue without anybody.
-        if let Err(panic) = tokio::spawn(batch::serve(desks.clone(), tickets)).await {
+        // What it does is told where the first of them is told of.
+        let asking = tickets.first().map_or_else(Span::none, |first| first.asking.clone());
+        if let Err(panic) = tokio::spawn(batch::serve(desks.clone(), tickets).instrument(asking)).await {
             tracing::error!(%panic, "placing orders panicked");
         }
     }

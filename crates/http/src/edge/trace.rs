@@ -1,0 +1,103 @@
+//! The span of a request: whatever is logged within it bears its name, and where traces are collected it is one of them.
+
+use actix_web::{
+    Error,
+    dev::ServiceResponse,
+    http::{
+        Method,
+        header::{HeaderMap, HeaderName},
+    },
+};
+use opentelemetry::{
+    global,
+    propagation::Extractor,
+    trace::{Status, TraceContextExt},
+};
+use tracing::{Level, Span, field::Empty};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use super::{caller::Passage, log::Agent, metrics::label, request_id};
+
+/// The span of one request.
+pub(super) struct Trace {
+    span: Span,
+    is_collected: bool,
+}
+
+impl Trace {
+    /// Begins it: as a part of the trace that the request's `traceparent` names, or as the first of one.
+    pub(super) fn begin(headers: &HeaderMap, passage: &Passage, agent: &mut Agent) -> Self {
+        // The target that `entrepot_telemetry` collects; nobody does unless a collector is configured.
+        let is_collected = tracing::enabled!(target: "entrepot_trace", Level::INFO);
+        let span = tracing::info_span!(
+            target: "http",
+            "request",
+            request_id = passage.request_id.as_str(),
+            trace_id = agent.trace_id.as_deref(),
+            otel.kind = is_collected.then_some("server"),
+            // From here on what OpenTelemetry wants to know of HTTP, and only where traces are collected.
+            http.request.method = Empty,
+            http.route = Empty,
+            http.response.status_code = Empty,
+            error.type = Empty,
+        );
+        if is_collected {
+            if agent.trace_id.is_some() || request_id::trace_id(headers).is_some() {
+                let parent = global::get_text_map_propagator(|propagator| propagator.extract(&Headers(headers)));
+                // It was not entered yet, so it can still have one.
+                span.set_parent(parent).ok();
+            }
+            let context = span.context();
+            let id = context.span().span_context().trace_id().to_string();
+            if agent.trace_id.is_none() {
+                span.record("trace_id", id.as_str());
+                agent.trace_id = Some(id.into());
+            }
+        }
+        Self { span, is_collected }
+    }
+
+    /// For all that is done for the request.
+    pub(super) fn span(&self) -> Span {
+        self.span.clone()
+    }
+
+    /// Tells what became of the request.
+    pub(super) fn end(self, method: &Method, passage: &Passage, answer: &Result<ServiceResponse, Error>) {
+        if !self.is_collected {
+            return;
+        }
+        let status = match answer {
+            Ok(answer) => answer.status(),
+            Err(error) => error.as_response_error().status_code(),
+        };
+        let method = match label(method) {
+            "OTHER" => "_OTHER",
+            known => known,
+        };
+        let route = passage.route.borrow();
+        let name = route.as_deref().map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
+        self.span.context().span().update_name(name);
+        self.span.record("http.request.method", method);
+        self.span.record("http.route", route.as_deref());
+        self.span.record("http.response.status_code", status.as_u16());
+        // A client's mistakes are no failures of a server.
+        if status.is_server_error() {
+            self.span.record("error.type", status.as_str());
+            self.span.set_status(Status::error(""));
+        }
+    }
+}
+
+/// Headers, as a propagator reads them.
+struct Headers<'a>(&'a HeaderMap);
+
+impl Extractor for Headers<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key)?.to_str().ok()
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(HeaderName::as_str).collect()
+    }
+}

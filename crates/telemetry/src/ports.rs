@@ -1,0 +1,147 @@
+//! Ports with a span around each call: decorators, there only where traces are collected.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use entrepot_domain::{
+    ApiKeyId, Email, Fault, Listing, OrderId, ProductId, SessionId, Timestamp, UserId, Version,
+    api_key::{ApiKey, ApiKeyError, ApiKeyRepository, KeyAccess, KeyPrefix, NewApiKey},
+    audit::{AuditEntry, AuditLog, AuditQuery, Cause},
+    auth::{
+        Access, NewSession, PasswordHash, PasswordHasher, PlainPassword, RotateError, Rotated, Rotation, Session,
+        SessionRepository,
+    },
+    order::{
+        Order, OrderEvent, OrderQuery, OrderRepository, PlaceError, Placed, Placement, Transition, TransitionError,
+        Transitioned,
+    },
+    product::{
+        Product, ProductChange, ProductError, ProductImport, ProductQuery, ProductRepository, StockChange, Upserted,
+    },
+    second_factor::{Confirmation, RecoveryHash, SealedSecret, SecondFactor, SecondFactorRepository, TimeStep},
+    user::{Changed, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
+};
+use opentelemetry::trace::Status;
+use tracing::{Instrument, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+/// Does the work within the span, which is told when it came to nothing.
+async fn within<T, E>(span: Span, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    let done = work.instrument(span.clone()).await;
+    if done.is_err() {
+        span.set_status(Status::error(""));
+    }
+    done
+}
+
+/// A decorator of a port: every method of it, as it is there.
+macro_rules! traced {
+    ($(#[$doc:meta])* $name:ident: $port:ident { $(fn $method:ident($($arg:ident: $type:ty),*) -> $out:ty;)* }) => {
+        $(#[$doc])*
+        pub struct $name(pub Arc<dyn $port>);
+
+        #[async_trait]
+        impl $port for $name {
+            $(async fn $method(&self, $($arg: $type),*) -> $out {
+                let work = self.0.$method($($arg),*);
+                if Span::current().is_none() {
+                    // Nobody's request: what the process does for itself would be a trace of one span.
+                    return work.await;
+                }
+                let name = concat!(stringify!($port), ".", stringify!($method));
+                within(tracing::info_span!(target: crate::TARGET, "call", otel.name = name), work).await
+            })*
+        }
+    };
+}
+
+traced! {
+    /// Users.
+    TracedUsers: UserRepository {
+        fn insert(new: &NewUser, cause: &Cause) -> Result<(), UserError>;
+        fn find(id: UserId) -> Result<Option<User>, Fault>;
+        fn credentials_by_email(email: &Email) -> Result<Option<Credentials>, Fault>;
+        fn credentials(id: UserId) -> Result<Option<Credentials>, Fault>;
+        fn list(query: &UserQuery) -> Result<Listing<User>, Fault>;
+        fn update(id: UserId, change: &UserChange, expected: Option<Version>, cause: &Cause) -> Result<Changed, UserError>;
+        fn set_roles(id: UserId, roles: Roles, expected: Option<Version>, cause: &Cause) -> Result<Changed, UserError>;
+        fn erase(id: UserId, expected: Option<Version>, cause: &Cause) -> Result<Vec<SessionId>, UserError>;
+        fn has_admin() -> Result<bool, Fault>;
+    }
+}
+
+traced! {
+    /// Logins.
+    TracedSessions: SessionRepository {
+        fn open(new: &NewSession) -> Result<(), Fault>;
+        fn rotate(rotation: &Rotation) -> Result<Rotated, RotateError>;
+        fn access(id: SessionId, now: Timestamp) -> Result<Option<Access>, Fault>;
+        fn list(user: UserId, now: Timestamp) -> Result<Vec<Session>, Fault>;
+        fn end(user: UserId, id: SessionId, cause: &Cause) -> Result<bool, Fault>;
+        fn end_all(user: UserId, cause: &Cause) -> Result<Vec<SessionId>, Fault>;
+    }
+}
+
+traced! {
+    /// Keys of machines.
+    TracedApiKeys: ApiKeyRepository {
+        fn insert(new: &NewApiKey, most: u32) -> Result<(), ApiKeyError>;
+        fn access(prefix: KeyPrefix) -> Result<Option<KeyAccess>, Fault>;
+        fn list(user: UserId, now: Timestamp) -> Result<Vec<ApiKey>, Fault>;
+        fn revoke(user: UserId, id: ApiKeyId, now: Timestamp) -> Result<Option<KeyPrefix>, Fault>;
+        fn used(id: ApiKeyId, at: Timestamp) -> Result<(), Fault>;
+        fn prefixes(user: UserId) -> Result<Vec<KeyPrefix>, Fault>;
+    }
+}
+
+traced! {
+    /// Second factors.
+    TracedSecondFactors: SecondFactorRepository {
+        fn find(user: UserId) -> Result<Option<SecondFactor>, Fault>;
+        fn begin(user: UserId, secret: &SealedSecret, now: Timestamp) -> Result<bool, Fault>;
+        fn confirm(user: UserId, confirmation: &Confirmation, now: Timestamp) -> Result<Option<Vec<SessionId>>, Fault>;
+        fn take_step(user: UserId, step: TimeStep) -> Result<bool, Fault>;
+        fn take_recovery_code(user: UserId, code: RecoveryHash, now: Timestamp) -> Result<bool, Fault>;
+        fn renew_recovery_codes(user: UserId, codes: &[RecoveryHash], now: Timestamp) -> Result<bool, Fault>;
+        fn remove(user: UserId, now: Timestamp) -> Result<bool, Fault>;
+    }
+}
+
+traced! {
+    /// The catalogue.
+    TracedProducts: ProductRepository {
+        fn insert(product: &Product, cause: &Cause) -> Result<(), ProductError>;
+        fn find(id: ProductId) -> Result<Option<Product>, Fault>;
+        fn list(query: &ProductQuery) -> Result<Listing<Product>, Fault>;
+        fn update(id: ProductId, change: &ProductChange, expected: Option<Version>, cause: &Cause) -> Result<Product, ProductError>;
+        fn archive(id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<(), ProductError>;
+        fn adjust_stock(id: ProductId, change: &StockChange, expected: Option<Version>) -> Result<Product, ProductError>;
+        fn upsert(imports: &[ProductImport], cause: &Cause) -> Result<Upserted, Fault>;
+    }
+}
+
+traced! {
+    /// Orders.
+    TracedOrders: OrderRepository {
+        fn place(placement: &Placement) -> Result<Placed, PlaceError>;
+        fn find(id: OrderId) -> Result<Option<Order>, Fault>;
+        fn list(query: &OrderQuery) -> Result<Listing<Order>, Fault>;
+        fn transition(id: OrderId, transition: &Transition) -> Result<Transitioned, TransitionError>;
+        fn events(id: OrderId) -> Result<Vec<OrderEvent>, Fault>;
+    }
+}
+
+traced! {
+    /// What was done by whom.
+    TracedAuditLog: AuditLog {
+        fn list(query: &AuditQuery) -> Result<Listing<AuditEntry>, Fault>;
+    }
+}
+
+traced! {
+    /// Passwords, which take longer than all else.
+    TracedHasher: PasswordHasher {
+        fn hash(password: &PlainPassword) -> Result<PasswordHash, Fault>;
+        fn verify(password: &str, hash: Option<PasswordHash>) -> Result<bool, Fault>;
+    }
+}

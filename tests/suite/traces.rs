@@ -1,0 +1,131 @@
+//! What is told to a collector of traces.
+
+use std::{net::TcpListener, time::Instant};
+
+use anyhow::Result;
+use entrepot_tests::{Collector, PASSWORD, Span};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{DEPENDENCIES, start};
+
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const CALLER: &str = "b7ad6b7169203331";
+
+/// The span with this name in the trace of the caller.
+fn named<'a>(spans: &'a [Span], name: &str) -> Option<&'a Span> {
+    spans.iter().find(|span| span.trace == TRACE && span.name == name)
+}
+
+/// Whether one is around the other, however far.
+fn is_around(outer: &Span, inner: &Span, spans: &[Span]) -> bool {
+    let mut at = Some(inner);
+    while let Some(span) = at {
+        if span.parent == outer.id {
+            return true;
+        }
+        at = spans.iter().find(|other| other.id == span.parent);
+    }
+    false
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_is_one_trace_from_the_caller_to_the_statement() -> Result<()> {
+    let collector = Collector::start().await?;
+    let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url()), ("LOG_FORMAT", "json"), ("LOG_LEVEL", "info")];
+    let mut server = start(&settings).await?;
+    let admin = server.admin().await?;
+    let mug = admin.product("MUG-1", 295, 7).await?;
+    let order = json!({"items": [{"productId": mug, "quantity": 2}]});
+    let parent = format!("00-{TRACE}-{CALLER}-01");
+    let placed = admin.with(Method::POST, "/orders", ("traceparent", &parent), Some(order)).await?.expect(201);
+
+    let is_statement = |span: &Span| span.trace == TRACE && !span.attribute("db.system.name").is_empty();
+    collector
+        .until(|spans| {
+            let found =
+                named(spans, "POST /api/v1/orders").is_some() && named(spans, "OrderRepository.place").is_some();
+            (found && spans.iter().any(is_statement)).then_some(())
+        })
+        .await?;
+    let spans = collector.spans();
+    let request = named(&spans, "POST /api/v1/orders").unwrap();
+    assert_eq!((request.parent.as_str(), request.kind, request.failed), (CALLER, 2, false));
+    assert_eq!(request.attribute("http.route"), "/api/v1/orders");
+    assert_eq!(request.attribute("http.request.method"), "POST");
+    assert!(request.attribute("http.response.status_code").contains("201"), "{request:?}");
+    let port = named(&spans, "OrderRepository.place").unwrap();
+    assert_eq!(port.parent, request.id);
+    let system = if DEPENDENCIES.contains(&"redis") { "postgresql" } else { "sqlite" };
+    let statements: Vec<_> = spans.iter().filter(|span| is_statement(span) && is_around(port, span, &spans)).collect();
+    assert!(!statements.is_empty(), "{spans:#?}");
+    for statement in statements {
+        assert_eq!((statement.attribute("db.system.name"), statement.kind), (system, 3));
+        assert!(
+            !statement.attribute("db.query.text").is_empty() && !statement.attribute("db.operation.name").is_empty()
+        );
+    }
+
+    // The line of the log says which trace it was; what the caller left out has one of its own.
+    admin.get("/orders/none").await?.error(404, "not_found");
+    assert!(server.stop()?.success());
+    let log = server.log();
+    let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let of = |route: &str| lines.iter().find(|line| line["route"] == route && line["method"] != "PATCH").unwrap();
+    assert_eq!(of("/api/v1/orders")["trace_id"], TRACE);
+    let own = of("/api/v1/orders/{id}")["trace_id"].as_str().unwrap().to_owned();
+    assert_eq!(own.len(), 32);
+    // What was left when the server was told to stop was sent.
+    let spans = collector.spans();
+    assert!(spans.iter().any(|span| span.trace == own && span.name == "GET /api/v1/orders/{id}"), "{own}: {spans:#?}");
+
+    // Nothing of what was asked for is told, only what kind of thing it was.
+    let told = format!("{spans:?}");
+    for secret in [PASSWORD, admin.token(), admin.email(), admin.id(), &mug, &placed.id(), "MUG-1"] {
+        assert!(!told.contains(secret), "{secret}");
+    }
+    // Only requests begin traces.
+    assert!(spans.iter().all(|span| span.kind == 2 || !span.parent.is_empty()), "{spans:#?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_is_marked_and_who_is_excluded_is_not_told_of() -> Result<()> {
+    let collector = Collector::start().await?;
+    let server = start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url())]).await?;
+    let ada = server.customer("ada@example.com").await?;
+    let unsampled = "11111111111111111111111111111111";
+    ada.with(Method::GET, "/users/me", ("traceparent", &format!("00-{unsampled}-{CALLER}-00")), None)
+        .await?
+        .expect(200);
+    let wrong = json!({"email": ada.email(), "password": "not the one"});
+    ada.with(Method::POST, "/auth/login", ("traceparent", &format!("00-{TRACE}-{CALLER}-01")), Some(wrong))
+        .await?
+        .error(401, "invalid_credentials");
+    let login = collector.until(|spans| named(spans, "POST /api/v1/auth/login").cloned()).await?;
+    assert!(!login.failed, "a client's mistake is no failure");
+    assert!(collector.spans().iter().all(|span| span.trace != unsampled));
+    assert!(named(&collector.spans(), "PasswordHasher.verify").is_some());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_collector_that_is_away_costs_nobody_anything() -> Result<()> {
+    // One that takes connections, and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0")?;
+    let url = format!("http://{}", silent.local_addr()?);
+    for (url, patience) in [("http://127.0.0.1:1", 3), (url.as_str(), 7)] {
+        let mut server = start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", url)]).await?;
+        let ada = server.customer("ada@example.com").await?;
+        for _ in 0..50 {
+            ada.get("/users/me").await?.expect(200);
+        }
+        let begun = Instant::now();
+        assert!(server.stop()?.success());
+        let took = begun.elapsed().as_secs();
+        // What is more is the end of the server itself, of each instance.
+        assert!(took <= patience + 6, "{took} s at {url}");
+        assert_eq!(server.log().matches("traces are lost").count(), server.urls().len(), "{}", server.log());
+    }
+    Ok(())
+}
