@@ -321,3 +321,38 @@ async fn a_login_with_it_answers_as_every_login_does() -> Result<()> {
     assert_ne!(answer.data()["refreshToken"], Value::Null);
     Ok(())
 }
+
+#[tokio::test]
+async fn admins_read_what_was_done_to_keys_and_second_factors() -> Result<()> {
+    let server = start(&[]).await?;
+    let (ada, admin) = (server.customer("ada@example.com").await?, server.admin().await?);
+    let made = ada.post("/auth/api-keys", json!({"name": "till", "scopes": ["orders:read"]})).await?.expect(201);
+    ada.delete(&format!("/auth/api-keys/{}", made.id())).await?.expect(204);
+    let (app, codes) = protect(&ada).await?;
+    login(&server.anonymous(), "ada@example.com", Some(&codes[0])).await?.expect(200);
+    ada.post("/auth/totp/recovery-codes", json!({"code": app.code(1)})).await?.expect(200);
+    admin.delete(&format!("/users/{}/totp", ada.id())).await?.expect(204);
+    let log = admin.get(&format!("/admin/audit?subject={}&limit=100", ada.id())).await?.expect(200);
+    let mut actions = log.each("action");
+    actions.retain(|action| !action.starts_with("user.") && !action.starts_with("session."));
+    let expected = [
+        "second_factor.removed",
+        "second_factor.recovery_codes_renewed",
+        "second_factor.recovery_code_used",
+        "second_factor.enabled",
+        "api_key.revoked",
+        "api_key.created",
+    ];
+    assert_eq!(actions, expected);
+    let removed = &log.list()[0];
+    assert_eq!((&removed["actor"]["id"], &removed["actor"]["type"]), (&json!(admin.id()), &json!("user")));
+    // What a machine does is told of the key that did it.
+    let staff = server.staff().await?;
+    let made = staff.post("/auth/api-keys", json!({"name": "till", "scopes": ["products:write"]})).await?.expect(201);
+    let till = staff.with_token(made.data()["key"].as_str().context("no key")?);
+    till.product("MUG", 295, 1).await?;
+    let log = admin.get("/admin/audit?action=product.created").await?.expect(200);
+    let actor = json!({"type": "apiKey", "id": staff.id(), "apiKeyId": made.id()});
+    assert_eq!(log.list()[0]["actor"], actor);
+    Ok(())
+}

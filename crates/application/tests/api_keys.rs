@@ -6,7 +6,7 @@ mod common;
 
 use std::{sync::Arc, sync::Mutex, time::Duration};
 
-use common::{by_key, customer, ids, now, user_id};
+use common::{by_key, cause, customer, ids, now, origin, user_id};
 use entrepot_application::{
     Error,
     api_key::{ApiKeyPorts, ApiKeyService, CachedApiKeys, KeyRequest},
@@ -17,6 +17,7 @@ use entrepot_domain::{
         ApiKeyError, ApiKeyName, ApiKeyRepository, ApiKeySecret, KeyAccess, MockApiKeyRepository, MockRandomness,
         Scope, Scopes,
     },
+    audit::Who,
     auth::{Proof, TokenHash},
     user::{Role, Roles},
 };
@@ -75,17 +76,20 @@ fn request(expires_at: Option<Timestamp>) -> KeyRequest {
 fn a_key_is_kept_as_a_hash_and_shown_once() {
     let mut keys = MockApiKeyRepository::new();
     keys.expect_insert()
-        .withf(|new, most| *most == 50 && new.key.user == user_id(1) && new.hash == TokenHash::of(secret().expose()))
+        .withf(|new, most, cause| {
+            let own = new.key.user == user_id(1) && cause.who == Who::from(&customer(1));
+            *most == 50 && own && new.hash == TokenHash::of(secret().expose())
+        })
         .times(1)
-        .returning(|_, _| Ok(()));
-    let made = block_on(service(keys).create(&customer(1), request(None))).unwrap();
+        .returning(|_, _, _| Ok(()));
+    let made = block_on(service(keys).create(&customer(1), request(None), &origin())).unwrap();
     assert_eq!(made.secret.expose(), secret().expose());
     assert_eq!((made.key.prefix, made.key.created_at, made.key.last_used_at), (secret().prefix(), now(), None));
 }
 
 #[test]
 fn a_key_that_was_never_good_is_a_bad_field() {
-    let made = block_on(service(MockApiKeyRepository::new()).create(&customer(1), request(Some(now()))));
+    let made = block_on(service(MockApiKeyRepository::new()).create(&customer(1), request(Some(now())), &origin()));
     let Err(Error::Validation(fields)) = made else { panic!("{made:?}") };
     assert_eq!(fields[0].field, "expiresAt");
 }
@@ -93,8 +97,8 @@ fn a_key_that_was_never_good_is_a_bad_field() {
 #[test]
 fn one_too_many_says_so() {
     let mut keys = MockApiKeyRepository::new();
-    keys.expect_insert().returning(|_, _| Err(ApiKeyError::TooMany));
-    let made = block_on(service(keys).create(&customer(1), request(None)));
+    keys.expect_insert().returning(|_, _, _| Err(ApiKeyError::TooMany));
+    let made = block_on(service(keys).create(&customer(1), request(None), &origin()));
     assert_eq!(made.unwrap_err().code(), "too_many_api_keys");
 }
 
@@ -103,9 +107,9 @@ fn no_key_makes_lists_or_revokes_keys() {
     let (service, machine) = (service(MockApiKeyRepository::new()), by_key(customer(1), &Scope::ALL));
     let id = ApiKeyId(Uuid::nil());
     for refused in [
-        block_on(service.create(&machine, request(None))).map(drop),
+        block_on(service.create(&machine, request(None), &origin())).map(drop),
         block_on(service.list(&machine)).map(drop),
-        block_on(service.revoke(&machine, id)),
+        block_on(service.revoke(&machine, id, &origin())),
     ] {
         assert!(matches!(refused, Err(Error::LoginRequired)), "{refused:?}");
     }
@@ -115,7 +119,10 @@ fn no_key_makes_lists_or_revokes_keys() {
 fn what_is_not_ones_own_is_not_found() {
     let mut keys = MockApiKeyRepository::new();
     keys.expect_revoke().returning(|_, _, _| Ok(None));
-    assert!(matches!(block_on(service(keys).revoke(&customer(1), ApiKeyId(Uuid::nil()))), Err(Error::NotFound)));
+    assert!(matches!(
+        block_on(service(keys).revoke(&customer(1), ApiKeyId(Uuid::nil()), &origin())),
+        Err(Error::NotFound)
+    ));
 }
 
 #[test]
@@ -166,7 +173,7 @@ fn a_revoked_key_is_forgotten_before_the_answer() {
     let mut cache = MockCache::new();
     cache.expect_invalidate().withf(|keys| *keys == [CacheKey::ApiKey(secret().prefix())]).times(1).returning(|_| ());
     let cached = CachedApiKeys::new(Arc::new(keys), Arc::new(cache), Duration::from_mins(5));
-    block_on(cached.revoke(user_id(1), access().key, now())).unwrap();
+    block_on(cached.revoke(user_id(1), access().key, &cause())).unwrap();
 }
 
 #[test]

@@ -7,8 +7,8 @@ mod common;
 use std::{collections::HashSet, sync::Arc, sync::atomic::Ordering};
 
 use common::{
-    CountingLimiter, admin, by_key, clock, credentials, customer, no_throttle, now, origin, session_id, staff,
-    throttle, user_id,
+    CountingLimiter, admin, by_key, cause, clock, credentials, customer, ids, no_throttle, now, origin, session_id,
+    staff, throttle, user_id,
 };
 use entrepot_application::{
     Error,
@@ -77,6 +77,7 @@ impl Mocks {
             random: Arc::new(source),
             throttle: self.throttle,
             clock: clock(),
+            ids: ids(),
         })
     }
 }
@@ -235,11 +236,14 @@ fn admins_remove_that_of_others_alone() {
     mocks.factors.expect_remove().returning(|_, _| Ok(false));
     let service = mocks.service();
     for actor in [customer(1), staff()] {
-        assert!(matches!(block_on(service.remove_of(&actor, user_id(1))), Err(Error::Forbidden)));
+        assert!(matches!(block_on(service.remove_of(&actor, user_id(1), &origin())), Err(Error::Forbidden)));
     }
-    assert!(matches!(block_on(service.remove_of(&admin(), admin().user)), Err(Error::Forbidden)), "that takes a code");
-    block_on(service.remove_of(&admin(), user_id(1))).unwrap();
-    assert!(matches!(block_on(service.remove_of(&admin(), user_id(2))), Err(Error::NotFound)));
+    assert!(
+        matches!(block_on(service.remove_of(&admin(), admin().user, &origin())), Err(Error::Forbidden)),
+        "that takes a code"
+    );
+    block_on(service.remove_of(&admin(), user_id(1), &origin())).unwrap();
+    assert!(matches!(block_on(service.remove_of(&admin(), user_id(2), &origin())), Err(Error::NotFound)));
 }
 
 #[test]
@@ -251,7 +255,7 @@ fn no_key_has_a_say() {
         block_on(service.confirm(&machine, &present(), &origin())).map(drop),
         block_on(service.renew_recovery_codes(&machine, &recovery(), &origin())).map(drop),
         block_on(service.remove(&machine, "right", &recovery(), &origin())),
-        block_on(service.remove_of(&machine, user_id(1))),
+        block_on(service.remove_of(&machine, user_id(1), &origin())),
     ] {
         assert!(matches!(refused, Err(Error::LoginRequired)), "{refused:?}");
     }
@@ -265,5 +269,5 @@ fn sessions_that_ended_are_forgotten_before_the_answer() {
     cache.expect_invalidate().withf(|keys| *keys == [CacheKey::Access(session_id(2))]).times(1).returning(|_| ());
     let confirmation = Confirmation { secret: sealed(), step: TimeStep(1), recovery: Vec::new(), keep: session_id(1) };
     let cached = CachedSecondFactors::new(Arc::new(factors), Arc::new(cache));
-    block_on(cached.confirm(user_id(1), &confirmation, now())).unwrap();
+    block_on(cached.confirm(user_id(1), &confirmation, &cause())).unwrap();
 }

@@ -75,8 +75,8 @@ pub async fn a_key_that_was_kept_is_found_by_its_prefix(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     let expires_at = at(100) + chrono::Duration::milliseconds(7);
     let (one, two) = (key(1, ada), until(key(2, ada), expires_at));
-    keys.insert(&one, MOST).await.unwrap();
-    keys.insert(&two, MOST).await.unwrap();
+    keys.insert(&one, MOST, &cause(at(0))).await.unwrap();
+    keys.insert(&two, MOST, &cause(at(0))).await.unwrap();
     let expected = KeyAccess {
         key: key_id(2),
         user: ada,
@@ -97,7 +97,7 @@ pub async fn the_list_has_the_live_ones_last_made_first(h: &impl Stores) {
     let mut all = key(2, ada);
     all.key.scopes = Scopes::new(Scope::ALL).unwrap();
     for new in [&key(1, ada), &all, &key(3, bob)] {
-        keys.insert(new, MOST).await.unwrap();
+        keys.insert(new, MOST, &cause(at(0))).await.unwrap();
     }
     assert_eq!(keys.list(ada, at(9)).await.unwrap(), [all.key, key(1, ada).key]);
     assert_eq!(keys.list(user_id(404), at(9)).await.unwrap(), []);
@@ -106,22 +106,22 @@ pub async fn the_list_has_the_live_ones_last_made_first(h: &impl Stores) {
 /// And not a millisecond longer.
 pub async fn a_key_lives_until_it_expires(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
-    keys.insert(&until(key(1, ada), at(10)), MOST).await.unwrap();
+    keys.insert(&until(key(1, ada), at(10)), MOST, &cause(at(0))).await.unwrap();
     let last = at(10) - chrono::Duration::milliseconds(1);
     assert_eq!(keys.list(ada, last).await.unwrap().len(), 1);
     assert_eq!(keys.list(ada, at(10)).await.unwrap(), []);
-    assert_eq!(keys.revoke(ada, key_id(1), at(10)).await.unwrap(), None);
+    assert_eq!(keys.revoke(ada, key_id(1), &cause(at(10))).await.unwrap(), None);
     assert!(access(h, 1).await.is_some(), "that it has expired is for the caller to tell");
-    assert_eq!(keys.revoke(ada, key_id(1), last).await.unwrap(), Some(secret(1).prefix()));
+    assert_eq!(keys.revoke(ada, key_id(1), &cause(last)).await.unwrap(), Some(secret(1).prefix()));
 }
 
 /// Whoever remembers it can look it up, however many others are made.
 pub async fn a_key_that_expired_is_known_for_a_day_at_least(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
-    keys.insert(&until(key(1, ada), at(10)), MOST).await.unwrap();
+    keys.insert(&until(key(1, ada), at(10)), MOST, &cause(at(0))).await.unwrap();
     let mut later = key(2, ada);
     later.key.created_at = at(23 * 3_600);
-    keys.insert(&later, MOST).await.unwrap();
+    keys.insert(&later, MOST, &cause(at(0))).await.unwrap();
     assert!(access(h, 1).await.is_some());
     let mut prefixes = keys.prefixes(ada).await.unwrap();
     prefixes.sort_unstable();
@@ -134,11 +134,11 @@ pub async fn a_key_that_expired_is_known_for_a_day_at_least(h: &impl Stores) {
 /// Once.
 pub async fn revoking_ends_that_one_for_good(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
-    keys.insert(&key(1, ada), MOST).await.unwrap();
-    keys.insert(&key(2, ada), MOST).await.unwrap();
-    assert_eq!(keys.revoke(ada, key_id(1), at(9)).await.unwrap(), Some(secret(1).prefix()));
-    assert_eq!(keys.revoke(ada, key_id(1), at(9)).await.unwrap(), None);
-    assert_eq!(keys.revoke(ada, key_id(404), at(9)).await.unwrap(), None);
+    keys.insert(&key(1, ada), MOST, &cause(at(0))).await.unwrap();
+    keys.insert(&key(2, ada), MOST, &cause(at(0))).await.unwrap();
+    assert_eq!(keys.revoke(ada, key_id(1), &cause(at(9))).await.unwrap(), Some(secret(1).prefix()));
+    assert_eq!(keys.revoke(ada, key_id(1), &cause(at(9))).await.unwrap(), None);
+    assert_eq!(keys.revoke(ada, key_id(404), &cause(at(9))).await.unwrap(), None);
     assert_eq!(access(h, 1).await, None);
     assert!(access(h, 2).await.is_some());
     assert_eq!(keys.list(ada, at(9)).await.unwrap(), [key(2, ada).key]);
@@ -148,18 +148,18 @@ pub async fn revoking_ends_that_one_for_good(h: &impl Stores) {
 pub async fn only_its_user_revokes_it(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     let bob = insert(&*h.users(), "bob").await.id;
-    keys.insert(&key(1, ada), MOST).await.unwrap();
-    assert_eq!(keys.revoke(bob, key_id(1), at(9)).await.unwrap(), None);
+    keys.insert(&key(1, ada), MOST, &cause(at(0))).await.unwrap();
+    assert_eq!(keys.revoke(bob, key_id(1), &cause(at(9))).await.unwrap(), None);
     assert!(access(h, 1).await.is_some());
 }
 
 /// The others find it gone.
 pub async fn of_two_who_revoke_at_once_one_does(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
-    keys.insert(&key(1, ada), MOST).await.unwrap();
+    keys.insert(&key(1, ada), MOST, &cause(at(0))).await.unwrap();
     let answers = at_once((0..4).map(|_| {
         let keys = keys.clone();
-        async move { keys.revoke(ada, key_id(1), at(9)).await.unwrap() }
+        async move { keys.revoke(ada, key_id(1), &cause(at(9))).await.unwrap() }
     }))
     .await;
     assert_eq!(answers.iter().flatten().count(), 1, "{answers:?}");
@@ -168,8 +168,8 @@ pub async fn of_two_who_revoke_at_once_one_does(h: &impl Stores) {
 /// Whatever the order in which uses are noted.
 pub async fn the_last_use_is_kept(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
-    keys.insert(&key(1, ada), MOST).await.unwrap();
-    keys.insert(&key(2, ada), MOST).await.unwrap();
+    keys.insert(&key(1, ada), MOST, &cause(at(0))).await.unwrap();
+    keys.insert(&key(2, ada), MOST, &cause(at(0))).await.unwrap();
     for (now, last) in [(10, 10), (70, 70), (20, 70)] {
         keys.used(key_id(1), at(now)).await.unwrap();
         let list = keys.list(ada, at(9)).await.unwrap();
@@ -181,7 +181,7 @@ pub async fn the_last_use_is_kept(h: &impl Stores) {
 /// At once.
 pub async fn access_follows_the_roles_of_the_user(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
-    keys.insert(&key(1, ada), MOST).await.unwrap();
+    keys.insert(&key(1, ada), MOST, &cause(at(0))).await.unwrap();
     let roles = Roles::new([Role::Staff, Role::Admin]).unwrap();
     h.users().set_roles(ada, roles, None, &cause(at(1))).await.unwrap();
     assert_eq!(access(h, 1).await.unwrap().roles, roles);
@@ -190,18 +190,18 @@ pub async fn access_follows_the_roles_of_the_user(h: &impl Stores) {
 /// But what it was called by is told, so that it can be forgotten; its name is erased with its user's.
 pub async fn an_erased_user_has_no_key(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
-    keys.insert(&key(1, ada), MOST).await.unwrap();
+    keys.insert(&key(1, ada), MOST, &cause(at(0))).await.unwrap();
     h.users().erase(ada, None, &cause(at(9))).await.unwrap();
     assert_eq!(access(h, 1).await, None);
     assert_eq!(keys.list(ada, at(9)).await.unwrap(), []);
     assert_eq!(keys.prefixes(ada).await.unwrap(), [secret(1).prefix()]);
-    let refused = keys.insert(&key(2, ada), MOST).await;
+    let refused = keys.insert(&key(2, ada), MOST, &cause(at(0))).await;
     assert!(matches!(refused, Err(ApiKeyError::Fault(Fault::Unknown(_)))), "{refused:?}");
 }
 
 /// A key of nobody is a bug, not a refusal.
 pub async fn nobody_has_no_key(h: &impl Stores) {
-    let refused = h.api_keys().insert(&key(1, user_id(404)), MOST).await;
+    let refused = h.api_keys().insert(&key(1, user_id(404)), MOST, &cause(at(0))).await;
     assert!(matches!(refused, Err(ApiKeyError::Fault(Fault::Unknown(_)))), "{refused:?}");
     assert_eq!(access(h, 1).await, None);
 }
@@ -210,15 +210,15 @@ pub async fn nobody_has_no_key(h: &impl Stores) {
 pub async fn nobody_has_more_keys_than_they_may(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     let bob = insert(&*h.users(), "bob").await.id;
-    keys.insert(&until(key(1, ada), at(3)), 2).await.unwrap();
-    keys.insert(&key(2, ada), 2).await.unwrap();
-    keys.insert(&key(3, ada), 2).await.unwrap();
-    let refused = keys.insert(&key(4, ada), 2).await;
+    keys.insert(&until(key(1, ada), at(3)), 2, &cause(at(0))).await.unwrap();
+    keys.insert(&key(2, ada), 2, &cause(at(0))).await.unwrap();
+    keys.insert(&key(3, ada), 2, &cause(at(0))).await.unwrap();
+    let refused = keys.insert(&key(4, ada), 2, &cause(at(0))).await;
     assert!(matches!(refused, Err(ApiKeyError::TooMany)), "{refused:?}");
     assert_eq!(access(h, 4).await, None);
-    keys.insert(&key(5, bob), 2).await.unwrap();
-    keys.revoke(ada, key_id(2), at(9)).await.unwrap();
-    keys.insert(&key(4, ada), 2).await.unwrap();
+    keys.insert(&key(5, bob), 2, &cause(at(0))).await.unwrap();
+    keys.revoke(ada, key_id(2), &cause(at(9))).await.unwrap();
+    keys.insert(&key(4, ada), 2, &cause(at(0))).await.unwrap();
 }
 
 /// Though each saw room for one more.
@@ -226,7 +226,7 @@ pub async fn of_many_made_at_once_no_more_are_kept_than_may_be(h: &impl Stores) 
     let (keys, ada) = (h.api_keys(), ada(h).await);
     let answers = at_once((1..=8).map(|n| {
         let keys = keys.clone();
-        async move { keys.insert(&key(n, ada), 3).await }
+        async move { keys.insert(&key(n, ada), 3, &cause(at(0))).await }
     }))
     .await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 3, "{answers:?}");
@@ -237,10 +237,10 @@ pub async fn of_many_made_at_once_no_more_are_kept_than_may_be(h: &impl Stores) 
 /// A second one is refused, and a next try has another.
 pub async fn two_keys_have_two_prefixes(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
-    keys.insert(&key(1, ada), MOST).await.unwrap();
+    keys.insert(&key(1, ada), MOST, &cause(at(0))).await.unwrap();
     let mut same = key(2, ada);
     same.key.prefix = secret(1).prefix();
-    let refused = keys.insert(&same, MOST).await;
+    let refused = keys.insert(&same, MOST, &cause(at(0))).await;
     assert!(matches!(refused, Err(ApiKeyError::Fault(Fault::Unavailable { .. }))), "{refused:?}");
     assert_eq!(access(h, 1).await.unwrap().key, key_id(1));
 }

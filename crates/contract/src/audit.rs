@@ -1,5 +1,6 @@
 //! What every store promises of its [`AuditLog`]: each change has its entry, and each refusal none.
 
+mod account;
 mod list;
 mod session;
 mod shop;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 use crate::{Stores, walk::page};
 
+pub use account::*;
 pub use list::*;
 pub use session::*;
 pub use shop::*;
@@ -32,6 +34,8 @@ macro_rules! audit_suite {
             beginnings_and_ends_of_sessions_are_in_the_log,
             what_ends_no_session_is_not_in_the_log,
             a_refresh_token_that_is_used_twice_is_in_the_log,
+            what_becomes_of_keys_is_in_the_log,
+            what_becomes_of_second_factors_is_in_the_log,
             each_change_of_a_product_is_in_the_log,
             a_refused_change_of_a_product_is_not_in_the_log,
             an_import_is_in_the_log_product_by_product,

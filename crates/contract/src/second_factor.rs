@@ -47,8 +47,8 @@ fn confirmation(n: u8) -> Confirmation {
     Confirmation { secret: secret(n), step: TimeStep(100), recovery: (1..=10).map(hash).collect(), keep: session_id(1) }
 }
 
-fn in_force(n: u8, recovery_codes_left: u32) -> Option<SecondFactor> {
-    Some(SecondFactor::InForce { secret: secret(n), recovery_codes_left })
+fn in_force(n: u8, recovery_codes_left: u32) -> SecondFactor {
+    SecondFactor::InForce { secret: secret(n), recovery_codes_left }
 }
 
 async fn ada(h: &impl Stores) -> UserId {
@@ -59,7 +59,7 @@ async fn ada(h: &impl Stores) -> UserId {
 async fn protected(h: &impl Stores, name: &str) -> UserId {
     let (factors, user) = (h.second_factors(), insert(&*h.users(), name).await.id);
     assert!(factors.begin(user, &secret(1), at(0)).await.unwrap());
-    assert_eq!(factors.confirm(user, &confirmation(1), at(1)).await.unwrap(), Some(vec![]));
+    assert_eq!(factors.confirm(user, &confirmation(1), &cause(at(1))).await.unwrap(), Some(vec![]));
     user
 }
 
@@ -67,11 +67,11 @@ async fn protected(h: &impl Stores, name: &str) -> UserId {
 pub async fn nobody_has_one_at_first(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), ada(h).await);
     assert_eq!(factors.find(ada).await.unwrap(), None);
-    assert_eq!(factors.confirm(ada, &confirmation(1), at(0)).await.unwrap(), None);
+    assert_eq!(factors.confirm(ada, &confirmation(1), &cause(at(0))).await.unwrap(), None);
     assert!(!factors.take_step(ada, TimeStep(1)).await.unwrap());
-    assert!(!factors.take_recovery_code(ada, hash(1), at(0)).await.unwrap());
-    assert!(!factors.renew_recovery_codes(ada, &[hash(1)], at(0)).await.unwrap());
-    assert!(!factors.remove(ada, at(0)).await.unwrap());
+    assert!(!factors.take_recovery_code(ada, hash(1), &cause(at(0))).await.unwrap());
+    assert!(!factors.renew_recovery_codes(ada, &[hash(1)], &cause(at(0))).await.unwrap());
+    assert!(!factors.remove(ada, &cause(at(0))).await.unwrap());
 }
 
 /// Somebody lost the picture before they had scanned it.
@@ -87,7 +87,7 @@ pub async fn what_is_pending_is_replaced(h: &impl Stores) {
 pub async fn what_is_in_force_is_not(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
     assert!(!factors.begin(ada, &secret(2), at(2)).await.unwrap());
-    assert_eq!(factors.find(ada).await.unwrap(), in_force(1, 10));
+    assert_eq!(factors.find(ada).await.unwrap(), Some(in_force(1, 10)));
 }
 
 /// And no other one, which another browser began.
@@ -95,11 +95,15 @@ pub async fn only_the_pending_secret_comes_into_force(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), ada(h).await);
     factors.begin(ada, &secret(1), at(0)).await.unwrap();
     factors.begin(ada, &secret(2), at(0)).await.unwrap();
-    assert_eq!(factors.confirm(ada, &confirmation(1), at(1)).await.unwrap(), None);
+    assert_eq!(factors.confirm(ada, &confirmation(1), &cause(at(1))).await.unwrap(), None);
     assert_eq!(factors.find(ada).await.unwrap(), Some(SecondFactor::Pending(secret(2))));
-    assert_eq!(factors.confirm(ada, &confirmation(2), at(1)).await.unwrap(), Some(vec![]));
-    assert_eq!(factors.find(ada).await.unwrap(), in_force(2, 10));
-    assert_eq!(factors.confirm(ada, &confirmation(2), at(1)).await.unwrap(), None, "it is not pending any more");
+    assert_eq!(factors.confirm(ada, &confirmation(2), &cause(at(1))).await.unwrap(), Some(vec![]));
+    assert_eq!(factors.find(ada).await.unwrap(), Some(in_force(2, 10)));
+    assert_eq!(
+        factors.confirm(ada, &confirmation(2), &cause(at(1))).await.unwrap(),
+        None,
+        "it is not pending any more"
+    );
 }
 
 /// They were opened with a password alone.
@@ -111,7 +115,7 @@ pub async fn coming_into_force_ends_the_other_sessions(h: &impl Stores) {
     }
     factors.begin(ada, &secret(1), at(0)).await.unwrap();
     assert_eq!(sessions.list(ada, at(1)).await.unwrap().len(), 3, "what is pending ends none");
-    let ended = factors.confirm(ada, &confirmation(1), at(1)).await.unwrap().unwrap();
+    let ended = factors.confirm(ada, &confirmation(1), &cause(at(1))).await.unwrap().unwrap();
     assert_eq!(ended.into_iter().collect::<BTreeSet<_>>(), [session_id(2), session_id(3)].into());
     let left: Vec<_> = sessions.list(ada, at(1)).await.unwrap().iter().map(|session| session.id).collect();
     assert_eq!(left, [session_id(1)]);
@@ -122,17 +126,22 @@ pub async fn coming_into_force_ends_the_other_sessions(h: &impl Stores) {
 pub async fn of_two_confirmations_at_once_one_wins(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), ada(h).await);
     factors.begin(ada, &secret(1), at(0)).await.unwrap();
-    let answers = at_once((0..6_u8).map(|n| {
-        let factors = factors.clone();
-        let recovery = (n * 10..n * 10 + 10).map(hash).collect();
-        async move { factors.confirm(ada, &Confirmation { recovery, ..confirmation(1) }, at(1)).await.unwrap() }
-    }))
-    .await;
+    let answers =
+        at_once(
+            (0..6_u8).map(|n| {
+                let factors = factors.clone();
+                let recovery = (n * 10..n * 10 + 10).map(hash).collect();
+                async move {
+                    factors.confirm(ada, &Confirmation { recovery, ..confirmation(1) }, &cause(at(1))).await.unwrap()
+                }
+            }),
+        )
+        .await;
     let winner = answers.iter().position(Option::is_some).unwrap();
     assert_eq!(answers.iter().flatten().count(), 1, "{answers:?}");
     let first = hash(u8::try_from(winner).unwrap() * 10);
-    assert!(factors.take_recovery_code(ada, first, at(2)).await.unwrap());
-    assert_eq!(factors.find(ada).await.unwrap(), in_force(1, 9));
+    assert!(factors.take_recovery_code(ada, first, &cause(at(2))).await.unwrap());
+    assert_eq!(factors.find(ada).await.unwrap(), Some(in_force(1, 9)));
 }
 
 /// The code that confirmed it is taken too.
@@ -162,8 +171,8 @@ pub async fn what_is_pending_takes_nothing(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), ada(h).await);
     factors.begin(ada, &secret(1), at(0)).await.unwrap();
     assert!(!factors.take_step(ada, TimeStep(1)).await.unwrap());
-    assert!(!factors.take_recovery_code(ada, hash(1), at(0)).await.unwrap());
-    assert!(!factors.renew_recovery_codes(ada, &[hash(1)], at(0)).await.unwrap());
+    assert!(!factors.take_recovery_code(ada, hash(1), &cause(at(0))).await.unwrap());
+    assert!(!factors.renew_recovery_codes(ada, &[hash(1)], &cause(at(0))).await.unwrap());
     assert_eq!(factors.find(ada).await.unwrap(), Some(SecondFactor::Pending(secret(1))));
 }
 
@@ -171,8 +180,8 @@ pub async fn what_is_pending_takes_nothing(h: &impl Stores) {
 pub async fn a_recovery_code_is_taken_once(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
     for (code, taken, left) in [(3, true, 9), (3, false, 9), (10, true, 8), (11, false, 8)] {
-        assert_eq!(factors.take_recovery_code(ada, hash(code), at(2)).await.unwrap(), taken, "{code}");
-        assert_eq!(factors.find(ada).await.unwrap(), in_force(1, left));
+        assert_eq!(factors.take_recovery_code(ada, hash(code), &cause(at(2))).await.unwrap(), taken, "{code}");
+        assert_eq!(factors.find(ada).await.unwrap(), Some(in_force(1, left)));
     }
 }
 
@@ -181,7 +190,7 @@ pub async fn of_two_who_take_a_recovery_code_at_once_one_does(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
     let answers = at_once((0..8).map(|_| {
         let factors = factors.clone();
-        async move { factors.take_recovery_code(ada, hash(3), at(2)).await.unwrap() }
+        async move { factors.take_recovery_code(ada, hash(3), &cause(at(2))).await.unwrap() }
     }))
     .await;
     assert_eq!(answers.iter().filter(|taken| **taken).count(), 1, "{answers:?}");
@@ -191,31 +200,31 @@ pub async fn of_two_who_take_a_recovery_code_at_once_one_does(h: &impl Stores) {
 pub async fn recovery_codes_are_their_users_alone(h: &impl Stores) {
     let factors = h.second_factors();
     let (ada, bob) = (protected(h, "ada").await, protected(h, "bob").await);
-    assert!(factors.take_recovery_code(ada, hash(1), at(2)).await.unwrap());
-    assert_eq!(factors.find(bob).await.unwrap(), in_force(1, 10));
-    assert!(factors.remove(ada, at(3)).await.unwrap());
-    assert!(factors.take_recovery_code(bob, hash(1), at(4)).await.unwrap());
+    assert!(factors.take_recovery_code(ada, hash(1), &cause(at(2))).await.unwrap());
+    assert_eq!(factors.find(bob).await.unwrap(), Some(in_force(1, 10)));
+    assert!(factors.remove(ada, &cause(at(3))).await.unwrap());
+    assert!(factors.take_recovery_code(bob, hash(1), &cause(at(4))).await.unwrap());
 }
 
 /// The ones in the drawer are good no more.
 pub async fn new_recovery_codes_replace_all_old_ones(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
-    factors.take_recovery_code(ada, hash(1), at(2)).await.unwrap();
-    assert!(factors.renew_recovery_codes(ada, &[hash(21), hash(22)], at(3)).await.unwrap());
-    assert_eq!(factors.find(ada).await.unwrap(), in_force(1, 2));
-    assert!(!factors.take_recovery_code(ada, hash(2), at(4)).await.unwrap());
-    assert!(factors.take_recovery_code(ada, hash(22), at(4)).await.unwrap());
+    factors.take_recovery_code(ada, hash(1), &cause(at(2))).await.unwrap();
+    assert!(factors.renew_recovery_codes(ada, &[hash(21), hash(22)], &cause(at(3))).await.unwrap());
+    assert_eq!(factors.find(ada).await.unwrap(), Some(in_force(1, 2)));
+    assert!(!factors.take_recovery_code(ada, hash(2), &cause(at(4))).await.unwrap());
+    assert!(factors.take_recovery_code(ada, hash(22), &cause(at(4))).await.unwrap());
 }
 
 /// And another one can begin, with steps of its own.
 pub async fn removing_leaves_nothing(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
-    assert!(factors.remove(ada, at(2)).await.unwrap());
-    assert!(!factors.remove(ada, at(2)).await.unwrap());
+    assert!(factors.remove(ada, &cause(at(2))).await.unwrap());
+    assert!(!factors.remove(ada, &cause(at(2))).await.unwrap());
     assert_eq!(factors.find(ada).await.unwrap(), None);
-    assert!(!factors.take_recovery_code(ada, hash(1), at(2)).await.unwrap());
+    assert!(!factors.take_recovery_code(ada, hash(1), &cause(at(2))).await.unwrap());
     assert!(factors.begin(ada, &secret(2), at(3)).await.unwrap());
-    assert!(factors.remove(ada, at(4)).await.unwrap(), "a pending one is removed as well");
+    assert!(factors.remove(ada, &cause(at(4))).await.unwrap(), "a pending one is removed as well");
 }
 
 /// In the same transaction.

@@ -206,6 +206,7 @@ impl Mocks {
             random: Arc::new(MockRandomness::new()),
             throttle: throttle.clone(),
             clock: clock.clone(),
+            ids: ids.clone(),
         };
         let products = ProductPorts { products: Arc::new(self.products), clock: clock.clone(), ids: ids.clone() };
         Application {

@@ -101,6 +101,7 @@ fn build(config: &Config, backend: &Backend, watched: &mut Watched) -> Applicati
         random,
         throttle: throttle.clone(),
         clock: clock.clone(),
+        ids: ids.clone(),
     };
     Application {
         auth: AuthService::new(auth, settings),

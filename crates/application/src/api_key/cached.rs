@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use entrepot_domain::{
     ApiKeyId, Cache, CacheKey, Fault, MetricSource, Sample, Timestamp, UserId,
     api_key::{ApiKey, ApiKeyError, ApiKeyRepository, KeyAccess, KeyPrefix, NewApiKey, Scopes},
+    audit::Cause,
     auth::TokenHash,
     user::Roles,
 };
@@ -79,8 +80,8 @@ impl MetricSource for CachedApiKeys {
 
 #[async_trait]
 impl ApiKeyRepository for CachedApiKeys {
-    async fn insert(&self, new: &NewApiKey, most: u32) -> Result<(), ApiKeyError> {
-        self.inner.insert(new, most).await
+    async fn insert(&self, new: &NewApiKey, most: u32, cause: &Cause) -> Result<(), ApiKeyError> {
+        self.inner.insert(new, most, cause).await
     }
 
     async fn access(&self, prefix: KeyPrefix) -> Result<Option<KeyAccess>, Fault> {
@@ -93,8 +94,8 @@ impl ApiKeyRepository for CachedApiKeys {
         self.inner.list(user, now).await
     }
 
-    async fn revoke(&self, user: UserId, id: ApiKeyId, now: Timestamp) -> Result<Option<KeyPrefix>, Fault> {
-        let revoked = self.inner.revoke(user, id, now).await?;
+    async fn revoke(&self, user: UserId, id: ApiKeyId, cause: &Cause) -> Result<Option<KeyPrefix>, Fault> {
+        let revoked = self.inner.revoke(user, id, cause).await?;
         if let Some(prefix) = revoked {
             self.cache.forget(&[CacheKey::ApiKey(prefix)]).await;
         }

@@ -3,6 +3,7 @@
 use entrepot_domain::{
     ApiKeyId, Timestamp,
     api_key::{ApiKey, ApiKeyName, ApiKeySecret, NewApiKey, Scopes},
+    audit::Origin,
     auth::Actor,
 };
 
@@ -35,9 +36,10 @@ pub struct MadeKey {
 impl ApiKeyService {
     /// Makes a key that acts for the actor, who must have logged in. An expiry that has passed is a bad field;
     /// [`Error::TooManyApiKeys`] if they have fifty.
-    pub async fn create(&self, actor: &Actor, request: KeyRequest) -> Result<MadeKey, Error> {
+    pub async fn create(&self, actor: &Actor, request: KeyRequest, origin: &Origin) -> Result<MadeKey, Error> {
         must_be_login(actor)?;
-        let now = self.ports.clock.now();
+        let cause = self.cause(actor, origin);
+        let now = cause.at;
         if request.expires_at.is_some_and(|expires_at| expires_at <= now) {
             return Err(Error::field("expiresAt", "must be in the future"));
         }
@@ -53,7 +55,7 @@ impl ApiKeyService {
             last_used_at: None,
         };
         let new = NewApiKey { key, hash: secret.hash() };
-        self.ports.keys.insert(&new, MOST).await?;
+        self.ports.keys.insert(&new, MOST, &cause).await?;
         tracing::info!(user = %actor.user, key = %new.key.prefix, "API key made");
         Ok(MadeKey { key: new.key, secret })
     }
@@ -65,9 +67,9 @@ impl ApiKeyService {
     }
 
     /// Ends one of the actor's keys, at once and for good; [`Error::NotFound`] if it is not theirs or ended already.
-    pub async fn revoke(&self, actor: &Actor, id: ApiKeyId) -> Result<(), Error> {
+    pub async fn revoke(&self, actor: &Actor, id: ApiKeyId, origin: &Origin) -> Result<(), Error> {
         must_be_login(actor)?;
-        let revoked = self.ports.keys.revoke(actor.user, id, self.ports.clock.now()).await?;
+        let revoked = self.ports.keys.revoke(actor.user, id, &self.cause(actor, origin)).await?;
         let prefix = revoked.ok_or(Error::NotFound)?;
         tracing::info!(user = %actor.user, key = %prefix, "API key revoked");
         Ok(())

@@ -11,6 +11,8 @@ pub use cached::CachedApiKeys;
 use entrepot_domain::{
     ApiKeyId, Clock, IdGenerator, Timestamp,
     api_key::{ApiKeyRepository, Randomness},
+    audit::{Cause, Origin},
+    auth::Actor,
 };
 pub use manage::{KeyRequest, MadeKey};
 
@@ -37,5 +39,10 @@ impl ApiKeyService {
     /// A service over these ports.
     pub fn new(ports: ApiKeyPorts) -> Self {
         Self { ports, noted: Mutex::default() }
+    }
+
+    fn cause(&self, actor: &Actor, origin: &Origin) -> Cause {
+        let origin = Some(origin.clone());
+        Cause { id: self.ports.ids.next(), at: self.ports.clock.now(), who: actor.into(), origin }
     }
 }

@@ -45,7 +45,7 @@ impl AuthService {
             attempt.failed().await?;
             return Err(Error::InvalidCredentials);
         };
-        if !self.second_factor_is_right(&user, login.code.as_ref()).await? {
+        if !self.second_factor_is_right(&user, login.code.as_ref(), origin).await? {
             tracing::warn!(address = %origin.address, user = %user.id, "a code was wrong");
             attempt.failed().await?;
             return Err(Error::InvalidCredentials);
@@ -69,12 +69,17 @@ impl AuthService {
     }
 
     /// Whether the code is good, or none is needed. A good one is taken by that, and not good again.
-    async fn second_factor_is_right(&self, user: &User, code: Option<&SecondFactorCode>) -> Result<bool, Error> {
+    async fn second_factor_is_right(
+        &self,
+        user: &User,
+        code: Option<&SecondFactorCode>,
+        origin: &Origin,
+    ) -> Result<bool, Error> {
         let Some(SecondFactor::InForce { secret, .. }) = self.ports.second_factors.find(user.id).await? else {
             return Ok(true);
         };
         let code = code.ok_or(Error::SecondFactorRequired)?;
-        let now = self.ports.clock.now();
-        take_code(&*self.ports.second_factors, &*self.ports.sealer, user.id, &secret, code, now).await
+        let cause = self.cause(Who::User { id: user.id, session: None }, origin);
+        take_code(&*self.ports.second_factors, &*self.ports.sealer, user.id, &secret, code, &cause).await
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use entrepot_domain::{
     Cache, Fault, SessionId, Timestamp, UserId,
+    audit::Cause,
     second_factor::{Confirmation, RecoveryHash, SealedSecret, SecondFactor, SecondFactorRepository, TimeStep},
 };
 
@@ -37,9 +38,9 @@ impl SecondFactorRepository for CachedSecondFactors {
         &self,
         user: UserId,
         confirmation: &Confirmation,
-        now: Timestamp,
+        cause: &Cause,
     ) -> Result<Option<Vec<SessionId>>, Fault> {
-        let ended = self.inner.confirm(user, confirmation, now).await?;
+        let ended = self.inner.confirm(user, confirmation, cause).await?;
         forget(&*self.cache, &keys_of(ended.as_deref().unwrap_or_default())).await;
         Ok(ended)
     }
@@ -48,15 +49,15 @@ impl SecondFactorRepository for CachedSecondFactors {
         self.inner.take_step(user, step).await
     }
 
-    async fn take_recovery_code(&self, user: UserId, code: RecoveryHash, now: Timestamp) -> Result<bool, Fault> {
-        self.inner.take_recovery_code(user, code, now).await
+    async fn take_recovery_code(&self, user: UserId, code: RecoveryHash, cause: &Cause) -> Result<bool, Fault> {
+        self.inner.take_recovery_code(user, code, cause).await
     }
 
-    async fn renew_recovery_codes(&self, user: UserId, codes: &[RecoveryHash], now: Timestamp) -> Result<bool, Fault> {
-        self.inner.renew_recovery_codes(user, codes, now).await
+    async fn renew_recovery_codes(&self, user: UserId, codes: &[RecoveryHash], cause: &Cause) -> Result<bool, Fault> {
+        self.inner.renew_recovery_codes(user, codes, cause).await
     }
 
-    async fn remove(&self, user: UserId, now: Timestamp) -> Result<bool, Fault> {
-        self.inner.remove(user, now).await
+    async fn remove(&self, user: UserId, cause: &Cause) -> Result<bool, Fault> {
+        self.inner.remove(user, cause).await
     }
 }

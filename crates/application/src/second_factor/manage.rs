@@ -51,8 +51,8 @@ impl SecondFactorService {
         let attempt = self.prove(&known, password, attempt).await?;
         drop(attempt);
         let secret = TotpSecret::from_random(&self.ports.random.bytes()?);
-        let sealed = self.ports.sealer.seal(actor.user, secret.expose())?;
-        if !self.ports.factors.begin(actor.user, &sealed, self.ports.clock.now()).await? {
+        let kept = self.ports.sealer.seal(actor.user, secret.expose())?;
+        if !self.ports.factors.begin(actor.user, &kept, self.ports.clock.now()).await? {
             return Err(Error::SecondFactorEnabled);
         }
         Ok(Begun { secret, email: known.user.email })
@@ -63,23 +63,23 @@ impl SecondFactorService {
     /// [`Error::NotFound`] if nothing is pending, [`Error::SecondFactorEnabled`] if one is in force.
     pub async fn confirm(&self, actor: &Actor, code: &TotpCode, origin: &Origin) -> Result<Vec<RecoveryCode>, Error> {
         let keep = must_be_login(actor)?;
-        let sealed = match self.ports.factors.find(actor.user).await? {
-            Some(SecondFactor::Pending(sealed)) => sealed,
+        let kept = match self.ports.factors.find(actor.user).await? {
+            Some(SecondFactor::Pending(kept)) => kept,
             Some(SecondFactor::InForce { .. }) => return Err(Error::SecondFactorEnabled),
             None => return Err(Error::NotFound),
         };
         let (_, attempt) = self.attempt(actor, origin).await?;
-        let now = self.ports.clock.now();
-        let secret = open(&*self.ports.sealer, actor.user, &sealed)?.ok_or(Error::NotFound)?;
-        let Some(step) = secret.check(code, now) else {
+        let cause = self.cause(actor, origin);
+        let secret = open(&*self.ports.sealer, actor.user, &kept)?.ok_or(Error::NotFound)?;
+        let Some(step) = secret.check(code, cause.at) else {
             attempt.failed().await?;
             return Err(Error::field("code", "is wrong"));
         };
         drop(attempt);
         let codes = self.recovery_codes()?;
         let recovery = codes.iter().map(|code| code.hash(actor.user)).collect();
-        let confirmation = Confirmation { secret: sealed, step, recovery, keep };
-        let ended = self.ports.factors.confirm(actor.user, &confirmation, now).await?.ok_or(Error::NotFound)?;
+        let confirmation = Confirmation { secret: kept, step, recovery, keep };
+        let ended = self.ports.factors.confirm(actor.user, &confirmation, &cause).await?.ok_or(Error::NotFound)?;
         tracing::info!(user = %actor.user, ended = ended.len(), "second factor enabled");
         Ok(codes)
     }
@@ -94,11 +94,11 @@ impl SecondFactorService {
         origin: &Origin,
     ) -> Result<(), Error> {
         must_be_login(actor)?;
-        let sealed = self.in_force(actor.user).await?;
+        let kept = self.in_force(actor.user).await?;
         let (known, attempt) = self.attempt(actor, origin).await?;
         let attempt = self.prove(&known, password, attempt).await?;
-        self.take(actor, &sealed, code, attempt).await?;
-        if !self.ports.factors.remove(actor.user, self.ports.clock.now()).await? {
+        self.take(actor, &kept, code, attempt, origin).await?;
+        if !self.ports.factors.remove(actor.user, &self.cause(actor, origin)).await? {
             return Err(Error::NotFound);
         }
         tracing::info!(user = %actor.user, "second factor removed");
@@ -107,12 +107,12 @@ impl SecondFactorService {
 
     /// Removes the second factor of somebody who has lost it, for admins; not their own, for which they need a code.
     /// [`Error::NotFound`] if they have none.
-    pub async fn remove_of(&self, actor: &Actor, user: UserId) -> Result<(), Error> {
+    pub async fn remove_of(&self, actor: &Actor, user: UserId, origin: &Origin) -> Result<(), Error> {
         must_be_login(actor)?;
         if !actor.is_admin() || actor.is(user) {
             return Err(Error::Forbidden);
         }
-        if !self.ports.factors.remove(user, self.ports.clock.now()).await? {
+        if !self.ports.factors.remove(user, &self.cause(actor, origin)).await? {
             return Err(Error::NotFound);
         }
         tracing::info!(%user, actor = %actor.user, "second factor removed by an admin");
@@ -147,12 +147,13 @@ impl SecondFactorService {
     pub(super) async fn take(
         &self,
         actor: &Actor,
-        sealed: &SealedSecret,
+        kept: &SealedSecret,
         code: &SecondFactorCode,
         attempt: Attempt<'_>,
+        origin: &Origin,
     ) -> Result<(), Error> {
         let (factors, sealer) = (&*self.ports.factors, &*self.ports.sealer);
-        if take_code(factors, sealer, actor.user, sealed, code, self.ports.clock.now()).await? {
+        if take_code(factors, sealer, actor.user, kept, code, &self.cause(actor, origin)).await? {
             return Ok(());
         }
         attempt.failed().await?;

@@ -10,9 +10,10 @@ use std::sync::Arc;
 pub use cached::CachedSecondFactors;
 pub(crate) use code::take_code;
 use entrepot_domain::{
-    Clock,
+    Clock, IdGenerator,
     api_key::Randomness,
-    auth::PasswordHasher,
+    audit::{Cause, Origin},
+    auth::{Actor, PasswordHasher},
     second_factor::{Sealer, SecondFactorRepository},
     user::UserRepository,
 };
@@ -36,6 +37,8 @@ pub struct SecondFactorPorts {
     pub throttle: Arc<LoginThrottle>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Makes identifiers.
+    pub ids: Arc<dyn IdGenerator>,
 }
 
 /// The second proof of who somebody is.
@@ -47,5 +50,10 @@ impl SecondFactorService {
     /// A service over these ports.
     pub fn new(ports: SecondFactorPorts) -> Self {
         Self { ports }
+    }
+
+    fn cause(&self, actor: &Actor, origin: &Origin) -> Cause {
+        let origin = Some(origin.clone());
+        Cause { id: self.ports.ids.next(), at: self.ports.clock.now(), who: actor.into(), origin }
     }
 }

@@ -19,12 +19,12 @@ impl SecondFactorService {
         origin: &Origin,
     ) -> Result<Vec<RecoveryCode>, Error> {
         must_be_login(actor)?;
-        let sealed = self.in_force(actor.user).await?;
+        let kept = self.in_force(actor.user).await?;
         let (_, attempt) = self.attempt(actor, origin).await?;
-        self.take(actor, &sealed, code, attempt).await?;
+        self.take(actor, &kept, code, attempt, origin).await?;
         let codes = self.recovery_codes()?;
         let hashes: Vec<RecoveryHash> = codes.iter().map(|code| code.hash(actor.user)).collect();
-        if !self.ports.factors.renew_recovery_codes(actor.user, &hashes, self.ports.clock.now()).await? {
+        if !self.ports.factors.renew_recovery_codes(actor.user, &hashes, &self.cause(actor, origin)).await? {
             return Err(Error::NotFound);
         }
         tracing::info!(user = %actor.user, "recovery codes renewed");

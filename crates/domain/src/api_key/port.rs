@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{ApiKey, KeyAccess, KeyPrefix, NewApiKey};
-use crate::{ApiKeyId, Fault, Timestamp, UserId};
+use crate::{ApiKeyId, Fault, Timestamp, UserId, audit::Cause};
 
 /// Why a key was not kept.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +23,7 @@ pub trait ApiKeyRepository: Send + Sync {
     /// Keeps a new key, unless its user has `most` that are alive: then it is [`ApiKeyError::TooMany`], also for all
     /// but one of several at once. [`Fault::Unknown`] if its user does not exist, [`Fault::Unavailable`] if another key
     /// has its prefix, which a next try will not meet.
-    async fn insert(&self, new: &NewApiKey, most: u32) -> Result<(), ApiKeyError>;
+    async fn insert(&self, new: &NewApiKey, most: u32, cause: &Cause) -> Result<(), ApiKeyError>;
 
     /// What the key with that prefix is worth, also when it has expired, which it tells; `None` if it was revoked, or
     /// expired days ago, or its user is gone.
@@ -33,7 +33,7 @@ pub trait ApiKeyRepository: Send + Sync {
     async fn list(&self, user: UserId, now: Timestamp) -> Result<Vec<ApiKey>, Fault>;
 
     /// Ends a key of a user for good, and returns its prefix; `None` if they have no such live key.
-    async fn revoke(&self, user: UserId, id: ApiKeyId, now: Timestamp) -> Result<Option<KeyPrefix>, Fault>;
+    async fn revoke(&self, user: UserId, id: ApiKeyId, cause: &Cause) -> Result<Option<KeyPrefix>, Fault>;
 
     /// Notes that a key was used, unless a later use is known. A key that is not there is fine: it was revoked.
     async fn used(&self, id: ApiKeyId, at: Timestamp) -> Result<(), Fault>;

@@ -77,6 +77,18 @@ named! {
         StockAdjusted = "product.stock_adjusted",
         /// An order has another status.
         OrderStatusChanged = "order.status_changed",
+        /// A user made an API key.
+        ApiKeyCreated = "api_key.created",
+        /// A user revoked an API key.
+        ApiKeyRevoked = "api_key.revoked",
+        /// A login takes a code of an app from now on; other sessions ended with that.
+        SecondFactorEnabled = "second_factor.enabled",
+        /// A login takes no code any more.
+        SecondFactorRemoved = "second_factor.removed",
+        /// A recovery code was used, and is good no more.
+        RecoveryCodeUsed = "second_factor.recovery_code_used",
+        /// A user has other recovery codes.
+        RecoveryCodesRenewed = "second_factor.recovery_codes_renewed",
     }
 }
 
@@ -103,6 +115,12 @@ named! {
         Reason = "reason",
         /// What has become of an order.
         Status = "status",
+        /// An API key, by its identifier.
+        ApiKey = "api_key",
+        /// What an API key begins with.
+        Prefix = "prefix",
+        /// What an API key may do.
+        Scopes = "scopes",
     }
 }
 

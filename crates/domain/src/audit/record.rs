@@ -2,7 +2,8 @@
 
 use super::{AuditAction, AuditEntry, AuditField, AuditSubject, Cause, Change};
 use crate::{
-    Money, SessionId, UserId,
+    ApiKeyId, Money, SessionId, UserId,
+    api_key::{ApiKey, KeyPrefix, Scope},
     auth::NewSession,
     order::{Order, OrderStatus},
     product::{Product, StockChange},
@@ -72,6 +73,43 @@ impl Cause {
     /// A refresh token was used again, and its login ended for that.
     pub fn refresh_token_reused(&self, user: UserId, session: SessionId) -> AuditEntry {
         self.entry(AuditAction::RefreshTokenReused, AuditSubject::User(user), sessions(&[session]))
+    }
+
+    /// A key was made. What its user calls it is not told: it may be a name.
+    pub fn api_key_created(&self, key: &ApiKey) -> AuditEntry {
+        let scopes = key.scopes.iter().map(Scope::as_str).collect::<Vec<_>>().join(", ");
+        let changes = vec![
+            Change::to(AuditField::ApiKey, &key.id),
+            Change::to(AuditField::Prefix, &key.prefix),
+            Change::to(AuditField::Scopes, &scopes),
+        ];
+        self.entry(AuditAction::ApiKeyCreated, AuditSubject::User(key.user), changes)
+    }
+
+    /// A key was revoked.
+    pub fn api_key_revoked(&self, user: UserId, key: ApiKeyId, prefix: KeyPrefix) -> AuditEntry {
+        let changes = vec![Change::from(AuditField::ApiKey, &key), Change::from(AuditField::Prefix, &prefix)];
+        self.entry(AuditAction::ApiKeyRevoked, AuditSubject::User(user), changes)
+    }
+
+    /// A second factor came into force, and ended these sessions.
+    pub fn second_factor_enabled(&self, user: UserId, ended: &[SessionId]) -> AuditEntry {
+        self.entry(AuditAction::SecondFactorEnabled, AuditSubject::User(user), sessions(ended))
+    }
+
+    /// A second factor was removed.
+    pub fn second_factor_removed(&self, user: UserId) -> AuditEntry {
+        self.entry(AuditAction::SecondFactorRemoved, AuditSubject::User(user), Vec::new())
+    }
+
+    /// A recovery code was used.
+    pub fn recovery_code_used(&self, user: UserId) -> AuditEntry {
+        self.entry(AuditAction::RecoveryCodeUsed, AuditSubject::User(user), Vec::new())
+    }
+
+    /// All recovery codes were replaced.
+    pub fn recovery_codes_renewed(&self, user: UserId) -> AuditEntry {
+        self.entry(AuditAction::RecoveryCodesRenewed, AuditSubject::User(user), Vec::new())
     }
 
     /// A product was put up for sale.

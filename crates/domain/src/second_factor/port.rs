@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{Confirmation, RecoveryHash, SealedSecret, SecondFactor, TimeStep};
-use crate::{Fault, SessionId, Timestamp, UserId};
+use crate::{Fault, SessionId, Timestamp, UserId, audit::Cause};
 
 /// Keeps second factors. Every method is atomic. A user has at most one; it goes with the user.
 #[cfg_attr(feature = "mock", mockall::automock)]
@@ -22,7 +22,7 @@ pub trait SecondFactorRepository: Send + Sync {
         &self,
         user: UserId,
         confirmation: &Confirmation,
-        now: Timestamp,
+        cause: &Cause,
     ) -> Result<Option<Vec<SessionId>>, Fault>;
 
     /// Takes the code of a step, once: false if the factor is not in force, or if the code of that step or of a later
@@ -30,13 +30,14 @@ pub trait SecondFactorRepository: Send + Sync {
     async fn take_step(&self, user: UserId, step: TimeStep) -> Result<bool, Fault>;
 
     /// Takes a recovery code, once: false if the user has no such code left. Of two at once, one is true.
-    async fn take_recovery_code(&self, user: UserId, code: RecoveryHash, now: Timestamp) -> Result<bool, Fault>;
+    async fn take_recovery_code(&self, user: UserId, code: RecoveryHash, cause: &Cause) -> Result<bool, Fault>;
 
     /// Puts these recovery codes in the place of all that are left; false if no factor is in force.
-    async fn renew_recovery_codes(&self, user: UserId, codes: &[RecoveryHash], now: Timestamp) -> Result<bool, Fault>;
+    async fn renew_recovery_codes(&self, user: UserId, codes: &[RecoveryHash], cause: &Cause) -> Result<bool, Fault>;
 
-    /// Removes a factor that is in force or pending, with its recovery codes; false if there is none.
-    async fn remove(&self, user: UserId, now: Timestamp) -> Result<bool, Fault>;
+    /// Removes a factor that is in force or pending, with its recovery codes; false if there is none. Of a pending one the
+    /// audit log says nothing: it changed nothing.
+    async fn remove(&self, user: UserId, cause: &Cause) -> Result<bool, Fault>;
 }
 
 /// Seals what has to be read again, so that a store holds nothing that is worth reading.

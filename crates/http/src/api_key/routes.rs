@@ -6,7 +6,7 @@ use entrepot_domain::ApiKeyId;
 use super::views::{ApiKeyView, CreateApiKeyRequest, MadeKeyView};
 use crate::{
     API, HttpState,
-    edge::{Authenticated, outlive},
+    edge::{Authenticated, Caller, outlive},
     error::ApiResult,
     request::{PathId, Raw},
     response::{Success, created_secret, no_content, ok},
@@ -29,9 +29,14 @@ use crate::{
     ),
     security(("bearer" = [])),
 )]
-pub(super) async fn create(state: Data<HttpState>, Authenticated(actor): Authenticated, body: Raw) -> ApiResult {
+pub(super) async fn create(
+    state: Data<HttpState>,
+    Authenticated(actor): Authenticated,
+    Caller { origin, .. }: Caller,
+    body: Raw,
+) -> ApiResult {
     let request: CreateApiKeyRequest = body.read()?;
-    let made = outlive(async move { state.app.api_keys.create(&actor, request.into()).await }).await??;
+    let made = outlive(async move { state.app.api_keys.create(&actor, request.into(), &origin).await }).await??;
     created_secret(&format!("{API}/auth/api-keys/{}", made.key.id), MadeKeyView::from(&made))
 }
 
@@ -63,8 +68,9 @@ pub(super) async fn list(state: Data<HttpState>, Authenticated(actor): Authentic
 pub(super) async fn revoke(
     state: Data<HttpState>,
     Authenticated(actor): Authenticated,
+    Caller { origin, .. }: Caller,
     PathId(id): PathId<ApiKeyId>,
 ) -> ApiResult<HttpResponse> {
-    outlive(async move { state.app.api_keys.revoke(&actor, id).await }).await??;
+    outlive(async move { state.app.api_keys.revoke(&actor, id, &origin).await }).await??;
     Ok(no_content())
 }

@@ -141,8 +141,9 @@ pub(super) async fn remove(
 pub(super) async fn remove_of(
     state: Data<HttpState>,
     Authenticated(actor): Authenticated,
+    Caller { origin, .. }: Caller,
     PathId(id): PathId<UserId>,
 ) -> ApiResult {
-    outlive(async move { state.app.second_factors.remove_of(&actor, id).await }).await??;
+    outlive(async move { state.app.second_factors.remove_of(&actor, id, &origin).await }).await??;
     Ok(no_content())
 }

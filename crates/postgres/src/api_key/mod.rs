@@ -9,6 +9,7 @@ use diesel_async::RunQueryDsl;
 use entrepot_domain::{
     ApiKeyId, Fault, Timestamp, UserId,
     api_key::{ApiKey, ApiKeyError, ApiKeyRepository, KeyAccess, KeyPrefix, NewApiKey},
+    audit::Cause,
 };
 use futures_util::FutureExt;
 use row::{AccessRow, ApiKeyRow};
@@ -22,9 +23,9 @@ use crate::{
 
 #[async_trait]
 impl ApiKeyRepository for PostgresStore {
-    async fn insert(&self, new: &NewApiKey, most: u32) -> Result<(), ApiKeyError> {
-        let new = (ApiKeyRow::from(new), most);
-        self.write(new, |connection, (row, most)| write::insert(connection, row, *most).boxed()).await
+    async fn insert(&self, new: &NewApiKey, most: u32, cause: &Cause) -> Result<(), ApiKeyError> {
+        let new = (new.clone(), most, cause.clone());
+        self.write(new, |connection, (new, most, cause)| write::insert(connection, new, *most, cause).boxed()).await
     }
 
     async fn access(&self, prefix: KeyPrefix) -> Result<Option<KeyAccess>, Fault> {
@@ -55,11 +56,11 @@ impl ApiKeyRepository for PostgresStore {
         rows.into_iter().map(ApiKey::try_from).collect()
     }
 
-    async fn revoke(&self, user: UserId, id: ApiKeyId, now: Timestamp) -> Result<Option<KeyPrefix>, Fault> {
-        let prefix: Option<String> = self
-            .write((user, id, now), |connection, (user, id, now)| write::revoke(connection, *user, *id, *now).boxed())
-            .await?;
-        prefix.map(|prefix| read("api_keys", "prefix", id, prefix.parse())).transpose()
+    async fn revoke(&self, user: UserId, id: ApiKeyId, cause: &Cause) -> Result<Option<KeyPrefix>, Fault> {
+        self.write((user, id, cause.clone()), |connection, (user, id, cause)| {
+            write::revoke(connection, *user, *id, cause).boxed()
+        })
+        .await
     }
 
     async fn used(&self, id: ApiKeyId, at: Timestamp) -> Result<(), Fault> {

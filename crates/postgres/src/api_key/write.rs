@@ -6,13 +6,19 @@ use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, delete, dsl::count_star, insert_into, update,
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use entrepot_domain::{ApiKeyId, Fault, Timestamp, UserId, api_key::ApiKeyError};
+use entrepot_domain::{
+    ApiKeyId, Fault, Timestamp, UserId,
+    api_key::{ApiKeyError, KeyPrefix, NewApiKey},
+    audit::Cause,
+};
 use uuid::Uuid;
 
 use super::row::ApiKeyRow;
 use crate::{
+    audit,
     error::{fault, fault_or_raced},
     schema::{api_keys, users},
+    value::read,
 };
 
 /// How many keys that expired long ago each new one sweeps away: more than one, so that none stay in the end.
@@ -21,7 +27,13 @@ const SWEPT: i64 = 4;
 /// How long an expired key is known to be one.
 const KNOWN: Duration = Duration::from_hours(24);
 
-pub(super) async fn insert(connection: &mut AsyncPgConnection, row: &ApiKeyRow, most: u32) -> Result<(), ApiKeyError> {
+pub(super) async fn insert(
+    connection: &mut AsyncPgConnection,
+    new: &NewApiKey,
+    most: u32,
+    cause: &Cause,
+) -> Result<(), ApiKeyError> {
+    let row = ApiKeyRow::from(new);
     sweep(connection, row.created_at).await?;
     // The row of an erased user is still there, so the foreign key would take it. Locked, so that it is not erased now,
     // and so that of several new keys at once each sees those before it.
@@ -45,9 +57,9 @@ pub(super) async fn insert(connection: &mut AsyncPgConnection, row: &ApiKeyRow, 
     if live >= i64::from(most) {
         return Err(ApiKeyError::TooMany);
     }
-    let inserted = insert_into(api_keys::table).values(row).execute(connection).await;
+    let inserted = insert_into(api_keys::table).values(&row).execute(connection).await;
     inserted.map_err(|error| fault_or_raced(error, "api_keys_prefix_key"))?;
-    Ok(())
+    Ok(audit::write(connection, &cause.api_key_created(&new.key)).await?)
 }
 
 async fn sweep(connection: &mut AsyncPgConnection, now: Timestamp) -> Result<(), Fault> {
@@ -72,13 +84,18 @@ pub(super) async fn revoke(
     connection: &mut AsyncPgConnection,
     user: UserId,
     id: ApiKeyId,
-    now: Timestamp,
-) -> Result<Option<String>, Fault> {
+    cause: &Cause,
+) -> Result<Option<KeyPrefix>, Fault> {
     let live = api_keys::table
         .filter(api_keys::id.eq(id.0))
         .filter(api_keys::user_id.eq(user.0))
-        .filter(api_keys::expires_at.is_null().or(api_keys::expires_at.gt(now)));
-    delete(live).returning(api_keys::prefix).get_result(connection).await.optional().map_err(fault)
+        .filter(api_keys::expires_at.is_null().or(api_keys::expires_at.gt(cause.at)));
+    let prefix: Option<String> =
+        delete(live).returning(api_keys::prefix).get_result(connection).await.optional().map_err(fault)?;
+    let Some(prefix) = prefix else { return Ok(None) };
+    let prefix = read("api_keys", "prefix", id, prefix.parse())?;
+    audit::write(connection, &cause.api_key_revoked(user, id, prefix)).await?;
+    Ok(Some(prefix))
 }
 
 pub(super) async fn used(connection: &mut AsyncPgConnection, id: ApiKeyId, at: Timestamp) -> Result<(), Fault> {

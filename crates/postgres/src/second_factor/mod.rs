@@ -7,6 +7,7 @@ use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, dsl::count_star};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     Fault, SessionId, Timestamp, UserId,
+    audit::Cause,
     second_factor::{Confirmation, RecoveryHash, SealedSecret, SecondFactor, SecondFactorRepository, TimeStep},
 };
 use futures_util::FutureExt;
@@ -32,10 +33,10 @@ impl SecondFactorRepository for PostgresStore {
         &self,
         user: UserId,
         confirmation: &Confirmation,
-        now: Timestamp,
+        cause: &Cause,
     ) -> Result<Option<Vec<SessionId>>, Fault> {
-        self.write((user, confirmation.clone(), now), |connection, (user, confirmation, now)| {
-            write::confirm(connection, *user, confirmation, *now).boxed()
+        self.write((user, confirmation.clone(), cause.clone()), |connection, (user, confirmation, cause)| {
+            write::confirm(connection, *user, confirmation, cause).boxed()
         })
         .await
     }
@@ -44,18 +45,23 @@ impl SecondFactorRepository for PostgresStore {
         self.write((user, step), |connection, (user, step)| write::take_step(connection, *user, *step).boxed()).await
     }
 
-    async fn take_recovery_code(&self, user: UserId, code: RecoveryHash, _: Timestamp) -> Result<bool, Fault> {
-        self.write((user, code), |connection, (user, code)| write::take_recovery_code(connection, *user, *code).boxed())
+    async fn take_recovery_code(&self, user: UserId, code: RecoveryHash, cause: &Cause) -> Result<bool, Fault> {
+        self.write((user, code, cause.clone()), |connection, (user, code, cause)| {
+            write::take_recovery_code(connection, *user, *code, cause).boxed()
+        })
+        .await
+    }
+
+    async fn renew_recovery_codes(&self, user: UserId, codes: &[RecoveryHash], cause: &Cause) -> Result<bool, Fault> {
+        self.write((user, codes.to_vec(), cause.clone()), |connection, (user, codes, cause)| {
+            write::renew(connection, *user, codes, cause).boxed()
+        })
+        .await
+    }
+
+    async fn remove(&self, user: UserId, cause: &Cause) -> Result<bool, Fault> {
+        self.write((user, cause.clone()), |connection, (user, cause)| write::remove(connection, *user, cause).boxed())
             .await
-    }
-
-    async fn renew_recovery_codes(&self, user: UserId, codes: &[RecoveryHash], _: Timestamp) -> Result<bool, Fault> {
-        let codes = (user, codes.to_vec());
-        self.write(codes, |connection, (user, codes)| write::renew(connection, *user, codes).boxed()).await
-    }
-
-    async fn remove(&self, user: UserId, _: Timestamp) -> Result<bool, Fault> {
-        self.write(user, |connection, user| write::remove(connection, *user).boxed()).await
     }
 }
 

@@ -6,11 +6,13 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     Fault, SessionId, Timestamp, UserId,
+    audit::Cause,
     second_factor::{Confirmation, RecoveryHash, SealedSecret, TimeStep},
 };
 use uuid::Uuid;
 
 use crate::{
+    audit,
     auth::sessions,
     error::fault,
     schema::{recovery_codes, second_factors, users},
@@ -53,13 +55,13 @@ pub(super) async fn confirm(
     connection: &mut AsyncPgConnection,
     user: UserId,
     confirmation: &Confirmation,
-    now: Timestamp,
+    cause: &Cause,
 ) -> Result<Option<Vec<SessionId>>, Fault> {
     let pending = QueryDsl::filter(second_factors::table, second_factors::user_id.eq(user.0));
     let pending = QueryDsl::filter(pending, second_factors::secret.eq(&confirmation.secret.0));
     let pending = QueryDsl::filter(pending, second_factors::confirmed_at.is_null());
     let confirmed = update(pending)
-        .set((second_factors::confirmed_at.eq(now), second_factors::last_step.eq(confirmation.step.0)))
+        .set((second_factors::confirmed_at.eq(cause.at), second_factors::last_step.eq(confirmation.step.0)))
         .execute(connection)
         .await
         .map_err(fault)?;
@@ -67,7 +69,9 @@ pub(super) async fn confirm(
         return Ok(None);
     }
     keep_codes(connection, user, &confirmation.recovery).await?;
-    sessions::end_all(connection, user, Some(confirmation.keep), now).await.map(Some)
+    let ended = sessions::end_all(connection, user, Some(confirmation.keep), cause.at).await?;
+    audit::write(connection, &cause.second_factor_enabled(user, &ended)).await?;
+    Ok(Some(ended))
 }
 
 async fn keep_codes(connection: &mut AsyncPgConnection, user: UserId, codes: &[RecoveryHash]) -> Result<(), Fault> {
@@ -98,16 +102,22 @@ pub(super) async fn take_recovery_code(
     connection: &mut AsyncPgConnection,
     user: UserId,
     code: RecoveryHash,
+    cause: &Cause,
 ) -> Result<bool, Fault> {
     let left = QueryDsl::filter(recovery_codes::table, recovery_codes::user_id.eq(user.0));
     let left = QueryDsl::filter(left, recovery_codes::hash.eq(code.0.as_slice()));
-    Ok(delete(left).execute(connection).await.map_err(fault)? > 0)
+    let taken = delete(left).execute(connection).await.map_err(fault)? > 0;
+    if taken {
+        audit::write(connection, &cause.recovery_code_used(user)).await?;
+    }
+    Ok(taken)
 }
 
 pub(super) async fn renew(
     connection: &mut AsyncPgConnection,
     user: UserId,
     codes: &[RecoveryHash],
+    cause: &Cause,
 ) -> Result<bool, Fault> {
     // Locked, so that of two at once the second replaces all codes of the first.
     let in_force = QueryDsl::filter(second_factors::table, second_factors::user_id.eq(user.0));
@@ -121,19 +131,32 @@ pub(super) async fn renew(
         return Ok(false);
     }
     keep_codes(connection, user, codes).await?;
+    audit::write(connection, &cause.recovery_codes_renewed(user)).await?;
     Ok(true)
 }
 
-/// Removes what a user has of a second factor; also when the user goes.
-pub(crate) async fn remove(connection: &mut AsyncPgConnection, user: UserId) -> Result<bool, Fault> {
+/// Removes what a user has of a second factor.
+pub(super) async fn remove(connection: &mut AsyncPgConnection, user: UserId, cause: &Cause) -> Result<bool, Fault> {
+    let removed = take_out(connection, user).await?;
+    if removed == Some(true) {
+        audit::write(connection, &cause.second_factor_removed(user)).await?;
+    }
+    Ok(removed.is_some())
+}
+
+/// The same without a word, as when the user goes.
+pub(crate) async fn erase(connection: &mut AsyncPgConnection, user: UserId) -> Result<(), Fault> {
+    take_out(connection, user).await.map(drop)
+}
+
+/// Whether the factor that was there was in force; `None` if there was none.
+async fn take_out(connection: &mut AsyncPgConnection, user: UserId) -> Result<Option<bool>, Fault> {
     // Locked first, so that no codes are added behind.
     let factor = QueryDsl::filter(second_factors::table, second_factors::user_id.eq(user.0));
-    let locked: Vec<Uuid> =
-        factor.select(second_factors::user_id).for_update().load(connection).await.map_err(fault)?;
-    if locked.is_empty() {
-        return Ok(false);
-    }
+    let locked: Vec<Option<Timestamp>> =
+        factor.select(second_factors::confirmed_at).for_update().load(connection).await.map_err(fault)?;
+    let [confirmed_at] = locked.as_slice() else { return Ok(None) };
     forget_codes(connection, user).await?;
     delete(factor).execute(connection).await.map_err(fault)?;
-    Ok(true)
+    Ok(Some(confirmed_at.is_some()))
 }

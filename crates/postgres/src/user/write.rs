@@ -161,7 +161,7 @@ pub(super) async fn erase(
     let ended = sessions::end_all(connection, id, None, cause.at).await?;
     sessions::forget_devices(connection, id).await?;
     api_key::write::erase(connection, id, cause.at).await?;
-    second_factor::write::remove(connection, id).await?;
+    second_factor::write::erase(connection, id).await?;
     delete(idempotency_keys::table.filter(idempotency_keys::user_id.eq(id.0)))
         .execute(connection)
         .await

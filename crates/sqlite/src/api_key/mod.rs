@@ -8,6 +8,7 @@ use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryD
 use entrepot_domain::{
     ApiKeyId, Fault, Timestamp, UserId,
     api_key::{ApiKey, ApiKeyError, ApiKeyRepository, KeyAccess, KeyPrefix, NewApiKey},
+    audit::Cause,
 };
 use row::{AccessRow, ApiKeyRow};
 
@@ -20,9 +21,9 @@ use crate::{
 
 #[async_trait]
 impl ApiKeyRepository for SqliteStore {
-    async fn insert(&self, new: &NewApiKey, most: u32) -> Result<(), ApiKeyError> {
-        let row = ApiKeyRow::from(new);
-        self.write(move |connection| write::insert(connection, &row, most)).await
+    async fn insert(&self, new: &NewApiKey, most: u32, cause: &Cause) -> Result<(), ApiKeyError> {
+        let (new, cause) = (new.clone(), cause.clone());
+        self.write(move |connection| write::insert(connection, &new, most, &cause)).await
     }
 
     async fn access(&self, prefix: KeyPrefix) -> Result<Option<KeyAccess>, Fault> {
@@ -57,9 +58,9 @@ impl ApiKeyRepository for SqliteStore {
         rows.into_iter().map(ApiKey::try_from).collect()
     }
 
-    async fn revoke(&self, user: UserId, id: ApiKeyId, now: Timestamp) -> Result<Option<KeyPrefix>, Fault> {
-        let prefix = self.write(move |connection| write::revoke(connection, user, id, now)).await?;
-        prefix.map(|prefix| read("api_keys", "prefix", id, prefix.parse())).transpose()
+    async fn revoke(&self, user: UserId, id: ApiKeyId, cause: &Cause) -> Result<Option<KeyPrefix>, Fault> {
+        let cause = cause.clone();
+        self.write(move |connection| write::revoke(connection, user, id, &cause)).await
     }
 
     async fn used(&self, id: ApiKeyId, at: Timestamp) -> Result<(), Fault> {

@@ -5,13 +5,18 @@ use diesel::{
     dsl::{count_star, exists},
     insert_into, select, update,
 };
-use entrepot_domain::{ApiKeyId, Fault, Timestamp, UserId, api_key::ApiKeyError};
+use entrepot_domain::{
+    ApiKeyId, Fault, Timestamp, UserId,
+    api_key::{ApiKeyError, KeyPrefix, NewApiKey},
+    audit::Cause,
+};
 
 use super::row::ApiKeyRow;
 use crate::{
+    audit,
     error::{SQLITE, fault, is_duplicate},
     schema::{api_keys, users},
-    value::Id,
+    value::{Id, read},
 };
 
 /// How many keys that expired long ago each new one sweeps away: more than one, so that none stay in the end.
@@ -20,7 +25,13 @@ const SWEPT: i64 = 4;
 /// How long an expired key is known to be one, in milliseconds.
 const KNOWN: i64 = 24 * 60 * 60 * 1_000;
 
-pub(super) fn insert(connection: &mut SqliteConnection, row: &ApiKeyRow, most: u32) -> Result<(), ApiKeyError> {
+pub(super) fn insert(
+    connection: &mut SqliteConnection,
+    new: &NewApiKey,
+    most: u32,
+    cause: &Cause,
+) -> Result<(), ApiKeyError> {
+    let row = ApiKeyRow::from(new);
     sweep(connection, row.created_at)?;
     // The row of an erased user is still there, so the foreign key would take it.
     let owner = users::table.filter(users::id.eq(row.user_id)).filter(users::erased_at.is_null());
@@ -37,9 +48,9 @@ pub(super) fn insert(connection: &mut SqliteConnection, row: &ApiKeyRow, most: u
     if live >= i64::from(most) {
         return Err(ApiKeyError::TooMany);
     }
-    let inserted = insert_into(api_keys::table).values(row).execute(connection);
+    let inserted = insert_into(api_keys::table).values(&row).execute(connection);
     inserted.map_err(|error| if is_duplicate(&error) { Fault::unavailable(SQLITE, error) } else { fault(error) })?;
-    Ok(())
+    Ok(audit::write(connection, &cause.api_key_created(&new.key))?)
 }
 
 fn sweep(connection: &mut SqliteConnection, now: i64) -> Result<(), Fault> {
@@ -59,17 +70,18 @@ pub(super) fn revoke(
     connection: &mut SqliteConnection,
     user: UserId,
     id: ApiKeyId,
-    now: Timestamp,
-) -> Result<Option<String>, Fault> {
+    cause: &Cause,
+) -> Result<Option<KeyPrefix>, Fault> {
     let live = api_keys::table
         .filter(api_keys::id.eq(Id(id.0)))
         .filter(api_keys::user_id.eq(Id(user.0)))
-        .filter(api_keys::expires_at.is_null().or(api_keys::expires_at.gt(now.timestamp_millis())));
-    let prefix = live.select(api_keys::prefix).get_result(connection).optional().map_err(fault)?;
-    if prefix.is_some() {
-        delete(api_keys::table.filter(api_keys::id.eq(Id(id.0)))).execute(connection).map_err(fault)?;
-    }
-    Ok(prefix)
+        .filter(api_keys::expires_at.is_null().or(api_keys::expires_at.gt(cause.at.timestamp_millis())));
+    let prefix: Option<String> = live.select(api_keys::prefix).get_result(connection).optional().map_err(fault)?;
+    let Some(prefix) = prefix else { return Ok(None) };
+    let prefix = read("api_keys", "prefix", id, prefix.parse())?;
+    delete(api_keys::table.filter(api_keys::id.eq(Id(id.0)))).execute(connection).map_err(fault)?;
+    audit::write(connection, &cause.api_key_revoked(user, id, prefix))?;
+    Ok(Some(prefix))
 }
 
 pub(super) fn used(connection: &mut SqliteConnection, id: ApiKeyId, at: Timestamp) -> Result<(), Fault> {

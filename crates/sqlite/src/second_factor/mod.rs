@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, dsl::count_star};
 use entrepot_domain::{
     Fault, SessionId, Timestamp, UserId,
+    audit::Cause,
     second_factor::{Confirmation, RecoveryHash, SealedSecret, SecondFactor, SecondFactorRepository, TimeStep},
 };
 
@@ -51,26 +52,28 @@ impl SecondFactorRepository for SqliteStore {
         &self,
         user: UserId,
         confirmation: &Confirmation,
-        now: Timestamp,
+        cause: &Cause,
     ) -> Result<Option<Vec<SessionId>>, Fault> {
-        let confirmation = confirmation.clone();
-        self.write(move |connection| write::confirm(connection, user, &confirmation, now)).await
+        let (confirmation, cause) = (confirmation.clone(), cause.clone());
+        self.write(move |connection| write::confirm(connection, user, &confirmation, &cause)).await
     }
 
     async fn take_step(&self, user: UserId, step: TimeStep) -> Result<bool, Fault> {
         self.write(move |connection| write::take_step(connection, user, step)).await
     }
 
-    async fn take_recovery_code(&self, user: UserId, code: RecoveryHash, _: Timestamp) -> Result<bool, Fault> {
-        self.write(move |connection| write::take_recovery_code(connection, user, code)).await
+    async fn take_recovery_code(&self, user: UserId, code: RecoveryHash, cause: &Cause) -> Result<bool, Fault> {
+        let cause = cause.clone();
+        self.write(move |connection| write::take_recovery_code(connection, user, code, &cause)).await
     }
 
-    async fn renew_recovery_codes(&self, user: UserId, codes: &[RecoveryHash], _: Timestamp) -> Result<bool, Fault> {
-        let codes = codes.to_vec();
-        self.write(move |connection| write::renew(connection, user, &codes)).await
+    async fn renew_recovery_codes(&self, user: UserId, codes: &[RecoveryHash], cause: &Cause) -> Result<bool, Fault> {
+        let (codes, cause) = (codes.to_vec(), cause.clone());
+        self.write(move |connection| write::renew(connection, user, &codes, &cause)).await
     }
 
-    async fn remove(&self, user: UserId, _: Timestamp) -> Result<bool, Fault> {
-        self.write(move |connection| write::remove(connection, user)).await
+    async fn remove(&self, user: UserId, cause: &Cause) -> Result<bool, Fault> {
+        let cause = cause.clone();
+        self.write(move |connection| write::remove(connection, user, &cause)).await
     }
 }

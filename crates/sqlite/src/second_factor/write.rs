@@ -6,10 +6,12 @@ use diesel::{
 };
 use entrepot_domain::{
     Fault, SessionId, Timestamp, UserId,
+    audit::Cause,
     second_factor::{Confirmation, RecoveryHash, SealedSecret, TimeStep},
 };
 
 use crate::{
+    audit,
     auth::sessions,
     error::fault,
     schema::{recovery_codes, second_factors, users},
@@ -37,7 +39,7 @@ pub(super) fn begin(
     if let Some(Some(_)) = known {
         return Ok(false);
     }
-    remove(connection, user)?;
+    erase(connection, user)?;
     insert_into(second_factors::table)
         .values((
             second_factors::user_id.eq(Id(user.0)),
@@ -53,7 +55,7 @@ pub(super) fn confirm(
     connection: &mut SqliteConnection,
     user: UserId,
     confirmation: &Confirmation,
-    now: Timestamp,
+    cause: &Cause,
 ) -> Result<Option<Vec<SessionId>>, Fault> {
     let pending = second_factors::table
         .filter(second_factors::user_id.eq(Id(user.0)))
@@ -61,7 +63,7 @@ pub(super) fn confirm(
         .filter(second_factors::confirmed_at.is_null());
     let confirmed = update(pending)
         .set((
-            second_factors::confirmed_at.eq(now.timestamp_millis()),
+            second_factors::confirmed_at.eq(cause.at.timestamp_millis()),
             second_factors::last_step.eq(confirmation.step.0),
         ))
         .execute(connection)
@@ -70,7 +72,9 @@ pub(super) fn confirm(
         return Ok(None);
     }
     keep_codes(connection, user, &confirmation.recovery)?;
-    sessions::end_all(connection, user, Some(confirmation.keep), now).map(Some)
+    let ended = sessions::end_all(connection, user, Some(confirmation.keep), cause.at)?;
+    audit::write(connection, &cause.second_factor_enabled(user, &ended))?;
+    Ok(Some(ended))
 }
 
 fn keep_codes(connection: &mut SqliteConnection, user: UserId, codes: &[RecoveryHash]) -> Result<(), Fault> {
@@ -96,26 +100,49 @@ pub(super) fn take_recovery_code(
     connection: &mut SqliteConnection,
     user: UserId,
     code: RecoveryHash,
+    cause: &Cause,
 ) -> Result<bool, Fault> {
     let left = recovery_codes::table
         .filter(recovery_codes::user_id.eq(Id(user.0)))
         .filter(recovery_codes::hash.eq(code.0.as_slice()));
-    Ok(delete(left).execute(connection).map_err(fault)? > 0)
+    let taken = delete(left).execute(connection).map_err(fault)? > 0;
+    if taken {
+        audit::write(connection, &cause.recovery_code_used(user))?;
+    }
+    Ok(taken)
 }
 
-pub(super) fn renew(connection: &mut SqliteConnection, user: UserId, codes: &[RecoveryHash]) -> Result<bool, Fault> {
+pub(super) fn renew(
+    connection: &mut SqliteConnection,
+    user: UserId,
+    codes: &[RecoveryHash],
+    cause: &Cause,
+) -> Result<bool, Fault> {
     let in_force = second_factors::table
         .filter(second_factors::user_id.eq(Id(user.0)))
         .filter(second_factors::confirmed_at.is_not_null());
     let found: bool = select(exists(in_force)).get_result(connection).map_err(fault)?;
     if found {
         keep_codes(connection, user, codes)?;
+        audit::write(connection, &cause.recovery_codes_renewed(user))?;
     }
     Ok(found)
 }
 
-/// Removes what a user has of a second factor; also when the user goes.
-pub(crate) fn remove(connection: &mut SqliteConnection, user: UserId) -> Result<bool, Fault> {
+/// Removes what a user has of a second factor.
+pub(super) fn remove(connection: &mut SqliteConnection, user: UserId, cause: &Cause) -> Result<bool, Fault> {
+    let in_force = second_factors::table
+        .filter(second_factors::user_id.eq(Id(user.0)))
+        .filter(second_factors::confirmed_at.is_not_null());
+    let in_force: bool = select(exists(in_force)).get_result(connection).map_err(fault)?;
+    if in_force {
+        audit::write(connection, &cause.second_factor_removed(user))?;
+    }
+    erase(connection, user)
+}
+
+/// The same without a word, as when the user goes; false if there is none.
+pub(crate) fn erase(connection: &mut SqliteConnection, user: UserId) -> Result<bool, Fault> {
     delete(recovery_codes::table.filter(recovery_codes::user_id.eq(Id(user.0)))).execute(connection).map_err(fault)?;
     let factor = second_factors::table.filter(second_factors::user_id.eq(Id(user.0)));
     Ok(delete(factor).execute(connection).map_err(fault)? > 0)

@@ -153,7 +153,7 @@ pub(super) fn erase(
     let ended = sessions::end_all(connection, id, None, cause.at)?;
     sessions::forget_devices(connection, id)?;
     api_key::write::erase(connection, id, cause.at)?;
-    second_factor::write::remove(connection, id)?;
+    second_factor::write::erase(connection, id)?;
     delete(idempotency_keys::table.filter(idempotency_keys::user_id.eq(Id(id.0))))
         .execute(connection)
         .map_err(|error| UserError::from(fault(error)))?;
