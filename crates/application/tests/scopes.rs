@@ -48,8 +48,8 @@ fn without(scope: Scope) -> Actor {
     by_key(admin(), &others)
 }
 
-fn lacks<T>(scope: Scope, done: Result<T, Error>) {
-    assert!(matches!(done, Err(Error::InsufficientScope(lacking)) if lacking == scope), "{scope}");
+fn lacks<T>(scope: Scope, done: &Result<T, Error>) {
+    assert!(matches!(done, Err(Error::InsufficientScope(lacking)) if *lacking == scope), "{scope}");
 }
 
 fn window() -> Window {
@@ -67,13 +67,13 @@ fn the_catalogue_takes_its_scopes() {
         price: product(1).price,
         stock: product(1).stock,
     };
-    lacks(Scope::ProductsWrite, block_on(service.create(&actor, new, &origin())));
-    lacks(Scope::ProductsWrite, block_on(service.update(&actor, id, &ProductChange::default(), None, &origin())));
-    lacks(Scope::ProductsWrite, block_on(service.archive(&actor, id, None, &origin())));
+    lacks(Scope::ProductsWrite, &block_on(service.create(&actor, new, &origin())));
+    lacks(Scope::ProductsWrite, &block_on(service.update(&actor, id, &ProductChange::default(), None, &origin())));
+    lacks(Scope::ProductsWrite, &block_on(service.archive(&actor, id, None, &origin())));
     let reason = StockReason::parse("counted").unwrap();
     lacks(
         Scope::StockWrite,
-        block_on(service.adjust_stock(&without(Scope::StockWrite), id, 1, reason, None, &origin())),
+        &block_on(service.adjust_stock(&without(Scope::StockWrite), id, 1, reason, None, &origin())),
     );
 }
 
@@ -82,25 +82,25 @@ fn orders_take_their_scopes() {
     let (service, id) = (orders(), order(1, user_id(1)).id);
     let line = BasketLine { product: product(1).id, quantity: Quantity::new(1).unwrap() };
     let writer = without(Scope::OrdersWrite);
-    lacks(Scope::OrdersWrite, block_on(service.place(&writer, Basket::new(vec![line]).unwrap(), None)));
+    lacks(Scope::OrdersWrite, &block_on(service.place(&writer, Basket::new(vec![line]).unwrap(), None)));
     for action in [OrderAction::Cancel, OrderAction::Ship] {
-        lacks(Scope::OrdersWrite, block_on(service.transition(&writer, id, action, None, &origin())));
+        lacks(Scope::OrdersWrite, &block_on(service.transition(&writer, id, action, None, &origin())));
     }
     let reader = without(Scope::OrdersRead);
-    lacks(Scope::OrdersRead, block_on(service.get(&reader, id)));
-    lacks(Scope::OrdersRead, block_on(service.events(&reader, id)));
+    lacks(Scope::OrdersRead, &block_on(service.get(&reader, id)));
+    lacks(Scope::OrdersRead, &block_on(service.events(&reader, id)));
     let sort = Sort::by(OrderSort::CreatedAt, Direction::Descending);
     let query = OrderQuery { filter: OrderFilter::default(), sort, window: window() };
-    lacks(Scope::OrdersRead, block_on(service.list(&reader, query)));
+    lacks(Scope::OrdersRead, &block_on(service.list(&reader, query)));
 }
 
 #[test]
 fn users_take_theirs() {
     let (service, reader) = (users(), without(Scope::UsersRead));
-    lacks(Scope::UsersRead, block_on(service.get(&reader, reader.user)));
+    lacks(Scope::UsersRead, &block_on(service.get(&reader, reader.user)));
     let sort = Sort::by(UserSort::Name, Direction::Ascending);
     let query = UserQuery { filter: UserFilter::default(), sort, window: window() };
-    lacks(Scope::UsersRead, block_on(service.list(&reader, &query)));
+    lacks(Scope::UsersRead, &block_on(service.list(&reader, &query)));
 }
 
 #[test]

@@ -91,40 +91,40 @@ mod tests {
         AesSealer::new(secrets.iter().map(|secret| secret.as_bytes()))
     }
 
-    fn open(sealer: &AesSealer, user: UserId, sealed: &SealedSecret) -> Option<Vec<u8>> {
-        sealer.open(user, sealed).unwrap().map(|plain| plain.to_vec())
+    fn open(sealer: &AesSealer, user: UserId, kept: &SealedSecret) -> Option<Vec<u8>> {
+        sealer.open(user, kept).unwrap().map(|plain| plain.to_vec())
     }
 
     #[test]
     fn what_is_sealed_opens_for_its_user_alone() {
         let sealer = sealer(&["a secret of the configuration"]);
-        let sealed = sealer.seal(ADA, b"twenty bytes or so").unwrap();
-        assert_eq!(open(&sealer, ADA, &sealed).unwrap(), b"twenty bytes or so");
-        assert_eq!(open(&sealer, BOB, &sealed), None);
-        assert!(!sealed.0.windows(6).any(|part| part == b"twenty"));
-        assert_ne!(sealer.seal(ADA, b"twenty bytes or so").unwrap(), sealed, "the nonce is another each time");
+        let kept = sealer.seal(ADA, b"twenty bytes or so").unwrap();
+        assert_eq!(open(&sealer, ADA, &kept).unwrap(), b"twenty bytes or so");
+        assert_eq!(open(&sealer, BOB, &kept), None);
+        assert!(!kept.0.windows(6).any(|part| part == b"twenty"));
+        assert_ne!(sealer.seal(ADA, b"twenty bytes or so").unwrap(), kept, "the nonce is another each time");
     }
 
     #[test]
     fn what_was_changed_does_not_open() {
         let sealer = sealer(&["a secret of the configuration"]);
-        let sealed = sealer.seal(ADA, b"secret").unwrap();
-        for place in 0..sealed.0.len() {
-            let mut changed = sealed.clone();
+        let kept = sealer.seal(ADA, b"secret").unwrap();
+        for place in 0..kept.0.len() {
+            let mut changed = kept.clone();
             changed.0[place] ^= 1;
             assert_eq!(open(&sealer, ADA, &changed), None, "byte {place}");
         }
-        for length in 0..sealed.0.len() {
-            assert_eq!(open(&sealer, ADA, &SealedSecret(sealed.0[..length].to_vec())), None, "{length} bytes");
+        for length in 0..kept.0.len() {
+            assert_eq!(open(&sealer, ADA, &SealedSecret(kept.0[..length].to_vec())), None, "{length} bytes");
         }
     }
 
     #[test]
     fn the_first_secret_seals_and_all_open() {
         let (old, both, new) = (sealer(&["old"]), sealer(&["new", "old"]), sealer(&["new"]));
-        let sealed = old.seal(ADA, b"secret").unwrap();
-        assert_eq!(open(&both, ADA, &sealed).unwrap(), b"secret");
-        assert_eq!(open(&new, ADA, &sealed), None);
+        let kept = old.seal(ADA, b"secret").unwrap();
+        assert_eq!(open(&both, ADA, &kept).unwrap(), b"secret");
+        assert_eq!(open(&new, ADA, &kept), None);
         assert_eq!(open(&new, ADA, &both.seal(ADA, b"secret").unwrap()).unwrap(), b"secret");
         assert!(sealer(&[]).seal(ADA, b"secret").is_err());
     }
