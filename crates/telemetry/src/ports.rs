@@ -85,10 +85,10 @@ traced! {
 traced! {
     /// Keys of machines.
     TracedApiKeys: ApiKeyRepository {
-        fn insert(new: &NewApiKey, most: u32) -> Result<(), ApiKeyError>;
+        fn insert(new: &NewApiKey, most: u32, cause: &Cause) -> Result<(), ApiKeyError>;
         fn access(prefix: KeyPrefix) -> Result<Option<KeyAccess>, Fault>;
         fn list(user: UserId, now: Timestamp) -> Result<Vec<ApiKey>, Fault>;
-        fn revoke(user: UserId, id: ApiKeyId, now: Timestamp) -> Result<Option<KeyPrefix>, Fault>;
+        fn revoke(user: UserId, id: ApiKeyId, cause: &Cause) -> Result<Option<KeyPrefix>, Fault>;
         fn used(id: ApiKeyId, at: Timestamp) -> Result<(), Fault>;
         fn prefixes(user: UserId) -> Result<Vec<KeyPrefix>, Fault>;
     }
@@ -99,11 +99,11 @@ traced! {
     TracedSecondFactors: SecondFactorRepository {
         fn find(user: UserId) -> Result<Option<SecondFactor>, Fault>;
         fn begin(user: UserId, secret: &SealedSecret, now: Timestamp) -> Result<bool, Fault>;
-        fn confirm(user: UserId, confirmation: &Confirmation, now: Timestamp) -> Result<Option<Vec<SessionId>>, Fault>;
+        fn confirm(user: UserId, confirmation: &Confirmation, cause: &Cause) -> Result<Option<Vec<SessionId>>, Fault>;
         fn take_step(user: UserId, step: TimeStep) -> Result<bool, Fault>;
-        fn take_recovery_code(user: UserId, code: RecoveryHash, now: Timestamp) -> Result<bool, Fault>;
-        fn renew_recovery_codes(user: UserId, codes: &[RecoveryHash], now: Timestamp) -> Result<bool, Fault>;
-        fn remove(user: UserId, now: Timestamp) -> Result<bool, Fault>;
+        fn take_recovery_code(user: UserId, code: RecoveryHash, cause: &Cause) -> Result<bool, Fault>;
+        fn renew_recovery_codes(user: UserId, codes: &[RecoveryHash], cause: &Cause) -> Result<bool, Fault>;
+        fn remove(user: UserId, cause: &Cause) -> Result<bool, Fault>;
     }
 }
 
