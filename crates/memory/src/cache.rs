@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use entrepot_domain::{Cache, CacheKey, Lookup, Ticket};
-use moka::sync::Cache as Moka;
+use quick_cache::{Weighter, sync::Cache as Values};
 
 use crate::elapsed::{Elapsed, since_now};
 
@@ -17,13 +17,14 @@ const STRIPES: usize = 256;
 
 /// Remembers bytes in the process, up to a bounded size.
 ///
-/// A hit takes no lock. The promise of [`Cache::invalidate`] rests on an epoch for each stripe of keys: a miss hands the
-/// epoch out as its ticket, an invalidation moves it on, and a value is put under the stripe's lock only if its ticket
-/// is still the epoch.
+/// A hit shares its lock with all other hits, and notes nothing but a mark at the value: which value goes is decided when
+/// another one needs its room. The promise of [`Cache::invalidate`] rests on an epoch for each stripe of keys: a miss
+/// hands the epoch out as its ticket, an invalidation moves it on, and a value is put under the stripe's lock only if its
+/// ticket is still the epoch.
 ///
 /// A value whose time is up is no longer found, and stays until others need its room.
 pub struct MemoryCache {
-    values: Moka<CacheKey, Kept>,
+    values: Values<CacheKey, Kept, Size>,
     epochs: [Mutex<u64>; STRIPES],
     hasher: RandomState,
     elapsed: Elapsed,
@@ -35,10 +36,24 @@ struct Kept {
     until: Duration,
 }
 
-impl MemoryCache {
-    /// What a value takes beside its bytes, roughly: key, links and counters.
-    const OVERHEAD: u32 = 200;
+/// What a value takes, in bytes.
+#[derive(Clone)]
+struct Size;
 
+impl Size {
+    /// What it takes beside its bytes, roughly: key, links and counters.
+    const OVERHEAD: u64 = 200;
+    /// What most take together, roughly; into how many parts the values fall depends on it.
+    const USUAL: u64 = 500;
+}
+
+impl Weighter<CacheKey, Kept> for Size {
+    fn weight(&self, _: &CacheKey, kept: &Kept) -> u64 {
+        u64::try_from(kept.bytes.len()).unwrap_or(u64::MAX).saturating_add(Self::OVERHEAD)
+    }
+}
+
+impl MemoryCache {
     /// A cache that keeps at most about so many bytes.
     pub fn new(max_bytes: u64) -> Self {
         Self::with_time(max_bytes, since_now())
@@ -46,11 +61,9 @@ impl MemoryCache {
 
     /// The same on another source of time: how long it is since some fixed moment. It must never go back.
     pub fn with_time(max_bytes: u64, elapsed: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
-        let weigh = |_: &CacheKey, kept: &Kept| {
-            u32::try_from(kept.bytes.len()).unwrap_or(u32::MAX).saturating_add(Self::OVERHEAD)
-        };
+        let items = usize::try_from(max_bytes / Size::USUAL).unwrap_or(usize::MAX);
         Self {
-            values: Moka::builder().max_capacity(max_bytes).weigher(weigh).build(),
+            values: Values::with_weighter(items, max_bytes, Size),
             epochs: [const { Mutex::new(0) }; STRIPES],
             hasher: RandomState::new(),
             elapsed: Box::new(elapsed),
@@ -86,7 +99,7 @@ impl Cache for MemoryCache {
         for key in keys {
             if let Some(mut epoch) = self.epoch(*key) {
                 *epoch += 1;
-                self.values.invalidate(key);
+                self.values.remove(key);
             }
         }
     }
@@ -98,10 +111,7 @@ impl Cache for MemoryCache {
         for epoch in &mut held {
             **epoch += 1;
         }
-        let known: Vec<CacheKey> = self.values.iter().map(|(key, _)| *key).collect();
-        for key in &known {
-            self.values.invalidate(key);
-        }
+        self.values.clear();
     }
 }
 
@@ -147,8 +157,7 @@ mod tests {
         for n in 0..1_000 {
             put(&cache, product(n), Arc::from([0; 1_000]), TTL).await;
         }
-        cache.values.run_pending_tasks();
-        assert!((50_000..=100_000).contains(&cache.values.weighted_size()), "{}", cache.values.weighted_size());
+        assert!((50_000..=100_000).contains(&cache.values.weight()), "{}", cache.values.weight());
     }
 
     #[tokio::test]

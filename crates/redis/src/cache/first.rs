@@ -11,21 +11,18 @@ use std::{
 };
 
 use entrepot_domain::CacheKey;
-use moka::sync::Cache as Moka;
+use quick_cache::{Weighter, sync::Cache as Values};
 use tokio::sync::Semaphore;
 
 /// Into how many parts the keys fall, one for each value of a byte.
 const STRIPES: usize = 256;
 
-/// What a value takes beside its bytes, roughly: key, links and counters.
-const OVERHEAD: u32 = 250;
-
 /// Values, and the moment until which all of them may be served.
 ///
-/// A hit takes no lock. What is written is written under the lock of the key's stripe, and only if nothing of the
+/// A hit shares its lock with all other hits. What is written is written under the lock of the key's stripe, and only if nothing of the
 /// stripe was forgotten since the question was sent.
 pub(super) struct FirstLevel {
-    values: Moka<CacheKey, Held>,
+    values: Values<CacheKey, Held, Size>,
     stripes: [Mutex<Stripe>; STRIPES],
     hasher: RandomState,
     began: Instant,
@@ -48,6 +45,23 @@ struct Held {
     /// When its time to live is over, in nanoseconds after the level began.
     until: u64,
     era: u64,
+}
+
+/// What a value takes, in bytes.
+#[derive(Clone)]
+struct Size;
+
+impl Size {
+    /// What it takes beside its bytes, roughly: key, links and counters.
+    const OVERHEAD: u64 = 250;
+    /// What most take together, roughly; into how many parts the values fall depends on it.
+    const USUAL: u64 = 500;
+}
+
+impl Weighter<CacheKey, Held> for Size {
+    fn weight(&self, _: &CacheKey, held: &Held) -> u64 {
+        u64::try_from(held.bytes.len()).unwrap_or(u64::MAX).saturating_add(Self::OVERHEAD)
+    }
 }
 
 /// A question that is under way, and on whose answer others wait.
@@ -85,10 +99,9 @@ pub(super) struct Question {
 
 impl FirstLevel {
     pub(super) fn new(max_bytes: u64) -> Self {
-        let weigh =
-            |_: &CacheKey, held: &Held| u32::try_from(held.bytes.len()).unwrap_or(u32::MAX).saturating_add(OVERHEAD);
+        let items = usize::try_from(max_bytes / Size::USUAL).unwrap_or(usize::MAX);
         Self {
-            values: Moka::builder().max_capacity(max_bytes).weigher(weigh).build(),
+            values: Values::with_weighter(items, max_bytes, Size),
             stripes: std::array::from_fn(|_| Mutex::default()),
             hasher: RandomState::new(),
             began: Instant::now(),
@@ -150,7 +163,7 @@ impl FirstLevel {
     pub(super) fn forget(&self, key: CacheKey) {
         let mut stripe = self.stripe(key);
         stripe.epoch += 1;
-        self.values.invalidate(&key);
+        self.values.remove(&key);
     }
 
     /// Forgets everything, and what was asked until now. The bytes stay until others need their room.
