@@ -8,6 +8,7 @@ use std::{
     pin::pin,
     sync::Arc,
     task::{Context, Poll, Waker},
+    time::{Duration, Instant},
 };
 
 use common::{Shop, client, database, open, options};
@@ -280,6 +281,34 @@ async fn opposite_orders_of_the_same_products_never_deadlock() {
     let client = client(shop.database.url()).await;
     let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
     assert_eq!(client.query_one(deadlocks, &[]).await.unwrap().get::<_, i64>(0), 0);
+}
+
+/// As long as PostgreSQL has no statistics of a new table, it guesses; a guess must not make each order read them all.
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_table_without_statistics_a_key_is_looked_up_and_not_all_of_them() {
+    const ORDERS: u128 = 300;
+    let shop = shop(1, 1_000).await;
+    let client = client(shop.database.url()).await;
+    client.execute("ALTER TABLE idempotency_keys SET (autovacuum_enabled = false)", &[]).await.unwrap();
+    let ada = new_user("ada").user.id;
+    for n in 1..=ORDERS {
+        shop.store.place(&at_key(&format!("key-{n}"), placement(n, ada, &[(1, 1)], at(1)))).await.unwrap();
+    }
+    // Its connections tell what they counted at the latest when they end.
+    let Shop { store, database: _database } = shop;
+    spawn_blocking(move || store.close()).await.unwrap();
+    let counted = "SELECT n_tup_ins, coalesce(idx_tup_fetch, 0) + seq_tup_read FROM pg_stat_user_tables
+        WHERE relname = 'idempotency_keys'";
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let read: i64 = loop {
+        let row = client.query_one(counted, &[]).await.unwrap();
+        if row.get::<_, i64>(0) == i64::try_from(ORDERS).unwrap() {
+            break row.get(1);
+        }
+        assert!(Instant::now() < deadline, "not counted: {row:?}");
+        tokio::task::yield_now().await;
+    };
+    assert!(read < 1_000, "{read} keys were read for {ORDERS} orders");
 }
 
 /// Two statements of one session may go to two servers there, unless they are in a transaction.

@@ -29,6 +29,9 @@ pub(super) const PLANNING: [(&str, &str); 5] = [
 /// before. Whoever finds `ok` false knows that nothing was changed, and decides in Rust what to say of each order. The
 /// locks make that decision a true one: these were the products at that moment.
 ///
+/// Whether a key is used is asked by a scalar subquery: of an `EXISTS`, PostgreSQL would make a hash of all keys there
+/// are, as long as it has no statistics of a new table.
+///
 /// A type of its own, whose static [`QueryId`] names the prepared statement: nothing is parsed at a call.
 #[derive(QueryId, Default)]
 pub(super) struct PlaceOrders {
@@ -140,7 +143,7 @@ impl QueryFragment<Pg> for PlaceOrders {
         out.push_sql(
             ") WITH ORDINALITY AS h (id, user_id, at, place)
             ), used AS MATERIALIZED (
-                SELECT EXISTS (SELECT FROM idempotency_keys k WHERE k.user_id = u.id AND k.key = u.key) AS used
+                SELECT (SELECT true FROM idempotency_keys k WHERE k.user_id = u.id AND k.key = u.key) AS used
                 FROM unnest(",
         );
         out.push_bind_param::<Array<SqlUuid>, _>(&self.key_users)?;
