@@ -1,16 +1,12 @@
 //! Changes of logins, each in a transaction.
 
-use diesel::{BoolExpressionMethods, ExpressionMethods, QueryDsl, delete, insert_into, update};
+use diesel::{ExpressionMethods, QueryDsl, delete, insert_into, update};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{Fault, SessionId, Timestamp, UserId, audit::Cause, auth::NewSession};
 use uuid::Uuid;
 
 use super::row::SessionRow;
-use crate::{
-    audit,
-    error::fault,
-    schema::{sessions, users},
-};
+use crate::{audit, error::fault, schema::sessions, user::must_exist};
 
 /// How many expired logins each new one sweeps away: more than one, so that none stay in the end.
 const SWEPT: i64 = 4;
@@ -31,17 +27,7 @@ pub(super) async fn open(connection: &mut AsyncPgConnection, new: &NewSession) -
     if !expired.is_empty() {
         delete(sessions::table.filter(sessions::id.eq_any(expired))).execute(connection).await.map_err(fault)?;
     }
-    // The row of an erased user is still there, so the foreign key would take it. Locked, so that it is not erased now.
-    let owner: Vec<Uuid> = users::table
-        .filter(users::id.eq(row.user_id).and(users::erased_at.is_null()))
-        .select(users::id)
-        .for_share()
-        .load(connection)
-        .await
-        .map_err(fault)?;
-    if owner.is_empty() {
-        return Err(Fault::unknown(anyhow::anyhow!("a session of user {}, who does not exist", row.user_id)));
-    }
+    must_exist(connection, row.user_id, "a session").await?;
     insert_into(sessions::table).values(&row).execute(connection).await.map_err(fault)?;
     audit::write(connection, &new.cause.session_started(new)).await
 }

@@ -15,7 +15,8 @@ use crate::{
     audit,
     auth::sessions,
     error::fault,
-    schema::{recovery_codes, second_factors, users},
+    schema::{recovery_codes, second_factors},
+    user::must_exist,
 };
 
 pub(super) async fn begin(
@@ -24,17 +25,7 @@ pub(super) async fn begin(
     secret: &SealedSecret,
     now: Timestamp,
 ) -> Result<bool, Fault> {
-    // The row of an erased user is still there, so the foreign key would take it. Locked, so that it is not erased now.
-    let owner = QueryDsl::filter(users::table, users::id.eq(user.0));
-    let owner: Vec<Uuid> = QueryDsl::filter(owner, users::erased_at.is_null())
-        .select(users::id)
-        .for_share()
-        .load(connection)
-        .await
-        .map_err(fault)?;
-    if owner.is_empty() {
-        return Err(Fault::unknown(anyhow::anyhow!("a second factor of user {user}, who does not exist")));
-    }
+    must_exist(connection, user.0, "a second factor").await?;
     let begun = insert_into(second_factors::table)
         .values((
             second_factors::user_id.eq(user.0),

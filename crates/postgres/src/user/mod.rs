@@ -1,6 +1,7 @@
 //! Users.
 
 mod list;
+mod owner;
 mod row;
 mod write;
 
@@ -13,6 +14,7 @@ use entrepot_domain::{
     user::{Changed, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
 };
 use futures_util::FutureExt;
+pub(crate) use owner::must_exist;
 use row::UserRow;
 pub(crate) use row::roles;
 

@@ -2,8 +2,7 @@
 
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SqliteConnection, delete,
-    dsl::{count_star, exists},
-    insert_into, select, update,
+    dsl::count_star, insert_into, update,
 };
 use entrepot_domain::{
     ApiKeyId, Fault, Timestamp, UserId,
@@ -15,7 +14,8 @@ use super::row::ApiKeyRow;
 use crate::{
     audit,
     error::{SQLITE, fault, is_duplicate},
-    schema::{api_keys, users},
+    schema::api_keys,
+    user::must_exist,
     value::{Id, read},
 };
 
@@ -33,12 +33,7 @@ pub(super) fn insert(
 ) -> Result<(), ApiKeyError> {
     let row = ApiKeyRow::from(new);
     sweep(connection, row.created_at)?;
-    // The row of an erased user is still there, so the foreign key would take it.
-    let owner = users::table.filter(users::id.eq(row.user_id)).filter(users::erased_at.is_null());
-    let found: bool = select(exists(owner)).get_result(connection).map_err(fault)?;
-    if !found {
-        return Err(Fault::unknown(anyhow::anyhow!("a key of user {}, who does not exist", row.user_id.0)).into());
-    }
+    must_exist(connection, row.user_id, "a key")?;
     let live: i64 = api_keys::table
         .filter(api_keys::user_id.eq(row.user_id))
         .filter(api_keys::expires_at.is_null().or(api_keys::expires_at.gt(row.created_at)))

@@ -1,18 +1,13 @@
 //! Changes of logins, each in the writer's transaction.
 
 use diesel::{
-    ExpressionMethods, QueryDsl, RunQueryDsl, SqliteConnection, connection::DefaultLoadingMode, delete, dsl::exists,
-    insert_into, select, update,
+    ExpressionMethods, QueryDsl, RunQueryDsl, SqliteConnection, connection::DefaultLoadingMode, delete, insert_into,
+    update,
 };
 use entrepot_domain::{Fault, SessionId, Timestamp, UserId, audit::Cause, auth::NewSession};
 
 use super::row::SessionRow;
-use crate::{
-    audit,
-    error::fault,
-    schema::{sessions, users},
-    value::Id,
-};
+use crate::{audit, error::fault, schema::sessions, user::must_exist, value::Id};
 
 /// How many expired logins each new one sweeps away: more than one, so that none stay in the end.
 const SWEPT: usize = 4;
@@ -28,12 +23,7 @@ pub(super) fn open(connection: &mut SqliteConnection, new: &NewSession) -> Resul
     for id in expired {
         delete(sessions::table.filter(sessions::id.eq(id))).execute(connection).map_err(fault)?;
     }
-    // The row of an erased user is still there, so the foreign key would take it.
-    let owner = users::table.filter(users::id.eq(row.user_id)).filter(users::erased_at.is_null());
-    let found: bool = select(exists(owner)).get_result(connection).map_err(fault)?;
-    if !found {
-        return Err(Fault::unknown(anyhow::anyhow!("a session of user {}, who does not exist", row.user_id.0)));
-    }
+    must_exist(connection, row.user_id, "a session")?;
     insert_into(sessions::table).values(&row).execute(connection).map_err(fault)?;
     audit::write(connection, &new.cause.session_started(new))
 }

@@ -14,7 +14,8 @@ use crate::{
     audit,
     auth::sessions,
     error::fault,
-    schema::{recovery_codes, second_factors, users},
+    schema::{recovery_codes, second_factors},
+    user::must_exist,
     value::Id,
 };
 
@@ -24,12 +25,7 @@ pub(super) fn begin(
     secret: &SealedSecret,
     now: Timestamp,
 ) -> Result<bool, Fault> {
-    // The row of an erased user is still there, so the foreign key would take it.
-    let owner = users::table.filter(users::id.eq(Id(user.0))).filter(users::erased_at.is_null());
-    let found: bool = select(exists(owner)).get_result(connection).map_err(fault)?;
-    if !found {
-        return Err(Fault::unknown(anyhow::anyhow!("a second factor of user {user}, who does not exist")));
-    }
+    must_exist(connection, Id(user.0), "a second factor")?;
     let known: Option<Option<i64>> = second_factors::table
         .filter(second_factors::user_id.eq(Id(user.0)))
         .select(second_factors::confirmed_at)

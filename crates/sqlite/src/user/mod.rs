@@ -1,6 +1,7 @@
 //! Users.
 
 mod list;
+mod owner;
 mod row;
 mod write;
 
@@ -11,6 +12,7 @@ use entrepot_domain::{
     audit::Cause,
     user::{Changed, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
 };
+pub(crate) use owner::must_exist;
 use row::UserRow;
 pub(crate) use row::roles;
 

@@ -1,0 +1,25 @@
+//! Whose something is that is about to be kept.
+
+use diesel::{ExpressionMethods, QueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use entrepot_domain::Fault;
+use uuid::Uuid;
+
+use crate::{error::fault, schema::users};
+
+/// Refuses to keep `what` of a user who does not exist. The row of an erased user is still there, so the foreign key
+/// would take it. It is locked, so that the user is not erased now.
+pub(crate) async fn must_exist(connection: &mut AsyncPgConnection, user: Uuid, what: &str) -> Result<(), Fault> {
+    let owner: Vec<Uuid> = users::table
+        .filter(users::id.eq(user))
+        .filter(users::erased_at.is_null())
+        .select(users::id)
+        .for_share()
+        .load(connection)
+        .await
+        .map_err(fault)?;
+    if owner.is_empty() {
+        return Err(Fault::unknown(anyhow::anyhow!("{what} of user {user}, who does not exist")));
+    }
+    Ok(())
+}
