@@ -1,10 +1,13 @@
 //! Tokens, honest and hostile.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+mod common;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use common::{at, refresh_claims};
 use entrepot_domain::{
-    Email, SessionId, Timestamp, UserId,
-    auth::{AccessClaims, RefreshClaims, TokenError, TokenIssuer},
+    Email, SessionId, UserId,
+    auth::{AccessClaims, TokenError, TokenIssuer},
     user::{Role, Roles},
 };
 use entrepot_security::{JwtIssuer, JwtKeys};
@@ -24,25 +27,11 @@ fn issuer_of(access: &[u8], refresh: &[u8]) -> JwtIssuer {
     JwtIssuer::new(&keys, "entrepot", "entrepot-api")
 }
 
-fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_timestamp(1_700_000_000 + seconds, 0).unwrap()
-}
-
 fn claims() -> AccessClaims {
     AccessClaims {
         user: UserId(Uuid::from_u128(1)),
         email: Email::parse("ada@example.com").unwrap(),
         roles: Roles::new([Role::Customer, Role::Staff]).unwrap(),
-        session: SessionId(Uuid::from_u128(2)),
-        id: Uuid::from_u128(3),
-        issued_at: at(0),
-        expires_at: at(900),
-    }
-}
-
-fn refresh_claims() -> RefreshClaims {
-    RefreshClaims {
-        user: UserId(Uuid::from_u128(1)),
         session: SessionId(Uuid::from_u128(2)),
         id: Uuid::from_u128(3),
         issued_at: at(0),
