@@ -1,6 +1,7 @@
 //! Reading through a cache.
 
 use std::{
+    any::Any,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -41,7 +42,7 @@ impl ReadThrough {
     /// `load` is called on a miss alone: to make a store's future and throw it away costs more than the whole hit.
     pub(crate) async fn get<T, F>(&self, key: CacheKey, load: impl FnOnce() -> F + Send) -> Result<Option<T>, Fault>
     where
-        T: Serialize + DeserializeOwned,
+        T: Any + Clone + Send + Sync + Serialize + DeserializeOwned,
         F: Future<Output = Result<Option<T>, Fault>> + Send,
     {
         let as_bytes = AsBytes { read: |bytes| postcard::from_bytes(bytes).ok(), write: |value| to_bytes(value) };
@@ -56,10 +57,11 @@ impl ReadThrough {
         load: impl FnOnce() -> F + Send,
     ) -> Result<Option<T>, Fault>
     where
+        T: Any + Clone + Send + Sync,
         F: Future<Output = Result<Option<T>, Fault>> + Send,
     {
-        if let Lookup::Hit(bytes) = self.cache.get(key).await
-            && let Some(value) = (as_bytes.read)(&bytes)
+        if let Lookup::Hit(kept) = self.cache.get(key).await
+            && let Some(value) = kept.read_as(as_bytes.read)
         {
             self.counts.hits.fetch_add(1, Ordering::Relaxed);
             return Ok(Some(value));
@@ -76,12 +78,13 @@ impl ReadThrough {
         load: impl FnOnce() -> F + Send,
     ) -> Result<Option<T>, Fault>
     where
+        T: Any + Clone + Send + Sync,
         F: Future<Output = Result<Option<T>, Fault>> + Send,
     {
         let _held = self.loading.hold(&key).await;
         let ticket = match self.cache.get(key).await {
-            Lookup::Hit(bytes) => {
-                if let Some(value) = (as_bytes.read)(&bytes) {
+            Lookup::Hit(kept) => {
+                if let Some(value) = kept.read_as(as_bytes.read) {
                     return Ok(Some(value));
                 }
                 // Bytes of another layout: load, and leave them to run out.

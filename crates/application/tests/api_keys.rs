@@ -183,7 +183,7 @@ fn what_a_key_is_worth_comes_back_whole() {
     let mut cache = MockCache::new();
     cache.expect_get().times(2).returning(|_| Lookup::Miss(Ticket(1)));
     cache.expect_put().times(1).returning(move |_, value, _, _| tell.send(value).unwrap());
-    cache.expect_get().returning(move |_| Lookup::Hit(told.recv().unwrap()));
+    cache.expect_get().returning(move |_| Lookup::Hit(told.recv().unwrap().into()));
     let mut keys = MockApiKeyRepository::new();
     keys.expect_access().times(1).returning(move |_| Ok(Some(access)));
     let cached = CachedApiKeys::new(Arc::new(keys), Arc::new(cache), Duration::from_mins(5));

@@ -15,7 +15,7 @@ use entrepot_application::{
     user::CachedUsers,
 };
 use entrepot_domain::{
-    CacheKey, Fault, Lookup, MockCache, Ticket,
+    CacheKey, CachedValue, Fault, Lookup, MockCache, Ticket,
     api_key::{ApiKeySecret, MockApiKeyRepository},
     auth::{Access, MockSessionRepository, RefreshState, RotateError, Rotation, SessionRepository, TokenHash},
     order::{MockOrderRepository, OrderRepository, Placed, Placement},
@@ -99,7 +99,7 @@ fn a_product_is_loaded_once_and_comes_back_whole() {
 
     let bytes = told.recv().unwrap();
     let mut cache = MockCache::new();
-    cache.expect_get().returning(move |_| Lookup::Hit(bytes.clone()));
+    cache.expect_get().returning(move |_| Lookup::Hit(bytes.clone().into()));
     let mut products = MockProductRepository::new();
     products.expect_find().never();
     let second = CachedProducts::new(Arc::new(products), Arc::new(cache), TTL);
@@ -109,7 +109,7 @@ fn a_product_is_loaded_once_and_comes_back_whole() {
 #[test]
 fn bytes_that_make_no_sense_are_loaded_anew() {
     let mut cache = MockCache::new();
-    cache.expect_get().returning(|_| Lookup::Hit(Arc::from(&b"\xff\xff\xff"[..])));
+    cache.expect_get().returning(|_| Lookup::Hit(CachedValue::from(*b"\xff\xff\xff")));
     let mut products = MockProductRepository::new();
     products.expect_find().times(1).returning(|_| Ok(Some(product(1))));
     let cached = CachedProducts::new(Arc::new(products), Arc::new(cache), TTL);
@@ -221,7 +221,7 @@ fn who_stands_behind_a_session_comes_back_whole() {
     let mut cache = MockCache::new();
     cache.expect_get().times(2).returning(|_| Lookup::Miss(Ticket(1)));
     cache.expect_put().times(1).returning(move |_, value, _, _| tell.send(value).unwrap());
-    cache.expect_get().returning(move |_| Lookup::Hit(told.recv().unwrap()));
+    cache.expect_get().returning(move |_| Lookup::Hit(told.recv().unwrap().into()));
     let mut sessions = MockSessionRepository::new();
     sessions.expect_access().times(1).returning(move |_, _| Ok(Some(access)));
     let cached = CachedSessions::new(Arc::new(sessions), Arc::new(cache), TTL);

@@ -56,7 +56,7 @@ async fn put(cache: &dyn Cache, key: CacheKey, value: &str) {
 }
 
 async fn assert_hit(cache: &dyn Cache, key: CacheKey, value: &str) {
-    assert_eq!(cache.get(key).await, Lookup::Hit(bytes(value)), "{key:?}");
+    assert_eq!(cache.get(key).await, Lookup::Hit(bytes(value).into()), "{key:?}");
 }
 
 /// The plainest of all.
@@ -134,7 +134,7 @@ pub async fn large_values_come_back_whole(h: &impl CacheHarness) {
     let large: Arc<[u8]> = (0..=u8::MAX).cycle().take(100_000).collect();
     let ticket = miss(&*cache, product(1)).await;
     cache.put(product(1), large.clone(), LONG, ticket).await;
-    assert_eq!(cache.get(product(1)).await, Lookup::Hit(large));
+    assert_eq!(cache.get(product(1)).await, Lookup::Hit(large.into()));
 }
 
 /// Readers and one writer, all at once: once a write is answered, nobody reads what was before it.

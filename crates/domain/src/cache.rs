@@ -1,6 +1,12 @@
 //! What may be remembered for a while.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    fmt,
+    ops::Deref,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 
@@ -26,9 +32,61 @@ pub struct Ticket(pub u64);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lookup {
     /// The value as it was put.
-    Hit(Arc<[u8]>),
+    Hit(CachedValue),
     /// Nothing; load it, then [`Cache::put`] it with this ticket.
     Miss(Ticket),
+}
+
+/// Bytes that are remembered, and what they were read as: whoever keeps them in the process gives them out many times,
+/// and they need to be read only once. Cheap to clone; all clones know it.
+#[derive(Clone)]
+pub struct CachedValue(Arc<Inside>);
+
+struct Inside {
+    bytes: Arc<[u8]>,
+    read: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+impl CachedValue {
+    /// What the bytes are: as they were read before, or by `read`. They may come from a cache that others write to as
+    /// well, so it must not believe them; `None` if they make no sense.
+    pub fn read_as<T: Any + Clone + Send + Sync>(&self, read: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
+        if let Some(known) = self.0.read.get().and_then(|known| known.downcast_ref::<T>()) {
+            return Some(known.clone());
+        }
+        let value = read(self)?;
+        // Somebody else may have been quicker, and has read the same.
+        self.0.read.set(Box::new(value.clone())).ok();
+        Some(value)
+    }
+}
+
+impl<T: Into<Arc<[u8]>>> From<T> for CachedValue {
+    fn from(bytes: T) -> Self {
+        Self(Arc::new(Inside { bytes: bytes.into(), read: OnceLock::new() }))
+    }
+}
+
+impl Deref for CachedValue {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0.bytes
+    }
+}
+
+impl PartialEq for CachedValue {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.bytes == other.0.bytes
+    }
+}
+
+impl Eq for CachedValue {}
+
+impl fmt::Debug for CachedValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.bytes.fmt(f)
+    }
 }
 
 /// Remembers bytes for a while. It is never the truth: stock, idempotency and money are not believed from it.
@@ -52,4 +110,29 @@ pub trait Cache: Send + Sync {
 
     /// Forgets everything, and all that is being loaded.
     async fn clear(&self);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first(bytes: &[u8]) -> Option<u8> {
+        bytes.first().copied()
+    }
+
+    #[test]
+    fn bytes_are_read_once() {
+        let value = CachedValue::from([7, 8]);
+        assert_eq!(value.clone().read_as(first), Some(7));
+        assert_eq!(value.read_as(|_| Some(0_u8)), Some(7), "nobody reads them again");
+        assert_eq!(value.read_as(|bytes| Some(bytes.to_vec())), Some(vec![7, 8]), "as something else");
+        assert_eq!(value.read_as(first), Some(7));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_read_again() {
+        let value = CachedValue::from([]);
+        assert_eq!(value.read_as(first), None);
+        assert_eq!(value.read_as(|_| Some(1_u8)), Some(1));
+    }
 }

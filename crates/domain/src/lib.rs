@@ -42,7 +42,7 @@ mod sort;
 mod text;
 pub mod user;
 
-pub use cache::{Cache, CacheKey, Lookup, Ticket};
+pub use cache::{Cache, CacheKey, CachedValue, Lookup, Ticket};
 pub use clock::{Clock, IdGenerator, Timestamp};
 pub use email::Email;
 pub use fault::{Fault, Invalid};

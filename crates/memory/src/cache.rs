@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use entrepot_domain::{Cache, CacheKey, Lookup, Ticket};
+use entrepot_domain::{Cache, CacheKey, CachedValue, Lookup, Ticket};
 use quick_cache::{Weighter, sync::Cache as Values};
 
 use crate::elapsed::{Elapsed, since_now};
@@ -32,7 +32,7 @@ pub struct MemoryCache {
 
 #[derive(Clone)]
 struct Kept {
-    bytes: Arc<[u8]>,
+    value: CachedValue,
     until: Duration,
 }
 
@@ -49,7 +49,8 @@ impl Size {
 
 impl Weighter<CacheKey, Kept> for Size {
     fn weight(&self, _: &CacheKey, kept: &Kept) -> u64 {
-        u64::try_from(kept.bytes.len()).unwrap_or(u64::MAX).saturating_add(Self::OVERHEAD)
+        // Once as bytes, and once as what they were read as.
+        u64::try_from(kept.value.len()).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(Self::OVERHEAD)
     }
 }
 
@@ -81,7 +82,7 @@ impl MemoryCache {
 impl Cache for MemoryCache {
     async fn get(&self, key: CacheKey) -> Lookup {
         match self.values.get(&key) {
-            Some(kept) if (self.elapsed)() < kept.until => Lookup::Hit(kept.bytes),
+            Some(kept) if (self.elapsed)() < kept.until => Lookup::Hit(kept.value),
             _ => Lookup::Miss(Ticket(self.epoch(key).map_or(0, |epoch| *epoch))),
         }
     }
@@ -91,7 +92,7 @@ impl Cache for MemoryCache {
             && *epoch == ticket.0
         {
             let until = (self.elapsed)().saturating_add(ttl);
-            self.values.insert(key, Kept { bytes, until });
+            self.values.insert(key, Kept { value: bytes.into(), until });
         }
     }
 
@@ -143,12 +144,12 @@ mod tests {
         put(&cache, product(1), Arc::from([1]), TTL).await;
         put(&cache, product(2), Arc::from([2]), Duration::MAX).await;
         millis.store(299_999, SeqCst);
-        assert_eq!(cache.get(product(1)).await, Lookup::Hit(Arc::from([1])));
+        assert_eq!(cache.get(product(1)).await, Lookup::Hit([1_u8].into()));
         millis.store(300_000, SeqCst);
         put(&cache, product(1), Arc::from([3]), TTL).await;
-        assert_eq!(cache.get(product(1)).await, Lookup::Hit(Arc::from([3])));
+        assert_eq!(cache.get(product(1)).await, Lookup::Hit([3_u8].into()));
         millis.store(u64::MAX, SeqCst);
-        assert_eq!(cache.get(product(2)).await, Lookup::Hit(Arc::from([2])));
+        assert_eq!(cache.get(product(2)).await, Lookup::Hit([2_u8].into()));
     }
 
     #[tokio::test]
@@ -173,7 +174,7 @@ mod tests {
         put(&cache, product(1), Arc::from([1]), TTL).await;
         cache.invalidate(&[product(1)]).await;
         put(&cache, product(1), Arc::from([2]), TTL).await;
-        assert_eq!(cache.get(product(1)).await, Lookup::Hit(Arc::from([2])));
+        assert_eq!(cache.get(product(1)).await, Lookup::Hit([2_u8].into()));
         cache.clear().await;
         put(&cache, product(1), Arc::from([3]), TTL).await;
     }

@@ -36,7 +36,7 @@ struct Caches {
 impl Caches {
     fn new() -> Self {
         let hands = Hands::default();
-        Self { cache: Arc::new(MemoryCache::with_time(1 << 20, hands.elapsed())), hands }
+        Self { cache: Arc::new(MemoryCache::with_time(4 << 20, hands.elapsed())), hands }
     }
 }
 

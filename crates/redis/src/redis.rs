@@ -321,7 +321,7 @@ mod tests {
 
         // The same one kept what it had.
         recovers(&redis, &cache, key).await;
-        assert_eq!(cache.get(key).await, Lookup::Hit(value));
+        assert_eq!(cache.get(key).await, Lookup::Hit(value.into()));
         // Another one may have been told less.
         *redis.shared.identity.lock().unwrap() = Some("another".into());
         recovers(&redis, &cache, key).await;

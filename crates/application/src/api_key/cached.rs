@@ -22,7 +22,7 @@ pub struct CachedApiKeys {
     cache: ReadThrough,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Kept {
     key: Uuid,
     user: Uuid,

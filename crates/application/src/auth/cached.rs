@@ -20,7 +20,7 @@ pub struct CachedSessions {
     cache: ReadThrough,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Kept {
     user: Uuid,
     roles: u8,

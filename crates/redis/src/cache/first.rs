@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use entrepot_domain::CacheKey;
+use entrepot_domain::{CacheKey, CachedValue};
 use quick_cache::{Weighter, sync::Cache as Values};
 use tokio::sync::Semaphore;
 
@@ -41,7 +41,7 @@ struct Stripe {
 /// A value that Redis gave, or took.
 #[derive(Clone)]
 struct Held {
-    bytes: Arc<[u8]>,
+    value: CachedValue,
     /// When its time to live is over, in nanoseconds after the level began.
     until: u64,
     era: u64,
@@ -60,7 +60,8 @@ impl Size {
 
 impl Weighter<CacheKey, Held> for Size {
     fn weight(&self, _: &CacheKey, held: &Held) -> u64 {
-        u64::try_from(held.bytes.len()).unwrap_or(u64::MAX).saturating_add(Self::OVERHEAD)
+        // Once as bytes, and once as what they were read as.
+        u64::try_from(held.value.len()).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(Self::OVERHEAD)
     }
 }
 
@@ -111,13 +112,13 @@ impl FirstLevel {
     }
 
     /// What may be served at that time.
-    pub(super) fn get(&self, key: CacheKey, now: Instant) -> Option<Arc<[u8]>> {
+    pub(super) fn get(&self, key: CacheKey, now: Instant) -> Option<CachedValue> {
         // The lease first: whoever sees that it was extended sees also what was forgotten before. A value that was
         // looked up earlier might be one of those.
         if self.nanos(now) >= self.served.load(SeqCst) {
             return None;
         }
-        self.held(key, now).map(|held| held.bytes)
+        self.held(key, now).map(|held| held.value)
     }
 
     /// Whether there is something that would be served if the lease were valid.
@@ -193,9 +194,9 @@ fn nanos(duration: Duration) -> u64 {
 
 impl Question {
     /// Redis has this value, for so long, counted from when the question was made.
-    pub(super) fn found(self, bytes: Arc<[u8]>, left: Duration) {
+    pub(super) fn found(self, value: CachedValue, left: Duration) {
         let until = self.level.nanos(self.sent + left);
-        let held = Held { bytes, until, era: self.era };
+        let held = Held { value, until, era: self.era };
         let stripe = self.level.stripe(self.key);
         // An answer from before an invalidation may come after the poll that told of it.
         if stripe.epoch == self.epoch {

@@ -161,7 +161,7 @@ impl Lease {
 
 #[cfg(test)]
 mod tests {
-    use entrepot_domain::{CacheKey, ProductId};
+    use entrepot_domain::{CacheKey, CachedValue, ProductId};
     use fred::interfaces::KeysInterface as _;
     use uuid::Uuid;
 
@@ -202,7 +202,7 @@ mod tests {
         }
 
         fn fill(&self, n: usize) {
-            self.lease.first.beside(product(n)).found(Arc::from(*b"mug"), TTL);
+            self.lease.first.beside(product(n)).found(CachedValue::from(*b"mug"), TTL);
         }
 
         fn holds(&self, n: usize) -> bool {
@@ -248,13 +248,13 @@ mod tests {
         there.invalidate(0..1).await;
         here.poll().await;
         for question in late {
-            question.found(Arc::from(*b"old"), TTL);
+            question.found(CachedValue::from(*b"old"), TTL);
         }
         assert!(!here.holds(0) && here.holds(1));
         let late = here.lease.first.beside(product(2));
         there.redis.shared.forget(Owed::everything(), there.lease.holder).await;
         here.poll().await;
-        late.found(Arc::from(*b"old"), TTL);
+        late.found(CachedValue::from(*b"old"), TTL);
         assert!(!here.holds(2));
     }
 

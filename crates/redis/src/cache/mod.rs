@@ -13,7 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use entrepot_domain::{Cache, CacheKey, Lookup, Ticket};
+use entrepot_domain::{Cache, CacheKey, CachedValue, Lookup, Ticket};
 use fred::types::Value;
 use tokio::{
     sync::oneshot,
@@ -135,9 +135,9 @@ impl Drop for RedisCache {
 impl Inner {
     /// What may be served at that time.
     fn served(&self, key: CacheKey, now: Instant) -> Option<Lookup> {
-        let bytes = self.first.get(key, now)?;
+        let value = self.first.get(key, now)?;
         self.lease.note_use();
-        Some(Lookup::Hit(bytes))
+        Some(Lookup::Hit(value))
     }
 
     /// Has the lease renewed if that may be enough, or asks Redis, or waits for somebody who does.
@@ -179,9 +179,9 @@ impl Inner {
         let understood = match answer {
             Value::Array(parts) => match parts.as_slice() {
                 [Value::Integer(left), value] => value.as_bytes().map(|bytes| {
-                    let bytes: Arc<[u8]> = Arc::from(bytes);
-                    question.found(bytes.clone(), Duration::from_millis(u64::try_from(*left).unwrap_or(0)));
-                    Lookup::Hit(bytes)
+                    let value = CachedValue::from(bytes);
+                    question.found(value.clone(), Duration::from_millis(u64::try_from(*left).unwrap_or(0)));
+                    Lookup::Hit(value)
                 }),
                 _ => None,
             },
@@ -244,7 +244,7 @@ impl Cache for RedisCache {
         let question = inner.first.beside(key);
         let args = vec![token(ticket.0), Value::Bytes(Bytes::copy_from_slice(&value)), millis(ttl)];
         match inner.shared.run(&inner.put, inner.shared.names.place(key).into(), args).await {
-            Some(Value::Integer(1)) => question.found(value, ttl),
+            Some(Value::Integer(1)) => question.found(value.into(), ttl),
             Some(Value::Integer(_)) | None => {}
             Some(other) => inner.shared.misunderstood(&other),
         }

@@ -53,7 +53,7 @@ pub(crate) async fn instance(url: &str, prefix: &str) -> Redis {
 
 /// An instance's cache.
 pub(crate) fn cache(redis: &Redis) -> Arc<RedisCache> {
-    Arc::new(RedisCache::new(redis.clone(), 1 << 20))
+    Arc::new(RedisCache::new(redis.clone(), 4 << 20))
 }
 
 /// An instance's limiter.
