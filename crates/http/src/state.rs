@@ -12,7 +12,7 @@ use entrepot_application::Application;
 use entrepot_domain::{Currency, HealthCheck, IdGenerator, MetricSource};
 use ipnet::IpNet;
 
-use crate::edge::Metrics;
+use crate::edge::{AccessLog, AsEvents, Metrics};
 
 /// How the edge behaves.
 #[derive(Debug, Clone)]
@@ -47,6 +47,7 @@ pub struct HttpState {
     pub ids: Arc<dyn IdGenerator>,
     /// How the edge behaves.
     pub settings: HttpSettings,
+    pub(crate) access_log: Arc<dyn AccessLog>,
     pub(crate) metrics: Metrics,
     pub(crate) sources: Vec<Arc<dyn MetricSource>>,
     stopping: AtomicBool,
@@ -60,14 +61,29 @@ impl HttpState {
         ids: Arc<dyn IdGenerator>,
         settings: HttpSettings,
     ) -> Self {
-        let (metrics, stopping) = (Metrics::new(), AtomicBool::new(false));
-        Self { app, health, ids, settings, metrics, sources: Vec::new(), stopping }
+        Self {
+            app,
+            health,
+            ids,
+            settings,
+            access_log: Arc::new(AsEvents),
+            metrics: Metrics::new(),
+            sources: Vec::new(),
+            stopping: AtomicBool::new(false),
+        }
     }
 
     /// The same, telling also what these know when it is asked for metrics.
     #[must_use]
     pub fn watching(mut self, sources: Vec<Arc<dyn MetricSource>>) -> Self {
         self.sources.extend(sources);
+        self
+    }
+
+    /// The same, with the lines of its requests going here. If nothing else is said they are events like all others.
+    #[must_use]
+    pub fn logging(mut self, requests: Arc<dyn AccessLog>) -> Self {
+        self.access_log = requests;
         self
     }
 

@@ -18,7 +18,7 @@ use entrepot_domain::{
     auth::{PasswordHasher, TokenIssuer},
     second_factor::Sealer,
 };
-use entrepot_http::{HttpSettings, HttpState};
+use entrepot_http::{AccessLog, HttpSettings, HttpState};
 use entrepot_memory::{MemoryCache, MemoryLimiter, SystemClock, UuidV7};
 use entrepot_redis::{Redis, RedisCache, RedisLimiter};
 use entrepot_security::{AesSealer, BcryptHasher, JwtIssuer, JwtKeys, SystemRandomness};
@@ -186,7 +186,7 @@ fn forget_what_was_written_unseen(backend: &Backend, cache: &Arc<dyn Cache>) {
 }
 
 /// The state of the HTTP edge over these use cases.
-pub fn http_state(config: &Config, backend: &Backend) -> Arc<HttpState> {
+pub fn http_state(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>) -> Arc<HttpState> {
     let settings = HttpSettings {
         body_limit: config.body_limit,
         request_timeout: config.request_timeout,
@@ -202,7 +202,7 @@ pub fn http_state(config: &Config, backend: &Backend) -> Arc<HttpState> {
     watched.extend(backend.metrics());
     let application = build(config, backend, &mut watched);
     let state = HttpState::new(application, backend.health(), Arc::new(UuidV7), settings);
-    Arc::new(state.watching(watched))
+    Arc::new(state.watching(watched).logging(access_log))
 }
 
 fn keys(secrets: &Secrets) -> JwtKeys<'_> {

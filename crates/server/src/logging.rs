@@ -1,12 +1,18 @@
 //! Where log lines go, and how they look.
 
+mod access;
 mod json;
 mod lines;
+mod stamp;
 
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    sync::Arc,
+};
 
 use anyhow::Result;
 use entrepot_domain::IdGenerator;
+use entrepot_http::{AccessLog, AsEvents};
 use entrepot_memory::UuidV7;
 use entrepot_telemetry::{Engine, TARGET, Traces, trace_statements};
 use tracing::{Level, Subscriber};
@@ -19,7 +25,11 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use self::{json::Json, lines::Lines};
+use self::{
+    access::{JsonLines, Off},
+    json::Json,
+    lines::Lines,
+};
 use crate::config::{Config, Database, LogFormat};
 
 /// Sends and writes what waits to be told when it is dropped: keep it until the process ends.
@@ -27,6 +37,14 @@ pub(crate) struct Rest {
     /// Dropped first, as it may have something to log.
     traces: Option<Traces>,
     lines: Option<Lines>,
+    access_log: Arc<dyn AccessLog>,
+}
+
+impl Rest {
+    /// Where the lines of requests go.
+    pub(crate) fn access_log(&self) -> Arc<dyn AccessLog> {
+        Arc::clone(&self.access_log)
+    }
 }
 
 impl Drop for Rest {
@@ -37,6 +55,9 @@ impl Drop for Rest {
         }
     }
 }
+
+/// Tells of each request that was answered.
+const REQUESTS: &str = "http";
 
 /// Tells of each request that is no HTTP, as an error. Anybody can send such, as many as they like.
 const STRANGERS: &str = "actix_http::h1::dispatcher";
@@ -54,34 +75,39 @@ fn level(text: &str) -> Targets {
 pub(crate) fn start(config: &Config) -> Result<Rest> {
     // What is for traces is nothing for people.
     let level = level(&config.log_level).with_target(TARGET, LevelFilter::OFF);
+    let tells_of_requests = level.would_enable(REQUESTS, &Level::INFO);
     // A second start in one process keeps the first one's.
     let Some(options) = &config.traces else {
-        let (output, lines) = output(config);
+        let (output, rest) = output(config, tells_of_requests);
         tracing_subscriber::registry().with(level).with(output).try_init().ok();
-        return Ok(Rest { traces: None, lines });
+        return Ok(rest);
     };
     let traces = Traces::start(options, UuidV7.next())?;
     trace_statements(match &config.database {
         Database::Sqlite(_) => Engine::Sqlite,
         Database::Postgres(_) => Engine::Postgres,
     })?;
-    let (output, lines) = output(config);
+    let (output, mut rest) = output(config, tells_of_requests);
     tracing_subscriber::registry().with(output.with_filter(level)).with(traces.layer()).try_init().ok();
-    Ok(Rest { traces: Some(traces), lines })
+    rest.traces = Some(traces);
+    Ok(rest)
 }
 
-/// What writes lines, and those that wait to be written.
-fn output<S>(config: &Config) -> (Box<dyn Layer<S> + Send + Sync>, Option<Lines>)
+/// What writes lines, and what is kept beside it.
+fn output<S>(config: &Config, tells_of_requests: bool) -> (Box<dyn Layer<S> + Send + Sync>, Rest)
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
+    let rest = |lines, access_log| Rest { traces: None, lines, access_log };
     match config.log_format {
-        LogFormat::Pretty => (fmt::layer().compact().boxed(), None),
+        LogFormat::Pretty => (fmt::layer().compact().boxed(), rest(None, Arc::new(AsEvents))),
         LogFormat::Json => {
             let lines = Lines::into(io::stdout());
             // Where somebody reads along nothing waits, nor where the system has no thread left.
             let gathers = !io::stdout().is_terminal() && lines.start().is_ok();
-            (Json::new(lines.clone(), gathers).boxed(), Some(lines))
+            let access_log: Arc<dyn AccessLog> =
+                if tells_of_requests { Arc::new(JsonLines::new(lines.clone(), gathers)) } else { Arc::new(Off) };
+            (Json(lines.clone()).boxed(), rest(Some(lines), access_log))
         }
     }
 }

@@ -7,7 +7,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use entrepot_application::Standing;
 use entrepot_domain::Quota;
 
-use crate::response::Decimal;
+use crate::response::{Decimal, header_value};
 
 static LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 static REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
@@ -46,8 +46,8 @@ impl Quotas {
         headers.insert(POLICY.clone(), policy);
         let remaining = Decimal::of(verdict.remaining.into());
         let reset = Decimal::of(seconds(verdict.resets_in));
-        headers.insert(REMAINING.clone(), value(remaining.as_str()));
-        headers.insert(RESET.clone(), value(reset.as_str()));
+        headers.insert(REMAINING.clone(), header_value(&[remaining.as_str()]));
+        headers.insert(RESET.clone(), header_value(&[reset.as_str()]));
         headers.insert(CURRENT.clone(), list("r", &remaining, "t", &reset));
     }
 
@@ -58,7 +58,7 @@ impl Quotas {
             return (limit.clone(), policy.clone());
         }
         let most = Decimal::of(quota.limit.into());
-        let limit = value(most.as_str());
+        let limit = header_value(&[most.as_str()]);
         let policy = list("q", &most, "w", &Decimal::of(seconds(quota.window)));
         known.push(Known { quota, limit: limit.clone(), policy: policy.clone() });
         (limit, policy)
@@ -67,16 +67,7 @@ impl Quotas {
 
 /// The one quota of a list (RFC 9651 3.1), with two parameters.
 fn list(first: &str, one: &Decimal, second: &str, other: &Decimal) -> HeaderValue {
-    let mut text = String::with_capacity(64);
-    for part in ["\"default\";", first, "=", one.as_str(), ";", second, "=", other.as_str()] {
-        text.push_str(part);
-    }
-    value(&text)
-}
-
-/// Letters and digits are good values.
-fn value(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+    header_value(&["\"default\";", first, "=", one.as_str(), ";", second, "=", other.as_str()])
 }
 
 #[cfg(test)]

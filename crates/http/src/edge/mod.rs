@@ -24,6 +24,7 @@ mod tests;
 pub(crate) use caller::{Authenticated, Caller, Granted};
 pub(crate) use compress::Unchanging;
 pub(crate) use faults::Chain;
+pub use log::{AccessLine, AccessLog, AsEvents};
 pub(crate) use methods::Methods;
 #[cfg(test)]
 pub(crate) use methods::served;

@@ -27,7 +27,6 @@ use actix_web::{
 };
 use entrepot_application::{self as application, Standing};
 use futures_util::{FutureExt, future::LocalBoxFuture};
-use tracing::Instrument;
 
 use super::{
     address, api_key,
@@ -35,7 +34,7 @@ use super::{
     caller::Passage,
     compress, cors, faults, headers,
     limits::{self, Quotas},
-    log::{Agent, Line},
+    log::{AccessLine, Agent},
     metrics::Handles,
     request_id::{RequestId, X_REQUEST_ID},
     trace::Trace,
@@ -100,12 +99,12 @@ where
             let trace = Trace::begin(req.headers(), &visit.passage, &mut visit.agent);
             if matches!(visit.passage.bearer, Bearer::Unread(_)) && limits::is_limited(req.path()) {
                 let patience = tools.state.settings.request_timeout;
-                let look_up = api_key::look_up(&mut visit.passage, &tools.state).instrument(trace.span());
-                in_time(patience, look_up).await;
+                let look_up = api_key::look_up(&mut visit.passage, &tools.state);
+                in_time(patience, trace.within(look_up)).await;
             }
             let (method, passage) = (visit.method.clone(), visit.passage.clone());
             req.extensions_mut().insert(passage.clone());
-            let (standing, answer) = tools.answer(&*inner, req, &visit).instrument(trace.span()).await;
+            let (standing, answer) = trace.within(tools.answer(&*inner, req, &visit)).await;
             let answer = tools.finish(visit, standing, answer, connection.as_deref());
             trace.end(&method, &passage, &answer);
             let answer = answer?;
@@ -145,7 +144,7 @@ impl Visit {
         Self {
             began: Instant::now(),
             method: req.method().clone(),
-            agent: Agent::of(headers),
+            agent: if state.access_log.is_on() { Agent::of(headers) } else { Agent::default() },
             origin: cors::allowed_origin(headers, &settings.allowed_origins),
             wants_problem: wants_problem(headers),
             secure: settings.tls || address::is_secure(peer, headers, &settings.trusted_proxies),
@@ -204,12 +203,11 @@ impl Tools {
 
     fn finish(
         &self,
-        visit: Visit,
+        mut visit: Visit,
         standing: Option<Standing>,
         answer: Answer,
         connection: Option<&Connection>,
     ) -> Result<ServiceResponse, Error> {
-        let passage = &visit.passage;
         // What is left of a body that was too slow is not waited for, and a server that stops wants its clients to go.
         let is_last = matches!(answer, Err(ApiError::Timeout)) || self.state.is_stopping();
         let (req, mut response, code) = match answer {
@@ -229,17 +227,17 @@ impl Tools {
         let status = response.status();
         let headers = response.headers_mut();
         headers::apply(headers, visit.secure);
-        headers.insert(X_REQUEST_ID.clone(), passage.request_id.header());
+        headers.insert(X_REQUEST_ID.clone(), visit.passage.request_id.header());
         if let Some(standing) = standing {
             self.quotas.apply(headers, &standing);
         }
-        cors::apply(headers, visit.origin, &self.state.settings.allowed_origins);
+        cors::apply(headers, visit.origin.take(), &self.state.settings.allowed_origins);
 
-        let route = passage.route.borrow();
+        let route = visit.passage.route.borrow();
         let route = route.as_deref().unwrap_or("unmatched");
         let took = visit.began.elapsed();
         self.handles.record(&self.state.metrics, &visit.method, route, status, took);
-        Line { passage, method: &visit.method, route, status, took, agent: &visit.agent }.write();
+        self.log(&visit, route, status, took);
 
         match req {
             Some(req) => Ok(ServiceResponse::new(req, response)),
@@ -267,6 +265,25 @@ impl Tools {
             None => return (response, None),
         };
         (render(&error, visit), Some(error.code()))
+    }
+
+    fn log(&self, visit: &Visit, route: &str, status: StatusCode, took: Duration) {
+        if !self.state.access_log.is_on() {
+            return;
+        }
+        let (passage, agent) = (&visit.passage, &visit.agent);
+        self.state.access_log.write(&AccessLine {
+            method: visit.method.as_str(),
+            route,
+            status,
+            took,
+            user: passage.bearer.user(),
+            api_key: passage.bearer.key(),
+            address: passage.address,
+            user_agent: agent.user_agent.as_deref(),
+            request_id: passage.request_id.as_str(),
+            trace_id: agent.trace_id.as_deref(),
+        });
     }
 
     /// Counts what became of an order or a login.

@@ -1,5 +1,7 @@
 //! The span of a request: whatever is logged within it bears its name, and where traces are collected it is one of them.
 
+use std::{future::poll_fn, pin::pin};
+
 use actix_web::{
     Error,
     dev::ServiceResponse,
@@ -57,9 +59,11 @@ impl Trace {
         Self { span, is_collected }
     }
 
-    /// For all that is done for the request.
-    pub(super) fn span(&self) -> Span {
-        self.span.clone()
+    /// Does something for the request, within the span. Not by `Instrument`, which enters it once more to drop what is
+    /// done: entering costs as much as looking a cached thing up.
+    pub(super) async fn within<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|cx| self.span.in_scope(|| work.as_mut().poll(cx))).await
     }
 
     /// Tells what became of the request.

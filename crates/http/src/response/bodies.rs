@@ -4,6 +4,7 @@ use std::{cell::RefCell, collections::HashMap};
 
 use bytes::Bytes;
 use entrepot_domain::Version;
+use foldhash::fast::RandomState;
 use uuid::Uuid;
 
 use crate::error::ApiResult;
@@ -22,7 +23,8 @@ pub(crate) struct Bodies(RefCell<Kept>);
 
 #[derive(Default)]
 struct Kept {
-    bodies: HashMap<(Uuid, Version), Bytes>,
+    /// By a hash that is quick: identifiers are made here, so nobody can choose ones that collide.
+    bodies: HashMap<(Uuid, Version), Bytes, RandomState>,
     taken: usize,
 }
 

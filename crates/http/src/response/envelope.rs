@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     error::{ApiError, ApiResult},
     request::IfNoneMatch,
-    response::{Bodies, Decimal},
+    response::{Bodies, Decimal, header_value},
 };
 
 /// The envelope of a success.
@@ -62,12 +62,7 @@ pub(crate) const fn private() -> (HeaderName, HeaderValue) {
 fn tag(version: Version) -> (HeaderName, HeaderValue) {
     // Versions count from 1.
     let version = Decimal::of(u64::try_from(version.0).unwrap_or_default());
-    let mut tag = String::with_capacity(24);
-    for part in ["\"", version.as_str(), "\""] {
-        tag.push_str(part);
-    }
-    // Digits in quotes are a good value.
-    (ETAG, HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"0\"")))
+    (ETAG, header_value(&["\"", version.as_str(), "\""]))
 }
 
 /// 200, for the asker alone.

@@ -4,6 +4,7 @@ mod bodies;
 mod cursor;
 mod decimal;
 mod envelope;
+mod header;
 mod list;
 mod stamp;
 
@@ -11,5 +12,6 @@ pub(crate) use bodies::Bodies;
 pub(crate) use cursor::Seal;
 pub(crate) use decimal::Decimal;
 pub(crate) use envelope::{Success, changed, created, created_secret, no_content, ok, secret, tagged, tagged_of};
+pub(crate) use header::header_value;
 pub(crate) use list::{Listed, listed};
 pub(crate) use stamp::Stamp;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
-use entrepot_http::{HttpState, Listening, Server};
+use entrepot_http::{AccessLog, HttpState, Listening, Server};
 use tokio::{
     runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
@@ -34,18 +34,18 @@ const OTHER_FILES: usize = 256;
 const FEW_FILES: u64 = 1_024;
 
 pub(super) fn serve(config: &Config) -> Result<(), Failure> {
-    let _rest = logging::start(config).map_err(Failure::failed)?;
+    let rest = logging::start(config).map_err(Failure::failed)?;
     let _alone = alone(config).map_err(Failure::failed)?;
     let backend = Backend::open(config).map_err(Failure::failed)?;
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
-    let served = runtime.block_on(run(config, &backend));
+    let served = runtime.block_on(run(config, &backend, rest.access_log()));
     backend.close();
     tracing::info!("stopped");
     served.map_err(Failure::failed)
 }
 
-async fn run(config: &Config, backend: &Backend) -> Result<()> {
-    let state = compose::http_state(config, backend);
+async fn run(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>) -> Result<()> {
+    let state = compose::http_state(config, backend, access_log);
     let listener = listen(config)?;
     let address = listener.local_addr()?;
     // Before anything is served, so that no signal meets the default, which is to die.

@@ -7,12 +7,10 @@ use std::{
     cell::Cell,
     fmt::{self, Debug, Write as _},
     io::Write as _,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
-use entrepot_domain::Timestamp;
 use tracing::{
-    Event, Level, Subscriber,
+    Event, Subscriber,
     field::{Field, Visit},
     span::{Attributes, Id, Record},
 };
@@ -22,23 +20,10 @@ use tracing_subscriber::{
     registry::{LookupSpan, SpanRef},
 };
 
-use super::lines::Lines;
-
-/// Where the edge says what was asked: lines that come by the thousand, and that may wait for one another.
-const ACCESS: &str = "http";
+use super::{lines::Lines, stamp::Stamp};
 
 /// Writes events as JSON, each with the fields of the span around it.
-pub(super) struct Json {
-    lines: Lines,
-    /// Whether lines may wait for one another.
-    gathers: bool,
-}
-
-impl Json {
-    pub(super) fn new(lines: Lines, gathers: bool) -> Self {
-        Self { lines, gathers }
-    }
-}
+pub(super) struct Json(pub(super) Lines);
 
 /// The fields of a span, as they are written into each line within it.
 struct SpanFields(Vec<u8>);
@@ -65,34 +50,26 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Json {
         let mut scratch = SCRATCH.take();
         scratch.line.clear();
         scratch.write(event, ctx.event_span(event).as_ref());
-        let metadata = event.metadata();
-        if self.gathers && metadata.target() == ACCESS && *metadata.level() == Level::INFO {
-            self.lines.gather(&scratch.line);
-        } else {
-            self.lines.write(&scratch.line);
-        }
+        self.0.write(&scratch.line);
         SCRATCH.set(scratch);
     }
 }
 
 thread_local! {
-    static SCRATCH: Cell<Scratch> = const { Cell::new(Scratch { line: Vec::new(), second: 0, date: String::new() }) };
+    static SCRATCH: Cell<Scratch> = const { Cell::new(Scratch { line: Vec::new(), stamp: Stamp::new() }) };
 }
 
 /// What a thread keeps from line to line.
 #[derive(Default)]
 struct Scratch {
     line: Vec<u8>,
-    /// Of which second since 1970 `date` is.
-    second: i64,
-    /// `2026-11-21T04:31:00`: many lines have the same.
-    date: String,
+    stamp: Stamp,
 }
 
 impl Scratch {
     fn write<'a, S: LookupSpan<'a>>(&mut self, event: &Event<'_>, span: Option<&SpanRef<'a, S>>) {
         self.line.extend_from_slice(b"{\"timestamp\":\"");
-        self.stamp();
+        self.stamp.write(&mut self.line);
         let (line, metadata) = (&mut self.line, event.metadata());
         line.extend_from_slice(b"\",\"level\":\"");
         line.extend_from_slice(metadata.level().as_str().as_bytes());
@@ -109,27 +86,6 @@ impl Scratch {
             line.push(b'}');
         }
         line.extend_from_slice(b"}\n");
-    }
-
-    /// The time in UTC, to the microsecond.
-    #[expect(clippy::disallowed_methods, reason = "no rule depends on when a line was logged")]
-    fn stamp(&mut self) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let second = i64::try_from(now.as_secs()).unwrap_or_default();
-        if second != self.second || self.date.is_empty() {
-            self.second = second;
-            self.date = Timestamp::from_timestamp(second, 0).unwrap_or_default().to_rfc3339();
-            // Without the offset.
-            self.date.truncate("2026-11-21T04:31:00".len());
-        }
-        self.line.extend_from_slice(self.date.as_bytes());
-        let mut decimals = *b".000000Z";
-        let mut micros = now.subsec_micros();
-        for digit in decimals.iter_mut().skip(1).take(6).rev() {
-            *digit += u8::try_from(micros % 10).unwrap_or_default();
-            micros /= 10;
-        }
-        self.line.extend_from_slice(&decimals);
     }
 }
 
@@ -207,7 +163,7 @@ impl fmt::Write for Escaped<'_> {
 }
 
 /// Writes a JSON string.
-fn text(line: &mut Vec<u8>, text: &str) {
+pub(super) fn text(line: &mut Vec<u8>, text: &str) {
     line.push(b'"');
     escape(line, text);
     line.push(b'"');
@@ -270,10 +226,10 @@ mod tests {
         }
     }
 
-    /// What is logged meanwhile, without the stamps; what would wait is not in it.
+    /// What is logged meanwhile, without the stamps.
     fn logged(work: impl FnOnce()) -> Vec<String> {
         let kept = Kept::default();
-        let layer = Json::new(Lines::into(kept.clone()), true);
+        let layer = Json(Lines::into(kept.clone()));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), work);
         let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
         text.lines().map(without_stamp).collect()
@@ -281,17 +237,7 @@ mod tests {
 
     fn without_stamp(line: &str) -> String {
         let rest = line.strip_prefix("{\"timestamp\":\"").unwrap();
-        let (stamp, rest) = rest.split_at("2026-11-21T04:31:00.000001Z".len());
-        assert!(is_recent(stamp), "{stamp}");
-        format!("{{{}", rest.strip_prefix("\",").unwrap())
-    }
-
-    /// Whether it is a moment of the last hour, in UTC.
-    #[expect(clippy::disallowed_methods, reason = "what is held against the machine's clock needs the machine's clock")]
-    fn is_recent(stamp: &str) -> bool {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
-        let at: Timestamp = stamp.parse().unwrap();
-        stamp.ends_with('Z') && now.abs_diff(u128::try_from(at.timestamp_micros()).unwrap()) < 3_600_000_000
+        format!("{{{}", rest.get("2026-11-21T04:31:00.000001Z\",".len()..).unwrap())
     }
 
     #[test]
@@ -339,19 +285,5 @@ mod tests {
                 r#"{"level":"ERROR","message":"outside","target":"t"}"#,
             ]
         );
-    }
-
-    #[test]
-    fn of_all_lines_those_of_the_access_log_wait() {
-        let lines = logged(|| {
-            tracing::info!(target: ACCESS, "a");
-            tracing::info!(target: ACCESS, "b");
-        });
-        assert!(lines.is_empty(), "{lines:?}");
-        let lines = logged(|| {
-            tracing::info!(target: ACCESS, "a");
-            tracing::error!(target: ACCESS, "b");
-        });
-        assert_eq!(lines.len(), 2, "an error takes what waits with it");
     }
 }
