@@ -1,18 +1,20 @@
 //! What is served where.
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
 use actix_web::{
     App, Error,
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
-    web::{self, ServiceConfig},
+    web,
 };
 
 use crate::{
-    API, HttpState, api_key, audit, auth,
-    edge::Edge,
+    HttpState, api_key, audit, auth,
+    edge::{Edge, Patterns, Routes},
     error::{ApiError, ApiResult},
-    operations, order, product, second_factor, user,
+    operations, order, product,
+    response::Bodies,
+    second_factor, user,
 };
 
 /// The application of one worker: every route, behind the edge.
@@ -24,30 +26,36 @@ pub fn app(
     app_with(state, |_| {})
 }
 
-/// The same with more routes below [`API`], before all others.
+/// The same with more routes.
 pub(crate) fn app_with(
     state: &Arc<HttpState>,
-    more: fn(&mut ServiceConfig),
+    more: fn(&mut Routes),
 ) -> App<
     impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()> + use<>,
 > {
+    let mut routes = Routes::new(web::to(unknown));
+    more(&mut routes);
+    resources(&mut routes);
+    operations::routes(&mut routes);
+    let patterns = routes.patterns().unwrap_or_else(|error| {
+        tracing::error!(%error, "paths are served twice");
+        Patterns::default()
+    });
     App::new()
         .app_data(web::Data::from(state.clone()))
-        .service(web::scope(API).configure(more).configure(resources))
-        .configure(operations::routes)
-        .default_service(web::to(unknown))
-        .wrap(Edge(state.clone()))
+        .app_data(web::Data::new(Bodies::default()))
+        .default_service(routes)
+        .wrap(Edge { state: state.clone(), patterns: Rc::new(patterns) })
 }
 
-/// The most asked first: they are tried in this order.
-fn resources(cfg: &mut ServiceConfig) {
-    product::routes(cfg);
-    order::routes(cfg);
-    auth::routes(cfg);
-    api_key::routes(cfg);
-    second_factor::routes(cfg);
-    user::routes(cfg);
-    audit::routes(cfg);
+fn resources(routes: &mut Routes) {
+    product::routes(routes);
+    order::routes(routes);
+    auth::routes(routes);
+    api_key::routes(routes);
+    second_factor::routes(routes);
+    user::routes(routes);
+    audit::routes(routes);
 }
 
 async fn unknown() -> ApiResult {

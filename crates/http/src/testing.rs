@@ -13,7 +13,6 @@ use actix_web::{
     body::MessageBody,
     http::{StatusCode, header::HeaderMap},
     test::{self, TestRequest},
-    web::ServiceConfig,
 };
 use bytes::Bytes;
 use entrepot_application::{
@@ -41,7 +40,7 @@ use entrepot_domain::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{HttpSettings, HttpState, routes::app_with};
+use crate::{HttpSettings, HttpState, edge::Routes, routes::app_with};
 
 /// When every test happens.
 pub(crate) fn now() -> Timestamp {
@@ -253,7 +252,7 @@ pub(crate) async fn ask(state: &Arc<HttpState>, request: TestRequest) -> Answer 
 }
 
 /// The same with more routes.
-pub(crate) async fn ask_with(state: &Arc<HttpState>, more: fn(&mut ServiceConfig), request: TestRequest) -> Answer {
+pub(crate) async fn ask_with(state: &Arc<HttpState>, more: fn(&mut Routes), request: TestRequest) -> Answer {
     let service = test::init_service(app_with(state, more)).await;
     let request = request.to_request();
     let (head, body) = match test::try_call_service(&service, request).await {

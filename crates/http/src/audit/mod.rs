@@ -3,16 +3,15 @@
 mod routes;
 mod view;
 
-use actix_web::web::ServiceConfig;
 use utoipa::OpenApi;
 
-use crate::edge::Methods;
+use crate::edge::{Methods, Routes};
 
 /// What of the document is about the audit log.
 #[derive(OpenApi)]
 #[openapi(paths(routes::list))]
 pub(crate) struct Docs;
 
-pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    Methods::at("/admin/audit").get(routes::list).mount(cfg);
+pub(crate) fn routes(to: &mut Routes) {
+    Methods::at("/admin/audit").get(routes::list).mount(to);
 }

@@ -3,10 +3,9 @@
 mod routes;
 mod views;
 
-use actix_web::web::ServiceConfig;
 use utoipa::OpenApi;
 
-use crate::edge::Methods;
+use crate::edge::{Methods, Routes};
 
 /// What of the document is about logins.
 #[derive(OpenApi)]
@@ -20,10 +19,10 @@ use crate::edge::Methods;
 ))]
 pub(crate) struct Docs;
 
-pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    Methods::at("/auth/login").post(routes::login).mount(cfg);
-    Methods::at("/auth/refresh").post(routes::refresh).mount(cfg);
-    Methods::at("/auth/logout").post(routes::logout).mount(cfg);
-    Methods::at("/auth/sessions").get(routes::list_sessions).delete(routes::end_sessions).mount(cfg);
-    Methods::at("/auth/sessions/{id}").delete(routes::end_session).mount(cfg);
+pub(crate) fn routes(to: &mut Routes) {
+    Methods::at("/auth/login").post(routes::login).mount(to);
+    Methods::at("/auth/refresh").post(routes::refresh).mount(to);
+    Methods::at("/auth/logout").post(routes::logout).mount(to);
+    Methods::at("/auth/sessions").get(routes::list_sessions).delete(routes::end_sessions).mount(to);
+    Methods::at("/auth/sessions/{id}").delete(routes::end_session).mount(to);
 }

@@ -1,7 +1,6 @@
 //! Who asks, as the edge found out.
 
 use std::{
-    cell::RefCell,
     future::{Ready, ready},
     net::IpAddr,
     rc::Rc,
@@ -20,7 +19,7 @@ use entrepot_domain::{
 };
 use futures_util::future::LocalBoxFuture;
 
-use super::{bearer::Bearer, request_id::RequestId};
+use super::{bearer::Bearer, request_id::RequestId, router::Found};
 use crate::{
     HttpState,
     error::{ApiError, ApiResult},
@@ -35,8 +34,36 @@ pub(super) struct Passage {
     pub(super) request_id: RequestId,
     pub(super) address: IpAddr,
     pub(super) bearer: Bearer,
-    /// The pattern of the path, once it was matched.
-    pub(super) route: RefCell<Option<Rc<str>>>,
+    /// Where the path leads.
+    pub(super) found: Option<Found>,
+}
+
+impl Passage {
+    /// The pattern of the path, for logs and metrics: there are few of them, and they have no secrets in them.
+    pub(super) fn route(&self) -> Option<&str> {
+        self.found.as_ref().map(|found| &*found.pattern)
+    }
+}
+
+/// What stands in the path for its one parameter.
+pub(crate) struct Parameter(pub(crate) Box<str>);
+
+impl Parameter {
+    /// That of this request; its pattern may have none.
+    pub(crate) fn of(req: &HttpRequest) -> Option<Self> {
+        let extensions = req.extensions();
+        let found = extensions.get::<Rc<Passage>>()?.found.as_ref()?;
+        found.parameter.clone().map(Self)
+    }
+}
+
+impl FromRequest for Parameter {
+    type Error = ApiError;
+    type Future = Ready<ApiResult<Self>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(req).ok_or(ApiError::UnknownPath))
+    }
 }
 
 /// Where a request comes from.

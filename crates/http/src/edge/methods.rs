@@ -1,23 +1,20 @@
 //! A path and the methods that it takes.
 
-use std::rc::Rc;
-
 use actix_web::{
-    FromRequest, Handler, HttpResponse, Resource, Responder,
-    guard::{GuardContext, fn_guard},
+    FromRequest, Handler, HttpResponse, Responder, Route,
     http::{Method, header},
-    web::{self, ServiceConfig},
+    web,
 };
 
-use super::caller::Passage;
+use super::router::{Accepts, Place, Routes};
 use crate::{API, error::ApiError};
 
 /// A path: the methods it takes, `HEAD` wherever there is `GET`, `OPTIONS` that names them all, and a 405 that does so
-/// too for every other one. It tells the edge the pattern that was matched, for logs and metrics.
+/// too for every other one.
 pub(crate) struct Methods {
     path: &'static str,
     allowed: Vec<&'static str>,
-    resource: Resource,
+    answers: Vec<(Accepts, Route)>,
 }
 
 macro_rules! method {
@@ -35,9 +32,9 @@ macro_rules! method {
 }
 
 impl Methods {
-    /// A path with its parameters in braces, below the scope that it is mounted in.
+    /// A path, which may have one parameter in braces.
     pub(crate) fn at(path: &'static str) -> Self {
-        Self { path, allowed: Vec::new(), resource: web::resource(path) }
+        Self { path, allowed: Vec::new(), answers: Vec::new() }
     }
 
     method! {
@@ -65,32 +62,30 @@ impl Methods {
         delete, ["DELETE"], Method::DELETE
     }
 
-    fn on<F, Args>(mut self, allowed: &[&'static str], accepts: fn(&Method) -> bool, handler: F) -> Self
+    fn on<F, Args>(mut self, allowed: &[&'static str], accepts: Accepts, handler: F) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
         self.allowed.extend(allowed);
-        // Not the guards of actix: they write each method they try into the request.
-        let route = web::route().guard(fn_guard(move |ctx| accepts(&ctx.head().method)));
-        self.resource = self.resource.route(route.to(handler));
+        self.answers.push((accepts, web::to(handler)));
         self
     }
 
     /// Registers the path below [`API`].
-    pub(crate) fn mount(self, cfg: &mut ServiceConfig) {
+    pub(crate) fn mount(self, routes: &mut Routes) {
         let pattern = format!("{API}{}", self.path);
-        self.register(&pattern, cfg);
+        self.register(&pattern, routes);
     }
 
     /// Registers the path as it is.
-    pub(crate) fn mount_at_root(self, cfg: &mut ServiceConfig) {
+    pub(crate) fn mount_at_root(self, routes: &mut Routes) {
         let pattern = self.path;
-        self.register(pattern, cfg);
+        self.register(pattern, routes);
     }
 
-    fn register(self, pattern: &str, cfg: &mut ServiceConfig) {
+    fn register(mut self, pattern: &str, routes: &mut Routes) {
         let allowed = [self.allowed.as_slice(), &["OPTIONS"]].concat().join(", ");
         #[cfg(test)]
         served::note(pattern, &allowed);
@@ -104,20 +99,10 @@ impl Methods {
             let refusal = ApiError::MethodNotAllowed(allowed.clone());
             async move { Err::<HttpResponse, _>(refusal) }
         };
-        let pattern: Rc<str> = pattern.into();
-        let resource = self.resource.guard(fn_guard(move |ctx| note_route(ctx, &pattern)));
-        let resource = resource.route(web::method(Method::OPTIONS).to(ask)).default_service(web::to(refuse));
-        cfg.service(resource);
+        self.answers.push((|method| *method == Method::OPTIONS, web::to(ask)));
+        self.answers.push((|_| true, web::to(refuse)));
+        routes.add(Place { pattern: pattern.into(), answers: self.answers });
     }
-}
-
-/// Tells the edge which pattern was matched; always true. A guard is where that is known even of a handler that never
-/// answers.
-fn note_route(ctx: &GuardContext<'_>, pattern: &Rc<str>) -> bool {
-    if let Some(passage) = ctx.req_data().get::<Rc<Passage>>() {
-        passage.route.replace(Some(Rc::clone(pattern)));
-    }
-    true
 }
 
 /// What was registered on this thread, for the test that holds the document against it.

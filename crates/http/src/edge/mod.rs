@@ -14,6 +14,7 @@ mod log;
 mod methods;
 mod metrics;
 mod request_id;
+mod router;
 mod service;
 mod trace;
 mod writes;
@@ -21,7 +22,7 @@ mod writes;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use caller::{Authenticated, Caller, Granted};
+pub(crate) use caller::{Authenticated, Caller, Granted, Parameter};
 pub(crate) use compress::Unchanging;
 pub(crate) use faults::Chain;
 pub use log::{AccessLine, AccessLog, AsEvents};
@@ -30,5 +31,6 @@ pub(crate) use methods::Methods;
 pub(crate) use methods::served;
 pub(crate) use metrics::Metrics;
 pub(crate) use request_id::RequestId;
+pub(crate) use router::{Patterns, Routes};
 pub(crate) use service::{AsItIs, Edge};
 pub(crate) use writes::{changes_under_way, outlive};

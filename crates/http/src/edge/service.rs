@@ -37,6 +37,7 @@ use super::{
     log::{AccessLine, Agent},
     metrics::Handles,
     request_id::{RequestId, X_REQUEST_ID},
+    router::Patterns,
     trace::Trace,
 };
 use crate::{
@@ -49,7 +50,10 @@ use crate::{
 pub(crate) struct AsItIs;
 
 /// Wraps the whole application.
-pub(crate) struct Edge(pub(crate) Arc<HttpState>);
+pub(crate) struct Edge {
+    pub(crate) state: Arc<HttpState>,
+    pub(crate) patterns: Rc<Patterns>,
+}
 
 impl<S> Transform<S, ServiceRequest> for Edge
 where
@@ -62,7 +66,12 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, inner: S) -> Self::Future {
-        let tools = Tools { state: self.0.clone(), handles: Handles::default(), quotas: Quotas::default() };
+        let tools = Tools {
+            state: self.state.clone(),
+            patterns: self.patterns.clone(),
+            handles: Handles::default(),
+            quotas: Quotas::default(),
+        };
         ready(Ok(EdgeService { inner: Rc::new(inner), tools: Rc::new(tools) }))
     }
 }
@@ -75,6 +84,7 @@ pub(crate) struct EdgeService<S> {
 
 struct Tools {
     state: Arc<HttpState>,
+    patterns: Rc<Patterns>,
     handles: Handles,
     quotas: Quotas,
 }
@@ -95,7 +105,7 @@ where
             let _in_flight = tools.state.metrics.begin();
             let connection = req.conn_data::<Rc<Connection>>().cloned();
             let request = connection.clone().map(Connection::begin);
-            let mut visit = Visit::of(&req, &tools.state);
+            let mut visit = Visit::of(&req, &tools.state, &tools.patterns);
             let trace = Trace::begin(req.headers(), &visit.passage, &mut visit.agent);
             if matches!(visit.passage.bearer, Bearer::Unread(_)) && limits::is_limited(req.path()) {
                 let patience = tools.state.settings.request_timeout;
@@ -132,14 +142,14 @@ struct Visit {
 }
 
 impl Visit {
-    fn of(req: &ServiceRequest, state: &HttpState) -> Self {
+    fn of(req: &ServiceRequest, state: &HttpState, patterns: &Patterns) -> Self {
         let (headers, settings) = (req.headers(), &state.settings);
         let peer = req.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
         let passage = Passage {
             request_id: RequestId::of(headers, &*state.ids),
             address: address::client(peer, headers, &settings.trusted_proxies),
             bearer: Bearer::of(headers, &state.app.auth),
-            route: RefCell::default(),
+            found: patterns.find(req.match_info().get_ref().path()),
         };
         Self {
             began: Instant::now(),
@@ -162,7 +172,6 @@ impl Tools {
         S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
     {
         if visit.origin.is_some() && cors::is_preflight(req.method(), req.headers()) {
-            note_route(&req, visit);
             return (None, Ok(req.into_response(cors::preflight())));
         }
         let mut standing = None;
@@ -174,7 +183,6 @@ impl Tools {
             Some(Standing { verdict, .. }) if !verdict.allowed => {
                 let refusal = application::Error::RateLimited { retry_after: verdict.resets_in };
                 self.state.metrics.limited();
-                note_route(&req, visit);
                 (standing, Ok(req.error_response(ApiError::UseCase(refusal))))
             }
             _ => (standing, self.handle(inner, req, visit).await),
@@ -233,8 +241,7 @@ impl Tools {
         }
         cors::apply(headers, visit.origin.take(), &self.state.settings.allowed_origins);
 
-        let route = visit.passage.route.borrow();
-        let route = route.as_deref().unwrap_or("unmatched");
+        let route = visit.passage.route().unwrap_or("unmatched");
         let took = visit.began.elapsed();
         self.handles.record(&self.state.metrics, &visit.method, route, status, took);
         self.log(&visit, route, status, took);
@@ -291,9 +298,8 @@ impl Tools {
         if visit.method != Method::POST {
             return;
         }
-        let route = visit.passage.route.borrow();
         let metrics = &self.state.metrics;
-        match (route.as_deref().and_then(|route| route.strip_prefix(API)), response.status()) {
+        match (visit.passage.route().and_then(|route| route.strip_prefix(API)), response.status()) {
             (Some("/orders"), StatusCode::CREATED) if response.headers().contains_key("idempotent-replayed") => {}
             (Some("/orders"), status) if code.is_some() || status == StatusCode::CREATED => metrics.order(code),
             (Some("/auth/login"), status) if code.is_some() || status == StatusCode::OK => metrics.login(code),
@@ -309,11 +315,6 @@ async fn in_time<T>(patience: Duration, work: impl Future<Output = T>) -> Option
         Poll::Ready(done) => Some(done),
         Poll::Pending => timeout(patience, work).await.ok(),
     }
-}
-
-/// For requests that are not let as far as to the router.
-fn note_route(req: &ServiceRequest, visit: &Visit) {
-    visit.passage.route.replace(req.match_pattern().map(Into::into));
 }
 
 fn render(error: &ApiError, visit: &Visit) -> HttpResponse {

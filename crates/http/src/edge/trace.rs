@@ -79,11 +79,11 @@ impl Trace {
             "OTHER" => "_OTHER",
             known => known,
         };
-        let route = passage.route.borrow();
-        let name = route.as_deref().map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
+        let route = passage.route();
+        let name = route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
         self.span.context().span().update_name(name);
         self.span.record("http.request.method", method);
-        self.span.record("http.route", route.as_deref());
+        self.span.record("http.route", route);
         self.span.record("http.response.status_code", status.as_u16());
         // A client's mistakes are no failures of a server.
         if status.is_server_error() {

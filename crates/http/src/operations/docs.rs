@@ -8,14 +8,13 @@ use std::{
 use actix_web::{
     HttpResponse,
     http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE},
-    web,
 };
 use bytes::Bytes;
 use entrepot_domain::Fault;
 use utoipa_swagger_ui::{Config, SwaggerFile};
 
 use crate::{
-    edge::Unchanging,
+    edge::{Parameter, Unchanging},
     error::{ApiError, ApiResult},
 };
 
@@ -33,10 +32,18 @@ pub(super) async fn front() -> ApiResult {
     Ok(unchanging("front", answer("text/html; charset=utf-8").body(page)))
 }
 
-/// The page, and each of its files.
-pub(super) async fn file(path: web::Path<String>) -> ApiResult {
-    let path = path.into_inner();
-    let file = find(if path.is_empty() { "index.html" } else { &path })?;
+/// The page.
+pub(super) async fn page() -> ApiResult {
+    whole("index.html")
+}
+
+/// Each of its files.
+pub(super) async fn file(Parameter(path): Parameter) -> ApiResult {
+    whole(&path)
+}
+
+fn whole(path: &str) -> ApiResult {
+    let file = find(path)?;
     let charset = if file.content_type.starts_with("text/") { "; charset=utf-8" } else { "" };
     let mut response = answer(&format!("{}{charset}", file.content_type));
     if file.gzpipped {
@@ -46,7 +53,7 @@ pub(super) async fn file(path: web::Path<String>) -> ApiResult {
         Cow::Borrowed(bytes) => Bytes::from_static(bytes),
         Cow::Owned(bytes) => bytes.into(),
     };
-    Ok(unchanging(&path, response.body(body)))
+    Ok(unchanging(path, response.body(body)))
 }
 
 fn unchanging(file: &str, mut response: HttpResponse) -> HttpResponse {

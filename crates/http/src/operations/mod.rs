@@ -9,20 +9,20 @@ mod metrics;
 #[cfg(test)]
 mod tests;
 
-use actix_web::web::ServiceConfig;
 use utoipa::OpenApi;
 
-use crate::edge::Methods;
+use crate::edge::{Methods, Routes};
 
 /// Registers all of it.
-pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    Methods::at("/health/live").get(health::live).mount_at_root(cfg);
-    Methods::at("/health/ready").get(health::ready).mount_at_root(cfg);
-    Methods::at("/metrics").get(metrics::metrics).mount_at_root(cfg);
-    Methods::at("/.well-known/jwks.json").get(keys::keys).mount_at_root(cfg);
-    Methods::at("/openapi.json").get(document::document).mount_at_root(cfg);
-    Methods::at("/docs").get(docs::front).mount_at_root(cfg);
-    Methods::at("/docs/{file:.*}").get(docs::file).mount_at_root(cfg);
+pub(crate) fn routes(to: &mut Routes) {
+    Methods::at("/health/live").get(health::live).mount_at_root(to);
+    Methods::at("/health/ready").get(health::ready).mount_at_root(to);
+    Methods::at("/metrics").get(metrics::metrics).mount_at_root(to);
+    Methods::at("/.well-known/jwks.json").get(keys::keys).mount_at_root(to);
+    Methods::at("/openapi.json").get(document::document).mount_at_root(to);
+    Methods::at("/docs").get(docs::front).mount_at_root(to);
+    Methods::at("/docs/").get(docs::page).mount_at_root(to);
+    Methods::at("/docs/{*file}").get(docs::file).mount_at_root(to);
 }
 
 /// What the document says of it.

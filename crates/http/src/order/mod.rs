@@ -4,10 +4,9 @@ mod requests;
 mod routes;
 mod views;
 
-use actix_web::web::ServiceConfig;
 use utoipa::OpenApi;
 
-use crate::edge::Methods;
+use crate::edge::{Methods, Routes};
 
 /// What of the document is about orders.
 #[derive(OpenApi)]
@@ -24,13 +23,13 @@ use crate::edge::Methods;
 ))]
 pub(crate) struct Docs;
 
-pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    Methods::at("/orders").post(routes::place).get(routes::list).mount(cfg);
-    Methods::at("/orders/{id}").get(routes::get).mount(cfg);
-    Methods::at("/orders/{id}/events").get(routes::events).mount(cfg);
-    Methods::at("/orders/{id}/cancel").post(routes::cancel).mount(cfg);
-    Methods::at("/orders/{id}/pay").post(routes::pay).mount(cfg);
-    Methods::at("/orders/{id}/ship").post(routes::ship).mount(cfg);
-    Methods::at("/orders/{id}/deliver").post(routes::deliver).mount(cfg);
-    Methods::at("/orders/{id}/refund").post(routes::refund).mount(cfg);
+pub(crate) fn routes(to: &mut Routes) {
+    Methods::at("/orders").post(routes::place).get(routes::list).mount(to);
+    Methods::at("/orders/{id}").get(routes::get).mount(to);
+    Methods::at("/orders/{id}/events").get(routes::events).mount(to);
+    Methods::at("/orders/{id}/cancel").post(routes::cancel).mount(to);
+    Methods::at("/orders/{id}/pay").post(routes::pay).mount(to);
+    Methods::at("/orders/{id}/ship").post(routes::ship).mount(to);
+    Methods::at("/orders/{id}/deliver").post(routes::deliver).mount(to);
+    Methods::at("/orders/{id}/refund").post(routes::refund).mount(to);
 }

@@ -3,10 +3,9 @@
 mod routes;
 mod views;
 
-use actix_web::web::ServiceConfig;
 use utoipa::OpenApi;
 
-use crate::edge::Methods;
+use crate::edge::{Methods, Routes};
 
 /// What of the document is about second factors.
 #[derive(OpenApi)]
@@ -20,9 +19,9 @@ use crate::edge::Methods;
 ))]
 pub(crate) struct Docs;
 
-pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    Methods::at("/auth/totp").get(routes::status).post(routes::begin).delete(routes::remove).mount(cfg);
-    Methods::at("/auth/totp/confirm").post(routes::confirm).mount(cfg);
-    Methods::at("/auth/totp/recovery-codes").post(routes::renew_recovery_codes).mount(cfg);
-    Methods::at("/users/{id}/totp").delete(routes::remove_of).mount(cfg);
+pub(crate) fn routes(to: &mut Routes) {
+    Methods::at("/auth/totp").get(routes::status).post(routes::begin).delete(routes::remove).mount(to);
+    Methods::at("/auth/totp/confirm").post(routes::confirm).mount(to);
+    Methods::at("/auth/totp/recovery-codes").post(routes::renew_recovery_codes).mount(to);
+    Methods::at("/users/{id}/totp").delete(routes::remove_of).mount(to);
 }

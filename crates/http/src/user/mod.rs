@@ -4,11 +4,10 @@ mod requests;
 mod routes;
 mod view;
 
-use actix_web::web::ServiceConfig;
 use utoipa::OpenApi;
 pub(crate) use view::UserView;
 
-use crate::edge::Methods;
+use crate::edge::{Methods, Routes};
 
 /// What of the document is about users.
 #[derive(OpenApi)]
@@ -23,9 +22,9 @@ use crate::edge::Methods;
 ))]
 pub(crate) struct Docs;
 
-pub(crate) fn routes(cfg: &mut ServiceConfig) {
-    Methods::at("/users").post(routes::register).get(routes::list).mount(cfg);
-    Methods::at("/users/me").get(routes::me).mount(cfg);
-    Methods::at("/users/{id}").get(routes::get).patch(routes::update).delete(routes::delete).mount(cfg);
-    Methods::at("/users/{id}/roles").put(routes::set_roles).mount(cfg);
+pub(crate) fn routes(to: &mut Routes) {
+    Methods::at("/users").post(routes::register).get(routes::list).mount(to);
+    Methods::at("/users/me").get(routes::me).mount(to);
+    Methods::at("/users/{id}").get(routes::get).patch(routes::update).delete(routes::delete).mount(to);
+    Methods::at("/users/{id}/roles").put(routes::set_roles).mount(to);
 }

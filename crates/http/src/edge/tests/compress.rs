@@ -4,26 +4,26 @@ use actix_web::{
     HttpResponse,
     http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG},
     test::TestRequest,
-    web::{Path, ServiceConfig},
 };
 
 use super::get;
 use crate::{
-    edge::Methods,
+    edge::{Methods, Parameter, Routes},
     encoding::Coding,
     testing::{Answer, ask, ask_with, state_for_tests},
 };
 
-fn texts(cfg: &mut ServiceConfig) {
-    Methods::at("/text/{kind}/{length}").get(text).mount(cfg);
+fn texts(to: &mut Routes) {
+    Methods::at("/text/{*what}").get(text).mount(to);
 }
 
 /// A text of some kind and length.
-async fn text(path: Path<(String, usize)>) -> HttpResponse {
-    let (kind, length) = path.into_inner();
+async fn text(Parameter(what): Parameter) -> HttpResponse {
+    let (kind, length) = what.split_once('/').unwrap();
+    let length = length.parse().unwrap();
     let mut answer = HttpResponse::Ok();
     answer.insert_header((ETAG, "\"3\"")).insert_header((CACHE_CONTROL, "no-cache"));
-    match kind.as_str() {
+    match kind {
         "json" => answer.insert_header((CONTENT_TYPE, "application/json")),
         "html" => answer.insert_header((CONTENT_TYPE, "text/html; charset=utf-8")),
         "image" => answer.insert_header((CONTENT_TYPE, "image/png")),

@@ -13,31 +13,31 @@ mod names;
 
 use std::time::Duration;
 
-use actix_web::{HttpResponse, test::TestRequest, web, web::ServiceConfig};
+use actix_web::{HttpResponse, test::TestRequest, web};
 use entrepot_application::Error;
 use entrepot_domain::Fault;
 
 use crate::{
-    edge::{Authenticated, Caller, Methods, outlive},
+    edge::{Authenticated, Caller, Methods, Routes, outlive},
     error::{ApiError, ApiResult},
     testing::Mocks,
 };
 
 /// Routes that do what no route of the API should.
-fn odd(cfg: &mut ServiceConfig) {
-    Methods::at("/things/{id}").get(thing).patch(thing).delete(thing).mount(cfg);
-    Methods::at("/orders").post(thing).mount(cfg);
-    Methods::at("/auth/login").post(login).mount(cfg);
-    Methods::at("/who").get(who).mount(cfg);
-    Methods::at("/odd/panic").get(panics).mount(cfg);
-    Methods::at("/odd/never").get(never).mount(cfg);
-    Methods::at("/odd/outlived").post(outlived).mount(cfg);
-    Methods::at("/odd/foreign").get(foreign).mount(cfg);
-    Methods::at("/odd/bare").get(bare).mount(cfg);
-    Methods::at("/odd/down").get(down).mount(cfg);
-    Methods::at("/odd/broken").get(broken).mount(cfg);
-    Methods::at("/odd/chatty").get(chatty).mount(cfg);
-    Methods::at("/odd/validation").get(invalid).mount(cfg);
+fn odd(to: &mut Routes) {
+    Methods::at("/things/{id}").get(thing).patch(thing).delete(thing).mount(to);
+    Methods::at("/orders").post(thing).mount(to);
+    Methods::at("/auth/login").post(login).mount(to);
+    Methods::at("/who").get(who).mount(to);
+    Methods::at("/odd/panic").get(panics).mount(to);
+    Methods::at("/odd/never").get(never).mount(to);
+    Methods::at("/odd/outlived").post(outlived).mount(to);
+    Methods::at("/odd/foreign").get(foreign).mount(to);
+    Methods::at("/odd/bare").get(bare).mount(to);
+    Methods::at("/odd/down").get(down).mount(to);
+    Methods::at("/odd/broken").get(broken).mount(to);
+    Methods::at("/odd/chatty").get(chatty).mount(to);
+    Methods::at("/odd/validation").get(invalid).mount(to);
 }
 
 async fn thing(query: web::Query<Vec<(String, String)>>) -> ApiResult {
