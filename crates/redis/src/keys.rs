@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
-use entrepot_domain::{CacheKey, Subject};
+use entrepot_domain::{CacheKey, ProductId, SessionId, Subject};
 use fred::types::Key;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 /// The layout of what is cached, and of how instances tell each other. Raise it when the meaning of a key or of its
 /// bytes changes: old and new instances then share nothing, and what the old ones left runs out.
-const CACHE: &str = "v2";
+const CACHE: &str = "v3";
 
 /// The same for what is counted.
 const LIMIT: &str = "v1";
@@ -27,25 +28,28 @@ impl Names {
         // Braces of its own would decide the slot in place of ours.
         let prefix = prefix.replace(['{', '}'], "_");
         Self {
-            cache: format!("{{{prefix}cache:{CACHE}:"),
+            cache: format!("{prefix}cache:{CACHE}:"),
             log: format!("{{{prefix}log:{CACHE}}}:"),
             limit: format!("{prefix}limit:{LIMIT}:"),
             probe: format!("{prefix}probe"),
         }
     }
 
-    /// The two keys of one cached thing: its value, and the token of a load that is under way. What stands in braces
-    /// decides the slot of a cluster, so the two are neighbours and one script may touch both.
-    pub(crate) fn place(&self, key: CacheKey) -> [Key; 2] {
-        let base = match key {
-            CacheKey::Product(id) => format!("{}product:{id}}}:", self.cache),
-            CacheKey::Access(id) => format!("{}access:{id}}}:", self.cache),
-            CacheKey::ApiKey(prefix) => format!("{}api-key:{prefix}}}:", self.cache),
-        };
-        ["value", "load"].map(|part| Key::from(format!("{base}{part}")))
+    /// What the keys of all cached things begin with; their names follow.
+    pub(crate) fn cache(&self) -> &str {
+        &self.cache
     }
 
-    /// Where instances tell each other what was invalidated: the state, and the list. They are neighbours as well.
+    /// Where a cached thing is.
+    pub(crate) fn place(&self, key: CacheKey) -> Key {
+        let mut place = String::with_capacity(self.cache.len() + 45);
+        place.push_str(&self.cache);
+        name(&mut place, key);
+        Key::from(place)
+    }
+
+    /// Where instances tell each other what was invalidated: the state, and the list. What stands in braces decides the
+    /// slot of a cluster, so the two are neighbours and one script may touch both.
     pub(crate) fn log(&self) -> [Key; 2] {
         ["state", "keys"].map(|part| Key::from(format!("{}{part}", self.log)))
     }
@@ -91,9 +95,36 @@ impl Names {
     }
 }
 
+const PRODUCT: &str = "product:";
+const ACCESS: &str = "access:";
+const API_KEY: &str = "api-key:";
+
+/// Writes the name of a cached thing: a line that says what it is.
+pub(crate) fn name(to: &mut String, key: CacheKey) {
+    // Writing to a string does not fail.
+    match key {
+        CacheKey::Product(id) => write!(to, "{PRODUCT}{id}"),
+        CacheKey::Access(id) => write!(to, "{ACCESS}{id}"),
+        CacheKey::ApiKey(prefix) => write!(to, "{API_KEY}{prefix}"),
+    }
+    .ok();
+}
+
+/// What has that name; none if this version knows of no such thing.
+pub(crate) fn named(name: &str) -> Option<CacheKey> {
+    let uuid = |text| Uuid::try_parse(text).ok();
+    if let Some(id) = name.strip_prefix(PRODUCT) {
+        return uuid(id).map(|id| CacheKey::Product(ProductId(id)));
+    }
+    if let Some(id) = name.strip_prefix(ACCESS) {
+        return uuid(id).map(|id| CacheKey::Access(SessionId(id)));
+    }
+    name.strip_prefix(API_KEY)?.parse().ok().map(CacheKey::ApiKey)
+}
+
 #[cfg(test)]
 mod tests {
-    use entrepot_domain::{ProductId, SessionId, UserId};
+    use entrepot_domain::UserId;
     use fred::util::redis_keyslot;
     use uuid::Uuid;
 
@@ -107,11 +138,9 @@ mod tests {
     fn what_one_script_touches_are_neighbours_in_a_cluster() {
         for prefix in ["entrepot:", "a{b}c:", "}{", ""] {
             let names = Names::new(prefix);
-            let place = names.place(CacheKey::Product(ProductId(Uuid::from_u128(7))));
-            for [a, b] in [&place, &names.log()] {
-                assert_eq!(redis_keyslot(a.as_bytes()), redis_keyslot(b.as_bytes()), "{prefix}");
-            }
-            assert!(place.iter().all(|key| names.is_cached(key.as_bytes())));
+            let [state, list] = names.log();
+            assert_eq!(redis_keyslot(state.as_bytes()), redis_keyslot(list.as_bytes()), "{prefix}");
+            assert!(names.is_cached(names.place(CacheKey::Product(ProductId(Uuid::from_u128(7)))).as_bytes()));
             assert!(!names.log().iter().any(|key| names.is_cached(key.as_bytes())), "{prefix}");
         }
     }
@@ -120,15 +149,15 @@ mod tests {
     fn keys_say_what_they_are_of_and_in_which_layout() {
         let names = Names::new("shop:");
         let id = Uuid::from_u128(1);
-        let [value, _] = names.place(CacheKey::Access(SessionId(id)));
-        assert_eq!(text(&value), "{shop:cache:v2:access:00000000-0000-0000-0000-000000000001}:value");
+        let place = names.place(CacheKey::Access(SessionId(id)));
+        assert_eq!(text(&place), "shop:cache:v3:access:00000000-0000-0000-0000-000000000001");
         let [state, _] = names.log();
-        assert_eq!(text(&state), "{shop:log:v2}:state");
+        assert_eq!(text(&state), "{shop:log:v3}:state");
         assert_eq!(
             text(&names.count(&Subject::User(UserId(id)))),
             "shop:limit:v1:user:00000000-0000-0000-0000-000000000001"
         );
-        assert!(!names.is_cached(b"{other:cache:v2:access:1}:value"));
+        assert!(!names.is_cached(b"other:cache:v3:access:1"));
     }
 
     #[test]
@@ -143,6 +172,6 @@ mod tests {
 
     #[test]
     fn a_prefix_is_no_pattern() {
-        assert_eq!(Names::new("a*[b]?\\").pattern(), "{a\\*\\[b\\]\\?\\\\cache:v2:*");
+        assert_eq!(Names::new("a*[b]?\\").pattern(), "a\\*\\[b\\]\\?\\\\cache:v3:*");
     }
 }

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use entrepot_domain::CacheKey;
 use fred::{
     error::{Error, ErrorKind},
@@ -19,7 +18,7 @@ use crate::{
 };
 
 /// How many keys one script forgets: few enough that Redis is not held up for long.
-const CHUNK: usize = 64;
+const CHUNK: usize = 256;
 
 /// How many keys a page of a scan looks at.
 const PAGE: u32 = 1_000;
@@ -63,7 +62,7 @@ impl Shared {
             // A value that was put during the first pass, by a load from before it, is found by the second.
             self.forget_all().await?;
             self.forget_all().await?;
-            return self.log(Vec::new(), &[], holder).await;
+            return self.log(&[], holder).await;
         }
         let keys: Vec<CacheKey> = owed.keys.iter().copied().collect();
         let told = try_join_all(keys.chunks(CHUNK).map(|keys| self.tell_of(keys, holder))).await?;
@@ -71,15 +70,12 @@ impl Shared {
     }
 
     async fn tell_of(&self, keys: &[CacheKey], holder: u64) -> Result<Option<Instant>, Error> {
-        let places: Vec<[Key; 2]> = keys.iter().map(|key| self.names.place(*key)).collect();
-        let entries: Vec<Bytes> = keys.iter().map(|key| log::entry(holder, *key)).collect();
-        if !self.clustered() {
-            return self.log(places.into_iter().flatten().collect(), &entries, holder).await;
+        if self.clustered() {
+            // They are in many places. Only when all are gone may it be known: who has heard of it does not ask again,
+            // and must not find the old value.
+            try_join_all(keys.iter().map(|key| self.unlink(vec![self.names.place(*key)]))).await?;
         }
-        // They are in many places. Only when all are gone may it be known: who has heard of it does not ask again, and
-        // must not find the old value.
-        try_join_all(places.into_iter().map(|place| self.unlink(place.into()))).await?;
-        self.log(Vec::new(), &entries, holder).await
+        self.log(keys, holder).await
     }
 
     async fn forget_all(&self) -> Result<(), Error> {
@@ -108,16 +104,20 @@ impl Shared {
         self.client().unlink::<i64, _>(keys).await.map(drop)
     }
 
-    /// Forgets those keys and logs these entries in one step, or that everything is forgotten if there are none.
-    async fn log(&self, gone: Vec<Key>, entries: &[Bytes], holder: u64) -> Result<Option<Instant>, Error> {
-        let keys = self.names.log().into_iter().chain(gone).collect();
+    /// Logs those keys, and forgets them in the same step where Redis is one; or logs that everything is forgotten, if
+    /// there are none.
+    async fn log(&self, forgotten: &[CacheKey], holder: u64) -> Result<Option<Instant>, Error> {
         let mut args = vec![
             Value::from(holder.to_string()),
             micros(LEASE),
             token(self.tokens.next()),
             Value::from(log::KEPT.to_string()),
         ];
-        args.extend(entries.iter().cloned().map(Value::Bytes));
+        if !forgotten.is_empty() {
+            let place = if self.clustered() { "" } else { self.names.cache() };
+            args.extend([Value::from(place), Value::Bytes(log::entry(holder, forgotten))]);
+        }
+        let keys = self.names.log().into();
         match self.forgetting.run(&self.client(), keys, args).await? {
             Value::Integer(left) => Ok(u64::try_from(left).ok().filter(|left| *left > 0).map(|left| {
                 // Whatever happens to the clock of Redis, nobody waits for longer than a lease.

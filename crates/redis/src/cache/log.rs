@@ -1,13 +1,16 @@
 //! What instances tell each other through Redis: which keys were invalidated, and who may serve until when.
 //!
-//! A hash holds the `era`, how many keys were logged in it (`at`), and for each instance that reads the microsecond at
-//! which its lease ends, on the clock of Redis. A list holds the last keys. Both may be lost, by eviction or a restart:
-//! whoever finds no era begins a new one, in which everybody forgets everything, and in whose first moments there may
-//! be leases that nobody knows of.
+//! A hash holds the `era`, how many entries were logged in it (`at`), and for each instance that reads the microsecond
+//! at which its lease ends, on the clock of Redis. A list holds the last entries. Both may be lost, by eviction or a
+//! restart: whoever finds no era begins a new one, in which everybody forgets everything, and in whose first moments
+//! there may be leases that nobody knows of.
+
+use std::fmt::Write as _;
 
 use bytes::Bytes;
-use entrepot_domain::{CacheKey, ProductId, SessionId, api_key::KeyPrefix};
-use uuid::Uuid;
+use entrepot_domain::CacheKey;
+
+use crate::keys::{name, named};
 
 /// What both scripts begin with: the time, and an era if there is none.
 macro_rules! with_era {
@@ -54,17 +57,25 @@ return redis.call('LRANGE', KEYS[2], -behind, -1)
 "
 );
 
-/// Takes values and loads away (`KEYS[3]` and on) and logs the entries (`ARGV[5]` and on); without entries begins a new
-/// era. Tells for how many microseconds another instance than the caller may serve what it has not heard of.
+/// Logs an entry (`ARGV[6]`), and takes away what it names, which begins with `ARGV[5]`, if that is not empty; without an
+/// entry begins a new era. Tells for how many microseconds another instance than the caller may serve what it has not heard
+/// of.
+///
+/// The entry alone says what is taken away: of the baskets of a busy second, thousands of keys would be told twice.
 pub(crate) const FORGET: &str = with_era!(
     r"
-if #KEYS > 2 then
-  redis.call('UNLINK', unpack(KEYS, 3))
-end
-if #ARGV > 4 then
-  redis.call('RPUSH', KEYS[2], unpack(ARGV, 5))
-  redis.call('LTRIM', KEYS[2], -ARGV[4], -1)
-  redis.call('HINCRBY', KEYS[1], 'at', #ARGV - 4)
+local kept, place, entry = ARGV[4], ARGV[5], ARGV[6]
+if entry then
+  if place ~= '' then
+    local gone = {}
+    for name in string.gmatch(entry, '\n([^\n]+)') do
+      gone[#gone + 1] = place .. name
+    end
+    redis.call('UNLINK', unpack(gone))
+  end
+  redis.call('RPUSH', KEYS[2], entry)
+  redis.call('LTRIM', KEYS[2], -kept, -1)
+  redis.call('HINCRBY', KEYS[1], 'at', 1)
   redis.call('EXPIRE', KEYS[1], 86400)
   redis.call('EXPIRE', KEYS[2], 86400)
 else
@@ -90,53 +101,50 @@ return longest
 /// Ends the leases of instances that read no more.
 pub(crate) const LEAVE: &str = "return redis.call('HDEL', KEYS[1], unpack(ARGV))";
 
-/// How many entries the log keeps. Whoever is further behind forgets everything.
-pub(crate) const KEPT: usize = 10_000;
+/// How many entries the log keeps: some seconds of a busy shop. Whoever is further behind forgets everything.
+pub(crate) const KEPT: usize = 2_000;
 
-const PRODUCT: u8 = 0;
-const ACCESS: u8 = 1;
-const API_KEY: u8 = 2;
-
-/// A key in the log, and who put it there.
-pub(crate) fn entry(holder: u64, key: CacheKey) -> Bytes {
-    let holder = holder.to_be_bytes();
-    let entry = |kind: u8, id: &[u8]| Bytes::from([holder.as_slice(), &[kind], id].concat());
-    match key {
-        CacheKey::Product(id) => entry(PRODUCT, id.0.as_bytes()),
-        CacheKey::Access(id) => entry(ACCESS, id.0.as_bytes()),
-        CacheKey::ApiKey(prefix) => entry(API_KEY, &prefix.bytes()),
+/// What an instance tells at once, as a line of its own name, and a line for each key.
+pub(crate) fn entry(holder: u64, keys: &[CacheKey]) -> Bytes {
+    let mut entry = String::with_capacity(20 + 45 * keys.len());
+    // Writing to a string does not fail.
+    write!(entry, "{holder}").ok();
+    for key in keys {
+        entry.push('\n');
+        name(&mut entry, *key);
     }
+    entry.into()
 }
 
-/// The same read; none if it makes no sense.
-pub(super) fn read(entry: &[u8]) -> Option<(u64, CacheKey)> {
-    let (holder, rest) = entry.split_first_chunk()?;
-    let (kind, id) = rest.split_first()?;
-    let uuid = || Uuid::from_slice(id).ok();
-    let key = match *kind {
-        PRODUCT => CacheKey::Product(ProductId(uuid()?)),
-        ACCESS => CacheKey::Access(SessionId(uuid()?)),
-        API_KEY => CacheKey::ApiKey(KeyPrefix::from_bytes(id).ok()?),
-        _ => return None,
-    };
-    Some((u64::from_be_bytes(*holder), key))
+/// The same read: who wrote it, and each key, or none where it makes no sense; none at all if nothing does.
+pub(super) fn read(entry: &[u8]) -> Option<(u64, impl Iterator<Item = Option<CacheKey>>)> {
+    let mut lines = str::from_utf8(entry).ok()?.split('\n');
+    let holder = lines.next()?.parse().ok()?;
+    Some((holder, lines.map(named)))
 }
 
 #[cfg(test)]
 mod tests {
+    use entrepot_domain::{ProductId, SessionId, api_key::KeyPrefix};
+    use uuid::Uuid;
+
     use super::*;
 
     #[test]
     fn entries_are_read_as_they_were_written() {
         let id = Uuid::from_u128(7);
         let prefix = KeyPrefix::from_bytes(b"0123456789").unwrap();
-        for key in [CacheKey::Product(ProductId(id)), CacheKey::Access(SessionId(id)), CacheKey::ApiKey(prefix)] {
-            assert_eq!(read(&entry(u64::MAX - 1, key)), Some((u64::MAX - 1, key)));
-        }
-        let mut of_tomorrow = entry(1, CacheKey::Product(ProductId(id))).to_vec();
-        of_tomorrow[8] = 9;
-        for bad in [&of_tomorrow[..], &of_tomorrow[..20], b""] {
-            assert_eq!(read(bad), None, "{bad:?}");
-        }
+        let keys = [CacheKey::Product(ProductId(id)), CacheKey::Access(SessionId(id)), CacheKey::ApiKey(prefix)];
+        let entry = entry(u64::MAX - 1, &keys);
+        let (holder, told) = read(&entry).unwrap();
+        assert_eq!((holder, told.collect::<Vec<_>>()), (u64::MAX - 1, keys.map(Some).to_vec()));
+    }
+
+    #[test]
+    fn what_makes_no_sense_may_be_anything() {
+        let of_tomorrow = b"7\nbasket:00000000-0000-0000-0000-000000000007\nproduct:7\n";
+        let (holder, told) = read(of_tomorrow).unwrap();
+        assert_eq!((holder, told.collect::<Vec<_>>()), (7, vec![None; 3]));
+        assert!([&b""[..], b"x\nproduct:7", b"\xff"].into_iter().all(|bad| read(bad).is_none()));
     }
 }

@@ -32,7 +32,7 @@ pub(crate) use self::{
 };
 use crate::{
     breaker::Owed,
-    redis::{Redis, Shared, token},
+    redis::{Redis, Shared},
     script::Script,
 };
 
@@ -45,36 +45,38 @@ const WAITS: usize = 2;
 /// Longest time to live, as Redis cannot count for ever.
 const YEAR: Duration = Duration::from_hours(365 * 24);
 
-/// Gives the value with how long it lives. If there is none, gives the token to load it with, which all have in common
-/// until one has put it.
+/// What stands before a value in Redis, and before the token of a load that is under way, in the same place.
+const VALUE: u8 = b'=';
+const LOAD_OF: u8 = b'?';
+
+/// Gives the value with how long it lives. If there is none, gives the load that will bring it, which all have in
+/// common until one has put it.
 const LOOKUP: &str = r"
-local left = redis.call('PTTL', KEYS[1])
-if left > 0 then
-  return {left, redis.call('GET', KEYS[1])}
+local found = redis.call('GET', KEYS[1])
+if not found then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  return ARGV[1]
 end
-local load = redis.call('GET', KEYS[2])
-if not load then
-  load = ARGV[1]
-  redis.call('SET', KEYS[2], load, 'PX', ARGV[2])
+if string.byte(found) == string.byte(ARGV[1]) then
+  return found
 end
-return load
+return {redis.call('PTTL', KEYS[1]), found}
 ";
 
 /// Keeps a value if the load that brought it was not forgotten; it may be put once.
 const PUT: &str = r"
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return 0
 end
-redis.call('DEL', KEYS[2])
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
 ";
 
 /// Remembers bytes in Redis, for all instances, and for a few milliseconds also in the process.
 ///
-/// **The promise of [`Cache::invalidate`], while Redis can be reached.** A miss leaves a token in Redis and hands it
-/// out as the ticket; an invalidation takes value and token away in one step; a value is put only in exchange for the
-/// token. So nothing that was loaded before a write is kept after it.
+/// **The promise of [`Cache::invalidate`], while Redis can be reached.** A miss leaves a token in the value's place and
+/// hands it out as the ticket; an invalidation takes away what is there; a value is put only in exchange for the token.
+/// So nothing that was loaded before a write is kept after it.
 ///
 /// **The first level** serves without asking, as long as the instance has a lease. While it reads, it asks Redis every
 /// two milliseconds or so which keys were invalidated, forgets those, and may then serve all the rest for 4.5 ms, counted
@@ -168,8 +170,8 @@ impl Inner {
     }
 
     async fn ask(&self, key: CacheKey, question: Question) -> Lookup {
-        let args = vec![token(self.shared.tokens.next()), millis(LOAD)];
-        match self.shared.run(&self.lookup, self.shared.names.place(key).into(), args).await {
+        let args = vec![load(self.shared.tokens.next()), millis(LOAD)];
+        match self.shared.run(&self.lookup, vec![self.shared.names.place(key)], args).await {
             None => Lookup::Miss(NOT_TO_BE_PUT),
             Some(answer) => self.understand(question, &answer),
         }
@@ -178,14 +180,14 @@ impl Inner {
     fn understand(&self, question: Question, answer: &Value) -> Lookup {
         let understood = match answer {
             Value::Array(parts) => match parts.as_slice() {
-                [Value::Integer(left), value] => value.as_bytes().map(|bytes| {
+                [Value::Integer(left), value] => value.as_bytes().and_then(|bytes| marked(VALUE, bytes)).map(|bytes| {
                     let value = CachedValue::from(bytes);
                     question.found(value.clone(), Duration::from_millis(u64::try_from(*left).unwrap_or(0)));
                     Lookup::Hit(value)
                 }),
                 _ => None,
             },
-            load => load.as_bytes().and_then(|bytes| bytes.try_into().ok()).map(|token| {
+            load => load.as_bytes().and_then(|bytes| marked(LOAD_OF, bytes)?.try_into().ok()).map(|token| {
                 let token = u64::from_be_bytes(token);
                 question.missed(token);
                 Lookup::Miss(Ticket(token))
@@ -217,6 +219,19 @@ impl Inner {
 /// A ticket that no load has.
 const NOT_TO_BE_PUT: Ticket = Ticket(0);
 
+/// A load as it stands in the place of its value.
+fn load(token: u64) -> Value {
+    mark(LOAD_OF, &token.to_be_bytes())
+}
+
+fn mark(mark: u8, bytes: &[u8]) -> Value {
+    Value::Bytes(Bytes::from([&[mark], bytes].concat()))
+}
+
+fn marked(mark: u8, bytes: &[u8]) -> Option<&[u8]> {
+    bytes.split_first().and_then(|(first, rest)| (*first == mark).then_some(rest))
+}
+
 fn millis(duration: Duration) -> Value {
     Value::from(duration.as_millis().to_string())
 }
@@ -242,8 +257,8 @@ impl Cache for RedisCache {
         }
         let inner = &self.inner;
         let question = inner.first.beside(key);
-        let args = vec![token(ticket.0), Value::Bytes(Bytes::copy_from_slice(&value)), millis(ttl)];
-        match inner.shared.run(&inner.put, inner.shared.names.place(key).into(), args).await {
+        let args = vec![load(ticket.0), mark(VALUE, &value), millis(ttl)];
+        match inner.shared.run(&inner.put, vec![inner.shared.names.place(key)], args).await {
             Some(Value::Integer(1)) => question.found(value.into(), ttl),
             Some(Value::Integer(_)) | None => {}
             Some(other) => inner.shared.misunderstood(&other),
