@@ -29,7 +29,7 @@ async fn main() {
         Some(url) => url,
         None => server.create_database("load").await.unwrap(),
     };
-    let writers = arguments.next().map_or(2, |writers| writers.parse().unwrap());
+    let writers = arguments.next().map_or(1, |writers| writers.parse().unwrap());
     let options = PostgresOptions::parse(&url).unwrap().writers(writers);
     let open = move || migrate(&options).and_then(|_| PostgresStore::open(&options));
     let store = Arc::new(spawn_blocking(open).await.unwrap().unwrap());

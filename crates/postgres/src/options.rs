@@ -78,7 +78,7 @@ impl PostgresOptions {
             pool_max: 20,
             idle_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(2),
-            writers: 2,
+            writers: 1,
         })
     }
 
@@ -111,7 +111,7 @@ impl PostgresOptions {
         self
     }
 
-    /// How many statements place orders side by side; at least one, and no more than the pool bears.
+    /// How many statements place orders side by side, one unless told otherwise; no more than the pool bears.
     #[must_use]
     pub fn writers(mut self, writers: usize) -> Self {
         self.writers = writers;

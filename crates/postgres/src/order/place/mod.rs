@@ -1,8 +1,9 @@
-//! Placing orders: few statements side by side, each with as many orders as wait.
+//! Placing orders: one statement after the other, each with as many orders as wait.
 //!
-//! More writers than the hot rows can bear make it slower, not faster: they wait for each other's locks, and every one
-//! of them pays for a commit. So the orders of an instance go through one queue to a few connections, and whoever comes
-//! while all are busy goes with the next statement.
+//! More writers than the hot rows can bear make it slower, not faster: they wait for each other's locks, look at each
+//! row again that the other has changed meanwhile, and every one of them pays for a commit. In a shop two statements
+//! with a few baskets each nearly always have a product in common. So the orders of an instance go through one queue to
+//! one connection, and whoever comes while it is busy goes with the next statement.
 
 mod batch;
 mod statement;
