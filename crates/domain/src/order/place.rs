@@ -56,8 +56,8 @@ impl Order {
     /// sale). Pure: the store that calls it in a transaction makes it so.
     ///
     /// What the buyer got wrong is told before what the shop is short of.
-    pub fn place(draft: &Draft, products: &[Product]) -> Result<Self, Refusal> {
-        let shelf: HashMap<ProductId, &Product> = products.iter().map(|p| (p.id, p)).collect();
+    pub fn place<'p>(draft: &Draft, products: impl IntoIterator<Item = &'p Product>) -> Result<Self, Refusal> {
+        let shelf: HashMap<ProductId, &Product> = products.into_iter().map(|p| (p.id, p)).collect();
         let wanted = draft.basket.lines();
 
         let unknown: Vec<_> = wanted.iter().map(|l| l.product).filter(|id| !shelf.contains_key(id)).collect();

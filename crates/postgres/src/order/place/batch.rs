@@ -6,7 +6,7 @@ use diesel::{OptionalExtension, QueryDsl, delete, sql_query, sql_types::Timestam
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     Description, Fault, Money, OrderId, ProductId, Timestamp, UserId, Version,
-    order::{Idempotency, Order, PlaceError, Placed, Placement},
+    order::{BasketLine, Draft, Idempotency, Order, PlaceError, Placed, Placement, Refusal},
     product::{Product, ProductName, Sku, Stock},
 };
 use futures_util::{FutureExt, future::BoxFuture};
@@ -32,9 +32,26 @@ const SWEEP_EVERY: usize = 256;
 
 /// The products of some orders, as they were when the statement held them.
 struct Shelf {
+    /// In the order of their identifiers.
     products: Vec<Product>,
     /// Whether the orders were placed.
     placed: bool,
+}
+
+impl Shelf {
+    fn new(mut products: Vec<Product>, placed: bool) -> Self {
+        products.sort_unstable_by_key(|product| product.id);
+        Self { products, placed }
+    }
+
+    /// Decides on one of the orders. It looks at no more than its own products: there may be hundreds of others.
+    fn decide(&self, draft: &Draft) -> Result<Order, Refusal> {
+        let find = |line: &BasketLine| {
+            let place = self.products.binary_search_by_key(&line.product, |product| product.id).ok()?;
+            self.products.get(place)
+        };
+        Order::place(draft, draft.basket.lines().iter().filter_map(find))
+    }
 }
 
 /// Places the orders and answers each.
@@ -73,7 +90,7 @@ async fn together(desks: &Desks, tickets: Vec<Ticket>) -> Vec<Ticket> {
         Ok(shelf) => {
             let mut left = Vec::new();
             for ticket in tickets {
-                match Order::place(&ticket.placement.draft, &shelf.products) {
+                match shelf.decide(&ticket.placement.draft) {
                     // True of a moment when all these rows were locked. But an order with a key may be there already.
                     Err(refusal) if ticket.placement.idempotency.is_none() => ticket.answer(Err(refusal.into())),
                     _ => left.push(ticket),
@@ -108,14 +125,15 @@ async fn alone(desks: &Desks, placement: &Placement) -> Result<Placed, PlaceErro
             }
         }
         // If it could be placed now, what was in the way is gone: an expired key, or a product that came back.
-        Order::place(&placement.draft, &shelf.products)?;
+        shelf.decide(&placement.draft)?;
     }
     Err(Fault::unavailable(POSTGRES, anyhow::anyhow!("others were faster {TRIES} times")).into())
 }
 
 fn as_placed(placement: &Placement, shelf: &Shelf) -> Result<Placed, PlaceError> {
     // The statement and the domain decide by the same rules; that they disagree would be a bug.
-    let order = Order::place(&placement.draft, &shelf.products)
+    let order = shelf
+        .decide(&placement.draft)
         .map_err(|why| Fault::unknown(anyhow::anyhow!("order {} was placed although {why}", placement.draft.id.0)))?;
     Ok(Placed { order, replayed: false })
 }
@@ -126,7 +144,7 @@ fn run<'c>(connection: &'c mut AsyncPgConnection, orders: &'c PlaceOrders) -> Bo
             orders.load(connection).await.map_err(|error| fault_or_raced(error, "idempotency_keys_pkey"))?;
         let placed = matches!(rows.as_slice(), [(.., true), ..]);
         let products = rows.into_iter().map(product).collect::<Result<_, _>>()?;
-        Ok(Shelf { products, placed })
+        Ok(Shelf::new(products, placed))
     }
     .boxed()
 }
