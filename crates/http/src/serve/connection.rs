@@ -148,6 +148,17 @@ impl Connection {
         self.end.get().map(|(end, _)| end)
     }
 
+    /// It was to end because nothing came, and something has come.
+    pub(super) fn stay(&self) {
+        self.end.set(None);
+        self.read();
+    }
+
+    /// Whether what still comes is of no use, for the last answer is given.
+    pub(super) fn is_last(&self) -> bool {
+        self.last.get()
+    }
+
     /// Whether a request is being answered.
     pub(super) fn is_busy(&self) -> bool {
         self.phase.get() == Phase::Busy

@@ -63,6 +63,14 @@ impl Door {
         }
     }
 
+    /// Whoever waits to be let in, as the system itself says: after a stop there is nobody to tell the runtime later of
+    /// those whom it has not noticed yet, because this thread had to wait for its turn.
+    pub(super) fn waiting(&self) -> Option<(StdStream, SocketAddr)> {
+        let (socket, peer) = SockRef::from(&self.listener).accept().ok()?;
+        socket.set_nonblocking(true).ok()?;
+        Some((socket.into(), peer.as_socket()?))
+    }
+
     /// Lets nobody in any more but those who are on the threshold. Closing alone would turn them away, although they
     /// were greeted and may have sent a request.
     pub(super) fn shut(&self) {
@@ -105,5 +113,25 @@ impl Crowd {
     /// Waits until somebody has left since this was called last.
     pub(super) async fn someone_left(&self) {
         self.left.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_waits_is_found_although_the_runtime_has_not_noticed() {
+        let listener = StdListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let door = Door::new(listener).unwrap();
+        let clients = [(); 2].map(|()| StdStream::connect(address).unwrap());
+        assert!(door.next().now_or_never().is_none(), "nothing here has been let to look at the sockets");
+        for client in &clients {
+            assert_eq!(door.waiting().unwrap().1, client.local_addr().unwrap());
+        }
+        assert!(door.waiting().is_none());
     }
 }

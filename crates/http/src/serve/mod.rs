@@ -16,7 +16,7 @@ mod worker;
 
 use std::{
     io,
-    net::TcpListener,
+    net::{SocketAddr, TcpListener, TcpStream},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -85,6 +85,9 @@ impl Server {
     /// begun is finished.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let deadline = self.serve_until(stop).await;
+        while let Some((stream, peer)) = self.door.waiting() {
+            self.admit(stream, peer);
+        }
         self.each(|worker| worker.finish(deadline));
         let Self { door, workers, .. } = self;
         drop(door);
@@ -125,10 +128,14 @@ impl Server {
                 // Somebody may have become idle meanwhile.
                 timeout(AGAIN, self.crowd.someone_left()).await.ok();
             }
-            if let Some(worker) = self.workers.iter().min_by_key(|worker| worker.load()) {
-                self.crowd.enter();
-                worker.serve(stream, peer);
-            }
+            self.admit(stream, peer);
+        }
+    }
+
+    fn admit(&self, stream: TcpStream, peer: SocketAddr) {
+        if let Some(worker) = self.workers.iter().min_by_key(|worker| worker.load()) {
+            self.crowd.enter();
+            worker.serve(stream, peer);
         }
     }
 }

@@ -2,12 +2,14 @@
 
 use std::{
     io,
+    mem::MaybeUninit,
     pin::Pin,
     rc::Rc,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -28,6 +30,21 @@ const GOAWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 
 pub(super) enum Transport {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Transport {
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(stream) => stream.get_ref().0,
+        }
+    }
+}
+
+/// Whether something has come that nobody has read, as the system itself says. The runtime may not have noticed yet: it
+/// looks at sockets when this thread has nothing else to do, and the thread has to wait for its turn on a busy machine.
+pub(super) fn has_come(socket: &TcpStream) -> bool {
+    SockRef::from(socket).peek(&mut [MaybeUninit::uninit()]).is_ok_and(|come| come > 0)
 }
 
 /// Calls the same of whichever it is.
@@ -105,6 +122,10 @@ impl AsyncRead for Watched {
                 match this.connection.ending() {
                     Some(End::Cut) => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
                     Some(_) if this.connection.is_busy() => return Poll::Pending,
+                    Some(End::Quietly) if !this.connection.is_last() && has_come(this.io.socket()) => {
+                        this.connection.stay();
+                        return Poll::Pending;
+                    }
                     Some(End::Slow) if this.refusal.is_empty() => {
                         // Whoever cannot take these few bytes at once is not worth waiting for.
                         this.refusal = refusal::slow_head(&this.state);

@@ -32,7 +32,7 @@ use tokio::{
 use super::{
     connection::{Clock, Connection, End, LINGER, UNREAD},
     door::Crowd,
-    stream::{Transport, Watched},
+    stream::{Transport, Watched, has_come},
     tls::Handshakes,
 };
 use crate::{HttpState, app, edge};
@@ -313,7 +313,13 @@ async fn speaks(stream: &TcpStream, connection: &Connection) -> bool {
             connection.read();
             Poll::Ready(ready.is_ok())
         }
-        Poll::Pending if connection.ending().is_some() => Poll::Ready(false),
+        Poll::Pending if connection.ending().is_some() => {
+            let speaks = has_come(stream);
+            if speaks {
+                connection.stay();
+            }
+            Poll::Ready(speaks)
+        }
         Poll::Pending => {
             connection.park(cx.waker());
             Poll::Pending
@@ -332,4 +338,27 @@ async fn server(state: &Arc<HttpState>) -> io::Result<Box<Serve>> {
         .finish(map_config(app(state), |()| AppConfig::default()));
     let service = service.new_service(()).await.map_err(|()| io::Error::other("the routes cannot be made"))?;
     Ok(Box::new(move |stream, protocol, peer| Box::pin(service.call((stream, protocol, Some(peer))))))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write, net::TcpListener};
+
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_has_spoken_is_not_silent_although_the_runtime_has_not_noticed() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = StdStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let (stream, connection) = (prepared(stream).unwrap(), Connection::new(Rc::new(Clock::new())));
+        connection.ask_to_end(End::Quietly);
+        assert_eq!(speaks(&stream, &connection).now_or_never(), Some(false));
+        client.write_all(b"GET").unwrap();
+        assert_eq!(speaks(&stream, &connection).now_or_never(), Some(true));
+        assert_eq!(connection.ending(), None, "it is let to go on");
+    }
 }
