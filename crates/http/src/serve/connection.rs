@@ -116,6 +116,12 @@ impl Connection {
         self.last.set(true);
     }
 
+    /// Nothing more is looked at; its client has a moment to read what was said.
+    pub(super) fn leave(&self) {
+        self.last.set(true);
+        self.go(Phase::Idle);
+    }
+
     /// From now on requests may come side by side.
     pub(super) fn multiplex(&self) {
         self.multiplexed.set(true);
@@ -157,6 +163,11 @@ impl Connection {
     /// Whether what still comes is of no use, for the last answer is given.
     pub(super) fn is_last(&self) -> bool {
         self.last.get()
+    }
+
+    /// Whether requests come side by side.
+    pub(super) fn is_multiplexed(&self) -> bool {
+        self.multiplexed.get()
     }
 
     /// Whether a request is being answered.

@@ -6,6 +6,7 @@
 
 mod connection;
 mod door;
+mod framing;
 mod lasting;
 mod refusal;
 mod stream;

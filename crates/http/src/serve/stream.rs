@@ -72,11 +72,22 @@ pub(super) struct Watched {
     goodbye: &'static [u8],
     /// What is still to be written of a refusal in our words.
     refusal: Vec<u8>,
+    /// How far it has come with turning away a client that was refused.
+    leaving: Leaving,
+}
+
+/// A client that was refused may still be sending. If its connection were closed on what nobody has read, the system
+/// would take back what it was told: so it is shown that nothing more comes, and heard out for a moment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leaving {
+    Not,
+    Telling,
+    Hearing,
 }
 
 impl Watched {
     pub(super) fn new(io: Transport, connection: Rc<Connection>, state: Arc<HttpState>) -> Self {
-        Self { io, connection, state, goodbye: &[], refusal: Vec::new() }
+        Self { io, connection, state, goodbye: &[], refusal: Vec::new(), leaving: Leaving::Not }
     }
 
     pub(super) fn connection(&self) -> &Rc<Connection> {
@@ -94,6 +105,37 @@ impl Watched {
             self.refusal.drain(..written.min(self.refusal.len()));
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Refuses whatever actix-web refuses with these bytes, in our words, and hears the client out. Ready when nothing is
+    /// left to do here but to close.
+    fn poll_refuse(&mut self, cx: &mut Context<'_>, bare: &[u8]) -> Poll<io::Result<()>> {
+        if self.leaving == Leaving::Not {
+            self.leaving = Leaving::Telling;
+            // Behind an answer that was the last there is nothing to say.
+            if !self.connection.is_last() {
+                self.refusal = refusal::in_our_words(bare, &self.state);
+            }
+            self.connection.leave();
+        }
+        if self.leaving == Leaving::Telling {
+            let told = self.poll_own(cx);
+            ready!(self.note(told))?;
+            ready!(either!(&mut self.io, io => io.poll_shutdown(cx)))?;
+            self.leaving = Leaving::Hearing;
+        }
+        let mut unread = [MaybeUninit::uninit(); 4_096];
+        loop {
+            let mut unread = ReadBuf::uninit(&mut unread);
+            match either!(&mut self.io, io => io.poll_read(cx, &mut unread)) {
+                Poll::Ready(Ok(())) if !unread.filled().is_empty() && self.connection.ending().is_none() => {}
+                Poll::Pending if self.connection.ending().is_none() => {
+                    self.connection.park(cx.waker());
+                    return Poll::Pending;
+                }
+                _ => return Poll::Ready(Ok(())),
+            }
+        }
     }
 
     fn note<T>(&self, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -144,12 +186,12 @@ impl AsyncRead for Watched {
 impl AsyncWrite for Watched {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if !this.connection.is_busy()
-            && let Some(refusal) = refusal::in_our_words(buf, &this.state)
-        {
-            this.refusal = refusal;
-            return Poll::Ready(Ok(buf.len()));
-        }
+        let bare = if this.connection.is_multiplexed() { None } else { refusal::begins_in(buf) };
+        let buf = match bare {
+            None => buf,
+            Some(0) => return this.poll_refuse(cx, buf).map_ok(|()| buf.len()),
+            Some(start) => buf.get(..start).unwrap_or_default(),
+        };
         let written = match this.poll_own(cx) {
             Poll::Ready(Ok(())) => either!(&mut this.io, io => io.poll_write(cx, buf)),
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),

@@ -18,7 +18,7 @@ use std::{
 };
 
 use actix_http::{HttpService, KeepAlive, Protocol, error::DispatchError};
-use actix_service::{Service, ServiceFactory, map_config};
+use actix_service::{Service, ServiceFactory, fn_service, map_config};
 use actix_web::dev::AppConfig;
 use socket2::SockRef;
 use tokio::{
@@ -32,6 +32,7 @@ use tokio::{
 use super::{
     connection::{Clock, Connection, End, LINGER, UNREAD},
     door::Crowd,
+    framing,
     stream::{Transport, Watched, has_come},
     tls::Handshakes,
 };
@@ -330,13 +331,15 @@ async fn speaks(stream: &TcpStream, connection: &Connection) -> bool {
 
 /// The application as actix-web serves it. Its own time-outs are off but that for closing: connections have theirs.
 async fn server(state: &Arc<HttpState>) -> io::Result<Box<Serve>> {
+    let routes = |()| io::Error::other("the routes cannot be made");
+    let app = Rc::new(map_config(app(state), |()| AppConfig::default()).new_service(()).await.map_err(routes)?);
     let service = HttpService::build()
         .keep_alive(KeepAlive::Os)
         .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(LINGER)
         .on_connect_ext(|stream: &Watched, data| drop(data.insert(stream.connection().clone())))
-        .finish(map_config(app(state), |()| AppConfig::default()));
-    let service = service.new_service(()).await.map_err(|()| io::Error::other("the routes cannot be made"))?;
+        .finish(fn_service(move |request| framing::answer(&*app, request)));
+    let service = service.new_service(()).await.map_err(routes)?;
     Ok(Box::new(move |stream, protocol, peer| Box::pin(service.call((stream, protocol, Some(peer))))))
 }
 
