@@ -7,9 +7,11 @@
 mod answer;
 mod binary;
 pub mod browser;
+mod certificate;
 mod client;
 mod collector;
 pub mod document;
+pub mod http2;
 mod process;
 pub mod retail;
 mod secrets;
@@ -19,6 +21,7 @@ mod wire;
 
 pub use answer::Answer;
 pub use binary::entrepot;
+pub use certificate::Pair;
 pub use client::{Client, PASSWORD};
 pub use collector::{Collector, Span};
 pub use server::Server;

@@ -4,14 +4,12 @@
 use std::{
     fs,
     os::unix::fs::symlink,
-    path::Path,
     process::Output,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
-use entrepot_tests::{PASSWORD, Server, Wire};
-use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use entrepot_tests::{PASSWORD, Pair, Server, Wire};
 use reqwest::{Certificate, Version};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -19,37 +17,13 @@ use tempfile::TempDir;
 /// Far longer than a new file takes to be noticed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A certificate for this machine and its key, which it signed itself.
-struct Pair {
-    certificate: String,
-    key: String,
+/// What the tests ask of a certificate.
+trait Shown {
+    async fn is_shown(&self, server: &Server) -> bool;
+    async fn will_be_shown(&self, server: &Server) -> Result<()>;
 }
 
-impl Pair {
-    fn new() -> Self {
-        Self::until(2999)
-    }
-
-    fn until(year: i32) -> Self {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(vec!["localhost".into(), "127.0.0.1".into()]).unwrap();
-        params.not_before = date_time_ymd(2000, 1, 1);
-        params.not_after = date_time_ymd(year, 1, 1);
-        Self { certificate: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
-    }
-
-    /// Writes both into a folder.
-    fn write(&self, folder: &Path) -> Result<()> {
-        fs::write(folder.join("cert.pem"), &self.certificate)?;
-        Ok(fs::write(folder.join("key.pem"), &self.key)?)
-    }
-
-    /// A client that trusts this certificate and no other, each time on a connection of its own.
-    fn client(&self) -> Result<reqwest::Client> {
-        let trusted = Certificate::from_pem(self.certificate.as_bytes())?;
-        Ok(reqwest::Client::builder().tls_certs_only([trusted]).timeout(PATIENCE).build()?)
-    }
-
+impl Shown for Pair {
     /// Whether this is the one that the server shows to new clients.
     async fn is_shown(&self, server: &Server) -> bool {
         let asked = async { Ok::<_, anyhow::Error>(self.client()?.get(live(server)).send().await?.status() == 200) };
@@ -71,16 +45,10 @@ fn live(server: &Server) -> String {
     format!("{}/health/live", server.url())
 }
 
-async fn start(folder: &Path, more: &[(&str, &str)]) -> Result<Server> {
-    let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
-    let files = [("TLS_CERT", certificate.to_str().unwrap()), ("TLS_KEY", key.to_str().unwrap())];
-    Server::start(&[&files, more].concat()).await
-}
-
 async fn started(pair: &Pair) -> Result<(Server, TempDir)> {
     let folder = TempDir::new()?;
     pair.write(folder.path())?;
-    Ok((start(folder.path(), &[]).await?, folder))
+    Ok((Server::with_tls(folder.path(), &[]).await?, folder))
 }
 
 fn stderr(out: &Output) -> String {
@@ -89,7 +57,7 @@ fn stderr(out: &Output) -> String {
 
 #[tokio::test]
 async fn a_shop_is_run_over_http_2() -> Result<()> {
-    let pair = Pair::new();
+    let pair = Pair::new()?;
     let (server, _folder) = started(&pair).await?;
     assert!(server.url().starts_with("https://"), "{}", server.log());
     let made = server
@@ -120,20 +88,20 @@ async fn a_shop_is_run_over_http_2() -> Result<()> {
 
 #[tokio::test]
 async fn who_knows_only_http_1_1_is_served_too() -> Result<()> {
-    let pair = Pair::new();
+    let pair = Pair::new()?;
     let (server, _folder) = started(&pair).await?;
     let trusted = Certificate::from_pem(pair.certificate.as_bytes())?;
     let client = reqwest::Client::builder().tls_certs_only([trusted]).http1_only().build()?;
     let answer = client.get(live(&server)).send().await?;
     assert_eq!((answer.status().as_u16(), answer.version()), (200, Version::HTTP_11));
-    let stranger = Pair::new();
+    let stranger = Pair::new()?;
     assert!(stranger.client()?.get(live(&server)).send().await.is_err(), "a client that does not trust it");
     Ok(())
 }
 
 #[tokio::test]
 async fn plain_http_is_told_so_and_junk_and_silence_are_ended() -> Result<()> {
-    let (server, _folder) = started(&Pair::new()).await?;
+    let (server, _folder) = started(&Pair::new()?).await?;
     let mut plain = Wire::to(server.address()).await?;
     plain.say("GET /health/live HTTP/1.1\r\nhost: a\r\n\r\n").await?;
     let answer = plain.answer().await?;
@@ -153,13 +121,13 @@ async fn plain_http_is_told_so_and_junk_and_silence_are_ended() -> Result<()> {
 
 #[tokio::test]
 async fn new_files_are_taken_up_and_old_connections_live_on() -> Result<()> {
-    let first = Pair::new();
+    let first = Pair::new()?;
     let (server, folder) = started(&first).await?;
     let staying = first.client()?;
     staying.get(live(&server)).send().await?.error_for_status()?;
 
     // Written over.
-    let second = Pair::new();
+    let second = Pair::new()?;
     second.write(folder.path())?;
     second.will_be_shown(&server).await?;
     assert!(!first.is_shown(&server).await);
@@ -167,7 +135,7 @@ async fn new_files_are_taken_up_and_old_connections_live_on() -> Result<()> {
     staying.get(live(&server)).send().await?.error_for_status()?;
 
     // Renamed into their places, as certbot and most others do.
-    let third = Pair::new();
+    let third = Pair::new()?;
     let beside = TempDir::new_in(folder.path())?;
     third.write(beside.path())?;
     for file in ["cert.pem", "key.pem"] {
@@ -183,7 +151,7 @@ async fn new_files_are_taken_up_and_old_connections_live_on() -> Result<()> {
 async fn a_link_that_is_swapped_is_followed() -> Result<()> {
     let folder = TempDir::new()?;
     let path = folder.path();
-    let (first, second) = (Pair::new(), Pair::new());
+    let (first, second) = (Pair::new()?, Pair::new()?);
     for (name, pair) in [("..1", &first), ("..2", &second)] {
         fs::create_dir(path.join(name))?;
         pair.write(&path.join(name))?;
@@ -192,7 +160,7 @@ async fn a_link_that_is_swapped_is_followed() -> Result<()> {
     for file in ["cert.pem", "key.pem"] {
         symlink(format!("..data/{file}"), path.join(file))?;
     }
-    let server = start(path, &[]).await?;
+    let server = Server::with_tls(path, &[]).await?;
     assert!(first.is_shown(&server).await);
     symlink("..2", path.join("..data_tmp"))?;
     fs::rename(path.join("..data_tmp"), path.join("..data"))?;
@@ -201,14 +169,14 @@ async fn a_link_that_is_swapped_is_followed() -> Result<()> {
 
 #[tokio::test]
 async fn files_that_are_no_good_are_told_of_once_and_the_old_ones_kept() -> Result<()> {
-    let first = Pair::new();
+    let first = Pair::new()?;
     let (server, folder) = started(&first).await?;
     let bad = Pair { certificate: "no certificate".to_owned(), key: first.key.clone() };
     bad.write(folder.path())?;
     server.printed("the old one is kept").await?;
     assert!(first.is_shown(&server).await);
     // The key of another one.
-    let second = Pair::new();
+    let second = Pair::new()?;
     fs::write(folder.path().join("cert.pem"), &second.certificate)?;
     server.printed("another one's").await?;
     assert!(first.is_shown(&server).await);
@@ -223,7 +191,7 @@ async fn files_that_are_no_good_are_told_of_once_and_the_old_ones_kept() -> Resu
 #[tokio::test]
 async fn files_that_are_no_good_stop_the_start() -> Result<()> {
     let server = Server::start(&[]).await?;
-    let (pair, other) = (Pair::new(), Pair::new());
+    let (pair, other) = (Pair::new()?, Pair::new()?);
     pair.write(server.folder())?;
     server.file("other.pem", &other.key)?;
     server.file("junk.pem", "junk")?;
@@ -256,7 +224,7 @@ async fn the_doctor_tells_when_the_certificate_ends() -> Result<()> {
     for (year, code, word) in
         [(2999, 0, "ok     certificate: fits its key, and ends on 2999-01-01"), (2001, 1, "ended on 2001-01-01")]
     {
-        Pair::until(year).write(server.folder())?;
+        Pair::until(year)?.write(server.folder())?;
         let out = server.command(&["doctor"], &files)?;
         let said = String::from_utf8_lossy(&out.stdout).into_owned();
         assert_eq!(out.status.code(), Some(code), "{said}");
@@ -268,10 +236,10 @@ async fn the_doctor_tells_when_the_certificate_ends() -> Result<()> {
 /// A client with an open connection is told to go, finishes what it has, and loses nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn http_2_clients_lose_nothing_when_it_stops() -> Result<()> {
-    let pair = Pair::new();
+    let pair = Pair::new()?;
     let folder = TempDir::new()?;
     pair.write(folder.path())?;
-    let mut server = start(folder.path(), &[("SHUTDOWN_GRACE", "1s")]).await?;
+    let mut server = Server::with_tls(folder.path(), &[("SHUTDOWN_GRACE", "1s")]).await?;
     let (client, url) = (pair.client()?, live(&server));
     let mut asking = tokio::task::JoinSet::new();
     for _ in 0..8 {

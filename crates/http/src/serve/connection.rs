@@ -71,6 +71,8 @@ pub(crate) struct Connection {
     requests: Cell<u32>,
     /// HTTP/2: what is read need not be of a request.
     multiplexed: Cell<bool>,
+    /// Since when its client owes the rest of what it began: the first request after a handshake, or the rest of a frame.
+    owed: Cell<Option<Instant>>,
     /// Whether the answer that was given last says that it is the last.
     last: Cell<bool>,
     wrote: Cell<Instant>,
@@ -90,6 +92,7 @@ impl Connection {
             since: Cell::new(now),
             requests: Cell::new(0),
             multiplexed: Cell::new(false),
+            owed: Cell::new(None),
             last: Cell::new(false),
             wrote: Cell::new(now),
             blocked: Cell::new(None),
@@ -122,15 +125,27 @@ impl Connection {
         self.go(Phase::Idle);
     }
 
-    /// From now on requests may come side by side.
-    pub(super) fn multiplex(&self) {
-        self.multiplexed.set(true);
+    /// A handshake was made, after which a request is to come, or several side by side.
+    pub(super) fn shook_hands(&self, multiplexed: bool) {
+        self.multiplexed.set(multiplexed);
+        self.owed.set(Some(self.clock.0.get()));
     }
 
     /// Something was read.
     pub(super) fn read(&self) {
         if self.phase.get() == Phase::Idle && !self.multiplexed.get() && !self.last.get() {
+            self.owed.set(None);
             self.go(Phase::Head);
+        }
+    }
+
+    /// Something of frames was read: whether one of them, or a head made of several, came to its end in it, and whether
+    /// nothing is still to come.
+    pub(super) fn read_frames(&self, ended: bool, whole: bool) {
+        match self.owed.get() {
+            _ if whole => self.owed.set(None),
+            Some(_) if !ended => {}
+            _ => self.owed.set(Some(self.clock.0.get())),
         }
     }
 
@@ -224,9 +239,11 @@ impl Connection {
             return longer_than(since, UNREAD).then_some(End::Cut);
         }
         let since = self.since.get();
+        let owes = |owed: Option<Instant>| owed.is_some_and(|owed| longer_than(owed, HEAD));
         let silent = |began: Instant| longer_than(since.max(self.wrote.get()).max(began), SILENCE);
         match self.phase.get() {
             Phase::Head if longer_than(since, HEAD) => Some(End::Slow),
+            Phase::Idle if owes(self.owed.get()) => Some(End::Quietly),
             Phase::Idle if self.last.get() && longer_than(since, LINGER) => Some(End::Quietly),
             Phase::Idle if longer_than(since, IDLE) || stopping.is_some_and(silent) => Some(End::Quietly),
             Phase::Busy | Phase::Head | Phase::Idle => None,
@@ -349,12 +366,37 @@ mod tests {
     }
 
     #[test]
-    fn frames_of_http_2_are_no_head() {
+    fn after_a_handshake_something_has_to_come() {
         let (connection, now) = new();
-        connection.multiplex();
+        connection.shook_hands(false);
+        assert_eq!(connection.due(just_before(now + HEAD), None), None);
+        assert_eq!(connection.due(now + HEAD, None), Some(End::Quietly), "nobody has begun a head that is slow");
+        connection.clock.0.set(now + HEAD);
         connection.read();
+        assert_eq!(connection.due(just_before(now + HEAD + HEAD), None), None);
+        drop(connection.clone().begin());
+        assert_eq!(connection.due(now + HEAD + HEAD, None), None);
+    }
+
+    #[test]
+    fn frames_of_http_2_are_no_head_but_have_to_come_whole() {
+        let (connection, now) = new();
+        connection.shook_hands(true);
+        connection.read();
+        connection.read_frames(false, false);
+        assert_eq!(connection.due(now + HEAD, None), Some(End::Quietly), "the preface does not come");
+        connection.read_frames(true, true);
         assert_eq!(connection.due(now + HEAD, None), None);
         assert_eq!(connection.due(now + IDLE, None), Some(End::Quietly));
+        connection.clock.0.set(now + HEAD);
+        connection.read_frames(false, false);
+        connection.clock.0.set(just_before(now + HEAD + HEAD));
+        connection.read_frames(false, false);
+        assert_eq!(connection.due(now + HEAD + HEAD, None), Some(End::Quietly), "each byte does not begin it anew");
+        connection.read_frames(true, false);
+        assert_eq!(connection.due(now + HEAD + HEAD, None), None, "but each frame does");
+        let _request = connection.clone().begin();
+        assert_eq!(connection.due(now + 10 * IDLE, None), None, "and what is being answered is not cut off");
     }
 
     #[test]

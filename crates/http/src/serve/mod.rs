@@ -1,12 +1,14 @@
 //! Listening, and serving what comes in until it is time to stop.
 //!
-//! actix-web speaks HTTP here; the sockets are this crate's own. Its server would close what is in the listener's
-//! backlog when it stops, knows one time-out for the first head of a connection and none for the second, and says
-//! nothing to HTTP/2 clients before it hangs up.
+//! actix-web speaks HTTP/1 here; the sockets are this crate's own. Its server would close what is in the listener's
+//! backlog when it stops, and knows one time-out for the first head of a connection and none for the second. HTTP/2 is
+//! spoken by h2 itself, of whose limits actix-web sets few.
 
 mod connection;
 mod door;
+mod frames;
 mod framing;
+mod http2;
 mod lasting;
 mod refusal;
 mod stream;

@@ -18,12 +18,14 @@ use tokio_rustls::server::TlsStream;
 
 use super::{
     connection::{Connection, End},
+    frames::Frames,
     refusal,
 };
 use crate::HttpState;
 
 /// What tells an HTTP/2 client to open no more streams here, and to go on with those it has: a GOAWAY frame with the
-/// highest stream there can be (RFC 9113 6.8). actix-web has none to send.
+/// highest stream there can be (RFC 9113 6.8). h2 would soon send another one with the last stream that it has seen, and
+/// clients that had just sent a request think it lost.
 const GOAWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 
 /// The way to a client.
@@ -68,6 +70,8 @@ pub(super) struct Watched {
     io: Transport,
     connection: Rc<Connection>,
     state: Arc<HttpState>,
+    /// What has come of HTTP/2, if that is spoken.
+    frames: Option<Frames>,
     /// What is still to be written of [`GOAWAY`], if some of it is.
     goodbye: &'static [u8],
     /// What is still to be written of a refusal in our words.
@@ -87,7 +91,8 @@ enum Leaving {
 
 impl Watched {
     pub(super) fn new(io: Transport, connection: Rc<Connection>, state: Arc<HttpState>) -> Self {
-        Self { io, connection, state, goodbye: &[], refusal: Vec::new(), leaving: Leaving::Not }
+        let frames = connection.is_multiplexed().then(Frames::default);
+        Self { io, connection, state, frames, goodbye: &[], refusal: Vec::new(), leaving: Leaving::Not }
     }
 
     pub(super) fn connection(&self) -> &Rc<Connection> {
@@ -153,8 +158,13 @@ impl AsyncRead for Watched {
         let before = buf.filled().len();
         match either!(&mut this.io, io => io.poll_read(cx, buf)) {
             Poll::Ready(Ok(())) => {
-                if buf.filled().len() > before {
+                let read = buf.filled().get(before..).unwrap_or_default();
+                if !read.is_empty() {
                     this.connection.read();
+                }
+                if let Some(frames) = &mut this.frames {
+                    let ended = frames.read(read);
+                    this.connection.read_frames(ended, frames.is_whole());
                 }
                 Poll::Ready(Ok(()))
             }
@@ -186,7 +196,7 @@ impl AsyncRead for Watched {
 impl AsyncWrite for Watched {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let bare = if this.connection.is_multiplexed() { None } else { refusal::begins_in(buf) };
+        let bare = if this.frames.is_some() { None } else { refusal::begins_in(buf) };
         let buf = match bare {
             None => buf,
             Some(0) => return this.poll_refuse(cx, buf).map_ok(|()| buf.len()),

@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    error::Error,
     future::poll_fn,
     io,
     net::{SocketAddr, TcpStream as StdStream},
@@ -17,9 +18,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_http::{HttpService, KeepAlive, Protocol, error::DispatchError};
+use actix_http::{HttpService, KeepAlive, Protocol};
 use actix_service::{Service, ServiceFactory, fn_service, map_config};
 use actix_web::dev::AppConfig;
+use futures_util::TryFutureExt;
 use socket2::SockRef;
 use tokio::{
     net::TcpStream,
@@ -32,7 +34,7 @@ use tokio::{
 use super::{
     connection::{Clock, Connection, End, LINGER, UNREAD},
     door::Crowd,
-    framing,
+    framing, http2,
     stream::{Transport, Watched, has_come},
     tls::Handshakes,
 };
@@ -140,7 +142,7 @@ impl Worker {
 }
 
 type Serve = dyn Fn(Watched, Protocol, SocketAddr) -> Serving;
-type Serving = std::pin::Pin<Box<dyn Future<Output = Result<(), DispatchError>>>>;
+type Serving = std::pin::Pin<Box<dyn Future<Output = Result<(), Box<dyn Error>>>>>;
 
 /// A worker, seen from inside.
 struct Room {
@@ -287,11 +289,11 @@ impl Inside {
                 }
             }
         };
-        if protocol == Protocol::Http2 {
-            connection.multiplex();
-            if common.state.is_stopping() {
-                connection.say_goodbye();
-            }
+        if common.handshakes.is_some() {
+            connection.shook_hands(protocol == Protocol::Http2);
+        }
+        if common.state.is_stopping() {
+            connection.say_goodbye();
         }
         let watched = Watched::new(transport, connection, common.state.clone());
         if let Err(error) = (self.room.serve)(watched, protocol, peer).await {
@@ -329,18 +331,22 @@ async fn speaks(stream: &TcpStream, connection: &Connection) -> bool {
     .await
 }
 
-/// The application as actix-web serves it. Its own time-outs are off but that for closing: connections have theirs.
+/// The application as it is served. actix-web's own time-outs are off but that for closing: connections have theirs.
 async fn server(state: &Arc<HttpState>) -> io::Result<Box<Serve>> {
     let routes = |()| io::Error::other("the routes cannot be made");
     let app = Rc::new(map_config(app(state), |()| AppConfig::default()).new_service(()).await.map_err(routes)?);
-    let service = HttpService::build()
+    let over_http1 = app.clone();
+    let http1 = HttpService::build()
         .keep_alive(KeepAlive::Os)
         .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(LINGER)
         .on_connect_ext(|stream: &Watched, data| drop(data.insert(stream.connection().clone())))
-        .finish(fn_service(move |request| framing::answer(&*app, request)));
-    let service = service.new_service(()).await.map_err(routes)?;
-    Ok(Box::new(move |stream, protocol, peer| Box::pin(service.call((stream, protocol, Some(peer))))))
+        .h1(fn_service(move |request| framing::answer(&*over_http1, request)));
+    let http1 = http1.new_service(()).await.map_err(routes)?;
+    Ok(Box::new(move |stream, protocol, peer| match protocol {
+        Protocol::Http2 => Box::pin(http2::serve(stream, app.clone(), peer).map_err(Into::into)),
+        _ => Box::pin(http1.call((stream, Some(peer))).map_err(Into::into)),
+    }))
 }
 
 #[cfg(test)]
