@@ -204,6 +204,14 @@ impl Client {
         answer.data()["stock"].as_i64().context("no stock")
     }
 
+    /// A number of the metrics that has no labels, by the end of its name.
+    pub async fn metric(&self, name: &str) -> Result<f64> {
+        let answer = self.get("//metrics").await?;
+        let text = answer.body.as_str().context("no metrics")?;
+        let line = text.lines().find_map(|line| line.split_once(' ').filter(|(known, _)| known.ends_with(name)));
+        Ok(line.with_context(|| format!("no {name}"))?.1.parse()?)
+    }
+
     /// Every element of a list, by cursor, a hundred at a time.
     pub async fn all(&self, path: &str) -> Result<Vec<Value>> {
         let (mut all, mut cursor) = (Vec::new(), String::new());

@@ -160,6 +160,16 @@ impl Server {
         self.running.iter().try_for_each(Running::terminate)
     }
 
+    /// Asks one of several instances to end, without waiting.
+    pub fn terminate_one(&self, instance: usize) -> Result<()> {
+        self.running[instance].terminate()
+    }
+
+    /// Waits until one of several instances has ended by itself; returns how.
+    pub fn wait_for_one(&mut self, instance: usize) -> Result<ExitStatus> {
+        self.running[instance].wait()
+    }
+
     /// Sends a signal to each instance, such as `INT`.
     pub fn signal(&self, name: &str) -> Result<()> {
         self.running.iter().try_for_each(|running| running.signal(name))

@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use socket2::SockRef;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -111,6 +112,14 @@ impl Wire {
         let mut rest = Vec::new();
         timeout(PATIENCE, self.stream.read_to_end(&mut rest)).await.context("the server does not hang up")?.ok();
         Ok(String::from_utf8_lossy(&rest).into_owned())
+    }
+
+    /// Vanishes, as a client does whose process or network is gone: nobody is told that nothing more comes.
+    ///
+    /// # Errors
+    /// If the system does not know of that.
+    pub fn vanish(self) -> Result<()> {
+        Ok(SockRef::from(&self.stream).set_linger(Some(Duration::ZERO))?)
     }
 
     /// The socket itself.

@@ -19,6 +19,8 @@ mod orders;
 mod revoked;
 #[path = "shared/state.rs"]
 mod state;
+#[path = "shared/stopped.rs"]
+mod stopped;
 
 /// For how long both are asked as fast as they answer.
 const HAMMER: Duration = Duration::from_secs(10);

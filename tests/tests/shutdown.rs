@@ -203,6 +203,40 @@ async fn what_was_begun_for_clients_that_have_gone_is_finished_or_undone() -> Re
     Ok(())
 }
 
+/// Its client is gone, and the server has noticed; only the change itself keeps the process from ending.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_whose_client_has_gone_is_done_to_its_end_before_the_process_ends() -> Result<()> {
+    // Slow enough to be in the middle of it for certain.
+    let mut server = Server::start(&[("BCRYPT_COST", "14"), ("SHUTDOWN_GRACE", "0")]).await?;
+    let nobody = server.anonymous();
+    let (email, password) = ("late@example.com", "correct horse battery");
+    let body = json!({"name": "Ada", "email": email, "password": password}).to_string();
+    let mut wire = Wire::to(server.address()).await?;
+    wire.say(format!(
+        "POST /api/v1/users HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    ))
+    .await?;
+    let is = async |name: &str, value: f64| anyhow::Ok((nobody.metric(name).await? - value).abs() < 0.5);
+    while !is("password_hashes_running", 1.0).await? {
+        ensure!(wire.age() < 10 * SECOND, "it is not begun");
+    }
+    wire.vanish()?;
+    let gone = Instant::now();
+    // Of which this is one.
+    while !is("http_requests_in_flight", 1.0).await? {
+        ensure!(gone.elapsed() < 10 * SECOND, "the server does not notice that its client has gone");
+    }
+    assert!(is("password_hashes_running", 1.0).await?, "the machine is too slow for this test");
+    let began = Instant::now();
+    assert_eq!(server.stop()?.code(), Some(0));
+    println!("it took {:?} to stop", began.elapsed());
+    server.restart()?;
+    // Nobody but the process that stopped can have written it.
+    server.anonymous().login(email, password).await?;
+    Ok(())
+}
+
 /// With a time-out that is shorter than a commit, every kind of change is told to have failed, and is whole all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_that_took_too_long_is_a_503_and_never_half_done() -> Result<()> {
