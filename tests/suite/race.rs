@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use entrepot_tests::PASSWORD;
+use serde_json::json;
 use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::start;
@@ -68,5 +70,43 @@ async fn orders_that_share_products_in_any_order_do_not_block_each_other() -> Re
     }
     assert_eq!(statuses, [50, BUYERS - 50]);
     assert_eq!((admin.stock(&one).await?, admin.stock(&two).await?), (0, 0));
+    Ok(())
+}
+
+/// Some come in before the change, which ends them; some are refused. What none may do is check the old password
+/// before the change, and be kept after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_login_outlives_a_new_password_or_its_user() -> Result<()> {
+    const LOGINS: usize = 12;
+    let server = start(&[]).await?;
+    let admin = server.admin().await?;
+    for round in 0..24 {
+        let ada = server.customer(&format!("ada-{round}@example.com")).await?;
+        let together = Arc::new(Barrier::new(LOGINS + 1));
+        let mut logins = JoinSet::new();
+        for _ in 0..LOGINS {
+            let (ada, together) = (ada.clone(), together.clone());
+            logins.spawn(async move {
+                together.wait().await;
+                ada.post("/auth/login", json!({"email": ada.email(), "password": PASSWORD})).await
+            });
+        }
+        let path = format!("/users/{}", ada.id());
+        together.wait().await;
+        if round % 4 == 0 {
+            admin.delete(&path).await?.expect(204);
+        } else {
+            admin.patch(&path, json!({"password": "another one for all"})).await?.expect(200);
+        }
+        for answer in logins.join_all().await {
+            let answer = answer?;
+            if answer.status == 200 {
+                let token = answer.data()["token"].as_str().unwrap_or_default();
+                ada.with_token(token).get("/users/me").await?.error(401, "invalid_token");
+            } else {
+                answer.error(401, "invalid_credentials");
+            }
+        }
+    }
     Ok(())
 }

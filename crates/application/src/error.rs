@@ -5,7 +5,7 @@ use std::time::Duration;
 use entrepot_domain::{
     Fault, ProductId,
     api_key::{ApiKeyError, Scope},
-    auth::TokenError,
+    auth::{OpenError, TokenError},
     order::{OrderAction, OrderStatus},
     product::{ProductError, Sku, Stock},
     user::UserError,
@@ -157,12 +157,22 @@ impl Error {
     }
 }
 
+impl From<OpenError> for Error {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Outdated => Self::InvalidCredentials,
+            OpenError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
 impl From<UserError> for Error {
     fn from(error: UserError) -> Self {
         match error {
             UserError::NotFound => Self::NotFound,
             UserError::EmailTaken => Self::EmailTaken,
             UserError::LastAdmin => Self::LastAdmin,
+            UserError::PasswordChanged => Self::field("currentPassword", "is wrong"),
             UserError::VersionConflict => Self::PreconditionFailed,
             UserError::Fault(fault) => Self::Fault(fault),
         }

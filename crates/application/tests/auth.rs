@@ -14,13 +14,13 @@ use entrepot_application::{
 use entrepot_domain::{
     Email, Fault, Timestamp,
     auth::{
-        Access, AccessClaims, MockPasswordHasher, MockSessionRepository, MockTokenIssuer, RefreshClaims, RefreshState,
-        RotateError, Rotated, TokenError, TokenHash,
+        Access, AccessClaims, Checked, MockPasswordHasher, MockSessionRepository, MockTokenIssuer, OpenError,
+        PasswordHash, RefreshClaims, RefreshState, RotateError, Rotated, TokenError, TokenHash,
     },
     second_factor::{
         MockSealer, MockSecondFactorRepository, SealedSecret, SecondFactor, SecondFactorCode, TimeStep, TotpSecret,
     },
-    user::{MockUserRepository, Role, Roles},
+    user::{Credentials, MockUserRepository, Role, Roles},
 };
 use futures_executor::block_on;
 use uuid::Uuid;
@@ -126,6 +126,47 @@ fn a_login_opens_a_session_and_signs_a_pair() {
     let pair = block_on(mocks.service().login(login("secret"), &origin())).unwrap();
     assert_eq!(pair.expires_in, Duration::from_mins(15));
     assert_eq!(pair.user, user(1));
+}
+
+/// The change comes between the look at the password and the session, whatever was checked.
+#[test]
+fn what_changes_while_it_is_checked_is_looked_at_once_more() {
+    let mut mocks = Mocks::default().signs().without_second_factor();
+    let mut hashes = ["old", "new"].map(|text| PasswordHash(text.into())).into_iter();
+    mocks
+        .users
+        .expect_credentials_by_email()
+        .times(2)
+        .returning(move |_| Ok(Some(Credentials { password: hashes.next().unwrap(), ..credentials(1) })));
+    mocks.hasher.expect_verify().times(2).returning(|_, hash| Ok(hash == Some(PasswordHash("old".into()))));
+    mocks
+        .sessions
+        .expect_open()
+        .withf(|new| new.checked == Checked { password: PasswordHash("old".into()), second_factor: None })
+        .times(1)
+        .returning(|_| Err(OpenError::Outdated));
+    let error = block_on(mocks.service().login(login("secret"), &origin())).unwrap_err();
+    assert!(matches!(error, Error::InvalidCredentials));
+
+    let mut mocks = Mocks::default().signs();
+    mocks.users.expect_credentials_by_email().returning(|_| Ok(Some(credentials(1))));
+    mocks.hasher.expect_verify().returning(|_, _| Ok(true));
+    let in_force = SecondFactor::InForce { secret: SealedSecret(b"sealed".into()), recovery_codes_left: 9 };
+    let mut factors = [None, Some(in_force)].into_iter();
+    mocks.second_factors.expect_find().times(2).returning(move |_| Ok(factors.next().unwrap()));
+    mocks.sessions.expect_open().times(1).returning(|_| Err(OpenError::Outdated));
+    let error = block_on(mocks.service().login(login("secret"), &origin())).unwrap_err();
+    assert!(matches!(error, Error::SecondFactorRequired));
+}
+
+#[test]
+fn what_changes_again_and_again_lets_nobody_in() {
+    let mut mocks = Mocks::default().signs().without_second_factor();
+    mocks.users.expect_credentials_by_email().returning(|_| Ok(Some(credentials(1))));
+    mocks.hasher.expect_verify().returning(|_, _| Ok(true));
+    mocks.sessions.expect_open().times(2).returning(|_| Err(OpenError::Outdated));
+    let error = block_on(mocks.service().login(login("secret"), &origin())).unwrap_err();
+    assert!(matches!(error, Error::InvalidCredentials));
 }
 
 #[test]
@@ -327,7 +368,11 @@ fn a_good_code_lets_in_and_is_taken() {
         .withf(|user, step| *user == user_id(1) && *step == TimeStep::of(now()))
         .times(1)
         .returning(|_, _| Ok(true));
-    mocks.sessions.expect_open().returning(|_| Ok(()));
+    mocks
+        .sessions
+        .expect_open()
+        .withf(|new| new.checked.second_factor == Some(SealedSecret(b"sealed".into())))
+        .returning(|_| Ok(()));
     block_on(mocks.service().login(with_code(present_code()), &origin())).unwrap();
 
     let mut mocks = Mocks::default().signs().with_second_factor();

@@ -134,13 +134,30 @@ fn a_new_password_needs_the_old_one_and_keeps_this_session() {
     users.expect_credentials().returning(|_| Ok(Some(credentials(1))));
     users
         .expect_update()
-        .withf(|_, change, _, _| change.keep == Some(session_id(1)) && change.password.is_some())
+        .withf(|_, change, _, _| {
+            change.keep == Some(session_id(1))
+                && change.password.is_some()
+                && change.proved == Some(credentials(1).password)
+        })
         .times(1)
         .returning(|_, _, _, _| Ok(changed()));
     let mut hasher = hashing();
     hasher.expect_verify().withf(|typed, _| typed == "old").returning(|_, _| Ok(true));
     block_on(service(users, hasher).update(&customer(1), user_id(1), new_password(Some("old")), None, &origin()))
         .unwrap();
+}
+
+#[test]
+fn an_old_password_that_is_changed_while_it_is_checked_is_wrong() {
+    let mut users = MockUserRepository::new();
+    users.expect_credentials().returning(|_| Ok(Some(credentials(1))));
+    users.expect_update().times(1).returning(|_, _, _, _| Err(UserError::PasswordChanged));
+    let mut hasher = hashing();
+    hasher.expect_verify().returning(|_, _| Ok(true));
+    let update = new_password(Some("old"));
+    let error = block_on(service(users, hasher).update(&customer(1), user_id(1), update, None, &origin())).unwrap_err();
+    let Error::Validation(fields) = error else { panic!("{error:?}") };
+    assert_eq!((fields[0].field.as_str(), fields[0].message.as_str()), ("currentPassword", "is wrong"));
 }
 
 #[test]
@@ -163,7 +180,11 @@ fn a_wrong_or_missing_current_password_is_a_bad_field_and_a_failed_login() {
 #[test]
 fn admins_need_no_password_of_others_and_end_all_their_sessions() {
     let mut users = MockUserRepository::new();
-    users.expect_update().withf(|_, change, _, _| change.keep.is_none()).times(1).returning(|_, _, _, _| Ok(changed()));
+    users
+        .expect_update()
+        .withf(|_, change, _, _| change.keep.is_none() && change.proved.is_none())
+        .times(1)
+        .returning(|_, _, _, _| Ok(changed()));
     block_on(service(users, hashing()).update(&admin(), user_id(1), new_password(None), None, &origin())).unwrap();
 }
 

@@ -1,10 +1,15 @@
 //! What every [`SessionRepository`] promises.
 
+mod checked;
+
 use std::time::Duration;
 
+pub use checked::*;
 use entrepot_domain::{
-    Fault, Timestamp, UserId,
-    auth::{NewSession, RefreshState, RotateError, Rotated, Rotation, Session, SessionRepository, TokenHash},
+    Timestamp, UserId,
+    auth::{
+        NewSession, OpenError, RefreshState, RotateError, Rotated, Rotation, Session, SessionRepository, TokenHash,
+    },
     user::{Role, Roles},
 };
 use entrepot_testkit::{at, cause, id, session, session_id, user_id};
@@ -35,6 +40,11 @@ macro_rules! session_suite {
             what_is_over_is_not_rotated,
             an_erased_user_rotates_nothing,
             an_erased_user_has_no_new_session,
+            a_login_by_an_old_password_is_not_kept,
+            a_login_without_the_second_factor_in_force_is_not_kept,
+            a_second_factor_that_is_gone_is_not_missed,
+            a_login_does_not_outlive_what_changes_at_once,
+            a_refresh_does_not_outlive_what_changes_at_once,
             of_two_rotations_at_once_one_wins,
             rotations_at_once_within_the_grace_agree,
         }
@@ -91,11 +101,11 @@ pub async fn an_open_session_has_access(h: &impl Stores) {
     assert_eq!(sessions.access(session_id(404), at(1)).await.unwrap(), None);
 }
 
-/// A login of nobody is a bug, not a refusal.
+/// Who was there when their password was checked may be gone.
 pub async fn nobody_has_no_session(h: &impl Stores) {
     let sessions = h.sessions();
     let refused = sessions.open(&session(1, user_id(404), "one", at(0))).await;
-    assert!(matches!(refused, Err(Fault::Unknown(_))), "{refused:?}");
+    assert!(matches!(refused, Err(OpenError::Outdated)), "{refused:?}");
     assert!(!alive(&*sessions, 1, at(0)).await);
 }
 
@@ -291,7 +301,7 @@ pub async fn an_erased_user_has_no_new_session(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     h.users().erase(ada, None, &cause(at(0))).await.unwrap();
     let refused = sessions.open(&session(1, ada, "one", at(1))).await;
-    assert!(matches!(refused, Err(Fault::Unknown(_))), "{refused:?}");
+    assert!(matches!(refused, Err(OpenError::Outdated)), "{refused:?}");
     assert_eq!(sessions.list(ada, at(1)).await.unwrap(), []);
     let over = sessions.rotate(&rotation("one", "two", at(2), NONE)).await;
     assert!(matches!(over, Err(RotateError::Ended)), "{over:?}");

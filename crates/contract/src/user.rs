@@ -9,7 +9,7 @@ use entrepot_domain::{
     auth::PasswordHash,
     user::{NewUser, PersonName, Role, Roles, User, UserChange, UserError, UserFilter, UserQuery, UserRepository},
 };
-use entrepot_testkit::{at, cause, email, new_user, session, session_id, user, user_id};
+use entrepot_testkit::{at, cause, email, new_user, password, session, session_id, user, user_id};
 
 pub use list::*;
 
@@ -30,6 +30,7 @@ macro_rules! user_suite {
             who_is_not_there_cannot_be_changed,
             of_two_changes_of_one_version_one_wins,
             a_new_password_ends_the_other_sessions,
+            who_proved_an_old_password_changes_nothing,
             another_name_ends_no_session,
             new_roles_report_the_live_sessions,
             the_last_admin_stays,
@@ -228,6 +229,26 @@ pub async fn a_new_password_ends_the_other_sessions(h: &impl Stores) {
     }
     let changed = users.update(ada.id, &UserChange { keep: None, ..change }, None, &cause(at(2))).await.unwrap();
     assert_eq!(changed.sessions, [session_id(2)]);
+}
+
+/// Whoever asked for the change knew a password that somebody has changed since.
+pub async fn who_proved_an_old_password_changes_nothing(h: &impl Stores) {
+    let users = h.users();
+    let ada = insert(&*users, "ada").await;
+    let to = |new: &str| UserChange {
+        password: Some(PasswordHash(new.to_owned())),
+        proved: Some(password(ada.id)),
+        ..rename("Countess")
+    };
+    users.update(ada.id, &to("new"), None, &cause(at(1))).await.unwrap();
+    let before = users.credentials(ada.id).await.unwrap().unwrap();
+    let refused = users.update(ada.id, &to("thief's"), None, &cause(at(2))).await;
+    assert!(matches!(refused, Err(UserError::PasswordChanged)), "{refused:?}");
+    let after = users.credentials(ada.id).await.unwrap().unwrap();
+    assert_eq!((after.user, after.password), (before.user, before.password));
+    // What the version says comes first: it is about what the caller has seen.
+    let stale = users.update(ada.id, &to("thief's"), Some(Version(1)), &cause(at(2))).await;
+    assert!(matches!(stale, Err(UserError::VersionConflict)), "{stale:?}");
 }
 
 /// Only a password does.

@@ -2,7 +2,12 @@
 
 use diesel::result::{DatabaseErrorKind, Error};
 use entrepot_domain::{
-    Fault, api_key::ApiKeyError, auth::RotateError, order::PlaceError, order::TransitionError, product::ProductError,
+    Fault,
+    api_key::ApiKeyError,
+    auth::{OpenError, RotateError},
+    order::PlaceError,
+    order::TransitionError,
+    product::ProductError,
     user::UserError,
 };
 
@@ -108,4 +113,4 @@ macro_rules! failures {
     };
 }
 
-failures!(UserError, ApiKeyError, RotateError, ProductError, PlaceError, TransitionError);
+failures!(UserError, ApiKeyError, OpenError, RotateError, ProductError, PlaceError, TransitionError);

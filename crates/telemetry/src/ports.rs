@@ -8,8 +8,8 @@ use entrepot_domain::{
     api_key::{ApiKey, ApiKeyError, ApiKeyRepository, KeyAccess, KeyPrefix, NewApiKey},
     audit::{AuditEntry, AuditLog, AuditQuery, Cause},
     auth::{
-        Access, NewSession, PasswordHash, PasswordHasher, PlainPassword, RotateError, Rotated, Rotation, Session,
-        SessionRepository,
+        Access, NewSession, OpenError, PasswordHash, PasswordHasher, PlainPassword, RotateError, Rotated, Rotation,
+        Session, SessionRepository,
     },
     order::{
         Order, OrderEvent, OrderQuery, OrderRepository, PlaceError, Placed, Placement, Transition, TransitionError,
@@ -73,7 +73,7 @@ traced! {
 traced! {
     /// Logins.
     TracedSessions: SessionRepository {
-        fn open(new: &NewSession) -> Result<(), Fault>;
+        fn open(new: &NewSession) -> Result<(), OpenError>;
         fn rotate(rotation: &Rotation) -> Result<Rotated, RotateError>;
         fn access(id: SessionId, now: Timestamp) -> Result<Option<Access>, Fault>;
         fn list(user: UserId, now: Timestamp) -> Result<Vec<Session>, Fault>;

@@ -22,7 +22,7 @@ pub use order::{at_key, basket, draft, order_id, placement, transition};
 pub use product::{ProductBuilder, product, product_id, stock_change};
 #[cfg(feature = "servers")]
 pub use servers::{Database, Postgres, Redis, redis_url};
-pub use user::{email, new_user, session, session_id, user, user_id};
+pub use user::{email, new_user, password, session, session_id, user, user_id};
 
 /// The first second of 2026, which is when the time of tests begins.
 const BEGINNING: i64 = 1_767_225_600;

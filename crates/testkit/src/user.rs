@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use entrepot_domain::{
     Email, SessionId, Timestamp, UserId, Version,
-    auth::{Device, NewSession, PasswordHash, RefreshState, TokenHash},
+    auth::{Checked, Device, NewSession, PasswordHash, RefreshState, TokenHash},
     user::{NewUser, PersonName, Roles, User},
 };
 
@@ -40,7 +40,13 @@ pub fn new_user(name: &str) -> NewUser {
     // Case counts, so that a test can insert an address in another case as another user.
     let n = name.bytes().fold(1, |n: u128, byte| n.wrapping_mul(257).wrapping_add(u128::from(byte)));
     let user = User { name: PersonName::parse(name).unwrap(), email: email(&format!("{name}@example.com")), ..user(n) };
-    NewUser { user, password: PasswordHash(format!("hash of {name}")) }
+    let password = password(user.id);
+    NewUser { user, password }
+}
+
+/// What the password of a user is checked against, as long as they have no other one.
+pub fn password(user: UserId) -> PasswordHash {
+    PasswordHash(format!("hash of {user}"))
 }
 
 /// The identifier of the session with that number.
@@ -48,7 +54,7 @@ pub fn session_id(n: u128) -> SessionId {
     SessionId(id(n))
 }
 
-/// A login with the refresh token `token`, made at `created_at`, that lives for an hour.
+/// A login with the refresh token `token`, made at `created_at` by [`password`] alone, that lives for an hour.
 pub fn session(n: u128, user: UserId, token: &str, created_at: Timestamp) -> NewSession {
     NewSession {
         id: session_id(n),
@@ -60,6 +66,7 @@ pub fn session(n: u128, user: UserId, token: &str, created_at: Timestamp) -> New
             issued_at: created_at,
             expires_at: created_at + chrono::Duration::hours(1),
         },
+        checked: Checked { password: password(user), second_factor: None },
         cause: cause(created_at),
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use entrepot_domain::{
     Cache, CacheKey, Fault, MetricSource, Sample, SessionId, Timestamp, UserId,
     audit::Cause,
-    auth::{Access, NewSession, RotateError, Rotated, Rotation, Session, SessionRepository},
+    auth::{Access, NewSession, OpenError, RotateError, Rotated, Rotation, Session, SessionRepository},
     user::Roles,
 };
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ impl MetricSource for CachedSessions {
 
 #[async_trait]
 impl SessionRepository for CachedSessions {
-    async fn open(&self, new: &NewSession) -> Result<(), Fault> {
+    async fn open(&self, new: &NewSession) -> Result<(), OpenError> {
         self.inner.open(new).await
     }
 

@@ -3,9 +3,9 @@
 use entrepot_domain::{
     Email, SessionId,
     audit::{Origin, Who},
-    auth::{Device, NewSession},
-    second_factor::{SecondFactor, SecondFactorCode},
-    user::User,
+    auth::{Checked, Device, NewSession, OpenError},
+    second_factor::{SealedSecret, SecondFactor, SecondFactorCode},
+    user::{Credentials, User},
 };
 
 use super::{AuthService, LoggedIn};
@@ -31,27 +31,60 @@ impl AuthService {
     ///
     /// Of a user with a second factor a code is asked as well: without one it is [`Error::SecondFactorRequired`], which
     /// is told to nobody who has not the password, and a wrong one is as bad as a wrong password.
+    ///
+    /// A change of the password or second factor that is made while it is checked is felt: no session is opened by what
+    /// was right before.
     pub async fn login(&self, login: Login, origin: &Origin) -> Result<LoggedIn, Error> {
+        // What was right may be wrong by the time that it is kept. Then it is looked at once more, as it is by now.
+        for _ in 0..2 {
+            let (user, checked) = self.check(&login, origin).await?;
+            match self.open(user, checked, &login, origin).await {
+                Err(OpenError::Outdated) => tracing::info!("what a login was checked against has changed"),
+                opened => return Ok(opened?),
+            }
+        }
+        Err(Error::InvalidCredentials)
+    }
+
+    async fn check(&self, login: &Login, origin: &Origin) -> Result<(User, Checked), Error> {
         let attempt = self.ports.throttle.attempt(origin.address, &login.email).await?;
         let known = self.ports.users.credentials_by_email(&login.email).await?;
-        let (user, hash) = match known {
-            Some(known) => (Some(known.user), Some(known.password)),
-            None => (None, None),
-        };
+        let hash = known.as_ref().map(|known| known.password.clone());
         let right = self.ports.hasher.verify(&login.password, hash).await?;
-        let Some(user) = user.filter(|_| right) else {
+        let Some(Credentials { user, password }) = known.filter(|_| right) else {
             // Not in the audit log, which anybody could fill with it.
             tracing::warn!(address = %origin.address, "a login failed");
             attempt.failed().await?;
             return Err(Error::InvalidCredentials);
         };
-        if !self.second_factor_is_right(&user, login.code.as_ref(), origin).await? {
+        let second_factor = match self.ports.second_factors.find(user.id).await? {
+            Some(SecondFactor::InForce { secret, .. }) => Some(secret),
+            Some(SecondFactor::Pending(_)) | None => None,
+        };
+        if let Some(secret) = &second_factor
+            && !self.take_code(&user, secret, login.code.as_ref(), origin).await?
+        {
             tracing::warn!(address = %origin.address, user = %user.id, "a code was wrong");
             attempt.failed().await?;
             return Err(Error::InvalidCredentials);
         }
-        drop(attempt);
+        Ok((user, Checked { password, second_factor }))
+    }
 
+    /// Whether the code is good. A good one is taken by that, and not good again.
+    async fn take_code(
+        &self,
+        user: &User,
+        secret: &SealedSecret,
+        code: Option<&SecondFactorCode>,
+        origin: &Origin,
+    ) -> Result<bool, Error> {
+        let code = code.ok_or(Error::SecondFactorRequired)?;
+        let cause = self.cause(Who::User { id: user.id, session: None }, origin);
+        take_code(&*self.ports.second_factors, &*self.ports.sealer, user.id, secret, code, &cause).await
+    }
+
+    async fn open(&self, user: User, checked: Checked, login: &Login, origin: &Origin) -> Result<LoggedIn, OpenError> {
         let id = SessionId(self.ports.ids.next());
         let cause = self.cause(Who::User { id: user.id, session: Some(id) }, origin);
         let now = cause.at;
@@ -59,27 +92,13 @@ impl AuthService {
         let session = NewSession {
             id,
             user: user.id,
-            device: Device { user_agent: login.user_agent, address: Some(origin.address) },
+            device: Device { user_agent: login.user_agent.clone(), address: Some(origin.address) },
             refresh: self.state_of(&refresh)?,
+            checked,
             cause,
         };
         self.ports.sessions.open(&session).await?;
         tracing::info!(user = %user.id, session = %id, "logged in");
         Ok(self.pair(user, &refresh, now)?)
-    }
-
-    /// Whether the code is good, or none is needed. A good one is taken by that, and not good again.
-    async fn second_factor_is_right(
-        &self,
-        user: &User,
-        code: Option<&SecondFactorCode>,
-        origin: &Origin,
-    ) -> Result<bool, Error> {
-        let Some(SecondFactor::InForce { secret, .. }) = self.ports.second_factors.find(user.id).await? else {
-            return Ok(true);
-        };
-        let code = code.ok_or(Error::SecondFactorRequired)?;
-        let cause = self.cause(Who::User { id: user.id, session: None }, origin);
-        take_code(&*self.ports.second_factors, &*self.ports.sealer, user.id, &secret, code, &cause).await
     }
 }

@@ -3,7 +3,7 @@
 use entrepot_domain::{
     Email, UserId, Version,
     audit::Origin,
-    auth::{Actor, PlainPassword},
+    auth::{Actor, PasswordHash, PlainPassword},
     user::{PersonName, User, UserChange},
 };
 
@@ -37,28 +37,31 @@ impl UserService {
         let session = must_be_login(actor)?;
         may_see(actor, id)?;
         let sensitive = update.email.is_some() || update.password.is_some();
-        if sensitive && actor.is(id) {
-            self.prove(id, update.current_password.as_deref(), origin).await?;
-        }
+        let proved = if sensitive && actor.is(id) {
+            Some(self.prove(id, update.current_password.as_deref(), origin).await?)
+        } else {
+            None
+        };
         let password = match &update.password {
             Some(password) => Some(self.ports.hasher.hash(password).await?),
             None => None,
         };
-        let change =
-            UserChange { name: update.name, email: update.email, password, keep: actor.is(id).then_some(session) };
+        let keep = actor.is(id).then_some(session);
+        let change = UserChange { name: update.name, email: update.email, password, keep, proved };
         let cause = self.cause(actor, Some(origin));
         Ok(self.ports.users.update(id, &change, expected, &cause).await?.user)
     }
 
-    async fn prove(&self, id: UserId, password: Option<&str>, origin: &Origin) -> Result<(), Error> {
+    /// What the password was checked against, if it is right.
+    async fn prove(&self, id: UserId, password: Option<&str>, origin: &Origin) -> Result<PasswordHash, Error> {
         let known = self.ports.users.credentials(id).await?.ok_or(Error::NotFound)?;
         let attempt = self.ports.throttle.attempt(origin.address, &known.user.email).await?;
         let right = match password {
-            Some(password) => self.ports.hasher.verify(password, Some(known.password)).await?,
+            Some(password) => self.ports.hasher.verify(password, Some(known.password.clone())).await?,
             None => false,
         };
         if right {
-            return Ok(());
+            return Ok(known.password);
         }
         attempt.failed().await?;
         Err(Error::field(

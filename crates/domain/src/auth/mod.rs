@@ -11,5 +11,5 @@ pub use password::{PasswordHash, PlainPassword};
 #[cfg(feature = "mock")]
 pub use port::{MockPasswordHasher, MockSessionRepository, MockTokenIssuer};
 pub use port::{PasswordHasher, SessionRepository, TokenIssuer};
-pub use session::{Device, NewSession, RefreshState, RotateError, Rotated, Rotation, Session};
+pub use session::{Checked, Device, NewSession, OpenError, RefreshState, RotateError, Rotated, Rotation, Session};
 pub use token::{AccessClaims, PublicKey, RefreshClaims, TokenError, TokenHash};

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 
 use super::{
-    Access, AccessClaims, NewSession, PasswordHash, PlainPassword, PublicKey, RefreshClaims, RotateError, Rotated,
-    Rotation, Session, TokenError, TokenHash,
+    Access, AccessClaims, NewSession, OpenError, PasswordHash, PlainPassword, PublicKey, RefreshClaims, RotateError,
+    Rotated, Rotation, Session, TokenError, TokenHash,
 };
 use crate::{Fault, SessionId, Timestamp, UserId, audit::Cause};
 
@@ -14,8 +14,12 @@ use crate::{Fault, SessionId, Timestamp, UserId, audit::Cause};
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait SessionRepository: Send + Sync {
-    /// Keeps a new login. [`Fault::Unknown`] if its user does not exist.
-    async fn open(&self, new: &NewSession) -> Result<(), Fault>;
+    /// Keeps a new login, if all that was checked still holds: [`OpenError::Outdated`] if not, or if its user does not
+    /// exist. A new password and a second factor that comes into force end the sessions of before, and hashing takes its
+    /// time: without this a login that began before such a change would be kept after it.
+    ///
+    /// A second factor that was checked and is not in force any more is no reason: the password alone is enough now.
+    async fn open(&self, new: &NewSession) -> Result<(), OpenError>;
 
     /// Puts `next` in the place of the presented token, if that is the one that is good now.
     ///

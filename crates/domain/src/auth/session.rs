@@ -4,8 +4,8 @@ use std::{net::IpAddr, time::Duration};
 
 use uuid::Uuid;
 
-use super::TokenHash;
-use crate::{Fault, SessionId, Timestamp, UserId, audit::Cause};
+use super::{PasswordHash, TokenHash};
+use crate::{Fault, SessionId, Timestamp, UserId, audit::Cause, second_factor::SealedSecret};
 
 /// From where somebody logged in, as far as the edge can tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +29,15 @@ pub struct RefreshState {
     pub expires_at: Timestamp,
 }
 
+/// What let somebody in, as it was when it was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// What their password was checked against.
+    pub password: PasswordHash,
+    /// The second factor whose code they had; `None` if none was in force.
+    pub second_factor: Option<SealedSecret>,
+}
+
 /// A login to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSession {
@@ -40,8 +49,21 @@ pub struct NewSession {
     pub device: Device,
     /// Its first refresh token.
     pub refresh: RefreshState,
+    /// What must still hold when it is kept.
+    pub checked: Checked,
     /// Why; it begins when that happens.
     pub cause: Cause,
+}
+
+/// Why a login was not kept.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The password is another one by now, another second factor is in force, or the user is gone.
+    #[error("what was checked does not hold any more")]
+    Outdated,
+    /// The store failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
 }
 
 /// A login that is alive.

@@ -38,6 +38,8 @@ pub struct UserChange {
     pub password: Option<PasswordHash>,
     /// The session that outlives a new password.
     pub keep: Option<SessionId>,
+    /// The password by which the change was asked for: it must be the present one still.
+    pub proved: Option<PasswordHash>,
 }
 
 /// A user that was changed.
@@ -111,6 +113,9 @@ pub enum UserError {
     /// It would leave nobody to manage users and roles.
     #[error("the last admin must stay")]
     LastAdmin,
+    /// The password that was proved is not the present one any more.
+    #[error("another password")]
+    PasswordChanged,
     /// The user is not at the version that the caller has seen.
     #[error("another version")]
     VersionConflict,
@@ -141,7 +146,7 @@ pub trait UserRepository: Send + Sync {
     async fn list(&self, query: &UserQuery) -> Result<Listing<User>, Fault>;
 
     /// Changes a user, and ends the sessions that a new password ends, in one.
-    /// Errors: `NotFound`, `EmailTaken`, `VersionConflict`.
+    /// Errors: `NotFound`, `EmailTaken`, `PasswordChanged`, `VersionConflict`.
     async fn update(
         &self,
         id: UserId,

@@ -10,7 +10,7 @@ use diesel_async::RunQueryDsl;
 use entrepot_domain::{
     Fault, SessionId, Timestamp, UserId,
     audit::Cause,
-    auth::{Access, NewSession, RotateError, Rotated, Rotation, Session, SessionRepository},
+    auth::{Access, NewSession, OpenError, RotateError, Rotated, Rotation, Session, SessionRepository},
 };
 use futures_util::FutureExt;
 use row::SessionRow;
@@ -25,7 +25,7 @@ use crate::{
 
 #[async_trait]
 impl SessionRepository for PostgresStore {
-    async fn open(&self, new: &NewSession) -> Result<(), Fault> {
+    async fn open(&self, new: &NewSession) -> Result<(), OpenError> {
         self.write(new.clone(), |connection, new| sessions::open(connection, new).boxed()).await
     }
 

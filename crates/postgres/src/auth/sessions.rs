@@ -1,17 +1,28 @@
 //! Changes of logins, each in a transaction.
 
-use diesel::{ExpressionMethods, QueryDsl, delete, insert_into, update};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, delete, insert_into, update};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use entrepot_domain::{Fault, SessionId, Timestamp, UserId, audit::Cause, auth::NewSession};
+use entrepot_domain::{
+    Fault, SessionId, Timestamp, UserId,
+    audit::Cause,
+    auth::{NewSession, OpenError},
+};
 use uuid::Uuid;
 
 use super::row::SessionRow;
-use crate::{audit, error::fault, schema::sessions, user::must_exist};
+use crate::{
+    audit,
+    error::fault,
+    schema::{second_factors, sessions, users},
+};
 
 /// How many expired logins each new one sweeps away: more than one, so that none stay in the end.
 const SWEPT: i64 = 4;
 
-pub(super) async fn open(connection: &mut AsyncPgConnection, new: &NewSession) -> Result<(), Fault> {
+pub(super) async fn open(connection: &mut AsyncPgConnection, new: &NewSession) -> Result<(), OpenError> {
+    if !still_holds(connection, new).await? {
+        return Err(OpenError::Outdated);
+    }
     let row = SessionRow::from(new);
     // What another one sweeps at this moment is left to them.
     let expired: Vec<Uuid> = sessions::table
@@ -27,9 +38,33 @@ pub(super) async fn open(connection: &mut AsyncPgConnection, new: &NewSession) -
     if !expired.is_empty() {
         delete(sessions::table.filter(sessions::id.eq_any(expired))).execute(connection).await.map_err(fault)?;
     }
-    must_exist(connection, row.user_id, "a session").await?;
     insert_into(sessions::table).values(&row).execute(connection).await.map_err(fault)?;
-    audit::write(connection, &new.cause.session_started(new)).await
+    Ok(audit::write(connection, &new.cause.session_started(new)).await?)
+}
+
+/// Whether what a login was let in by is what it would be let in by now. The user is locked, as they are by whatever
+/// changes that: what holds now holds until the login is kept.
+async fn still_holds(connection: &mut AsyncPgConnection, new: &NewSession) -> Result<bool, Fault> {
+    let password: Option<Option<String>> = users::table
+        .filter(users::id.eq(new.user.0))
+        .filter(users::erased_at.is_null())
+        .select(users::password)
+        .for_share()
+        .get_result(connection)
+        .await
+        .optional()
+        .map_err(fault)?;
+    let in_force: Option<Vec<u8>> = second_factors::table
+        .filter(second_factors::user_id.eq(new.user.0))
+        .filter(second_factors::confirmed_at.is_not_null())
+        .select(second_factors::secret)
+        .get_result(connection)
+        .await
+        .optional()
+        .map_err(fault)?;
+    let checked = new.checked.second_factor.as_ref();
+    Ok(password.flatten().is_some_and(|password| password == new.checked.password.0)
+        && in_force.is_none_or(|secret| checked.is_some_and(|checked| checked.0 == secret)))
 }
 
 /// Ends a session of a user, because they asked for it.

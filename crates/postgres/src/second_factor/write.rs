@@ -16,7 +16,7 @@ use crate::{
     auth::sessions,
     error::fault,
     schema::{recovery_codes, second_factors},
-    user::must_exist,
+    user::{lock, must_exist},
 };
 
 pub(super) async fn begin(
@@ -48,6 +48,7 @@ pub(super) async fn confirm(
     confirmation: &Confirmation,
     cause: &Cause,
 ) -> Result<Option<Vec<SessionId>>, Fault> {
+    lock(connection, user).await?;
     let pending = QueryDsl::filter(second_factors::table, second_factors::user_id.eq(user.0));
     let pending = QueryDsl::filter(pending, second_factors::secret.eq(&confirmation.secret.0));
     let pending = QueryDsl::filter(pending, second_factors::confirmed_at.is_null());

@@ -14,7 +14,7 @@ use entrepot_domain::{
     user::{Changed, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
 };
 use futures_util::FutureExt;
-pub(crate) use owner::must_exist;
+pub(crate) use owner::{lock, must_exist};
 use row::UserRow;
 pub(crate) use row::roles;
 

@@ -7,7 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     SessionId, UserId, Version,
     audit::Cause,
-    user::{Changed, NewUser, Role, Roles, User, UserChange, UserError},
+    user::{Changed, Credentials, NewUser, Role, Roles, User, UserChange, UserError},
 };
 use uuid::Uuid;
 
@@ -31,7 +31,11 @@ pub(super) async fn insert(connection: &mut AsyncPgConnection, new: &NewUser, ca
 }
 
 /// The user to be changed, locked, if it is at the version that the caller has seen.
-async fn current(connection: &mut AsyncPgConnection, id: UserId, expected: Option<Version>) -> Result<User, UserError> {
+async fn current(
+    connection: &mut AsyncPgConnection,
+    id: UserId,
+    expected: Option<Version>,
+) -> Result<Credentials, UserError> {
     let row: Option<UserRow> = users::table
         .filter(users::id.eq(id.0))
         .filter(users::erased_at.is_null())
@@ -41,11 +45,11 @@ async fn current(connection: &mut AsyncPgConnection, id: UserId, expected: Optio
         .await
         .optional()
         .map_err(fault)?;
-    let user = User::try_from(row.ok_or(UserError::NotFound)?)?;
-    if expected.is_some_and(|expected| expected != user.version) {
+    let known = Credentials::try_from(row.ok_or(UserError::NotFound)?)?;
+    if expected.is_some_and(|expected| expected != known.user.version) {
         return Err(UserError::VersionConflict);
     }
-    Ok(user)
+    Ok(known)
 }
 
 pub(super) async fn update(
@@ -55,7 +59,10 @@ pub(super) async fn update(
     expected: Option<Version>,
     cause: &Cause,
 ) -> Result<Changed, UserError> {
-    let was = current(connection, id, expected).await?;
+    let Credentials { user: was, password } = current(connection, id, expected).await?;
+    if change.proved.as_ref().is_some_and(|proved| *proved != password) {
+        return Err(UserError::PasswordChanged);
+    }
     let mut user = was.clone();
     if let Some(name) = &change.name {
         user.name = name.clone();
@@ -102,7 +109,7 @@ pub(super) async fn set_roles(
     cause: &Cause,
 ) -> Result<Changed, UserError> {
     let admins = if roles.contains(Role::Admin) { Vec::new() } else { lock_admins(connection).await? };
-    let was = current(connection, id, expected).await?;
+    let was = current(connection, id, expected).await?.user;
     if !roles.contains(Role::Admin) {
         must_not_be_last(&admins, &was)?;
     }
@@ -141,7 +148,7 @@ pub(super) async fn erase(
     cause: &Cause,
 ) -> Result<Vec<SessionId>, UserError> {
     let admins = lock_admins(connection).await?;
-    let user = current(connection, id, expected).await?;
+    let user = current(connection, id, expected).await?.user;
     must_not_be_last(&admins, &user)?;
     change_rows(users::table.filter(users::id.eq(id.0)))
         .set((

@@ -9,7 +9,7 @@ use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, Select
 use entrepot_domain::{
     Fault, SessionId, Timestamp, UserId,
     audit::Cause,
-    auth::{Access, NewSession, RotateError, Rotated, Rotation, Session, SessionRepository},
+    auth::{Access, NewSession, OpenError, RotateError, Rotated, Rotation, Session, SessionRepository},
 };
 use row::SessionRow;
 
@@ -23,7 +23,7 @@ use crate::{
 
 #[async_trait]
 impl SessionRepository for SqliteStore {
-    async fn open(&self, new: &NewSession) -> Result<(), Fault> {
+    async fn open(&self, new: &NewSession) -> Result<(), OpenError> {
         let new = new.clone();
         self.write(move |connection| sessions::open(connection, &new)).await
     }

@@ -1,18 +1,30 @@
 //! Changes of logins, each in the writer's transaction.
 
 use diesel::{
-    ExpressionMethods, QueryDsl, RunQueryDsl, SqliteConnection, connection::DefaultLoadingMode, delete, insert_into,
-    update,
+    ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SqliteConnection, connection::DefaultLoadingMode,
+    delete, insert_into, update,
 };
-use entrepot_domain::{Fault, SessionId, Timestamp, UserId, audit::Cause, auth::NewSession};
+use entrepot_domain::{
+    Fault, SessionId, Timestamp, UserId,
+    audit::Cause,
+    auth::{NewSession, OpenError},
+};
 
 use super::row::SessionRow;
-use crate::{audit, error::fault, schema::sessions, user::must_exist, value::Id};
+use crate::{
+    audit,
+    error::fault,
+    schema::{second_factors, sessions, users},
+    value::Id,
+};
 
 /// How many expired logins each new one sweeps away: more than one, so that none stay in the end.
 const SWEPT: usize = 4;
 
-pub(super) fn open(connection: &mut SqliteConnection, new: &NewSession) -> Result<(), Fault> {
+pub(super) fn open(connection: &mut SqliteConnection, new: &NewSession) -> Result<(), OpenError> {
+    if !still_holds(connection, new)? {
+        return Err(OpenError::Outdated);
+    }
     let row = SessionRow::from(new);
     let expired: Vec<Id> = sessions::table
         .filter(sessions::expires_at.le(row.created_at))
@@ -23,9 +35,29 @@ pub(super) fn open(connection: &mut SqliteConnection, new: &NewSession) -> Resul
     for id in expired {
         delete(sessions::table.filter(sessions::id.eq(id))).execute(connection).map_err(fault)?;
     }
-    must_exist(connection, row.user_id, "a session")?;
     insert_into(sessions::table).values(&row).execute(connection).map_err(fault)?;
-    audit::write(connection, &new.cause.session_started(new))
+    Ok(audit::write(connection, &new.cause.session_started(new))?)
+}
+
+/// Whether what a login was let in by is what it would be let in by now.
+fn still_holds(connection: &mut SqliteConnection, new: &NewSession) -> Result<bool, Fault> {
+    let password: Option<Option<String>> = users::table
+        .filter(users::id.eq(Id(new.user.0)))
+        .filter(users::erased_at.is_null())
+        .select(users::password)
+        .get_result(connection)
+        .optional()
+        .map_err(fault)?;
+    let in_force: Option<Vec<u8>> = second_factors::table
+        .filter(second_factors::user_id.eq(Id(new.user.0)))
+        .filter(second_factors::confirmed_at.is_not_null())
+        .select(second_factors::secret)
+        .get_result(connection)
+        .optional()
+        .map_err(fault)?;
+    let checked = new.checked.second_factor.as_ref();
+    Ok(password.flatten().is_some_and(|password| password == new.checked.password.0)
+        && in_force.is_none_or(|secret| checked.is_some_and(|checked| checked.0 == secret)))
 }
 
 /// Ends a session of a user, because they asked for it.

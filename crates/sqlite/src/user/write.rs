@@ -7,7 +7,7 @@ use diesel::{
 use entrepot_domain::{
     SessionId, UserId, Version,
     audit::Cause,
-    user::{Changed, NewUser, Role, Roles, User, UserChange, UserError},
+    user::{Changed, Credentials, NewUser, Role, Roles, User, UserChange, UserError},
 };
 
 use super::row::{UserRow, is_admin, search_of};
@@ -31,7 +31,7 @@ pub(super) fn insert(connection: &mut SqliteConnection, new: &NewUser, cause: &C
 }
 
 /// The user to be changed, if it is at the version that the caller has seen.
-fn current(connection: &mut SqliteConnection, id: UserId, expected: Option<Version>) -> Result<User, UserError> {
+fn current(connection: &mut SqliteConnection, id: UserId, expected: Option<Version>) -> Result<Credentials, UserError> {
     let row: Option<UserRow> = users::table
         .filter(users::id.eq(Id(id.0)))
         .filter(users::erased_at.is_null())
@@ -39,11 +39,11 @@ fn current(connection: &mut SqliteConnection, id: UserId, expected: Option<Versi
         .get_result(connection)
         .optional()
         .map_err(fault)?;
-    let user = User::try_from(row.ok_or(UserError::NotFound)?)?;
-    if expected.is_some_and(|expected| expected != user.version) {
+    let known = Credentials::try_from(row.ok_or(UserError::NotFound)?)?;
+    if expected.is_some_and(|expected| expected != known.user.version) {
         return Err(UserError::VersionConflict);
     }
-    Ok(user)
+    Ok(known)
 }
 
 pub(super) fn update(
@@ -53,7 +53,10 @@ pub(super) fn update(
     expected: Option<Version>,
     cause: &Cause,
 ) -> Result<Changed, UserError> {
-    let was = current(connection, id, expected)?;
+    let Credentials { user: was, password } = current(connection, id, expected)?;
+    if change.proved.as_ref().is_some_and(|proved| *proved != password) {
+        return Err(UserError::PasswordChanged);
+    }
     let mut user = was.clone();
     if let Some(name) = change.name {
         user.name = name;
@@ -97,7 +100,7 @@ pub(super) fn set_roles(
     expected: Option<Version>,
     cause: &Cause,
 ) -> Result<Changed, UserError> {
-    let was = current(connection, id, expected)?;
+    let was = current(connection, id, expected)?.user;
     if !roles.contains(Role::Admin) {
         must_not_be_last_admin(connection, &was)?;
     }
@@ -134,7 +137,7 @@ pub(super) fn erase(
     expected: Option<Version>,
     cause: &Cause,
 ) -> Result<Vec<SessionId>, UserError> {
-    let user = current(connection, id, expected)?;
+    let user = current(connection, id, expected)?.user;
     must_not_be_last_admin(connection, &user)?;
     change_rows(users::table.filter(users::id.eq(Id(id.0))))
         .set((
