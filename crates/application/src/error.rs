@@ -113,6 +113,8 @@ pub enum Error {
     /// Too many tries.
     #[error("too many requests")]
     RateLimited {
+        /// Which limit it is, as operators know it: [`Subject::limit`](entrepot_domain::Subject::limit).
+        limit: &'static str,
         /// When to come back.
         retry_after: Duration,
     },

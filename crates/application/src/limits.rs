@@ -11,6 +11,8 @@ pub struct Standing {
     pub quota: Quota,
     /// What is left of it.
     pub verdict: Verdict,
+    /// Which limit it is, as operators know it.
+    pub limit: &'static str,
 }
 
 /// Who asks, as far as they are counted.
@@ -46,7 +48,7 @@ impl Limits {
             Requester::ApiKey(key) => (Subject::ApiKey(key), self.user?),
         };
         let verdict = self.limiter.hit(&subject, quota).await;
-        Some(Standing { quota, verdict })
+        Some(Standing { quota, verdict, limit: subject.limit() })
     }
 }
 
@@ -87,7 +89,8 @@ mod tests {
     fn a_key_has_a_share_of_its_own() {
         let key = ApiKeyId(Uuid::from_u128(1));
         let standing = block_on(limits(Subject::ApiKey(key), 1_000).request(Requester::ApiKey(key)));
-        assert_eq!(standing.unwrap().quota, quota(1_000));
+        let standing = standing.unwrap();
+        assert_eq!((standing.quota, standing.limit), (quota(1_000), "api_key"));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Login, tokens and sessions.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
 
 mod common;
 
-use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use common::{CountingLimiter, clock, credentials, ids, no_throttle, now, origin, session_id, throttle, user, user_id};
 use entrepot_application::{
@@ -12,13 +12,15 @@ use entrepot_application::{
     auth::{AuthPorts, AuthService, AuthSettings, Login, LoginThrottle},
 };
 use entrepot_domain::{
-    Email, Fault, Timestamp,
+    Email, Fault, Subject, Timestamp,
+    audit::Origin,
     auth::{
         Access, AccessClaims, Checked, MockPasswordHasher, MockSessionRepository, MockTokenIssuer, OpenError,
         PasswordHash, RefreshClaims, RefreshState, RotateError, Rotated, TokenError, TokenHash,
     },
     second_factor::{
-        MockSealer, MockSecondFactorRepository, SealedSecret, SecondFactor, SecondFactorCode, TimeStep, TotpSecret,
+        MockSealer, MockSecondFactorRepository, RecoveryHash, SealedSecret, SecondFactor, SecondFactorCode, TimeStep,
+        TotpSecret,
     },
     user::{Credentials, MockUserRepository, Role, Roles},
 };
@@ -204,7 +206,7 @@ fn a_success_is_not_counted() {
     for _ in 0..9 {
         block_on(service.login(login("right"), &origin())).unwrap();
     }
-    assert_eq!(limiter.0.load(Ordering::SeqCst), 0);
+    assert_eq!(limiter.logins(), 0);
 }
 
 #[test]
@@ -217,7 +219,7 @@ fn a_broken_store_is_no_wrong_password() {
         .returning(|_| Err(Fault::unavailable("sqlite", std::io::Error::other("locked"))));
     let error = block_on(mocks.service().login(login("right"), &origin())).unwrap_err();
     assert_eq!(error.code(), "unavailable");
-    assert_eq!(limiter.0.load(Ordering::SeqCst), 0);
+    assert_eq!(limiter.logins(), 0);
 }
 
 #[test]
@@ -344,7 +346,7 @@ fn a_second_factor_is_asked_for_behind_the_password_and_that_is_no_failure() {
     let mocks = Mocks { throttle: Some(throttle(&limiter)), ..Mocks::default() }.with_second_factor();
     let error = block_on(mocks.service().login(login("right"), &origin())).unwrap_err();
     assert!(matches!(error, Error::SecondFactorRequired));
-    assert_eq!(limiter.0.load(Ordering::SeqCst), 0);
+    assert_eq!(limiter.logins(), 0);
 }
 
 #[test]
@@ -391,8 +393,42 @@ fn a_wrong_or_used_code_is_as_bad_as_a_wrong_password() {
         mocks.second_factors.expect_take_recovery_code().returning(|_, _, _| Ok(false));
         mocks.sessions.expect_open().never();
         assert!(matches!(block_on(mocks.service().login(with_code(code), &origin())), Err(Error::InvalidCredentials)));
-        assert_eq!(limiter.0.load(Ordering::SeqCst), 1);
+        assert_eq!(limiter.logins(), 1);
     }
+}
+
+/// Nobody has so many guesses as addresses, and who owns the account comes in by a recovery code all the same.
+#[test]
+fn an_account_bears_only_so_many_wrong_codes_from_wherever_they_come() {
+    let limiter = Arc::new(CountingLimiter::default());
+    let mut mocks = Mocks { throttle: Some(throttle(&limiter)), ..Mocks::default() }.signs().with_second_factor();
+    mocks.second_factors.expect_take_step().returning(|_, _| Ok(true));
+    mocks.second_factors.expect_take_recovery_code().returning(|_, code, _| Ok(code == recovery_hash()));
+    mocks.sessions.expect_open().returning(|_| Ok(()));
+    let service = mocks.service();
+    let from = |n: u8| Origin { address: [192, 0, 2, n].into(), ..origin() };
+    let wrong = SecondFactorCode::Totp(app().code(TimeStep(TimeStep::of(now()).0 - 9)));
+    for n in 0..5 {
+        // A right one in between counts nothing.
+        block_on(service.login(with_code(present_code()), &from(100))).unwrap();
+        let refused = block_on(service.login(with_code(wrong.clone()), &from(n)));
+        assert!(matches!(refused, Err(Error::InvalidCredentials)));
+    }
+    let Err(Error::RateLimited { limit, .. }) = block_on(service.login(with_code(present_code()), &from(200))) else {
+        panic!("a sixth guess was let through");
+    };
+    assert_eq!((limit, limiter.of(&Subject::Code(user_id(1)))), ("code", 5));
+    // To be asked for a code is no guess, nor is a recovery code, even a wrong one.
+    assert!(matches!(block_on(service.login(login("right"), &from(201))), Err(Error::SecondFactorRequired)));
+    let unknown = SecondFactorCode::parse("AAAA-AAAA-AAAA-AAAA").unwrap();
+    assert!(matches!(block_on(service.login(with_code(unknown), &from(202))), Err(Error::InvalidCredentials)));
+    assert_eq!(limiter.of(&Subject::Code(user_id(1))), 5);
+    block_on(service.login(with_code(recovery_code()), &from(203))).unwrap();
+}
+
+fn recovery_hash() -> RecoveryHash {
+    let SecondFactorCode::Recovery(code) = recovery_code() else { panic!("no recovery code") };
+    code.hash(user_id(1))
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::{collections::HashSet, sync::Arc, sync::atomic::Ordering};
+use std::{collections::HashSet, sync::Arc};
 
 use common::{
     CountingLimiter, admin, by_key, cause, clock, credentials, customer, ids, no_throttle, now, origin, session_id,
@@ -16,8 +16,9 @@ use entrepot_application::{
     second_factor::{CachedSecondFactors, SecondFactorPorts, SecondFactorService, Status},
 };
 use entrepot_domain::{
-    CacheKey, MockCache,
+    CacheKey, MockCache, Subject,
     api_key::{MockRandomness, Scope},
+    audit::Origin,
     auth::MockPasswordHasher,
     second_factor::{
         Confirmation, MockSealer, MockSecondFactorRepository, RecoveryCode, SealedSecret, SecondFactor,
@@ -130,7 +131,7 @@ fn beginning_takes_the_password_and_a_wrong_one_is_a_failed_login() {
     let limiter = Arc::new(CountingLimiter::default());
     let service = Mocks::counting(&limiter).service();
     assert_eq!(bad_field(block_on(service.begin(&customer(1), "wrong", &origin()))), "currentPassword");
-    assert_eq!(limiter.0.load(Ordering::SeqCst), 1);
+    assert_eq!(limiter.logins(), 1);
 }
 
 #[test]
@@ -164,7 +165,7 @@ fn a_wrong_first_code_is_a_failed_login_and_brings_nothing_into_force() {
     let mut mocks = Mocks::counting(&limiter).pending();
     mocks.factors.expect_confirm().never();
     assert_eq!(bad_field(block_on(mocks.service().confirm(&customer(1), &old(), &origin()))), "code");
-    assert_eq!(limiter.0.load(Ordering::SeqCst), 1);
+    assert_eq!(limiter.logins(), 1);
 }
 
 #[test]
@@ -206,9 +207,9 @@ fn removing_takes_the_password_and_a_code() {
     let (service, actor, code) = (mocks.service(), customer(1), recovery());
     assert_eq!(bad_field(block_on(service.remove(&actor, "wrong", &code, &origin()))), "currentPassword");
     assert_eq!(bad_field(block_on(service.remove(&actor, "right", &code, &origin()))), "code");
-    assert_eq!(limiter.0.load(Ordering::SeqCst), 2);
+    assert_eq!(limiter.logins(), 2);
     block_on(service.remove(&actor, "right", &code, &origin())).unwrap();
-    assert_eq!(limiter.0.load(Ordering::SeqCst), 2);
+    assert_eq!(limiter.logins(), 2);
 }
 
 #[test]
@@ -224,7 +225,7 @@ fn new_recovery_codes_take_a_code() {
         .returning(|_, _, _| Ok(true));
     let (service, actor) = (mocks.service(), customer(1));
     let wrong = block_on(service.renew_recovery_codes(&actor, &SecondFactorCode::Totp(old()), &origin()));
-    assert_eq!((bad_field(wrong), limiter.0.load(Ordering::SeqCst)), ("code".to_owned(), 1));
+    assert_eq!((bad_field(wrong), limiter.logins()), ("code".to_owned(), 1));
     let codes = block_on(service.renew_recovery_codes(&actor, &SecondFactorCode::Totp(present()), &origin()));
     assert_eq!(codes.unwrap().len(), 10);
 }
@@ -270,4 +271,49 @@ fn sessions_that_ended_are_forgotten_before_the_answer() {
     let confirmation = Confirmation { secret: sealed(), step: TimeStep(1), recovery: Vec::new(), keep: session_id(1) };
     let cached = CachedSecondFactors::new(Arc::new(factors), Arc::new(cache));
     block_on(cached.confirm(user_id(1), &confirmation, &cause())).unwrap();
+}
+
+/// Who holds a session and has many addresses guesses neither code nor password, whichever door they try.
+#[test]
+fn an_account_bears_only_so_many_wrong_guesses_from_wherever_they_come() {
+    let from = |n: u8| Origin { address: [192, 0, 2, n].into(), ..origin() };
+    let wrong = || SecondFactorCode::Totp(old());
+    let limit_of = |error: Error| match error {
+        Error::RateLimited { limit, .. } => Some(limit),
+        _ => None,
+    };
+    let actor = customer(1);
+    let limiter = Arc::new(CountingLimiter::default());
+    let mut mocks = Mocks::counting(&limiter).in_force();
+    mocks.factors.expect_take_recovery_code().returning(|_, _, _| Ok(true));
+    mocks.factors.expect_renew_recovery_codes().returning(|_, _, _| Ok(true));
+    let service = mocks.service();
+    for n in 0..5 {
+        if n % 2 == 0 {
+            assert_eq!(bad_field(block_on(service.remove(&actor, "right", &wrong(), &from(n)))), "code");
+        } else {
+            assert_eq!(bad_field(block_on(service.renew_recovery_codes(&actor, &wrong(), &from(n)))), "code");
+        }
+    }
+    let present = SecondFactorCode::Totp(present());
+    let refused = block_on(service.renew_recovery_codes(&actor, &present, &from(100))).unwrap_err();
+    assert_eq!(limit_of(refused), Some("code"));
+    let refused = block_on(service.remove(&actor, "right", &present, &from(101))).unwrap_err();
+    assert_eq!(limit_of(refused), Some("code"));
+    block_on(service.renew_recovery_codes(&actor, &recovery(), &from(102))).unwrap();
+    for n in 0..5 {
+        assert_eq!(bad_field(block_on(service.begin(&actor, "wrong", &from(110 + n)))), "currentPassword");
+    }
+    let refused = block_on(service.remove(&actor, "right", &recovery(), &from(120))).unwrap_err();
+    assert_eq!(limit_of(refused), Some("password"));
+    let counts = [Subject::Code(user_id(1)), Subject::Password(user_id(1))].map(|subject| limiter.of(&subject));
+    assert_eq!(counts, [5, 5]);
+
+    let limiter = Arc::new(CountingLimiter::default());
+    let service = Mocks::counting(&limiter).pending().service();
+    for n in 0..5 {
+        assert_eq!(bad_field(block_on(service.confirm(&actor, &old(), &from(n)))), "code");
+    }
+    let refused = block_on(service.confirm(&actor, &old(), &from(100))).unwrap_err();
+    assert_eq!(limit_of(refused), Some("code"));
 }

@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::{sync::Arc, sync::atomic::Ordering};
+use std::sync::Arc;
 
 use common::{
     CountingLimiter, admin, clock, credentials, customer, ids, no_throttle, origin, session_id, staff, throttle, user,
@@ -16,7 +16,8 @@ use entrepot_application::{
     user::{Registration, UserPorts, UserService, UserUpdate},
 };
 use entrepot_domain::{
-    Direction, Email, Limit, PageNumber, Sort, Window,
+    Direction, Email, Limit, PageNumber, Sort, Subject, Window,
+    audit::Origin,
     auth::{MockPasswordHasher, PasswordHash, PlainPassword},
     user::{Changed, MockUserRepository, PersonName, Role, Roles, UserError, UserFilter, UserQuery, UserSort},
 };
@@ -173,8 +174,28 @@ fn a_wrong_or_missing_current_password_is_a_bad_field_and_a_failed_login() {
             block_on(service.update(&customer(1), user_id(1), new_password(typed), None, &origin())).unwrap_err();
         let Error::Validation(fields) = error else { panic!("{error:?}") };
         assert_eq!(fields[0].field, "currentPassword");
-        assert_eq!(limiter.0.load(Ordering::SeqCst), failures);
+        assert_eq!(limiter.logins(), failures);
     }
+}
+
+/// Who holds somebody's session, and has many addresses, does not guess their password.
+#[test]
+fn an_account_bears_only_so_many_wrong_passwords_from_wherever_they_come() {
+    let limiter = Arc::new(CountingLimiter::default());
+    let mut users = MockUserRepository::new();
+    users.expect_credentials().returning(|_| Ok(Some(credentials(1))));
+    let mut hasher = hashing();
+    hasher.expect_verify().returning(|_, _| Ok(false));
+    let service = throttled(users, hasher, throttle(&limiter));
+    let from = |n: u8| Origin { address: [192, 0, 2, n].into(), ..origin() };
+    let guess = |typed, n| block_on(service.update(&customer(1), user_id(1), new_password(typed), None, &from(n)));
+    for n in 0..5 {
+        assert!(matches!(guess(Some("wrong"), n), Err(Error::Validation(_))));
+        // A missing one is no guess.
+        assert!(matches!(guess(None, 100 + n), Err(Error::Validation(_))));
+    }
+    assert!(matches!(guess(Some("wrong"), 200), Err(Error::RateLimited { limit: "password", .. })));
+    assert_eq!(limiter.of(&Subject::Password(user_id(1))), 5);
 }
 
 #[test]

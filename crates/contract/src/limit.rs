@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use entrepot_domain::{Quota, RateLimiter, Subject, UserId};
+use entrepot_domain::{ApiKeyId, Quota, RateLimiter, Subject, UserId};
 use futures_util::future::join_all;
 use uuid::Uuid;
 
@@ -96,11 +96,21 @@ pub async fn looking_counts_nothing(h: &impl LimitHarness) {
     assert!(limiter.peek(&user(1), quota(2)).await.allowed);
 }
 
-/// A user, an address, and a login are three, and so are two logins from one address.
+/// A user, what they guess, an address and a login are each something else, and so are two logins from one address.
 pub async fn subjects_are_counted_apart(h: &impl LimitHarness) {
     let limiter = h.limiter();
     let login = |email: &str| Subject::Login { address: ADDRESS, email: email.into() };
-    for subject in [user(1), user(2), Subject::Address(ADDRESS), login("ada@example.com"), login("bob@example.com")] {
+    let id = UserId(Uuid::from_u128(1));
+    for subject in [
+        user(1),
+        user(2),
+        Subject::ApiKey(ApiKeyId(id.0)),
+        Subject::Password(id),
+        Subject::Code(id),
+        Subject::Address(ADDRESS),
+        login("ada@example.com"),
+        login("bob@example.com"),
+    ] {
         assert!(limiter.hit(&subject, quota(1)).await.allowed, "{subject:?}");
         assert!(!limiter.hit(&subject, quota(1)).await.allowed, "{subject:?}");
     }

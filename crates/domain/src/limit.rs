@@ -31,6 +31,27 @@ pub enum Subject {
         /// Whom they tried to be.
         email: String,
     },
+    /// Wrong passwords of a user who is logged in, from wherever they come.
+    Password(UserId),
+    /// Wrong codes of a user's second factor, from wherever they come.
+    Code(UserId),
+}
+
+impl Subject {
+    /// Every word that [`limit`](Self::limit) says.
+    pub const LIMITS: [&'static str; 6] = ["address", "user", "api_key", "login", "password", "code"];
+
+    /// Which limit it is that counts them: one word of a few, for operators.
+    pub const fn limit(&self) -> &'static str {
+        match self {
+            Self::Address(_) => "address",
+            Self::User(_) => "user",
+            Self::ApiKey(_) => "api_key",
+            Self::Login { .. } => "login",
+            Self::Password(_) => "password",
+            Self::Code(_) => "code",
+        }
+    }
 }
 
 /// Where somebody stands with a quota.

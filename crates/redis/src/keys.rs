@@ -80,6 +80,8 @@ impl Names {
             Subject::Address(address) => write!(name, "address:{address}"),
             Subject::User(id) => write!(name, "user:{id}"),
             Subject::ApiKey(id) => write!(name, "api-key:{id}"),
+            Subject::Password(id) => write!(name, "password:{id}"),
+            Subject::Code(id) => write!(name, "code:{id}"),
             Subject::Login { address, email } => {
                 write!(name, "login:{address}:").ok();
                 Sha256::digest(email.as_bytes()).iter().take(16).try_for_each(|byte| write!(name, "{byte:02x}"))

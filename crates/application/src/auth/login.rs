@@ -30,7 +30,8 @@ impl AuthService {
     /// email it is [`Error::RateLimited`], right or wrong.
     ///
     /// Of a user with a second factor a code is asked as well: without one it is [`Error::SecondFactorRequired`], which
-    /// is told to nobody who has not the password, and a wrong one is as bad as a wrong password.
+    /// is told to nobody who has not the password, and a wrong one is as bad as a wrong password; of wrong codes of the app
+    /// an account bears only so many, from wherever they come.
     ///
     /// A change of the password or second factor that is made while it is checked is felt: no session is opened by what
     /// was right before.
@@ -47,7 +48,7 @@ impl AuthService {
     }
 
     async fn check(&self, login: &Login, origin: &Origin) -> Result<(User, Checked), Error> {
-        let attempt = self.ports.throttle.attempt(origin.address, &login.email).await?;
+        let attempt = self.ports.throttle.login(origin.address, &login.email).await?;
         let known = self.ports.users.credentials_by_email(&login.email).await?;
         let hash = known.as_ref().map(|known| known.password.clone());
         let right = self.ports.hasher.verify(&login.password, hash).await?;
@@ -61,12 +62,14 @@ impl AuthService {
             Some(SecondFactor::InForce { secret, .. }) => Some(secret),
             Some(SecondFactor::Pending(_)) | None => None,
         };
-        if let Some(secret) = &second_factor
-            && !self.take_code(&user, secret, login.code.as_ref(), origin).await?
-        {
-            tracing::warn!(address = %origin.address, user = %user.id, "a code was wrong");
-            attempt.failed().await?;
-            return Err(Error::InvalidCredentials);
+        if let Some(secret) = &second_factor {
+            let code = login.code.as_ref().ok_or(Error::SecondFactorRequired)?;
+            let guess = self.ports.throttle.code(user.id, code).await?;
+            if !self.take_code(&user, secret, code, origin).await? {
+                tracing::warn!(address = %origin.address, user = %user.id, "a code was wrong");
+                attempt.failed_with(guess).await?;
+                return Err(Error::InvalidCredentials);
+            }
         }
         Ok((user, Checked { password, second_factor }))
     }
@@ -76,10 +79,9 @@ impl AuthService {
         &self,
         user: &User,
         secret: &SealedSecret,
-        code: Option<&SecondFactorCode>,
+        code: &SecondFactorCode,
         origin: &Origin,
     ) -> Result<bool, Error> {
-        let code = code.ok_or(Error::SecondFactorRequired)?;
         let cause = self.cause(Who::User { id: user.id, session: None }, origin);
         take_code(&*self.ports.second_factors, &*self.ports.sealer, user.id, secret, code, &cause).await
     }

@@ -1,18 +1,25 @@
-//! How often somebody may guess a password.
+//! How often somebody may guess a password, or a code.
 
 use std::{net::IpAddr, sync::Arc};
 
 use async_lock::MutexGuard;
-use entrepot_domain::{Email, Quota, RateLimiter, Subject};
+use entrepot_domain::{Email, Quota, RateLimiter, Subject, UserId, second_factor::SecondFactorCode};
 
 use crate::{Error, stripes::Stripes};
 
-/// Bounds failed guesses for an address and email. Tries for one email from one address run one after another, so that
-/// a hundred guesses sent at once are not all let through before the first one failed.
+/// Bounds wrong guesses. Guesses of one kind at one thing run one after another, so that a hundred that are sent at once
+/// are not all let through before the first one failed.
+///
+/// Passwords are bounded for an address and email: with a bound for the email alone, anybody could lock anybody out. Who
+/// has come further is bounded for the account too, however many addresses they have: who knows the password and guesses
+/// codes, and who holds a session and guesses the password. Of recovery codes, which nobody can guess, the account counts
+/// none: with one of them its owner comes in, whatever somebody else guesses, and takes another password.
 pub struct LoginThrottle {
     limiter: Arc<dyn RateLimiter>,
     quota: Option<Quota>,
-    running: Stripes,
+    logins: Stripes,
+    passwords: Stripes,
+    codes: Stripes,
 }
 
 /// A guess that may be made. Dropped, it was a right one, and counts nothing.
@@ -25,19 +32,44 @@ pub(crate) struct Attempt<'a> {
 impl LoginThrottle {
     /// `None` bounds nothing.
     pub fn new(limiter: Arc<dyn RateLimiter>, quota: Option<Quota>) -> Self {
-        Self { limiter, quota, running: Stripes::new() }
+        Self { limiter, quota, logins: Stripes::new(), passwords: Stripes::new(), codes: Stripes::new() }
     }
 
-    /// Waits for its turn; [`Error::RateLimited`] after too many failures.
-    pub(crate) async fn attempt(&self, address: IpAddr, email: &Email) -> Result<Attempt<'_>, Error> {
-        let subject = Subject::Login { address, email: email.folded() };
+    /// A guess at whatever proves that somebody is the user with that email. Waits for its turn;
+    /// [`Error::RateLimited`] after too many failures.
+    pub(crate) async fn login(&self, address: IpAddr, email: &Email) -> Result<Attempt<'_>, Error> {
+        self.attempt(Subject::Login { address, email: email.folded() }, &self.logins).await
+    }
+
+    /// The same of the password of a user who is logged in; to be asked for behind [`login`](Self::login).
+    pub(crate) async fn password(&self, user: UserId) -> Result<Attempt<'_>, Error> {
+        self.attempt(Subject::Password(user), &self.passwords).await
+    }
+
+    /// The same of the code of an app; to be asked for behind the others.
+    pub(crate) async fn totp(&self, user: UserId) -> Result<Attempt<'_>, Error> {
+        self.attempt(Subject::Code(user), &self.codes).await
+    }
+
+    /// The same of any code; `None` of one that the account does not bound.
+    pub(crate) async fn code(&self, user: UserId, code: &SecondFactorCode) -> Result<Option<Attempt<'_>>, Error> {
+        match code {
+            SecondFactorCode::Totp(_) => self.totp(user).await.map(Some),
+            SecondFactorCode::Recovery(_) => Ok(None),
+        }
+    }
+
+    async fn attempt<'a>(&'a self, subject: Subject, running: &'a Stripes) -> Result<Attempt<'a>, Error> {
         let Some(quota) = self.quota else {
             return Ok(Attempt { throttle: self, subject, _running: None });
         };
-        let running = self.running.hold(&subject).await;
+        let running = running.hold(&subject).await;
         let verdict = self.limiter.peek(&subject, quota).await;
         if !verdict.allowed {
-            return Err(Error::RateLimited { retry_after: verdict.resets_in });
+            if let Subject::Password(user) | Subject::Code(user) = subject {
+                tracing::warn!(%user, limit = subject.limit(), "an account bears no more wrong guesses for now");
+            }
+            return Err(Error::RateLimited { limit: subject.limit(), retry_after: verdict.resets_in });
         }
         Ok(Attempt { throttle: self, subject, _running: running })
     }
@@ -50,6 +82,18 @@ impl Attempt<'_> {
             return Ok(());
         };
         let verdict = self.throttle.limiter.hit(&self.subject, quota).await;
-        if verdict.allowed { Ok(()) } else { Err(Error::RateLimited { retry_after: verdict.resets_in }) }
+        if verdict.allowed {
+            return Ok(());
+        }
+        Err(Error::RateLimited { limit: self.subject.limit(), retry_after: verdict.resets_in })
+    }
+
+    /// Counts a wrong guess that is bounded twice.
+    pub(crate) async fn failed_with(self, other: Option<Self>) -> Result<(), Error> {
+        let first = self.failed().await;
+        match other {
+            Some(other) => first.and(other.failed().await),
+            None => first,
+        }
     }
 }

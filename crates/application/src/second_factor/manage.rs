@@ -71,11 +71,12 @@ impl SecondFactorService {
         let (_, attempt) = self.attempt(actor, origin).await?;
         let cause = self.cause(actor, origin);
         let secret = open(&*self.ports.sealer, actor.user, &kept)?.ok_or(Error::NotFound)?;
+        let guess = self.ports.throttle.totp(actor.user).await?;
         let Some(step) = secret.check(code, cause.at) else {
-            attempt.failed().await?;
+            attempt.failed_with(Some(guess)).await?;
             return Err(Error::field("code", "is wrong"));
         };
-        drop(attempt);
+        drop((attempt, guess));
         let codes = self.recovery_codes()?;
         let recovery = codes.iter().map(|code| code.hash(actor.user)).collect();
         let confirmation = Confirmation { secret: kept, step, recovery, keep };
@@ -130,16 +131,17 @@ impl SecondFactorService {
     /// The actor's account, and a guess that they may make from there.
     pub(super) async fn attempt(&self, actor: &Actor, origin: &Origin) -> Result<(Credentials, Attempt<'_>), Error> {
         let known = self.ports.users.credentials(actor.user).await?.ok_or(Error::NotFound)?;
-        let attempt = self.ports.throttle.attempt(origin.address, &known.user.email).await?;
+        let attempt = self.ports.throttle.login(origin.address, &known.user.email).await?;
         Ok((known, attempt))
     }
 
     /// Gives the guess back if the password is right.
     async fn prove<'a>(&self, known: &Credentials, password: &str, attempt: Attempt<'a>) -> Result<Attempt<'a>, Error> {
+        let guess = self.ports.throttle.password(known.user.id).await?;
         if self.ports.hasher.verify(password, Some(known.password.clone())).await? {
             return Ok(attempt);
         }
-        attempt.failed().await?;
+        attempt.failed_with(Some(guess)).await?;
         Err(Error::field("currentPassword", "is wrong"))
     }
 
@@ -152,11 +154,12 @@ impl SecondFactorService {
         attempt: Attempt<'_>,
         origin: &Origin,
     ) -> Result<(), Error> {
+        let guess = self.ports.throttle.code(actor.user, code).await?;
         let (factors, sealer) = (&*self.ports.factors, &*self.ports.sealer);
         if take_code(factors, sealer, actor.user, kept, code, &self.cause(actor, origin)).await? {
             return Ok(());
         }
-        attempt.failed().await?;
+        attempt.failed_with(guess).await?;
         Err(Error::field("code", "is wrong"))
     }
 }

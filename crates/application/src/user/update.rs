@@ -25,7 +25,8 @@ pub struct UserUpdate {
 
 impl UserService {
     /// Changes an account, for its user and for admins. Users need their current password to change their address or
-    /// password: missing or wrong, it is a bad field, and counts as a failed login from that address.
+    /// password: missing or wrong, it is a bad field, and counts as a failed login from that address. Of wrong ones an
+    /// account bears only so many, from wherever they come.
     pub async fn update(
         &self,
         actor: &Actor,
@@ -55,18 +56,16 @@ impl UserService {
     /// What the password was checked against, if it is right.
     async fn prove(&self, id: UserId, password: Option<&str>, origin: &Origin) -> Result<PasswordHash, Error> {
         let known = self.ports.users.credentials(id).await?.ok_or(Error::NotFound)?;
-        let attempt = self.ports.throttle.attempt(origin.address, &known.user.email).await?;
-        let right = match password {
-            Some(password) => self.ports.hasher.verify(password, Some(known.password.clone())).await?,
-            None => false,
+        let attempt = self.ports.throttle.login(origin.address, &known.user.email).await?;
+        let Some(password) = password else {
+            attempt.failed().await?;
+            return Err(Error::field("currentPassword", "is required to change email or password"));
         };
-        if right {
+        let guess = self.ports.throttle.password(id).await?;
+        if self.ports.hasher.verify(password, Some(known.password.clone())).await? {
             return Ok(known.password);
         }
-        attempt.failed().await?;
-        Err(Error::field(
-            "currentPassword",
-            if password.is_some() { "is wrong" } else { "is required to change email or password" },
-        ))
+        attempt.failed_with(Some(guess)).await?;
+        Err(Error::field("currentPassword", "is wrong"))
     }
 }

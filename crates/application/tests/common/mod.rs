@@ -147,19 +147,32 @@ pub fn no_throttle() -> Arc<LoginThrottle> {
     Arc::new(LoginThrottle::new(Arc::new(entrepot_domain::MockRateLimiter::new()), None))
 }
 
-/// Lets five failures through, and counts them.
+/// Lets five failures of each through, and counts them.
 #[derive(Default)]
-pub struct CountingLimiter(pub std::sync::atomic::AtomicU32);
+pub struct CountingLimiter(std::sync::Mutex<std::collections::HashMap<Subject, u32>>);
+
+impl CountingLimiter {
+    pub fn of(&self, subject: &Subject) -> u32 {
+        self.0.lock().unwrap().get(subject).copied().unwrap_or_default()
+    }
+
+    /// Failed logins as ada from where she is.
+    pub fn logins(&self) -> u32 {
+        self.of(&Subject::Login { address: ADDRESS, email: "ada@example.com".into() })
+    }
+}
 
 #[async_trait::async_trait]
 impl RateLimiter for CountingLimiter {
-    async fn hit(&self, _: &Subject, quota: Quota) -> Verdict {
-        let count = self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1;
-        verdict(count <= quota.limit)
+    async fn hit(&self, subject: &Subject, quota: Quota) -> Verdict {
+        let mut counts = self.0.lock().unwrap();
+        let count = counts.entry(subject.clone()).or_default();
+        *count += 1;
+        verdict(*count <= quota.limit)
     }
 
-    async fn peek(&self, _: &Subject, quota: Quota) -> Verdict {
-        verdict(self.0.load(std::sync::atomic::Ordering::SeqCst) < quota.limit)
+    async fn peek(&self, subject: &Subject, quota: Quota) -> Verdict {
+        verdict(self.of(subject) < quota.limit)
     }
 }
 

@@ -40,7 +40,7 @@ struct Known {
 impl Quotas {
     /// Puts the headers on an answer.
     pub(super) fn apply(&self, headers: &mut HeaderMap, standing: &Standing) {
-        let Standing { quota, verdict } = *standing;
+        let Standing { quota, verdict, .. } = *standing;
         let (limit, policy) = self.of(quota);
         headers.insert(LIMIT.clone(), limit);
         headers.insert(POLICY.clone(), policy);

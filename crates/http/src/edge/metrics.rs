@@ -3,10 +3,14 @@
 use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
 use actix_web::http::{Method, StatusCode};
+use entrepot_application::Error;
+use entrepot_domain::Subject;
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder, core::Collector,
 };
+
+use crate::error::ApiError;
 
 /// From what a cache answers in to what the request time-out ends, in seconds.
 const BUCKETS: [f64; 14] =
@@ -18,7 +22,7 @@ pub(crate) struct Metrics {
     requests: IntCounterVec,
     durations: HistogramVec,
     in_flight: IntGauge,
-    limited: IntCounter,
+    limited: IntCounterVec,
     placed: IntCounter,
     refused: IntCounterVec,
     logins: IntCounter,
@@ -37,6 +41,11 @@ impl Metrics {
         let build = IntGaugeVec::new(Opts::new("build_info", "The version that is running."), &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         add(&registry, build)?;
+        let limited =
+            IntCounterVec::new(Opts::new("rate_limited_total", "Requests refused, by the limit."), &["limit"])?;
+        for limit in Subject::LIMITS {
+            limited.with_label_values(&[limit]);
+        }
         Ok(Self {
             requests: add(
                 &registry,
@@ -54,7 +63,7 @@ impl Metrics {
                 )?,
             )?,
             in_flight: add(&registry, IntGauge::new("http_requests_in_flight", "Requests not answered yet.")?)?,
-            limited: add(&registry, IntCounter::new("rate_limited_total", "Requests refused for their rate.")?)?,
+            limited: add(&registry, limited)?,
             placed: add(&registry, IntCounter::new("orders_placed_total", "Orders placed, without replays.")?)?,
             refused: add(
                 &registry,
@@ -82,9 +91,11 @@ impl Metrics {
         InFlight(self.in_flight.clone())
     }
 
-    /// A request that was refused for its rate.
-    pub(super) fn limited(&self) {
-        self.limited.inc();
+    /// A request that was refused, if that was for a limit.
+    pub(super) fn limited(&self, refusal: &ApiError) {
+        if let ApiError::UseCase(Error::RateLimited { limit, .. }) = refusal {
+            self.limited.with_label_values(&[*limit]).inc();
+        }
     }
 
     /// An order that was placed, or not.

@@ -180,9 +180,8 @@ impl Tools {
             standing = self.state.app.limits.request(visit.passage.bearer.requester(counted)).await;
         }
         match standing {
-            Some(Standing { verdict, .. }) if !verdict.allowed => {
-                let refusal = application::Error::RateLimited { retry_after: verdict.resets_in };
-                self.state.metrics.limited();
+            Some(Standing { verdict, limit, .. }) if !verdict.allowed => {
+                let refusal = application::Error::RateLimited { limit, retry_after: verdict.resets_in };
                 (standing, Ok(req.error_response(ApiError::UseCase(refusal))))
             }
             _ => (standing, self.handle(inner, req, visit).await),
@@ -263,7 +262,10 @@ impl Tools {
         };
         let error = match response.error() {
             Some(error) => match error.as_error::<ApiError>() {
-                Some(error) => return (render(error, visit), Some(error.code())),
+                Some(error) => {
+                    self.state.metrics.limited(error);
+                    return (render(error, visit), Some(error.code()));
+                }
                 None => foreign(error.as_response_error().status_code()),
             },
             None if is_error(response.status()) && !response.extensions().contains::<AsItIs>() => {

@@ -65,7 +65,7 @@ impl ApiError {
 
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::UseCase(Error::RateLimited { retry_after }) => Some(*retry_after),
+            Self::UseCase(Error::RateLimited { retry_after, .. }) => Some(*retry_after),
             Self::UseCase(Error::Fault(Fault::Unavailable { .. })) | Self::Timeout => Some(SOON),
             _ => None,
         }

@@ -62,7 +62,7 @@ fn use_cases() -> impl Iterator<Item = Error> {
         Error::IdempotencyInProgress,
         Error::IdempotencyKeyReused,
         Error::PreconditionFailed,
-        Error::RateLimited { retry_after: Duration::from_mins(15) },
+        Error::RateLimited { limit: "address", retry_after: Duration::from_mins(15) },
         Error::Fault(Fault::unavailable("sqlite", anyhow::anyhow!("database is locked"))),
         Error::Fault(Fault::unknown(anyhow::anyhow!("a row makes no sense"))),
     ]

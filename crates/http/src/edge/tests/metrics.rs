@@ -86,7 +86,7 @@ async fn refusals_for_the_rate_are_counted() {
     let answer = ask_with(&state, odd, get("/api/v1/things/1")).await;
     assert_eq!(answer.header("retry-after"), "1");
     let text = scrape(&state).await;
-    assert_eq!(value(&text, "rate_limited_total"), Some(1.0));
+    assert_eq!(value(&text, r#"rate_limited_total{limit="address"}"#), Some(1.0));
     let refused = r#"http_requests_total{method="GET",route="/api/v1/things/{id}",status="429"}"#;
     assert_eq!(value(&text, refused), Some(1.0));
 }
