@@ -321,3 +321,30 @@ async fn a_step_of_a_stale_version_is_refused() -> Result<()> {
     }
     Ok(())
 }
+
+/// Whoever asks for a refund of a part must not be told that it was done.
+#[tokio::test]
+async fn a_step_takes_no_fields() -> Result<()> {
+    let server = start(&[]).await?;
+    let admin = server.admin().await?;
+    let product = admin.product("MUG", 295, 10).await?;
+    let order = admin.order(&product, 1).await?.expect(201).id();
+    let step = |name: &str| format!("/orders/{order}/{name}");
+    for name in ["cancel", "pay", "ship", "deliver", "refund"] {
+        admin.post(&step(name), json!({"amount": 1, "status": "paid"})).await?.invalid(&["amount", "status"]);
+        let typed = |kind: &str, body: &'static str| {
+            admin.send(admin.request(Method::POST, &step(name)).header("content-type", kind).body(body))
+        };
+        typed("application/json", "{").await?.error(400, "malformed_json");
+        typed("text/plain", "now").await?.error(415, "unsupported_media_type");
+        server.anonymous().post(&step(name), json!({"amount": 1})).await?.error(401, "missing_token");
+    }
+    let long = json!({"note": "x".repeat(11 << 20)});
+    if let Ok(answer) = admin.post(&step("pay"), long).await {
+        answer.error(413, "payload_too_large");
+    }
+    assert_eq!(admin.get(&format!("/orders/{order}")).await?.expect(200).data()["status"], "pending");
+    admin.post(&step("pay"), json!({})).await?.expect(200);
+    admin.call(&step("ship")).await?.expect(200);
+    Ok(())
+}

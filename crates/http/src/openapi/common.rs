@@ -59,9 +59,9 @@ pub(super) fn complete(document: &mut OpenApi) {
     let components = document.components.get_or_insert_default();
     for (path, item) in &mut document.paths.paths {
         let counted = path.starts_with(API);
-        for operation in operations(item) {
+        for (reads_body, operation) in operations(item) {
             add_examples(operation, components);
-            add_errors(operation, counted);
+            add_errors(operation, counted, reads_body);
             for (status, response) in &mut operation.responses.responses {
                 if let RefOr::T(response) = response {
                     explain(response, status, &samples);
@@ -73,8 +73,12 @@ pub(super) fn complete(document: &mut OpenApi) {
     add_components(components, &samples);
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+/// Each operation, and whether it reads a body: every `POST` does, if only to see that there is none.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation)> {
+    let has_body = |operation: &Operation| operation.request_body.is_some();
+    let others = [&mut item.get, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten();
+    let others = others.map(move |operation| (has_body(operation), operation));
+    item.post.iter_mut().map(|operation| (true, operation)).chain(others)
 }
 
 /// Shows the example of a body's schema with the body, where more tools look for it.
@@ -91,15 +95,14 @@ fn add_examples(operation: &mut Operation, components: &Components) {
     }
 }
 
-fn add_errors(operation: &mut Operation, counted: bool) {
+fn add_errors(operation: &mut Operation, counted: bool, reads_body: bool) {
     let is_guarded = operation.security.as_ref().is_some_and(|schemes| !schemes.is_empty());
-    let has_body = operation.request_body.is_some();
     if is_guarded && let Some(RefOr::T(refusal)) = operation.responses.responses.get_mut("403") {
         refusal.description.push_str("; of an API key also `insufficient_scope`, `login_required`");
     }
     for (status, name, ..) in COMMON {
         let applies = match status {
-            "400" | "413" | "415" => has_body,
+            "400" | "413" | "415" => reads_body,
             "401" | "403" => is_guarded,
             "429" => counted,
             _ => true,

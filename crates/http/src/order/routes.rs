@@ -152,8 +152,8 @@ async fn act(
     actor: Actor,
     origin: Origin,
     id: OrderId,
-    action: OrderAction,
     expected: Option<Version>,
+    action: OrderAction,
 ) -> ApiResult {
     let order =
         outlive(async move { state.app.orders.transition(&actor, id, action, expected, &origin).await }).await??;
@@ -183,8 +183,10 @@ pub(super) async fn cancel(
     Caller { origin, .. }: Caller,
     PathId(id): PathId<OrderId>,
     IfMatch(expected): IfMatch,
+    body: Raw,
 ) -> ApiResult {
-    act(state, actor, origin, id, OrderAction::Cancel, expected).await
+    body.nothing()?;
+    act(state, actor, origin, id, expected, OrderAction::Cancel).await
 }
 
 /// Mark an order as paid
@@ -211,8 +213,10 @@ pub(super) async fn pay(
     Caller { origin, .. }: Caller,
     PathId(id): PathId<OrderId>,
     IfMatch(expected): IfMatch,
+    body: Raw,
 ) -> ApiResult {
-    act(state, actor, origin, id, OrderAction::Pay, expected).await
+    body.nothing()?;
+    act(state, actor, origin, id, expected, OrderAction::Pay).await
 }
 
 /// Mark an order as shipped
@@ -239,8 +243,10 @@ pub(super) async fn ship(
     Caller { origin, .. }: Caller,
     PathId(id): PathId<OrderId>,
     IfMatch(expected): IfMatch,
+    body: Raw,
 ) -> ApiResult {
-    act(state, actor, origin, id, OrderAction::Ship, expected).await
+    body.nothing()?;
+    act(state, actor, origin, id, expected, OrderAction::Ship).await
 }
 
 /// Mark an order as delivered
@@ -267,8 +273,10 @@ pub(super) async fn deliver(
     Caller { origin, .. }: Caller,
     PathId(id): PathId<OrderId>,
     IfMatch(expected): IfMatch,
+    body: Raw,
 ) -> ApiResult {
-    act(state, actor, origin, id, OrderAction::Deliver, expected).await
+    body.nothing()?;
+    act(state, actor, origin, id, expected, OrderAction::Deliver).await
 }
 
 /// Mark an order as refunded
@@ -295,6 +303,8 @@ pub(super) async fn refund(
     Caller { origin, .. }: Caller,
     PathId(id): PathId<OrderId>,
     IfMatch(expected): IfMatch,
+    body: Raw,
 ) -> ApiResult {
-    act(state, actor, origin, id, OrderAction::Refund, expected).await
+    body.nothing()?;
+    act(state, actor, origin, id, expected, OrderAction::Refund).await
 }

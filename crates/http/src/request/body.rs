@@ -41,6 +41,15 @@ enum Kind {
     Other,
 }
 
+/// A request without fields.
+struct Nothing;
+
+impl FromFields for Nothing {
+    fn read(_: &mut Fields<'_>) -> Option<Self> {
+        Some(Self)
+    }
+}
+
 /// The most bytes that are set aside because a client says that they will come.
 const BELIEVED: usize = 64 << 10;
 
@@ -135,6 +144,15 @@ async fn unpacked(encoded: ApiResult<Bytes>, limit: usize) -> ApiResult<Bytes> {
 }
 
 impl Raw {
+    /// Sees to it that there is nothing in it, for routes that take no fields: what they cannot do must not be asked in
+    /// vain. An empty object is nothing too.
+    pub(crate) fn nothing(self) -> ApiResult<()> {
+        match &self.bytes {
+            Ok(bytes) if bytes.is_empty() => Ok(()),
+            _ => self.read::<Nothing>().map(drop),
+        }
+    }
+
     /// Reads the request; every bad field is in the error.
     pub(crate) fn read<T: FromFields>(self) -> ApiResult<T> {
         let values = match self.kind {
