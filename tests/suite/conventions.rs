@@ -156,6 +156,38 @@ async fn every_bad_field_of_a_body_has_its_entry() -> Result<()> {
     Ok(())
 }
 
+/// JSON Schema calls `1.0` an integer, and many clients write their numbers so. Nothing is rounded.
+#[tokio::test]
+async fn a_whole_number_may_be_written_with_a_point_or_an_exponent() -> Result<()> {
+    let server = start(&[]).await?;
+    let admin = server.admin().await?;
+    let send = async |path: &str, body: String| {
+        let request = admin.request(Method::POST, path).header("content-type", "application/json");
+        admin.send(request.body(body)).await
+    };
+    let product = |amount: &str, stock: &str| {
+        let price = format!(r#"{{"amount": {amount}, "currency": "GBP"}}"#);
+        format!(r#"{{"sku": "1.5e3", "name": "Mug", "price": {price}, "stock": {stock}}}"#)
+    };
+    let made = send("/products", product("2.95e2", "1e1")).await?.expect(201);
+    let (id, data) = (made.id(), made.data());
+    assert_eq!((&data["price"]["amount"], &data["stock"], &data["sku"]), (&json!(295), &json!(10), &json!("1.5e3")));
+    let stock = format!("/products/{id}/stock");
+    send(&stock, r#"{"delta": -1.0, "reason": "broken"}"#.to_owned()).await?.expect(200);
+    let order = |quantity: &str| format!(r#"{{"items": [{{"productId": "{id}", "quantity": {quantity}}}]}}"#);
+    for (quantity, left) in [("2.0", 7), ("10e-1", 6), ("1E+0", 5)] {
+        send("/orders", order(quantity)).await?.expect(201);
+        assert_eq!(admin.stock(&id).await?, left, "{quantity}");
+    }
+    for bad in ["1.5", "1.00000000000000000000001", "1e-1", "1e400", "-1e400", "0.0", "-0", "9223372036854775808.0"] {
+        send("/orders", order(bad)).await?.invalid(&["items[0].quantity"]);
+    }
+    let bad = product("0.1", "1e30").replace("1.5e3", "CUP");
+    send("/products", bad).await?.invalid(&["price.amount", "stock"]);
+    assert_eq!(admin.stock(&id).await?, 5);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_body_must_be_json() -> Result<()> {
     let server = start(&[]).await?;

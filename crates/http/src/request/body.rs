@@ -11,7 +11,7 @@ use entrepot_application::Error;
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use serde_json::{Map, Value};
 
-use super::{Fields, json::Strict};
+use super::{Fields, json};
 use crate::{
     HttpState,
     encoding::{Unreadable, gunzip},
@@ -156,7 +156,7 @@ impl Raw {
     /// Reads the request; every bad field is in the error.
     pub(crate) fn read<T: FromFields>(self) -> ApiResult<T> {
         let values = match self.kind {
-            Kind::Json => json(&self.bytes?)?,
+            Kind::Json => object(&self.bytes?)?,
             Kind::Form if T::FORM => form(&self.bytes?)?,
             Kind::Form | Kind::Other if T::FORM => {
                 return Err(ApiError::UnsupportedMediaType("application/json or application/x-www-form-urlencoded"));
@@ -174,13 +174,13 @@ impl Raw {
     }
 }
 
-fn json(bytes: &[u8]) -> ApiResult<Map<String, Value>> {
+fn object(bytes: &[u8]) -> ApiResult<Map<String, Value>> {
     if bytes.is_empty() {
         return Err(ApiError::MalformedJson("it is empty".into()));
     }
-    match serde_json::from_slice(bytes) {
-        Ok(Strict(Value::Object(values))) => Ok(values),
-        Ok(Strict(_)) => Err(Error::field("body", "must be an object").into()),
+    match json::read(bytes) {
+        Ok(Value::Object(values)) => Ok(values),
+        Ok(_) => Err(Error::field("body", "must be an object").into()),
         Err(error) => Err(ApiError::MalformedJson(error.to_string())),
     }
 }

@@ -1,27 +1,42 @@
 //! JSON, more strictly than `serde_json` reads it.
 
-use std::fmt;
+use std::{cell::Cell, fmt};
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserializer,
     de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Map, Number, Value};
 
-/// A value in which no object has a name twice. Which of the two counts is left open by RFC 8259 4: what a proxy that
-/// looks at the first let through would be another request than the one that is done.
-pub(super) struct Strict(pub(super) Value);
+use super::number::plainly;
 
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader).map(Self)
+/// Reads a value in which no object has a name twice. Which of the two counts is left open by RFC 8259 4: what a proxy
+/// that looks at the first let through would be another request than the one that is done.
+///
+/// Whole numbers are integers, however they are written.
+pub(super) fn read(json: &[u8]) -> serde_json::Result<Value> {
+    let floats = Cell::new(false);
+    match read_with(json, &floats) {
+        Err(error) if !error.to_string().starts_with("number out of range") => Err(error),
+        Ok(value) if !floats.get() => Ok(value),
+        _ => read_with(&plainly(json), &floats),
     }
 }
 
-#[derive(Clone, Copy)]
-struct Reader;
+fn read_with(json: &[u8], floats: &Cell<bool>) -> serde_json::Result<Value> {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let value = Reader { floats }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
+}
 
-impl<'de> DeserializeSeed<'de> for Reader {
+#[derive(Clone, Copy)]
+struct Reader<'f> {
+    /// Set when a number is met that is not written as an integer.
+    floats: &'f Cell<bool>,
+}
+
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -29,7 +44,7 @@ impl<'de> DeserializeSeed<'de> for Reader {
     }
 }
 
-impl<'de> Visitor<'de> for Reader {
+impl<'de> Visitor<'de> for Reader<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,6 +64,7 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        self.floats.set(true);
         Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
     }
 
@@ -92,7 +108,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> serde_json::Result<Value> {
-        serde_json::from_str(text).map(|Strict(value)| value)
+        super::read(text.as_bytes())
     }
 
     #[test]
@@ -117,6 +133,14 @@ mod tests {
     }
 
     #[test]
+    fn whole_numbers_are_integers_and_no_other_is() {
+        assert_eq!(read(r#"{"a": [1.0, -2e1, -0], "b": "1.0"}"#).unwrap(), json!({"a": [1, -20, 0], "b": "1.0"}));
+        assert!(read("1.00000000000000000001").unwrap().is_f64());
+        assert_eq!(read("[1e400]").unwrap(), json!([u64::MAX]));
+        assert!(read("[1e400,").is_err() && read(r#"{"a": 1.0, "a": 1}"#).is_err());
+    }
+
+    #[test]
     fn depth_is_bounded() {
         let deep = |depth| "[".repeat(depth) + &"]".repeat(depth);
         assert!(read(&deep(100)).is_ok());
@@ -129,8 +153,8 @@ mod tests {
             proptest::collection::vec(proptest::num::u8::ANY, 0..200),
             "[\\[\\]{}:,\" \\\\u0-9eE.+a-d-]{0,60}".prop_map(String::into_bytes),
         ]) {
-            let strict = serde_json::from_slice::<Strict>(&bytes).map(|Strict(value)| value);
-            match (strict, serde_json::from_slice::<Value>(&bytes)) {
+            let strict = super::read(&bytes);
+            match (strict, serde_json::from_slice::<Value>(&plainly(&bytes))) {
                 (Ok(strict), Ok(value)) => proptest::prop_assert_eq!(strict, value),
                 (Err(error), Ok(_)) => proptest::prop_assert!(error.to_string().contains("comes twice")),
                 (strict, Err(_)) => proptest::prop_assert!(strict.is_err()),

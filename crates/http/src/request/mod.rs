@@ -10,6 +10,7 @@ mod fields;
 mod json;
 mod key;
 mod list;
+mod number;
 mod params;
 mod path;
 
