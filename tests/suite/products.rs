@@ -206,3 +206,19 @@ async fn the_catalogue_is_searched_filtered_and_sorted() -> Result<()> {
     assert_eq!(page.body["pagination"]["total"], 2);
     Ok(())
 }
+
+#[tokio::test]
+async fn an_amount_alone_is_in_the_currency_of_the_product() -> Result<()> {
+    let server = start(&[]).await?;
+    let admin = server.admin().await?;
+    let mug = json!({"sku": "MUG", "name": "Mug", "price": {"amount": 500, "currency": "JPY"}});
+    let path = format!("/products/{}", admin.post("/products", mug).await?.expect(201).id());
+    let change = async |price: Value| admin.patch(&path, json!({ "price": price })).await;
+    let dearer = change(json!({"amount": 600})).await?.expect(200);
+    assert_eq!(dearer.data()["price"], json!({"amount": 600, "currency": "JPY"}));
+    let other = change(json!({"amount": 300, "currency": "GBP"})).await?.expect(200);
+    assert_eq!(other.data()["price"], json!({"amount": 300, "currency": "GBP"}));
+    let made = json!({"sku": "CUP", "name": "Cup", "price": {"amount": 5}});
+    assert_eq!(admin.post("/products", made).await?.expect(201).data()["price"]["currency"], "GBP");
+    Ok(())
+}

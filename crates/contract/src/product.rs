@@ -142,6 +142,7 @@ pub async fn a_change_of_a_product_changes_what_it_names(h: &impl Stores) {
         name: None,
         description: Some(Description::parse("").unwrap()),
         price: Some(money(5, "EUR")),
+        keeps_currency: false,
     };
     let again = products.update(mug.id, &change, None, &cause(at(10))).await.unwrap();
     let expected = Product {
@@ -154,6 +155,10 @@ pub async fn a_change_of_a_product_changes_what_it_names(h: &impl Stores) {
     };
     assert_eq!(again, expected);
     assert_eq!(find(&*products, mug.id).await, expected);
+    let dearer = ProductChange { price: Some(gbp(7)), keeps_currency: true, ..ProductChange::default() };
+    let dearer = products.update(mug.id, &dearer, None, &cause(at(11))).await.unwrap();
+    assert_eq!(dearer.price, money(7, "EUR"));
+    assert_eq!(find(&*products, mug.id).await, dearer);
     // The sku it had before is free.
     insert(&*products, product(2).sku("SKU-1").build()).await;
 }

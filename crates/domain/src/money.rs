@@ -72,6 +72,12 @@ pub struct Money {
 }
 
 impl Money {
+    /// As many minor units of another currency: no conversion.
+    #[must_use]
+    pub const fn of_currency(self, currency: Currency) -> Self {
+        Self { currency, ..self }
+    }
+
     /// `amount` minor units; below zero is refused.
     pub fn new(amount: i64, currency: Currency) -> Result<Self, Invalid> {
         if amount < 0 {

@@ -76,6 +76,7 @@ pub async fn an_order_keeps_what_it_was_told(h: &impl Stores) {
         sku: Some(Sku::parse("NEW").unwrap()),
         name: Some(ProductName::parse("New").unwrap()),
         price: Some(gbp(1)),
+        keeps_currency: false,
         description: None,
     };
     h.products().update(product_id(1), &change, None, &cause(at(11))).await.unwrap();

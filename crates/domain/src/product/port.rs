@@ -20,6 +20,19 @@ pub struct ProductChange {
     pub description: Option<Description>,
     /// Another price, for orders from now on.
     pub price: Option<Money>,
+    /// That of it the amount alone counts: it is in the currency that the product has.
+    pub keeps_currency: bool,
+}
+
+impl ProductChange {
+    /// What a product that had this price costs after the change.
+    pub fn price_after(&self, was: Money) -> Money {
+        match self.price {
+            Some(price) if self.keeps_currency => price.of_currency(was.currency()),
+            Some(price) => price,
+            None => was,
+        }
+    }
 }
 
 /// Stock that came, went or was counted anew.

@@ -12,7 +12,7 @@ use utoipa::{
 
 use crate::request::{Fields, FromFields};
 
-/// A price; the currency is the shop's own if it is left out.
+/// A price; a currency that is left out is the one that the product has, or the shop's own for a new one.
 #[derive(ToSchema)]
 #[schema(example = json!({"amount": 295, "currency": "GBP"}))]
 pub(crate) struct PriceRequest {
@@ -120,8 +120,9 @@ impl FromFields for UpdateProductRequest {
 
 impl UpdateProductRequest {
     pub(super) fn change(self, default: Currency) -> Result<ProductChange, Invalid> {
+        let keeps_currency = self.price.as_ref().is_some_and(|price| price.currency.is_none());
         let price = self.price.map(|price| price.money(default)).transpose()?;
-        Ok(ProductChange { sku: self.sku, name: self.name, description: self.description, price })
+        Ok(ProductChange { sku: self.sku, name: self.name, description: self.description, price, keeps_currency })
     }
 }
 

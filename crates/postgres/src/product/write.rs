@@ -94,11 +94,12 @@ pub(super) async fn update(
 ) -> Result<Product, ProductError> {
     let was = current(connection, id, expected).await?;
     let (before, change) = (was.clone(), change.clone());
+    let price = change.price_after(was.price);
     let product = Product {
         sku: change.sku.unwrap_or(was.sku),
         name: change.name.unwrap_or(was.name),
         description: change.description.unwrap_or(was.description),
-        price: change.price.unwrap_or(was.price),
+        price,
         version: Version(was.version.0 + 1),
         updated_at: cause.at,
         ..was
