@@ -18,5 +18,6 @@ mod race;
 mod retail;
 mod second_factor;
 mod secrets;
+mod timeouts;
 mod traces;
 mod users;

@@ -11,11 +11,11 @@ use sha1::Sha1;
 use crate::start;
 
 /// An authenticator app: RFC 6238, written once more.
-struct App(Vec<u8>);
+pub(crate) struct App(Vec<u8>);
 
 impl App {
     /// One that was told a secret in base 32.
-    fn new(secret: &str) -> Self {
+    pub(crate) fn new(secret: &str) -> Self {
         let (mut bits, mut held, mut bytes) = (0_u32, 0, Vec::new());
         for letter in secret.chars() {
             bits = bits << 5 | u32::try_from("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(letter).unwrap()).unwrap();
@@ -30,7 +30,7 @@ impl App {
 
     /// What it shows now, or so many steps of thirty seconds later.
     #[expect(clippy::disallowed_methods, reason = "a device shows the code of its own clock")]
-    fn code(&self, later: u64) -> String {
+    pub(crate) fn code(&self, later: u64) -> String {
         let step = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 30 + later;
         let mut mac = Hmac::<Sha1>::new_from_slice(&self.0).unwrap();
         mac.update(&step.to_be_bytes());
@@ -48,7 +48,7 @@ impl App {
 }
 
 /// A user who has turned it on: their app, of which the present code is taken, and their recovery codes.
-async fn protect(who: &Client) -> Result<(App, Vec<String>)> {
+pub(crate) async fn protect(who: &Client) -> Result<(App, Vec<String>)> {
     let begun = who.post("/auth/totp", json!({"currentPassword": PASSWORD})).await?.expect(200);
     let app = App::new(begun.data()["secret"].as_str().context("no secret")?);
     let confirmed = who.post("/auth/totp/confirm", json!({"code": app.code(0)})).await?.expect(200);

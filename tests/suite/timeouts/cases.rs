@@ -1,0 +1,177 @@
+//! Every route that changes something, and what it takes to ask for it.
+
+use anyhow::{Context, Result};
+use entrepot_tests::{Client, PASSWORD};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::World;
+use crate::suite::second_factor::{App, protect};
+
+/// One route.
+pub(super) struct Case {
+    /// Its name, as the document tells it.
+    pub(super) route: &'static str,
+    /// The status of the same request when it has been done before.
+    pub(super) again: u16,
+    made: Made,
+}
+
+/// What is needed beside the world, and where the request goes.
+#[derive(Clone, Copy)]
+enum Made {
+    Admin(fn(&World) -> String, fn(&World) -> Value),
+    Ada(fn(&World) -> String, fn(&World) -> Value),
+    /// A step of an order, behind these.
+    Step(&'static str, &'static [&'static str]),
+    Order,
+    ApiKey,
+    OtherSession,
+    Totp(&'static str),
+}
+
+/// A request that can be sent again.
+pub(super) struct Request {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) by_admin: bool,
+    pub(super) keyed: bool,
+    body: Value,
+    /// Whose code is put into the body when it is sent: codes are good for a minute.
+    app: Option<App>,
+}
+
+impl Request {
+    pub(super) fn body(&self) -> Option<Value> {
+        match &self.app {
+            Some(app) => Some(json!({"code": app.code(0)})),
+            None => (!self.body.is_null()).then(|| self.body.clone()),
+        }
+    }
+}
+
+fn user(world: &World) -> String {
+    format!("/users/{}", world.ada.id())
+}
+
+fn product(world: &World) -> String {
+    format!("/products/{}", world.product)
+}
+
+fn token(world: &World) -> Value {
+    json!({"refreshToken": world.ada.refresh_token()})
+}
+
+fn nothing(_: &World) -> Value {
+    Value::Null
+}
+
+/// In the order of the document.
+pub(super) fn cases() -> Vec<Case> {
+    use Made::{Ada, Admin, ApiKey, Order, OtherSession, Step, Totp};
+    let case = |route, again, made| Case { route, again, made };
+    vec![
+        case(
+            "POST /auth/api-keys",
+            201,
+            Ada(|_| "/auth/api-keys".into(), |_| json!({"name": "a", "scopes": ["orders:read"]})),
+        ),
+        case("DELETE /auth/api-keys/{id}", 404, ApiKey),
+        case(
+            "POST /auth/login",
+            200,
+            Ada(|_| "/auth/login".into(), |world| json!({"email": world.ada.email(), "password": PASSWORD})),
+        ),
+        case("POST /auth/logout", 204, Ada(|_| "/auth/logout".into(), token)),
+        case("POST /auth/refresh", 401, Ada(|_| "/auth/refresh".into(), token)),
+        case("DELETE /auth/sessions", 401, Ada(|_| "/auth/sessions".into(), nothing)),
+        case("DELETE /auth/sessions/{id}", 404, OtherSession),
+        case("POST /auth/totp", 200, Ada(|_| "/auth/totp".into(), |_| json!({"currentPassword": PASSWORD}))),
+        case("DELETE /auth/totp", 404, Totp("remove")),
+        case("POST /auth/totp/confirm", 409, Totp("confirm")),
+        case("POST /auth/totp/recovery-codes", 400, Totp("renew")),
+        case("POST /orders", 201, Order),
+        case("POST /orders/{id}/cancel", 409, Step("cancel", &[])),
+        case("POST /orders/{id}/pay", 409, Step("pay", &[])),
+        case("POST /orders/{id}/ship", 409, Step("ship", &["pay"])),
+        case("POST /orders/{id}/deliver", 409, Step("deliver", &["pay", "ship"])),
+        case("POST /orders/{id}/refund", 409, Step("refund", &["pay"])),
+        case(
+            "POST /products",
+            409,
+            Admin(
+                |_| "/products".into(),
+                |world| json!({"sku": format!("{}-CUP", world.name), "name": "Cup", "price": {"amount": 1}, "stock": 1}),
+            ),
+        ),
+        case("DELETE /products/{id}", 404, Admin(product, nothing)),
+        case("PATCH /products/{id}", 200, Admin(product, |_| json!({"name": "Other"}))),
+        case(
+            "POST /products/{id}/stock",
+            200,
+            Admin(|world| product(world) + "/stock", |_| json!({"delta": 5, "reason": "delivery"})),
+        ),
+        case(
+            "POST /users",
+            409,
+            Ada(
+                |_| "/users".into(),
+                |world| json!({"name": "Bob", "email": format!("{}-bob@example.com", world.name), "password": PASSWORD}),
+            ),
+        ),
+        case("DELETE /users/{id}", 404, Admin(user, nothing)),
+        case("PATCH /users/{id}", 200, Admin(user, |_| json!({"password": "another one", "name": "Countess"}))),
+        case("PUT /users/{id}/roles", 200, Admin(|world| user(world) + "/roles", |_| json!({"roles": ["staff"]}))),
+        case("DELETE /users/{id}/totp", 404, Totp("help")),
+    ]
+}
+
+impl Case {
+    /// Makes what the request is about, and the request.
+    pub(super) async fn prepare(&self, world: &World, admin: &Client) -> Result<Request> {
+        let method = self.route.split(' ').next().unwrap_or_default().parse()?;
+        let request = |path: String, body| Request { method, path, body, by_admin: false, keyed: false, app: None };
+        let ada = &world.ada;
+        Ok(match self.made {
+            Made::Ada(path, body) => request(path(world), body(world)),
+            Made::Admin(path, body) => Request { by_admin: true, ..request(path(world), body(world)) },
+            Made::Step(step, behind) => {
+                for step in behind {
+                    admin.call(&format!("/orders/{}/{step}", world.order)).await?.expect(200);
+                }
+                let path = format!("/orders/{}/{step}", world.order);
+                Request { by_admin: true, ..request(path, Value::Null) }
+            }
+            Made::Order => {
+                let body = json!({"items": [{"productId": world.product, "quantity": 2}]});
+                Request { keyed: true, ..request("/orders".into(), body) }
+            }
+            Made::ApiKey => {
+                let key = json!({"name": "till", "scopes": ["orders:read"]});
+                let key = ada.post("/auth/api-keys", key).await?.expect(201).id();
+                request(format!("/auth/api-keys/{key}"), Value::Null)
+            }
+            Made::OtherSession => {
+                ada.again().await?;
+                let sessions = ada.get("/auth/sessions").await?.expect(200);
+                let other = sessions.list().iter().find(|session| session["current"] == false);
+                let other = other.and_then(|session| session["id"].as_str()).context("no other session")?;
+                request(format!("/auth/sessions/{other}"), Value::Null)
+            }
+            Made::Totp("confirm") => {
+                let begun = ada.post("/auth/totp", json!({"currentPassword": PASSWORD})).await?.expect(200);
+                let app = App::new(begun.data()["secret"].as_str().context("no secret")?);
+                Request { app: Some(app), ..request("/auth/totp/confirm".into(), Value::Null) }
+            }
+            Made::Totp(what) => {
+                let (_, codes) = protect(ada).await?;
+                let code = &codes[0];
+                match what {
+                    "remove" => request("/auth/totp".into(), json!({"currentPassword": PASSWORD, "code": code})),
+                    "renew" => request("/auth/totp/recovery-codes".into(), json!({"code": code})),
+                    _ => Request { by_admin: true, ..request(user(world) + "/totp", Value::Null) },
+                }
+            }
+        })
+    }
+}

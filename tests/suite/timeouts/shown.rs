@@ -1,0 +1,74 @@
+//! All that is shown of somebody and what they have, without what differs between two who did the same.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use entrepot_tests::Client;
+use serde_json::{Map, Value, json};
+
+use super::World;
+
+/// Status and answer of each path.
+pub(super) type Shown = BTreeMap<String, Value>;
+
+pub(super) async fn shown(world: &World, admin: &Client) -> Result<Shown> {
+    let (id, name) = (world.ada.id(), &world.name);
+    let mut all = Shown::new();
+    for (who, path) in [
+        (admin, format!("/users/{id}")),
+        (admin, format!("/users?q={name}&sort=createdAt")),
+        (admin, format!("/products/{}", world.product)),
+        (admin, format!("/products?q={name}&sort=createdAt")),
+        (admin, format!("/orders?userId={id}&sort=createdAt")),
+        (admin, format!("/orders/{}/events", world.order)),
+        (admin, format!("/admin/audit?subject={id}")),
+        (admin, format!("/admin/audit?subject={}", world.product)),
+        (admin, format!("/admin/audit?subject={}", world.order)),
+        (&world.ada, "/auth/sessions".to_owned()),
+        (&world.ada, "/auth/api-keys".to_owned()),
+        (&world.ada, "/auth/totp".to_owned()),
+    ] {
+        let answer = who.get(&path).await?;
+        all.insert(alike(&path, world), json!([answer.status, same(&answer.body["data"], world)]));
+    }
+    // A second factor that is pending is told of by that a wrong code is wrong.
+    let pending = world.ada.post("/auth/totp/confirm", json!({"code": "000000"})).await?.status;
+    all.insert("/auth/totp/confirm".to_owned(), json!(pending));
+    Ok(all)
+}
+
+/// Names and identifiers of this world as they are called in every world.
+fn alike(text: &str, world: &World) -> String {
+    let called = [(&world.name, "world"), (&world.product, "product"), (&world.order, "order")];
+    let text = called.into_iter().fold(text.to_owned(), |text, (name, called)| text.replace(name.as_str(), called));
+    text.replace(world.ada.id(), "user")
+}
+
+fn same(value: &Value, world: &World) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.iter().filter(|(name, _)| *name != "requestId" && *name != "prefix");
+            // The number of an event counts those of all worlds.
+            let fields = fields.filter(|(name, value)| *name != "id" || !value.is_number());
+            let mut same: Map<_, _> = fields.map(|(name, value)| (name.clone(), same(value, world))).collect();
+            // Of moments all that is alike is whether something was done later.
+            let touched =
+                ["updatedAt", "lastUsedAt"].map(|name| value.get(name).is_some_and(|at| *at != value["createdAt"]));
+            same.insert("touched".to_owned(), json!(touched));
+            Value::Object(same)
+        }
+        Value::Array(values) => values.iter().map(|value| same(value, world)).collect(),
+        Value::String(text) => {
+            let words: Vec<_> = alike(text, world).split(' ').map(word).collect();
+            json!(words.join(" "))
+        }
+        other => other.clone(),
+    }
+}
+
+/// A word, unless it was made for this world alone.
+fn word(text: &str) -> String {
+    let is_id = text.trim_end_matches(',').split('-').map(str::len).eq([8, 4, 4, 4, 12]);
+    let is_moment = text.starts_with("20") && text.ends_with('Z') && text.contains('T');
+    if is_id || is_moment || text.starts_with("ek_") { "made".to_owned() } else { text.to_owned() }
+}
