@@ -34,6 +34,8 @@ pub struct Span {
     pub kind: i32,
     /// Whether it failed.
     pub failed: bool,
+    /// The traces of the spans that it points to.
+    pub links: Vec<String>,
     /// What else is told of it, as text.
     pub attributes: Vec<(String, String)>,
 }
@@ -60,6 +62,7 @@ impl From<Told> for Span {
             name: told.name,
             kind: told.kind,
             failed: told.status.is_some_and(|status| status.code == 2),
+            links: told.links.iter().map(|link| hex(&link.trace_id)).collect(),
             attributes: attributes.map(|one| (one.key, text(one.value.and_then(|value| value.value)))).collect(),
         }
     }

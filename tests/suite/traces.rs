@@ -1,11 +1,15 @@
 //! What is told to a collector of traces.
 
-use std::{net::TcpListener, time::Instant};
+use std::{
+    net::TcpListener,
+    time::{Duration, Instant},
+};
 
-use anyhow::Result;
-use entrepot_tests::{Collector, PASSWORD, Span};
+use anyhow::{Context, Result, ensure};
+use entrepot_tests::{Collector, Hold, PASSWORD, Server, Span};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::{DEPENDENCIES, start};
 
@@ -87,6 +91,63 @@ async fn an_order_is_one_trace_from_the_caller_to_the_statement() -> Result<()> 
     // Only requests begin traces.
     assert!(spans.iter().all(|span| span.kind == 2 || !span.parent.is_empty()), "{spans:#?}");
     Ok(())
+}
+
+/// Orders that wait for each other are placed by one statement, which is part of one of their traces.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_order_of_a_statement_leads_to_it() -> Result<()> {
+    const ORDERS: usize = 12;
+    let collector = Collector::start().await?;
+    let server = start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url())]).await?;
+    let admin = server.admin().await?;
+    let mug = admin.product("MUG-1", 295, 100).await?;
+    admin.get("/users/me").await?.expect(200);
+    let traces: Vec<_> = (1..=ORDERS).map(|n| format!("{n:032x}")).collect();
+    let hold = Hold::on(&server).await?;
+    let mut buyers = JoinSet::new();
+    for trace in &traces {
+        let (admin, parent) = (admin.clone(), format!("00-{trace}-{CALLER}-01"));
+        let order = json!({"items": [{"productId": mug, "quantity": 1}]});
+        buyers.spawn(async move { admin.with(Method::POST, "/orders", ("traceparent", &parent), Some(order)).await });
+    }
+    all_wait(&server, ORDERS).await?;
+    hold.release().await?;
+    for answer in buyers.join_all().await {
+        answer?.expect(201);
+    }
+    let is_statement = |span: &Span, trace: &str| span.trace == trace && !span.attribute("db.system.name").is_empty();
+    let leads = |spans: &[Span], trace: &str| {
+        let links = spans.iter().filter(|span| span.trace == trace).flat_map(|span| &span.links);
+        let mut roads = links.map(String::as_str).chain([trace]);
+        roads.any(|road| spans.iter().any(|span| is_statement(span, road)))
+    };
+    collector.until(|spans| traces.iter().all(|trace| leads(spans, trace)).then_some(())).await?;
+    let linked = collector.spans().iter().filter(|span| !span.links.is_empty()).count();
+    // The embedded store has a statement for each order.
+    assert_eq!(linked > 0, DEPENDENCIES.contains(&"redis"), "{linked} point to another trace");
+    Ok(())
+}
+
+/// Waits until so many requests are being answered, by all instances together, beside the one that asks.
+async fn all_wait(server: &Server, count: usize) -> Result<()> {
+    let begun = Instant::now();
+    loop {
+        let mut waiting = 0;
+        for instance in server.urls() {
+            let text = server.anonymous().at(&instance).get("//metrics").await?.body;
+            let line = text
+                .as_str()
+                .unwrap_or_default()
+                .lines()
+                .find_map(|line| line.strip_prefix("http_requests_in_flight "));
+            waiting += line.context("no such number")?.parse::<usize>()? - 1;
+        }
+        if waiting == count {
+            return Ok(());
+        }
+        ensure!(begun.elapsed() < Duration::from_secs(10), "{waiting} wait");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -124,8 +124,11 @@ async fn serve(waiting: flume::Receiver<Ticket>, desks: Arc<Desks>) {
             tickets.push(next);
         }
         // In a task of its own: a panic must not leave the queue without anybody.
-        // What it does is told where the first of them is told of.
+        // What it does is told where the first of them is told of, and the others point there.
         let asking = tickets.first().map_or_else(Span::none, |first| first.asking.clone());
+        for other in tickets.iter().filter(|other| other.asking.id() != asking.id()) {
+            other.asking.follows_from(&asking);
+        }
         if let Err(panic) = tokio::spawn(batch::serve(desks.clone(), tickets).instrument(asking)).await {
             tracing::error!(%panic, "placing orders panicked");
         }
