@@ -8,7 +8,10 @@ use std::{
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
-use crate::{load, process};
+use crate::{
+    load::{self, Crowd},
+    process,
+};
 
 /// A service with a catalogue, and one customer who is logged in.
 pub(crate) struct Contender {
@@ -49,7 +52,7 @@ impl Contender {
 
     /// Looks at products, one after the other.
     pub(crate) fn look(&self, connections: usize, count: usize) -> Result<Outcome> {
-        self.measure(connections, count, 200, |connection, n| {
+        self.measure(Crowd { connections, threads: 1, count }, 200, |connection, n| {
             let (base, product) = (self.base, self.product(connection * 7_919 + n * 31));
             format!("GET {base}/products/{product} HTTP/1.1\r\nhost: {}\r\n\r\n", self.address).into_bytes()
         })
@@ -57,7 +60,7 @@ impl Contender {
 
     /// Orders three products, one of each.
     pub(crate) fn order_three(&self, connections: usize, count: usize) -> Result<Outcome> {
-        self.measure(connections, count, 201, |connection, n| {
+        self.measure(Crowd { connections, threads: connections, count }, 201, |connection, n| {
             let items = (0..3).map(|more| (self.product(connection * 7_919 + n * 17 + more * 5), 1));
             self.order(&basket(items))
         })
@@ -65,7 +68,7 @@ impl Contender {
 
     /// Places real baskets, `count` of them on each connection.
     pub(crate) fn order_baskets(&self, connections: usize, count: usize, baskets: &[String]) -> Result<Outcome> {
-        self.measure(connections, count, 201, |connection, n| {
+        self.measure(Crowd { connections, threads: connections, count }, 201, |connection, n| {
             let place = (connection * count + n).checked_rem(baskets.len()).unwrap_or_default();
             self.order(baskets.get(place).map_or("{}", String::as_str))
         })
@@ -73,13 +76,12 @@ impl Contender {
 
     fn measure(
         &self,
-        connections: usize,
-        count: usize,
+        crowd: Crowd,
         expected: u16,
         request: impl Fn(usize, usize) -> Vec<u8> + Sync,
     ) -> Result<Outcome> {
         let before = process::cpu(self.pid)?;
-        let load = load::run(self.address, connections, count, expected, request)?;
+        let load = load::run(self.address, crowd, expected, request)?;
         let cpu = process::cpu(self.pid)?.saturating_sub(before);
         Ok(Outcome {
             rate: f64::from(load.requests) / load.took.as_secs_f64(),

@@ -16,6 +16,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use bare::Bare;
+use load::Crowd;
 use shop::Shop;
 
 /// One line of the table.
@@ -127,7 +128,7 @@ async fn product_read() -> Result<[Row; 2]> {
 /// The CPU time of a process for each request, in microseconds.
 fn cost(pid: u32, address: SocketAddr, request: impl Fn(usize, usize) -> Vec<u8> + Sync) -> Result<f64> {
     let before = process::cpu(pid)?;
-    let load = load::run(address, 8, 10_000, 200, request)?;
+    let load = load::run(address, Crowd { connections: 8, threads: 1, count: 10_000 }, 200, request)?;
     if load.refused > 0 {
         bail!("{} reads were refused", load.refused);
     }
@@ -139,8 +140,9 @@ async fn orders() -> Result<Row> {
     let shop = Shop::open(1_000).await?;
     let mut rates = Vec::new();
     for _ in 0..3 {
+        let crowd = Crowd { connections: 8, threads: 8, count: 1_000 };
         let load =
-            load::run(shop.address(), 8, 1_000, 201, |connection, n| shop.order_of_three(connection * 131 + n * 17))?;
+            load::run(shop.address(), crowd, 201, |connection, n| shop.order_of_three(connection * 131 + n * 17))?;
         if load.refused > 0 {
             bail!("{} orders were refused", load.refused);
         }
