@@ -2,10 +2,17 @@
 
 use std::time::SystemTime;
 
-use actix_web::http::{StatusCode, header::HttpDate};
+use actix_http::ConnectionType;
+use actix_web::{
+    HttpResponse,
+    http::{
+        StatusCode,
+        header::{HeaderName, HeaderValue, HttpDate},
+    },
+};
 use serde_json::json;
 
-use crate::{HttpState, edge::RequestId};
+use crate::{HttpState, edge::RequestId, error::ApiError};
 
 /// The head of a request did not come in time.
 pub(super) fn slow_head(state: &HttpState) -> Vec<u8> {
@@ -16,6 +23,18 @@ pub(super) fn slow_head(state: &HttpState) -> Vec<u8> {
 /// What came to the port of a server with TLS was HTTP without it.
 pub(super) fn no_tls(state: &HttpState) -> Vec<u8> {
     refusal(state, StatusCode::BAD_REQUEST, "validation_failed", "this server speaks https, and this was plain http")
+}
+
+/// A body broke whose handler was at something else.
+pub(super) fn broken_body(state: &HttpState) -> HttpResponse {
+    let id = RequestId::from(state.ids.next());
+    tracing::debug!(request_id = %id, "the framing of a body is malformed");
+    let mut response = ApiError::MalformedJson("it did not arrive whole".to_owned()).render(id.as_str(), false);
+    response.head_mut().set_connection_type(ConnectionType::Close);
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+        response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
+    }
+    response
 }
 
 /// Where in what actix-web is about to write a bare refusal of its own begins: a status without a body, which no answer

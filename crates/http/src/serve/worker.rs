@@ -335,13 +335,13 @@ async fn speaks(stream: &TcpStream, connection: &Connection) -> bool {
 async fn server(state: &Arc<HttpState>) -> io::Result<Box<Serve>> {
     let routes = |()| io::Error::other("the routes cannot be made");
     let app = Rc::new(map_config(app(state), |()| AppConfig::default()).new_service(()).await.map_err(routes)?);
-    let over_http1 = app.clone();
+    let (over_http1, known) = (app.clone(), state.clone());
     let http1 = HttpService::build()
         .keep_alive(KeepAlive::Os)
         .client_request_timeout(Duration::ZERO)
         .client_disconnect_timeout(LINGER)
         .on_connect_ext(|stream: &Watched, data| drop(data.insert(stream.connection().clone())))
-        .h1(fn_service(move |request| framing::answer(&*over_http1, request)));
+        .h1(fn_service(move |request| framing::answer(&*over_http1, request, &known)));
     let http1 = http1.new_service(()).await.map_err(routes)?;
     Ok(Box::new(move |stream, protocol, peer| match protocol {
         Protocol::Http2 => Box::pin(http2::serve(stream, app.clone(), peer).map_err(Into::into)),
