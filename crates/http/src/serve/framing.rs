@@ -185,11 +185,15 @@ impl Stream for Body {
 
 #[cfg(test)]
 mod tests {
-    use std::task::Waker;
+    use std::{future::pending, task::Waker};
 
-    use futures_util::stream;
+    use actix_http::h1;
+    use actix_service::fn_service;
+    use actix_web::http::{StatusCode, header::HeaderValue};
+    use futures_util::{FutureExt, stream};
 
     use super::*;
+    use crate::testing::state_for_tests;
 
     fn coming(chunks: &'static [&'static str], breaks: bool) -> Coming {
         let chunks = chunks.iter().map(|chunk| Ok(Bytes::from_static(chunk.as_bytes())));
@@ -216,6 +220,37 @@ mod tests {
         assert!(matches!(body.poll_read(&mut cx), Poll::Ready(Some(Ok(_)))));
         assert!(matches!(body.poll_read(&mut cx), Poll::Ready(None)));
         assert!(body.is_read());
+    }
+
+    /// A chunked request whose body has just broken.
+    fn broken() -> Request {
+        let (mut sender, payload) = h1::Payload::create(false);
+        sender.set_error(PayloadError::EncodingCorrupted);
+        let mut request = Request::with_payload(payload.into());
+        request.head_mut().headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        request
+    }
+
+    #[test]
+    fn who_is_at_something_else_when_a_body_breaks_is_answered_for() {
+        let app = fn_service(async |request: Request| {
+            let _body_for_later = request;
+            pending::<Result<ServiceResponse, Error>>().await
+        });
+        let answer = answer(&app, broken(), &state_for_tests()).now_or_never();
+        let refusal = answer.expect("an answer at once").expect_err("a refusal").error_response();
+        assert_eq!(refusal.status(), StatusCode::BAD_REQUEST);
+        assert!(refusal.head().connection_type() == ConnectionType::Close);
+        assert!(refusal.headers().contains_key("x-request-id"));
+    }
+
+    #[test]
+    fn who_is_at_a_change_is_not() {
+        let app = fn_service(async |request: Request| {
+            drop(request);
+            pending::<Result<ServiceResponse, Error>>().await
+        });
+        assert!(answer(&app, broken(), &state_for_tests()).now_or_never().is_none());
     }
 
     #[test]
