@@ -53,7 +53,7 @@ async fn changes_that_nobody_waits_for_are_committed_and_told_before_an_instance
     let held = database.transaction().await?;
     held.execute("SELECT FROM products FOR UPDATE", &[]).await?;
     let order = json!({"items": [{"productId": cup.1, "quantity": 3}]});
-    let begun = [
+    let changes = [
         begun(&server, "PATCH", &mug.0, admin.token(), &json!({"name": "Another mug"})).await?,
         begun(&server, "POST", "/orders", ada.token(), &order).await?,
     ];
@@ -61,7 +61,7 @@ async fn changes_that_nobody_waits_for_are_committed_and_told_before_an_instance
     while waiting(&server).await? < 2 {
         ensure!(began.elapsed() < PATIENCE, "not both are in the middle of it");
     }
-    begun.into_iter().try_for_each(Wire::vanish)?;
+    changes.into_iter().try_for_each(Wire::vanish)?;
     // This is the only one that is left.
     while of_a.metric("http_requests_in_flight").await? > 1.5 {
         ensure!(began.elapsed() < PATIENCE, "A does not notice that its clients have gone");
