@@ -76,3 +76,27 @@ pub trait RateLimiter: Send + Sync {
     /// Tells where the subject stands, and counts nothing: `allowed` says whether a `hit` would be.
     async fn peek(&self, subject: &Subject, quota: Quota) -> Verdict;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, net::Ipv4Addr};
+
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn every_limit_has_a_name_of_its_own() {
+        let (user, address) = (UserId(Uuid::nil()), IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let subjects = [
+            Subject::Address(address),
+            Subject::User(user),
+            Subject::ApiKey(ApiKeyId(user.0)),
+            Subject::Login { address, email: "ada@example.com".into() },
+            Subject::Password(user),
+            Subject::Code(user),
+        ];
+        let names: BTreeSet<_> = subjects.iter().map(Subject::limit).collect();
+        assert_eq!(names, Subject::LIMITS.into());
+    }
+}
