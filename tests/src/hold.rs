@@ -1,6 +1,8 @@
 //! A store that takes no writes for a while.
 
-use anyhow::{Context, Result};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
 use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 use tokio_postgres::NoTls;
 
@@ -13,6 +15,9 @@ pub enum Hold {
     /// A lock on each table.
     Database(tokio_postgres::Client),
 }
+
+/// How long a store may be busy; far more than it is.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 const LOCK_ALL: &str = "BEGIN; DO $$ BEGIN EXECUTE (
     SELECT 'LOCK TABLE ' || string_agg(quote_ident(table_name), ', ' ORDER BY table_name) || ' IN EXCLUSIVE MODE'
@@ -33,7 +38,14 @@ impl Hold {
         };
         let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
         tokio::spawn(connection);
-        client.batch_execute(&format!("SET lock_timeout = '10s'; {LOCK_ALL}")).await?;
+        client.batch_execute("SET lock_timeout = '200ms'").await?;
+        let begun = Instant::now();
+        while let Err(error) = client.batch_execute(LOCK_ALL).await {
+            // A write that is under way may want what is locked already, and holds what comes next. To give way sooner
+            // than PostgreSQL looks for deadlocks leaves the write alone.
+            client.batch_execute("ROLLBACK").await?;
+            ensure!(begun.elapsed() < PATIENCE, "the tables are not to be had: {error}");
+        }
         Ok(Self::Database(client))
     }
 
