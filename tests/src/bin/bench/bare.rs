@@ -1,5 +1,5 @@
 //! What the same request costs where nothing is done with it: a handler of actix-web that answers with constant bytes,
-//! behind nothing. What the program takes beside it is its own doing: the edge, the cache and the handler.
+//! whatever path it is asked for. What the program takes beside it is its own doing: the edge, the cache and the handler.
 
 use std::{
     env,
@@ -21,7 +21,7 @@ const BODY: &str = r#"{"status":"success","data":{"id":"0198c2f7-0000-7000-8000-
 pub(crate) fn serve() -> Result<()> {
     actix_web::rt::System::new().block_on(async {
         let product = || async { HttpResponse::Ok().content_type("application/json").body(BODY) };
-        let app = move || App::new().route("/api/v1/products/{id}", web::get().to(product));
+        let app = move || App::new().default_service(web::to(product));
         let server = HttpServer::new(app).workers(2).bind(("127.0.0.1", 0))?;
         println!("{}", server.addrs().first().context("no address")?);
         Ok(server.run().await?)

@@ -18,6 +18,7 @@ use serde_json::json;
 use tokio_postgres::NoTls;
 
 use crate::{
+    bare::Bare,
     contender::{Contender, Outcome, basket},
     shop::Shop,
 };
@@ -112,6 +113,10 @@ pub(crate) async fn table(peers: Option<&Path>) -> Result<()> {
     // The first round fills the cache.
     entrepot.look(32, 200)?;
     print(&entrepot, "cached product", 32, &entrepot.look(32, 2_000)?);
+    let actix = Bare::start()?;
+    let bare = Contender::new("actix", actix.pid(), actix.address(), "/api/v1", String::new(), vec!["any".to_owned()])?;
+    bare.look(32, 200)?;
+    print(&bare, "a bare handler of actix-web", 32, &bare.look(32, 2_000)?);
     let Some(folder) = peers else { return Ok(()) };
     for name in ["express", "fastify"] {
         let (peer, _process) = start_peer(&ground, folder, name).await?;
