@@ -2,6 +2,8 @@
 
 mod access;
 mod json;
+#[cfg(test)]
+mod kept;
 mod lines;
 mod stamp;
 

@@ -203,41 +203,17 @@ fn is_special(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io::{self, Write},
-        sync::{Arc, Mutex},
-    };
-
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
-
-    /// Keeps what it is given.
-    #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Kept {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::logging::kept::Kept;
 
     /// What is logged meanwhile, without the stamps.
     fn logged(work: impl FnOnce()) -> Vec<String> {
         let kept = Kept::default();
         let layer = Json(Lines::into(kept.clone()));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), work);
-        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
-        text.lines().map(without_stamp).collect()
-    }
-
-    fn without_stamp(line: &str) -> String {
-        let rest = line.strip_prefix("{\"timestamp\":\"").unwrap();
-        format!("{{{}", rest.get("2026-11-21T04:31:00.000001Z\",".len()..).unwrap())
+        kept.lines()
     }
 
     #[test]
