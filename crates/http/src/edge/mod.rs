@@ -30,7 +30,7 @@ pub(crate) use methods::Methods;
 #[cfg(test)]
 pub(crate) use methods::served;
 pub(crate) use metrics::Metrics;
-pub(crate) use request_id::RequestId;
+pub(crate) use request_id::{RequestId, X_REQUEST_ID};
 pub(crate) use router::{Patterns, Routes};
 pub(crate) use service::{AsItIs, Edge};
 pub(crate) use writes::{changes_under_way, outlive};

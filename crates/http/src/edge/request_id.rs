@@ -29,7 +29,7 @@ impl RequestId {
     }
 
     /// As a header has it.
-    pub(super) fn header(&self) -> HeaderValue {
+    pub(crate) fn header(&self) -> HeaderValue {
         self.0.clone()
     }
 

@@ -34,7 +34,7 @@ pub(super) struct Place {
 pub(super) type Accepts = fn(&Method) -> bool;
 
 /// Where a path leads.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Found {
     place: usize,
     pub(super) pattern: Rc<str>,

@@ -5,14 +5,15 @@ use std::time::SystemTime;
 use actix_http::ConnectionType;
 use actix_web::{
     HttpResponse,
-    http::{
-        StatusCode,
-        header::{HeaderName, HeaderValue, HttpDate},
-    },
+    http::{StatusCode, header::HttpDate},
 };
 use serde_json::json;
 
-use crate::{HttpState, edge::RequestId, error::ApiError};
+use crate::{
+    HttpState,
+    edge::{RequestId, X_REQUEST_ID},
+    error::ApiError,
+};
 
 /// The head of a request did not come in time.
 pub(super) fn slow_head(state: &HttpState) -> Vec<u8> {
@@ -31,9 +32,7 @@ pub(super) fn broken_body(state: &HttpState) -> HttpResponse {
     tracing::debug!(request_id = %id, "the framing of a body is malformed");
     let mut response = ApiError::MalformedJson("it did not arrive whole".to_owned()).render(id.as_str(), false);
     response.head_mut().set_connection_type(ConnectionType::Close);
-    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
-        response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
-    }
+    response.headers_mut().insert(X_REQUEST_ID.clone(), id.header());
     response
 }
 

@@ -3,11 +3,11 @@
 //! They come by the thousand, so they go past the machinery of events: made into an event and out of it again, a line
 //! costs four times as much. What is written is the same.
 
-use std::{cell::Cell, io::Write as _, net::IpAddr, time::Duration};
+use std::{io::Write as _, net::IpAddr, time::Duration};
 
 use entrepot_http::{AccessLine, AccessLog};
 
-use super::{json::text, lines::Lines, stamp::Stamp};
+use super::{json::text, lines::Lines, stamp::stamped};
 
 /// Writes the line of each request as one JSON object.
 pub(super) struct JsonLines {
@@ -28,14 +28,8 @@ impl AccessLog for JsonLines {
     }
 
     fn write(&self, line: &AccessLine<'_>) {
-        let mut scratch = SCRATCH.take();
-        scratch.write(line);
-        if self.gathers {
-            self.lines.gather(&scratch.json);
-        } else {
-            self.lines.write(&scratch.json);
-        }
-        SCRATCH.set(scratch);
+        let out = |json: &[u8]| if self.gathers { self.lines.gather(json) } else { self.lines.write(json) };
+        stamped(|json| write_request(json, line), out);
     }
 }
 
@@ -50,54 +44,37 @@ impl AccessLog for Off {
     fn write(&self, _: &AccessLine<'_>) {}
 }
 
-thread_local! {
-    static SCRATCH: Cell<Scratch> = const { Cell::new(Scratch { json: Vec::new(), stamp: Stamp::new() }) };
-}
-
-/// What a thread keeps from line to line.
-#[derive(Default)]
-struct Scratch {
-    json: Vec<u8>,
-    stamp: Stamp,
-}
-
-impl Scratch {
-    /// In the order that events have: stamp, level, message, fields, target.
-    fn write(&mut self, line: &AccessLine<'_>) {
-        let json = &mut self.json;
-        json.clear();
-        json.extend_from_slice(b"{\"timestamp\":\"");
-        self.stamp.write(json);
-        json.extend_from_slice(b"\",\"level\":\"INFO\",\"message\":\"request\",\"method\":");
-        text(json, line.method);
-        json.extend_from_slice(b",\"route\":");
-        text(json, line.route);
-        json.extend_from_slice(b",\"status\":");
-        json.extend_from_slice(line.status.as_str().as_bytes());
-        json.extend_from_slice(b",\"duration_ms\":");
-        json.extend_from_slice(zmij::Buffer::new().format_finite(millis(line.took)).as_bytes());
-        // Neither has anything to escape, and a vector takes all there is.
-        if let Some(user) = line.user {
-            write!(json, ",\"user\":\"{user}\"").ok();
-        }
-        if let Some(key) = line.api_key {
-            write!(json, ",\"api_key\":\"{key}\"").ok();
-        }
-        json.extend_from_slice(b",\"address\":\"");
-        address(json, line.address);
-        json.push(b'"');
-        if let Some(agent) = line.user_agent {
-            json.extend_from_slice(b",\"user_agent\":");
-            text(json, agent);
-        }
-        json.extend_from_slice(b",\"request_id\":");
-        text(json, line.request_id);
-        if let Some(trace) = line.trace_id {
-            json.extend_from_slice(b",\"trace_id\":");
-            text(json, trace);
-        }
-        json.extend_from_slice(b",\"target\":\"http\"}\n");
+/// Writes what comes behind the stamp, in the order that events have: level, message, fields, target.
+fn write_request(json: &mut Vec<u8>, line: &AccessLine<'_>) {
+    json.extend_from_slice(b",\"level\":\"INFO\",\"message\":\"request\",\"method\":");
+    text(json, line.method);
+    json.extend_from_slice(b",\"route\":");
+    text(json, line.route);
+    json.extend_from_slice(b",\"status\":");
+    json.extend_from_slice(line.status.as_str().as_bytes());
+    json.extend_from_slice(b",\"duration_ms\":");
+    json.extend_from_slice(zmij::Buffer::new().format_finite(millis(line.took)).as_bytes());
+    // Neither has anything to escape, and a vector takes all there is.
+    if let Some(user) = line.user {
+        write!(json, ",\"user\":\"{user}\"").ok();
     }
+    if let Some(key) = line.api_key {
+        write!(json, ",\"api_key\":\"{key}\"").ok();
+    }
+    json.extend_from_slice(b",\"address\":\"");
+    address(json, line.address);
+    json.push(b'"');
+    if let Some(agent) = line.user_agent {
+        json.extend_from_slice(b",\"user_agent\":");
+        text(json, agent);
+    }
+    json.extend_from_slice(b",\"request_id\":");
+    text(json, line.request_id);
+    if let Some(trace) = line.trace_id {
+        json.extend_from_slice(b",\"trace_id\":");
+        text(json, trace);
+    }
+    json.extend_from_slice(b",\"target\":\"http\"}\n");
 }
 
 /// To the microsecond, which is as well as it is measured.

@@ -1,12 +1,32 @@
-//! The time at which a line was logged.
+//! Lines of JSON, each with the time at which it was logged.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    cell::Cell,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use entrepot_domain::Timestamp;
 
+thread_local! {
+    static SCRATCH: Cell<(Vec<u8>, Stamp)> = const { Cell::new((Vec::new(), Stamp::new())) };
+}
+
+/// Begins an object with its stamp, has it written to its end, and hands it out. The memory is kept from line to line.
+pub(super) fn stamped(write: impl FnOnce(&mut Vec<u8>), out: impl FnOnce(&[u8])) {
+    // Taken rather than borrowed: a value that logs while it is formatted finds another one.
+    let (mut line, mut stamp) = SCRATCH.take();
+    line.clear();
+    line.extend_from_slice(b"{\"timestamp\":\"");
+    stamp.write(&mut line);
+    line.push(b'"');
+    write(&mut line);
+    out(&line);
+    SCRATCH.set((line, stamp));
+}
+
 /// Writes the time in UTC, to the microsecond. The calendar is asked once a second: many lines have the same date.
 #[derive(Default)]
-pub(super) struct Stamp {
+struct Stamp {
     /// Of which second since 1970 `date` is.
     second: i64,
     /// `2026-11-21T04:31:00`
@@ -14,13 +34,13 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    pub(super) const fn new() -> Self {
+    const fn new() -> Self {
         Self { second: 0, date: String::new() }
     }
 
     /// Appends it to a line.
     #[expect(clippy::disallowed_methods, reason = "no rule depends on when a line was logged")]
-    pub(super) fn write(&mut self, line: &mut Vec<u8>) {
+    fn write(&mut self, line: &mut Vec<u8>) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let second = i64::try_from(now.as_secs()).unwrap_or_default();
         if second != self.second || self.date.is_empty() {
