@@ -38,6 +38,15 @@ pub struct Checked {
     pub second_factor: Option<SealedSecret>,
 }
 
+impl Checked {
+    /// Whether it would let them in now: with this password, which the erased have not, and this second factor in force.
+    /// One that was checked and is not in force any more is no reason against it: the password alone is enough then.
+    pub fn still_holds(&self, password: Option<&str>, in_force: Option<&[u8]>) -> bool {
+        let known = self.second_factor.as_ref().map(|checked| &*checked.0);
+        password == Some(self.password.0.as_str()) && (in_force.is_none() || in_force == known)
+    }
+}
+
 /// A login to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSession {
@@ -120,4 +129,23 @@ pub enum RotateError {
     /// The store failed.
     #[error(transparent)]
     Fault(#[from] Fault),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_checked_holds_as_long_as_it_would_let_in() {
+        let checked = |factor: Option<&[u8]>| Checked {
+            password: PasswordHash("hash".into()),
+            second_factor: factor.map(|sealed| SealedSecret(sealed.into())),
+        };
+        assert!(checked(None).still_holds(Some("hash"), None));
+        assert!(checked(Some(b"a")).still_holds(Some("hash"), Some(b"a")));
+        assert!(checked(Some(b"a")).still_holds(Some("hash"), None), "the password alone is enough now");
+        assert!(!checked(None).still_holds(Some("hash"), Some(b"a")), "it came into force");
+        assert!(!checked(Some(b"a")).still_holds(Some("hash"), Some(b"b")), "it is another one");
+        assert!(!checked(None).still_holds(Some("other"), None) && !checked(None).still_holds(None, None));
+    }
 }

@@ -17,7 +17,8 @@ use super::row::ApiKeyRow;
 use crate::{
     audit,
     error::{fault, fault_or_raced},
-    schema::{api_keys, users},
+    schema::api_keys,
+    user::must_exist,
     value::read,
 };
 
@@ -35,18 +36,7 @@ pub(super) async fn insert(
 ) -> Result<(), ApiKeyError> {
     let row = ApiKeyRow::from(new);
     sweep(connection, row.created_at).await?;
-    // The row of an erased user is still there, so the foreign key would take it. Locked, so that it is not erased now,
-    // and so that of several new keys at once each sees those before it.
-    let owner: Vec<Uuid> = users::table
-        .filter(users::id.eq(row.user_id).and(users::erased_at.is_null()))
-        .select(users::id)
-        .for_no_key_update()
-        .load(connection)
-        .await
-        .map_err(fault)?;
-    if owner.is_empty() {
-        return Err(Fault::unknown(anyhow::anyhow!("a key of user {}, who does not exist", row.user_id)).into());
-    }
+    must_exist(connection, row.user_id, "a key").await?;
     let live: i64 = api_keys::table
         .filter(api_keys::user_id.eq(row.user_id))
         .filter(api_keys::expires_at.is_null().or(api_keys::expires_at.gt(row.created_at)))

@@ -15,13 +15,14 @@ pub(crate) async fn lock(connection: &mut AsyncPgConnection, user: UserId) -> Re
 }
 
 /// Refuses to keep `what` of a user who does not exist. The row of an erased user is still there, so the foreign key
-/// would take it. It is locked, so that the user is not erased now.
+/// would take it. It is locked, so that the user is not erased now, and so that of several things that are kept at once each
+/// sees those before it.
 pub(crate) async fn must_exist(connection: &mut AsyncPgConnection, user: Uuid, what: &str) -> Result<(), Fault> {
     let owner: Vec<Uuid> = users::table
         .filter(users::id.eq(user))
         .filter(users::erased_at.is_null())
         .select(users::id)
-        .for_share()
+        .for_no_key_update()
         .load(connection)
         .await
         .map_err(fault)?;

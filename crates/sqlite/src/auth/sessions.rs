@@ -55,9 +55,7 @@ fn still_holds(connection: &mut SqliteConnection, new: &NewSession) -> Result<bo
         .get_result(connection)
         .optional()
         .map_err(fault)?;
-    let checked = new.checked.second_factor.as_ref();
-    Ok(password.flatten().is_some_and(|password| password == new.checked.password.0)
-        && in_force.is_none_or(|secret| checked.is_some_and(|checked| checked.0 == secret)))
+    Ok(new.checked.still_holds(password.flatten().as_deref(), in_force.as_deref()))
 }
 
 /// Ends a session of a user, because they asked for it.
