@@ -28,6 +28,8 @@ pub(super) struct Answer {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Question {
     pub(super) sent: Instant,
+    /// Whether a hit is to be counted, or only some taken in advance.
+    pub(super) hit: bool,
     /// Hits that were taken in advance and not used.
     pub(super) back: Back,
     /// Whether to take some in advance.
@@ -47,6 +49,8 @@ pub(super) struct Back {
 pub(super) enum Step {
     /// It is decided.
     Decided(Verdict),
+    /// It is decided, and Redis is to be asked for more meanwhile: whoever came when nothing is left would have to wait.
+    Low(Verdict, Question),
     /// Redis is to be asked.
     Ask(Question),
 }
@@ -73,6 +77,8 @@ struct Known {
     rest: u32,
     /// What it has taken, and not used.
     ahead: u32,
+    /// With less than so many not used, more is taken.
+    low: u32,
     refused: bool,
 }
 
@@ -84,7 +90,12 @@ impl Counter {
         if let Some(known) = self.last.as_mut().filter(|known| known.quota == quota) {
             if known.ahead > 0 && now < known.kept {
                 known.ahead -= 1;
-                return Step::Decided(known.verdict(true, now));
+                let verdict = known.verdict(true, now);
+                if known.ahead >= known.low || self.taking {
+                    return Step::Decided(verdict);
+                }
+                self.taking = true;
+                return Step::Low(verdict, Question { sent: now, hit: false, back: Back::default(), ahead: true });
             }
             if known.refused && now < known.fresh {
                 return Step::Decided(known.verdict(false, now));
@@ -93,7 +104,7 @@ impl Counter {
         let back = self.take_back(now);
         let ahead = hot && !self.taking;
         self.taking |= ahead;
-        Step::Ask(Question { sent: now, back, ahead })
+        Step::Ask(Question { sent: now, hit: true, back, ahead })
     }
 
     /// What was taken in advance and is too old to be used, if its window is not over.
@@ -115,7 +126,7 @@ impl Counter {
         }
     }
 
-    /// Learns what Redis has answered to a hit just now.
+    /// Learns what Redis has answered just now.
     pub(super) fn learn(&mut self, quota: Quota, question: &Question, answer: Answer, now: Instant) -> Verdict {
         if question.ahead {
             self.taking = false;
@@ -123,7 +134,7 @@ impl Counter {
         let ends = question.sent + answer.left;
         // Another question may have brought some meanwhile. They belong to their window: the next one ends much later.
         let other = self.last.as_ref().filter(|known| ends < known.ends + quota.window / 2);
-        let (ahead, kept) = other.map_or((0, now), |known| (known.ahead, known.kept));
+        let (ahead, kept, low) = other.map_or((0, now, 0), |known| (known.ahead, known.kept, known.low));
         // Only whoever brought some gives back what is left, when their time is over: nobody else may lengthen it.
         let kept = if answer.granted > 0 { now + KEPT } else { kept };
         let known = Known {
@@ -134,6 +145,7 @@ impl Counter {
             left: answer.left,
             rest: quota.limit.saturating_sub(answer.count),
             ahead: ahead + answer.granted,
+            low: if question.ahead { answer.granted / 2 } else { low },
             refused: !answer.allowed,
         };
         let verdict = Verdict { resets_in: answer.left, ..known.verdict(answer.allowed, question.sent) };
@@ -174,14 +186,21 @@ mod tests {
     fn ask(counter: &mut Counter, now: Instant) -> Question {
         match counter.hit(QUOTA, now) {
             Step::Ask(question) => question,
-            decided @ Step::Decided(_) => panic!("{decided:?}"),
+            decided => panic!("{decided:?}"),
         }
     }
 
     fn decided(counter: &mut Counter, now: Instant) -> Verdict {
         match counter.hit(QUOTA, now) {
             Step::Decided(verdict) => verdict,
-            ask @ Step::Ask(_) => panic!("{ask:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn low(counter: &mut Counter, now: Instant) -> Question {
+        match counter.hit(QUOTA, now) {
+            Step::Low(verdict, question) if verdict.allowed => question,
+            other => panic!("{other:?}"),
         }
     }
 
@@ -216,10 +235,45 @@ mod tests {
         let at = Instant::now();
         let (mut counter, verdict) = hot(at);
         assert_eq!(verdict.remaining, 9_998);
-        for n in 1..=10 {
+        for n in 1..=5 {
             assert_eq!(decided(&mut counter, at + micros(300)).remaining, 9_998 - n);
         }
-        assert!(ask(&mut counter, at + micros(300)).ahead);
+        assert!(low(&mut counter, at + micros(300)).ahead);
+        for n in 7..=10 {
+            assert_eq!(decided(&mut counter, at + micros(300)).remaining, 9_998 - n);
+        }
+        assert!(!ask(&mut counter, at + micros(300)).ahead, "more is being taken already");
+    }
+
+    #[test]
+    fn before_all_is_used_more_is_taken_and_nobody_waits() {
+        let at = Instant::now();
+        let (mut counter, _) = hot(at);
+        for _ in 0..5 {
+            decided(&mut counter, at + micros(300));
+        }
+        let question = low(&mut counter, at + micros(300));
+        assert!(!question.hit && question.back.hits == 0);
+        decided(&mut counter, at + micros(400));
+        counter.learn(QUOTA, &question, answer(22, 10), at + micros(500));
+        assert_eq!(counter.ahead(), 13, "three that were left and ten that came");
+        assert_eq!(decided(&mut counter, at + micros(600)).remaining, 9_990);
+        assert_eq!(counter.settle(at + KEPT + micros(500)).hits, 12, "all of them are kept from the later answer on");
+    }
+
+    #[test]
+    fn where_no_more_is_to_be_had_nobody_asks_again() {
+        let at = Instant::now();
+        let (mut counter, _) = hot(at);
+        for _ in 0..5 {
+            decided(&mut counter, at + micros(300));
+        }
+        let question = low(&mut counter, at + micros(300));
+        counter.learn(QUOTA, &question, answer(9_001, 0), at + micros(400));
+        for _ in 0..4 {
+            decided(&mut counter, at + micros(500));
+        }
+        assert!(ask(&mut counter, at + micros(500)).hit);
     }
 
     /// However long the answer took.
@@ -254,7 +308,7 @@ mod tests {
     fn an_answer_that_brings_none_does_not_lengthen_the_time_of_others() {
         let at = Instant::now();
         let (mut counter, _) = hot(at);
-        let late = Question { sent: at + micros(150), back: Back::default(), ahead: false };
+        let late = Question { sent: at + micros(150), hit: true, back: Back::default(), ahead: false };
         counter.learn(QUOTA, &late, answer(13, 0), at + KEPT / 2);
         assert_eq!(counter.settle(at + KEPT + micros(200)).hits, 10);
     }
@@ -270,7 +324,7 @@ mod tests {
     fn nothing_is_carried_into_another_window() {
         let at = Instant::now();
         let (mut counter, _) = hot(at);
-        let late = Question { sent: at + micros(300), back: Back::default(), ahead: false };
+        let late = Question { sent: at + micros(300), hit: true, back: Back::default(), ahead: false };
         counter.learn(QUOTA, &late, answer(13, 0), at + micros(300));
         assert_eq!(counter.ahead(), 10);
         let next = Question { sent: at + QUOTA.window + micros(1), ..late };

@@ -54,11 +54,11 @@ end
 local allowed = count + change < limit
 if hit and allowed then
   change = change + 1
-  local rest = limit - count - change
-  if ahead and rest >= tonumber(ARGV[7]) then
-    granted = math.min(math.floor(rest / 8), tonumber(ARGV[8]))
-    change = change + granted
-  end
+end
+local rest = limit - count - change
+if ahead and rest >= tonumber(ARGV[7]) then
+  granted = math.min(math.floor(rest / 8), tonumber(ARGV[8]))
+  change = change + granted
 end
 if left < 0 then
   if change > 0 then
@@ -75,9 +75,10 @@ return {allowed and 1 or 0, count + change, math.min(left, window), granted}
 /// Redis before it is allowed.
 ///
 /// A subject that hits more than once in a millisecond is not worth a round trip each time. Its instance counts up to
-/// an eighth of what is left in advance, uses that during the next 20 ms, and gives back what it did not use. So
-/// the limit is never exceeded, by however many instances; and hits that come slowly, or when less than a thousand are
-/// left, are counted one by one, with the exact remainder. A refusal is repeated for a millisecond without asking.
+/// an eighth of what is left in advance, uses that during the next 20 ms, and gives back what it did not use; when half
+/// is used, more is counted meanwhile. So the limit is never exceeded, by however many instances; and hits that come
+/// slowly, or when less than a thousand are left, are counted one by one, with the exact remainder. A refusal is
+/// repeated for a millisecond without asking.
 ///
 /// What is taken in advance and not given back, because the instance or Redis dies in that moment, stays counted
 /// until the window ends.
@@ -126,7 +127,7 @@ impl Inner {
 
     /// Asks Redis, and remembers the answer.
     async fn ask(&self, key: Key, counter: &Mutex<Counter>, quota: Quota, question: Question) -> Option<Verdict> {
-        let answer = self.run(key, quota, question.back, true, question.ahead).await;
+        let answer = self.run(key, quota, question.back, question.hit, question.ahead).await;
         let mut counter = lock(counter);
         if answer.is_none() {
             counter.give_up(&question);
@@ -208,6 +209,10 @@ impl RateLimiter for RedisLimiter {
         let step = lock(&counter).hit(quota, Instant::now());
         let question = match step {
             Step::Decided(verdict) => return verdict,
+            Step::Low(verdict, question) => {
+                drop(inner.ask_ahead(inner.shared.names.count(subject), counter, quota, question));
+                return verdict;
+            }
             Step::Ask(question) => question,
         };
         // On the heap, as it is large, and most need none of it.
