@@ -7,8 +7,9 @@ use entrepot_domain::{Quota, Verdict};
 /// For how long an answer is good enough to decide the next hits by, counted from before the question was sent.
 pub(super) const FRESH: Duration = Duration::from_millis(1);
 
-/// For how long hits that were taken in advance are kept for this instance, counted from the answer. They are counted
-/// already, so this is no matter of truth, but of how long others go without what is not used here.
+/// For how long hits that were taken in advance are kept for this instance, counted from the answer, and anew from every
+/// hit of a subject that is seen all the time. They are counted already, so this is no matter of truth, but of how long
+/// others go without what is not used here.
 pub(super) const KEPT: Duration = Duration::from_millis(20);
 
 /// What Redis said of a count.
@@ -63,6 +64,8 @@ pub(super) struct Counter {
     seen: Option<Instant>,
     /// Whether some are being taken in advance.
     taking: bool,
+    /// Whether somebody looks after those that are not used.
+    settling: bool,
 }
 
 /// What was last answered.
@@ -90,6 +93,9 @@ impl Counter {
         if let Some(known) = self.last.as_mut().filter(|known| known.quota == quota) {
             if known.ahead > 0 && now < known.kept {
                 known.ahead -= 1;
+                if hot {
+                    known.kept = (now + KEPT).min(known.ends);
+                }
                 let verdict = known.verdict(true, now);
                 if known.ahead >= known.low || self.taking {
                     return Step::Decided(verdict);
@@ -118,11 +124,22 @@ impl Counter {
         }
     }
 
-    /// The same, unless it may still be used.
-    pub(super) fn settle(&mut self, now: Instant) -> Back {
+    /// Whether somebody has to look after what was taken in advance: what is not used in time has to be given back. To be
+    /// asked once for each that does.
+    pub(super) fn begin_to_settle(&mut self) -> bool {
+        let nobody_does = !self.settling && self.ahead() > 0;
+        self.settling |= nobody_does;
+        nobody_does
+    }
+
+    /// The same, unless it may still be used: then it is to be looked after again at that time.
+    pub(super) fn settle(&mut self, now: Instant) -> Result<Back, Instant> {
         match &self.last {
-            Some(known) if now >= known.kept => self.take_back(now),
-            _ => Back::default(),
+            Some(known) if known.ahead > 0 && now < known.kept => Err(known.kept),
+            _ => {
+                self.settling = false;
+                Ok(self.take_back(now))
+            }
         }
     }
 
@@ -258,7 +275,8 @@ mod tests {
         counter.learn(QUOTA, &question, answer(22, 10), at + micros(500));
         assert_eq!(counter.ahead(), 13, "three that were left and ten that came");
         assert_eq!(decided(&mut counter, at + micros(600)).remaining, 9_990);
-        assert_eq!(counter.settle(at + KEPT + micros(500)).hits, 12, "all of them are kept from the later answer on");
+        let back = counter.settle(at + KEPT + micros(600)).map(|back| back.hits);
+        assert_eq!(back, Ok(12), "all of them are kept from the last hit on");
     }
 
     #[test]
@@ -286,7 +304,19 @@ mod tests {
         let answered = at + FRESH * 5;
         counter.learn(QUOTA, &ahead, answer(12, 10), answered);
         decided(&mut counter, answered + KEPT / 2);
-        assert_eq!(ask(&mut counter, answered + KEPT).back.hits, 9);
+        assert_eq!(ask(&mut counter, answered + KEPT).back.hits, 9, "a hit now and then does not lengthen it");
+    }
+
+    #[test]
+    fn whoever_is_seen_all_the_time_keeps_what_was_taken() {
+        let at = Instant::now();
+        let (mut counter, _) = hot(at);
+        let mut now = at + micros(200);
+        for _ in 0..5 {
+            now += FRESH / 2;
+            decided(&mut counter, now);
+        }
+        assert_eq!(counter.settle(now + KEPT / 2), Err(now + KEPT));
     }
 
     #[test]
@@ -294,14 +324,16 @@ mod tests {
         let at = Instant::now();
         let (mut counter, _) = hot(at);
         decided(&mut counter, at + micros(300));
-        assert_eq!(counter.settle(at + KEPT), Back::default());
-        let back = counter.settle(at + KEPT + micros(200));
-        assert_eq!(back, Back { hits: 9, left: QUOTA.window });
-        assert_eq!(counter.settle(at + KEPT + micros(300)), Back::default());
+        assert!(counter.begin_to_settle() && !counter.begin_to_settle());
+        let kept = at + KEPT + micros(300);
+        assert_eq!(counter.settle(at + KEPT + micros(200)), Err(kept), "from the last hit on");
+        assert_eq!(counter.settle(kept), Ok(Back { hits: 9, left: QUOTA.window }));
+        assert_eq!(counter.settle(kept), Ok(Back::default()));
+        assert!(!counter.begin_to_settle(), "nothing is left");
 
         let (mut counter, _) = hot(at);
         assert_eq!(ask(&mut counter, at + KEPT + micros(200)).back.hits, 10);
-        assert_eq!(counter.settle(at + KEPT + micros(300)), Back::default());
+        assert_eq!(counter.settle(at + KEPT + micros(300)), Ok(Back::default()));
     }
 
     #[test]
@@ -310,7 +342,7 @@ mod tests {
         let (mut counter, _) = hot(at);
         let late = Question { sent: at + micros(150), hit: true, back: Back::default(), ahead: false };
         counter.learn(QUOTA, &late, answer(13, 0), at + KEPT / 2);
-        assert_eq!(counter.settle(at + KEPT + micros(200)).hits, 10);
+        assert_eq!(counter.settle(at + KEPT + micros(200)).map(|back| back.hits), Ok(10));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod counter;
 
 use std::{
+    convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -10,26 +11,25 @@ use std::{
 use async_trait::async_trait;
 use entrepot_domain::{Quota, RateLimiter, Subject, Verdict};
 use fred::types::{Key, Value};
-use moka::{policy::EvictionPolicy, sync::Cache as Moka};
+use quick_cache::sync::Cache as Counters;
 use tokio::sync::oneshot;
 
-use self::counter::{Answer, Back, Counter, KEPT, Question, Step};
+use self::counter::{Answer, Back, Counter, Question, Step};
 use crate::{
     redis::{Redis, Shared},
     script::Script,
 };
 
-/// How many subjects are remembered in the process; whoever was not seen for longest is forgotten first.
-const SUBJECTS: u64 = 100_000;
-
-/// For how long one that is not seen any more is remembered. A moment would do.
-const IDLE: Duration = Duration::from_secs(10);
+/// How many subjects are remembered in the process; those that are seen least are forgotten first. It is of use for those
+/// that are seen all the time, and what is forgotten is given back all the same.
+const SUBJECTS: usize = 10_000;
 
 /// Of less than so many that are left, none is taken in advance.
 const PLENTY: u32 = 1_000;
 
-/// No more than so many are taken in advance at once.
-const MOST: u32 = 1_024;
+/// No more than so many are taken in advance at once: for a busy instance the work of some 50 ms, of which half must be
+/// longer than Redis takes to answer on a machine that has much else to do.
+const MOST: u32 = 4_096;
 
 /// Longest window, as Redis cannot count for ever.
 const YEAR: Duration = Duration::from_hours(365 * 24);
@@ -75,8 +75,8 @@ return {allowed and 1 or 0, count + change, math.min(left, window), granted}
 /// Redis before it is allowed.
 ///
 /// A subject that hits more than once in a millisecond is not worth a round trip each time. Its instance counts up to
-/// an eighth of what is left in advance, uses that during the next 20 ms, and gives back what it did not use; when half
-/// is used, more is counted meanwhile. So the limit is never exceeded, by however many instances; and hits that come
+/// an eighth of what is left in advance, gives back what it did not use as soon as 20 ms go by without such a hit, and
+/// counts more when half is used. So the limit is never exceeded, by however many instances; and hits that come
 /// slowly, or when less than a thousand are left, are counted one by one, with the exact remainder. A refusal is
 /// repeated for a millisecond without asking.
 ///
@@ -91,22 +91,22 @@ pub struct RedisLimiter {
 
 struct Inner {
     shared: Arc<Shared>,
-    counters: Moka<Subject, Arc<Mutex<Counter>>>,
+    counters: Counters<Subject, Arc<Mutex<Counter>>>,
     count: Script,
 }
 
 impl RedisLimiter {
     /// A limiter on Redis, and another one for as long as Redis does not answer.
     pub fn new(redis: Redis, fallback: Arc<dyn RateLimiter>) -> Self {
-        let counters =
-            Moka::builder().max_capacity(SUBJECTS).eviction_policy(EvictionPolicy::lru()).time_to_idle(IDLE).build();
+        let counters = Counters::new(SUBJECTS);
         Self { inner: Arc::new(Inner { shared: redis.shared, counters, count: Script::new(COUNT) }), fallback }
     }
 }
 
 impl Inner {
     fn counter(&self, subject: &Subject) -> Arc<Mutex<Counter>> {
-        self.counters.get(subject).unwrap_or_else(|| self.counters.get_with_by_ref(subject, Arc::default))
+        let new = || Ok::<_, Infallible>(Arc::default());
+        self.counters.get_or_insert_with(subject, new).unwrap_or_else(|never| match never {})
     }
 
     /// Asks Redis about a hit; nothing if it does not answer.
@@ -148,13 +148,25 @@ impl Inner {
         let inner = self.clone();
         self.shared.runtime.spawn(async move {
             answer.send(inner.ask(key.clone(), &counter, quota, question).await).ok();
-            tokio::time::sleep(KEPT).await;
-            let back = lock(&counter).settle(Instant::now());
-            if back.hits > 0 {
-                inner.run(key, quota, back, false, false).await;
+            if lock(&counter).begin_to_settle() {
+                inner.settle(key, &counter, quota).await;
             }
         });
         answered
+    }
+
+    /// Waits until nothing of what was counted in advance may be used any more, and gives back what is left.
+    async fn settle(&self, key: Key, counter: &Mutex<Counter>, quota: Quota) {
+        let back = loop {
+            let settled = lock(counter).settle(Instant::now());
+            match settled {
+                Ok(back) => break back,
+                Err(kept) => tokio::time::sleep_until(kept.into()).await,
+            }
+        };
+        if back.hits > 0 {
+            self.run(key, quota, back, false, false).await;
+        }
     }
 
     async fn run(&self, key: Key, quota: Quota, back: Back, hit: bool, ahead: bool) -> Option<Answer> {
