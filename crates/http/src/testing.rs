@@ -40,7 +40,11 @@ use entrepot_domain::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{HttpSettings, HttpState, edge::Routes, routes::app_with};
+use crate::{
+    HttpSettings, HttpState,
+    edge::{Marks, Routes},
+    routes::app_with,
+};
 
 /// When every test happens.
 pub(crate) fn now() -> Timestamp {
@@ -264,7 +268,11 @@ pub(crate) async fn ask_with(state: &Arc<HttpState>, more: fn(&mut Routes), requ
         Ok(body) => body,
         Err(stream) => actix_web::body::to_bytes(stream).await.unwrap(),
     };
-    Answer { status: head.status(), headers: head.headers().clone(), body }
+    let mut headers = head.headers().clone();
+    if let Some(marks) = head.extensions().get::<Marks>() {
+        marks.each_header(|name, value| drop(headers.insert(name, value)));
+    }
+    Answer { status: head.status(), headers, body }
 }
 
 /// A request with one of the [`TOKENS`].

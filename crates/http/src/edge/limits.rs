@@ -1,13 +1,12 @@
 //! What an answer says of the caller's rate limit: the three headers that clients have always read, and the two of the
 //! current draft (draft-ietf-httpapi-ratelimit-headers).
 
-use std::{cell::RefCell, time::Duration};
+use std::time::Duration;
 
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::HeaderName;
 use entrepot_application::Standing;
-use entrepot_domain::Quota;
 
-use crate::response::{Decimal, header_value};
+use crate::response::Decimal;
 
 static LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 static REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
@@ -27,47 +26,15 @@ pub(super) fn seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
-/// What a worker has said of quotas before: there are no more than two, and what is said of them never changes.
-#[derive(Default)]
-pub(super) struct Quotas(RefCell<Vec<Known>>);
-
-struct Known {
-    quota: Quota,
-    limit: HeaderValue,
-    policy: HeaderValue,
-}
-
-impl Quotas {
-    /// Puts the headers on an answer.
-    pub(super) fn apply(&self, headers: &mut HeaderMap, standing: &Standing) {
-        let Standing { quota, verdict, .. } = *standing;
-        let (limit, policy) = self.of(quota);
-        headers.insert(LIMIT.clone(), limit);
-        headers.insert(POLICY.clone(), policy);
-        let remaining = Decimal::of(verdict.remaining.into());
-        let reset = Decimal::of(seconds(verdict.resets_in));
-        headers.insert(REMAINING.clone(), header_value(&[remaining.as_str()]));
-        headers.insert(RESET.clone(), header_value(&[reset.as_str()]));
-        headers.insert(CURRENT.clone(), list("r", &remaining, "t", &reset));
-    }
-
-    /// The limit of a quota, and how it is written as a policy.
-    fn of(&self, quota: Quota) -> (HeaderValue, HeaderValue) {
-        let mut known = self.0.borrow_mut();
-        if let Some(Known { limit, policy, .. }) = known.iter().find(|known| known.quota == quota) {
-            return (limit.clone(), policy.clone());
-        }
-        let most = Decimal::of(quota.limit.into());
-        let limit = header_value(&[most.as_str()]);
-        let policy = list("q", &most, "w", &Decimal::of(seconds(quota.window)));
-        known.push(Known { quota, limit: limit.clone(), policy: policy.clone() });
-        (limit, policy)
-    }
-}
-
-/// The one quota of a list (RFC 9651 3.1), with two parameters.
-fn list(first: &str, one: &Decimal, second: &str, other: &Decimal) -> HeaderValue {
-    header_value(&["\"default\";", first, "=", one.as_str(), ";", second, "=", other.as_str()])
+/// The headers, each with the parts of its value; a list has one quota with two parameters (RFC 9651 3.1).
+pub(super) fn each(Standing { quota, verdict, .. }: &Standing, mut put: impl FnMut(&HeaderName, &[&str])) {
+    let (limit, window) = (Decimal::of(quota.limit.into()), Decimal::of(seconds(quota.window)));
+    let (remaining, reset) = (Decimal::of(verdict.remaining.into()), Decimal::of(seconds(verdict.resets_in)));
+    put(&LIMIT, &[limit.as_str()]);
+    put(&REMAINING, &[remaining.as_str()]);
+    put(&RESET, &[reset.as_str()]);
+    put(&POLICY, &["\"default\";q=", limit.as_str(), ";w=", window.as_str()]);
+    put(&CURRENT, &["\"default\";r=", remaining.as_str(), ";t=", reset.as_str()]);
 }
 
 #[cfg(test)]

@@ -28,11 +28,6 @@ impl RequestId {
         }
     }
 
-    /// As a header has it.
-    pub(crate) fn header(&self) -> HeaderValue {
-        self.0.clone()
-    }
-
     /// As text.
     pub(crate) fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or_default()

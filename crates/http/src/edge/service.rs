@@ -17,7 +17,6 @@ use std::{
 use actix_http::ConnectionType;
 use actix_web::{
     Error, HttpMessage, HttpResponse, ResponseError,
-    body::{BodySize, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready},
     http::{
         Method, StatusCode,
@@ -32,18 +31,17 @@ use super::{
     address, api_key,
     bearer::Bearer,
     caller::Passage,
-    compress, cors, faults, headers,
-    limits::{self, Quotas},
+    compress, cors, faults, limits,
     log::{AccessLine, Agent},
+    marks::Marks,
     metrics::Handles,
-    request_id::{RequestId, X_REQUEST_ID},
+    request_id::RequestId,
     router::Patterns,
     trace::Trace,
 };
 use crate::{
     API, HttpState,
     error::{ApiError, wants_problem},
-    serve::Connection,
 };
 
 /// Marks an answer whose body tells more of an error than the envelope would.
@@ -66,12 +64,7 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, inner: S) -> Self::Future {
-        let tools = Tools {
-            state: self.state.clone(),
-            patterns: self.patterns.clone(),
-            handles: Handles::default(),
-            quotas: Quotas::default(),
-        };
+        let tools = Tools { state: self.state.clone(), patterns: self.patterns.clone(), handles: Handles::default() };
         ready(Ok(EdgeService { inner: Rc::new(inner), tools: Rc::new(tools) }))
     }
 }
@@ -86,7 +79,6 @@ struct Tools {
     state: Arc<HttpState>,
     patterns: Rc<Patterns>,
     handles: Handles,
-    quotas: Quotas,
 }
 
 impl<S> Service<ServiceRequest> for EdgeService<S>
@@ -103,8 +95,6 @@ where
         let (inner, tools) = (self.inner.clone(), self.tools.clone());
         Box::pin(async move {
             let _in_flight = tools.state.metrics.begin();
-            let connection = req.conn_data::<Rc<Connection>>().cloned();
-            let request = connection.clone().map(Connection::begin);
             let mut visit = Visit::of(&req, &tools.state, &tools.patterns);
             let trace = Trace::begin(req.headers(), &visit.passage, &mut visit.agent);
             if matches!(visit.passage.bearer, Bearer::Unread(_)) && limits::is_limited(req.path()) {
@@ -115,15 +105,9 @@ where
             let (method, passage) = (visit.method.clone(), visit.passage.clone());
             req.extensions_mut().insert(passage.clone());
             let (standing, answer) = trace.within(tools.answer(&*inner, req, &visit)).await;
-            let answer = tools.finish(visit, standing, answer, connection.as_deref());
+            let answer = tools.finish(visit, standing, answer);
             trace.end(&method, &passage, &answer);
-            let answer = answer?;
-            Ok(match request {
-                Some(request) if answer.response().body().size() == BodySize::Stream => {
-                    answer.map_body(|_, body| request.lasts_for(body))
-                }
-                _ => answer,
-            })
+            answer
         })
     }
 }
@@ -208,13 +192,7 @@ impl Tools {
         ApiError::foreign(error.as_response_error().status_code(), None, self.state.settings.body_limit)
     }
 
-    fn finish(
-        &self,
-        mut visit: Visit,
-        standing: Option<Standing>,
-        answer: Answer,
-        connection: Option<&Connection>,
-    ) -> Result<ServiceResponse, Error> {
+    fn finish(&self, mut visit: Visit, standing: Option<Standing>, answer: Answer) -> Result<ServiceResponse, Error> {
         // What is left of a body that was too slow is not waited for, and a server that stops wants its clients to go.
         let is_last = matches!(answer, Err(ApiError::Timeout)) || self.state.is_stopping();
         let (req, mut response, code) = match answer {
@@ -228,17 +206,12 @@ impl Tools {
         self.count(&visit, &response, code);
         if is_last {
             response.head_mut().set_connection_type(ConnectionType::Close);
-            connection.inspect(|connection| connection.end_after_this());
         }
 
         let status = response.status();
-        let headers = response.headers_mut();
-        headers::apply(headers, visit.secure);
-        headers.insert(X_REQUEST_ID.clone(), visit.passage.request_id.header());
-        if let Some(standing) = standing {
-            self.quotas.apply(headers, &standing);
-        }
-        cors::apply(headers, visit.origin.take(), &self.state.settings.allowed_origins);
+        cors::apply(response.headers_mut(), visit.origin.take(), &self.state.settings.allowed_origins);
+        let marks = Marks { secure: visit.secure, request_id: visit.passage.request_id.clone(), standing };
+        response.extensions_mut().insert(marks);
 
         let route = visit.passage.route().unwrap_or("unmatched");
         let took = visit.began.elapsed();

@@ -11,6 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::clock::{Clock, Date};
+
 /// For the head of a request, from its first byte, and for a TLS handshake.
 pub(super) const HEAD: Duration = Duration::from_secs(10);
 /// Between two requests: longer than the 60 s after which proxies give a connection up, so that it is they who close it.
@@ -23,22 +25,6 @@ pub(super) const LINGER: Duration = Duration::from_secs(2);
 const LEAVE: Duration = Duration::from_secs(5);
 /// How long a connection must have been silent to be ended in a stop: what was sent just before is still to come.
 const SILENCE: Duration = Duration::from_millis(100);
-
-/// The time of a worker, which is told it now and then. To look at the real clock would cost each request more than
-/// all else here.
-pub(super) struct Clock(Cell<Instant>);
-
-impl Clock {
-    pub(super) fn new() -> Self {
-        Self(Cell::new(Instant::now()))
-    }
-
-    pub(super) fn tick(&self) -> Instant {
-        let now = Instant::now();
-        self.0.set(now);
-        now
-    }
-}
 
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +49,7 @@ pub(super) enum End {
 }
 
 /// A connection, as its worker, its stream and its requests see it.
-pub(crate) struct Connection {
+pub(super) struct Connection {
     clock: Rc<Clock>,
     phase: Cell<Phase>,
     /// Since when it is in its phase.
@@ -85,7 +71,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(super) fn new(clock: Rc<Clock>) -> Self {
-        let now = clock.0.get();
+        let now = clock.now();
         Self {
             clock,
             phase: Cell::new(Phase::Idle),
@@ -104,18 +90,18 @@ impl Connection {
 
     fn go(&self, phase: Phase) {
         self.phase.set(phase);
-        self.since.set(self.clock.0.get());
+        self.since.set(self.clock.now());
     }
 
     /// A request is being answered until what this returns is dropped.
-    pub(crate) fn begin(self: Rc<Self>) -> Request {
+    pub(super) fn begin(self: Rc<Self>) -> Request {
         self.requests.set(self.requests.get() + 1);
         self.go(Phase::Busy);
         Request(self)
     }
 
     /// The answer that is being given is the last one here.
-    pub(crate) fn end_after_this(&self) {
+    pub(super) fn end_after_this(&self) {
         self.last.set(true);
     }
 
@@ -128,7 +114,12 @@ impl Connection {
     /// A handshake was made, after which a request is to come, or several side by side.
     pub(super) fn shook_hands(&self, multiplexed: bool) {
         self.multiplexed.set(multiplexed);
-        self.owed.set(Some(self.clock.0.get()));
+        self.owed.set(Some(self.clock.now()));
+    }
+
+    /// What an answer is dated with.
+    pub(super) fn date(&self) -> Date {
+        self.clock.date()
     }
 
     /// Something was read.
@@ -145,13 +136,13 @@ impl Connection {
         match self.owed.get() {
             _ if whole => self.owed.set(None),
             Some(_) if !ended => {}
-            _ => self.owed.set(Some(self.clock.0.get())),
+            _ => self.owed.set(Some(self.clock.now())),
         }
     }
 
     /// Something was written, or could not be.
     pub(super) fn wrote(&self, blocked: bool) {
-        let now = self.clock.0.get();
+        let now = self.clock.now();
         self.wrote.set(now);
         match self.blocked.get() {
             None if blocked => self.blocked.set(Some(now)),
@@ -199,7 +190,7 @@ impl Connection {
     pub(super) fn ask_to_end(&self, end: End) {
         // Who does not read is cut whatever was asked before.
         if self.end.get().is_none_or(|(before, _)| before != End::Cut && end == End::Cut) {
-            self.end.set(Some((end, self.clock.0.get())));
+            self.end.set(Some((end, self.clock.now())));
         }
         self.wake();
     }
@@ -258,7 +249,7 @@ impl Connection {
 }
 
 /// A request that is being answered.
-pub(crate) struct Request(Rc<Connection>);
+pub(super) struct Request(Rc<Connection>);
 
 impl Drop for Request {
     fn drop(&mut self) {
@@ -276,7 +267,7 @@ mod tests {
 
     fn new() -> (Rc<Connection>, Instant) {
         let clock = Rc::new(Clock::new());
-        let now = clock.0.get();
+        let now = clock.now();
         (Rc::new(Connection::new(clock)), now)
     }
 
@@ -302,7 +293,7 @@ mod tests {
     fn a_head_that_comes_slowly_does_not_begin_anew_with_each_byte() {
         let (connection, now) = new();
         connection.read();
-        connection.clock.0.set(just_before(now + HEAD));
+        connection.clock.set(just_before(now + HEAD));
         connection.read();
         assert_eq!(connection.due(now + HEAD, None), Some(End::Slow));
     }
@@ -322,7 +313,7 @@ mod tests {
         let (connection, now) = new();
         let _request = connection.clone().begin();
         connection.wrote(true);
-        connection.clock.0.set(just_before(now + UNREAD));
+        connection.clock.set(just_before(now + UNREAD));
         connection.wrote(true);
         assert_eq!(connection.due(now + UNREAD, None), Some(End::Cut));
         connection.wrote(false);
@@ -335,7 +326,7 @@ mod tests {
         connection.wrote(true);
         connection.read();
         assert_eq!(connection.due(now + HEAD, None), None);
-        connection.clock.0.set(now + HEAD);
+        connection.clock.set(now + HEAD);
         connection.wrote(false);
         assert_eq!(connection.due(now + HEAD, None), None);
         assert_eq!(connection.due(now + HEAD + HEAD, None), Some(End::Slow));
@@ -348,7 +339,7 @@ mod tests {
         let silent = now + IDLE / 2 + SILENCE;
         assert_eq!(connection.due(just_before(silent), stopping), None, "silent for long, but the stop has just begun");
         assert_eq!(connection.due(silent, stopping), Some(End::Quietly));
-        connection.clock.0.set(just_before(silent));
+        connection.clock.set(just_before(silent));
         connection.wrote(false);
         assert_eq!(connection.due(silent, stopping), None);
         connection.read();
@@ -371,7 +362,7 @@ mod tests {
         connection.shook_hands(false);
         assert_eq!(connection.due(just_before(now + HEAD), None), None);
         assert_eq!(connection.due(now + HEAD, None), Some(End::Quietly), "nobody has begun a head that is slow");
-        connection.clock.0.set(now + HEAD);
+        connection.clock.set(now + HEAD);
         connection.read();
         assert_eq!(connection.due(just_before(now + HEAD + HEAD), None), None);
         drop(connection.clone().begin());
@@ -388,9 +379,9 @@ mod tests {
         connection.read_frames(true, true);
         assert_eq!(connection.due(now + HEAD, None), None);
         assert_eq!(connection.due(now + IDLE, None), Some(End::Quietly));
-        connection.clock.0.set(now + HEAD);
+        connection.clock.set(now + HEAD);
         connection.read_frames(false, false);
-        connection.clock.0.set(just_before(now + HEAD + HEAD));
+        connection.clock.set(just_before(now + HEAD + HEAD));
         connection.read_frames(false, false);
         assert_eq!(connection.due(now + HEAD + HEAD, None), Some(End::Quietly), "each byte does not begin it anew");
         connection.read_frames(true, false);

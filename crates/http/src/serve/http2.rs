@@ -10,10 +10,9 @@ use std::{
     pin::pin,
     rc::Rc,
     task::{Context, Poll, ready},
-    time::SystemTime,
 };
 
-use actix_http::{Payload, Request, Response, ResponseHead};
+use actix_http::{Payload, Request, Response};
 use actix_service::Service;
 use actix_web::{
     Error,
@@ -21,17 +20,22 @@ use actix_web::{
     dev::ServiceResponse,
     http::{
         Method,
-        header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderName, HeaderValue, HttpDate, TRANSFER_ENCODING, UPGRADE},
+        header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE},
     },
 };
 use bytes::Bytes;
 use h2::{
     Reason, RecvStream, SendStream,
-    server::{Builder, Connection, SendResponse},
+    server::{self, Builder, SendResponse},
 };
 use tokio::{task::JoinSet, time::timeout};
 
-use super::{connection::UNREAD, stream::Watched};
+use super::{
+    clock::Date,
+    connection::{Connection, UNREAD},
+    stream::Watched,
+};
+use crate::edge::Marks;
 
 /// Streams at a time that a client may have open. h2 refuses more.
 const STREAMS: u32 = 100;
@@ -64,9 +68,10 @@ where
     let mut session = Session { http2, at_work: JoinSet::new(), resets: 0, answers: 0 };
     poll_fn(|cx| {
         session.poll(cx, |request, respond| {
-            let (app, busy) = (app.clone(), watched.clone().begin());
+            let (app, watched) = (app.clone(), watched.clone());
+            let busy = watched.clone().begin();
             async move {
-                let fate = answer(&*app, request, respond, peer).await;
+                let fate = answer(&*app, request, respond, peer, &watched).await;
                 drop(busy);
                 fate
             }
@@ -84,7 +89,7 @@ enum Fate {
 }
 
 struct Session {
-    http2: Connection<Watched, Bytes>,
+    http2: server::Connection<Watched, Bytes>,
     /// What is dropped with the connection: its clients are gone.
     at_work: JoinSet<Fate>,
     resets: usize,
@@ -132,6 +137,7 @@ async fn answer<S>(
     request: http::Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
     peer: SocketAddr,
+    connection: &Connection,
 ) -> Fate
 where
     S: Service<Request, Response = ServiceResponse, Error = Error>,
@@ -149,7 +155,7 @@ where
     };
     let size = body.size();
     let ends = size.is_eof() || !wants_body;
-    match respond.send_response(head(answer.head(), size), ends) {
+    match respond.send_response(head(&answer, size, &connection.date()), ends) {
         Ok(_) if ends => Fate::Answered,
         Ok(stream) => send(body, stream).await,
         Err(_) => Fate::Reset,
@@ -170,26 +176,24 @@ fn of_actix(request: http::Request<RecvStream>, peer: SocketAddr) -> Request {
 }
 
 /// The head of an answer, without what means something in HTTP/1 alone (RFC 9113 8.2.2).
-fn head(answer: &ResponseHead, size: BodySize) -> http::Response<()> {
+fn head(answer: &Response<()>, size: BodySize, date: &Date) -> http::Response<()> {
     let mut head = http::Response::new(());
-    *head.status_mut() = answer.status;
+    *head.status_mut() = answer.status();
     let headers = head.headers_mut();
     *headers = answer.headers().into();
     for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE, HeaderName::from_static("keep-alive")] {
         headers.remove(name);
     }
+    if let Some(marks) = answer.extensions().get::<Marks>() {
+        marks.each_header(|name, value| drop(headers.insert(name, value)));
+    }
     if let BodySize::Sized(length) = size {
         headers.insert(CONTENT_LENGTH, length.into());
     }
-    if let Ok(date) = HeaderValue::from_str(&now().to_string()) {
+    if let Ok(date) = HeaderValue::from_bytes(date) {
         headers.entry(DATE).or_insert(date);
     }
     head
-}
-
-#[allow(clippy::disallowed_methods, reason = "the date of an answer is the protocol's matter, not the domain's")]
-fn now() -> HttpDate {
-    SystemTime::now().into()
 }
 
 /// Sends a body as fast as its client takes it, unless that takes nothing of it for too long.

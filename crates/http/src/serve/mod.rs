@@ -1,15 +1,15 @@
 //! Listening, and serving what comes in until it is time to stop.
 //!
-//! actix-web speaks HTTP/1 here; the sockets are this crate's own. Its server would close what is in the listener's
-//! backlog when it stops, and knows one time-out for the first head of a connection and none for the second. HTTP/2 is
-//! spoken by h2 itself, of whose limits actix-web sets few.
+//! actix-web answers requests; its server is not used. It would close what is in the listener's backlog when it stops,
+//! and knows one time-out for the first head of a connection and none for the second. Of HTTP/1 it reads the requests
+//! ([`http1`] says why it does not write the answers), and HTTP/2 is spoken by h2 itself, of whose limits it sets few.
 
+mod clock;
 mod connection;
 mod door;
 mod frames;
-mod framing;
+pub(crate) mod http1;
 mod http2;
-mod lasting;
 mod refusal;
 mod stream;
 #[cfg(test)]
@@ -35,7 +35,6 @@ use self::{
     tls::Handshakes,
     worker::{Common, Worker},
 };
-pub(crate) use connection::Connection;
 
 use crate::HttpState;
 

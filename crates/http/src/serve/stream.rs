@@ -1,4 +1,4 @@
-//! What actix-web reads from and writes to: the socket, with an eye on both directions.
+//! The socket, with an eye on both directions.
 
 use std::{
     io,
@@ -27,6 +27,9 @@ use crate::HttpState;
 /// highest stream there can be (RFC 9113 6.8). h2 would soon send another one with the last stream that it has seen, and
 /// clients that had just sent a request think it lost.
 const GOAWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+
+/// What asks a client for the body that it holds back (RFC 9110 15.2.1).
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// The way to a client.
 pub(super) enum Transport {
@@ -72,38 +75,41 @@ pub(super) struct Watched {
     state: Arc<HttpState>,
     /// What has come of HTTP/2, if that is spoken.
     frames: Option<Frames>,
-    /// What is still to be written of [`GOAWAY`], if some of it is.
-    goodbye: &'static [u8],
-    /// What is still to be written of a refusal in our words.
+    /// What is still to be written of [`GOAWAY`] or [`CONTINUE`], if some of it is.
+    aside: &'static [u8],
+    /// What is still to be written of the refusal of a slow head.
     refusal: Vec<u8>,
-    /// How far it has come with turning away a client that was refused.
-    leaving: Leaving,
-}
-
-/// A client that was refused may still be sending. If its connection were closed on what nobody has read, the system
-/// would take back what it was told: so it is shown that nothing more comes, and heard out for a moment.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Leaving {
-    Not,
-    Telling,
-    Hearing,
 }
 
 impl Watched {
     pub(super) fn new(io: Transport, connection: Rc<Connection>, state: Arc<HttpState>) -> Self {
         let frames = connection.is_multiplexed().then(Frames::default);
-        Self { io, connection, state, frames, goodbye: &[], refusal: Vec::new(), leaving: Leaving::Not }
+        Self { io, connection, state, frames, aside: &[], refusal: Vec::new() }
     }
 
     pub(super) fn connection(&self) -> &Rc<Connection> {
         &self.connection
     }
 
-    /// Writes what is of this crate and not of actix-web, all of it before anything else.
+    pub(super) fn state(&self) -> &HttpState {
+        &self.state
+    }
+
+    /// Asks a client of HTTP/1 for the body that it holds back.
+    pub(super) fn ask_for_more(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        self.aside = CONTINUE;
+        // What cannot be written at once is written before anything else.
+        match self.poll_own(cx) {
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
+        }
+    }
+
+    /// Writes what was said by the way, all of it before anything else.
     fn poll_own(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.goodbye.is_empty() {
-            let written = ready!(either!(&mut self.io, io => io.poll_write(cx, self.goodbye)))?;
-            self.goodbye = self.goodbye.get(written..).unwrap_or_default();
+        while !self.aside.is_empty() {
+            let written = ready!(either!(&mut self.io, io => io.poll_write(cx, self.aside)))?;
+            self.aside = self.aside.get(written..).unwrap_or_default();
         }
         while !self.refusal.is_empty() {
             let written = ready!(either!(&mut self.io, io => io.poll_write(cx, &self.refusal)))?;
@@ -112,23 +118,8 @@ impl Watched {
         Poll::Ready(Ok(()))
     }
 
-    /// Refuses whatever actix-web refuses with these bytes, in our words, and hears the client out. Ready when nothing is
-    /// left to do here but to close.
-    fn poll_refuse(&mut self, cx: &mut Context<'_>, bare: &[u8]) -> Poll<io::Result<()>> {
-        if self.leaving == Leaving::Not {
-            self.leaving = Leaving::Telling;
-            // Behind an answer that was the last there is nothing to say.
-            if !self.connection.is_last() {
-                self.refusal = refusal::in_our_words(bare, &self.state);
-            }
-            self.connection.leave();
-        }
-        if self.leaving == Leaving::Telling {
-            let told = self.poll_own(cx);
-            ready!(self.note(told))?;
-            ready!(either!(&mut self.io, io => io.poll_shutdown(cx)))?;
-            self.leaving = Leaving::Hearing;
-        }
+    /// Reads what nobody needs, until the client has said all it had to say or is not waited for any more.
+    pub(super) fn poll_hear_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut unread = [MaybeUninit::uninit(); 4_096];
         loop {
             let mut unread = ReadBuf::uninit(&mut unread);
@@ -196,12 +187,6 @@ impl AsyncRead for Watched {
 impl AsyncWrite for Watched {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let bare = if this.frames.is_some() { None } else { refusal::begins_in(buf) };
-        let buf = match bare {
-            None => buf,
-            Some(0) => return this.poll_refuse(cx, buf).map_ok(|()| buf.len()),
-            Some(start) => buf.get(..start).unwrap_or_default(),
-        };
         let written = match this.poll_own(cx) {
             Poll::Ready(Ok(())) => either!(&mut this.io, io => io.poll_write(cx, buf)),
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -214,7 +199,7 @@ impl AsyncWrite for Watched {
         let this = self.get_mut();
         // Only here is what was written before made of whole frames.
         if this.connection.take_goodbye() {
-            this.goodbye = &GOAWAY;
+            this.aside = &GOAWAY;
         }
         let flushed = match this.poll_own(cx) {
             Poll::Ready(Ok(())) => either!(&mut this.io, io => io.poll_flush(cx)),

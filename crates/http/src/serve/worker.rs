@@ -18,8 +18,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_http::{HttpService, KeepAlive, Protocol};
-use actix_service::{Service, ServiceFactory, fn_service, map_config};
+use actix_http::Protocol;
+use actix_service::{ServiceFactory, map_config};
 use actix_web::dev::AppConfig;
 use futures_util::TryFutureExt;
 use socket2::SockRef;
@@ -32,9 +32,10 @@ use tokio::{
 };
 
 use super::{
-    connection::{Clock, Connection, End, LINGER, UNREAD},
+    clock::Clock,
+    connection::{Connection, End, UNREAD},
     door::Crowd,
-    framing, http2,
+    http1, http2,
     stream::{Transport, Watched, has_come},
     tls::Handshakes,
 };
@@ -335,21 +336,14 @@ async fn speaks(stream: &TcpStream, connection: &Connection) -> bool {
     .await
 }
 
-/// The application as it is served. actix-web's own time-outs are off but that for closing: connections have theirs.
+/// The application as it is served.
 async fn server(state: &Arc<HttpState>) -> io::Result<Box<Serve>> {
     let routes = |()| io::Error::other("the routes cannot be made");
     let app = Rc::new(map_config(app(state), |()| AppConfig::default()).new_service(()).await.map_err(routes)?);
-    let (over_http1, known) = (app.clone(), state.clone());
-    let http1 = HttpService::build()
-        .keep_alive(KeepAlive::Os)
-        .client_request_timeout(Duration::ZERO)
-        .client_disconnect_timeout(LINGER)
-        .on_connect_ext(|stream: &Watched, data| drop(data.insert(stream.connection().clone())))
-        .h1(fn_service(move |request| framing::answer(&*over_http1, request, &known)));
-    let http1 = http1.new_service(()).await.map_err(routes)?;
+    let config = http1::config();
     Ok(Box::new(move |stream, protocol, peer| match protocol {
         Protocol::Http2 => Box::pin(http2::serve(stream, app.clone(), peer).map_err(Into::into)),
-        _ => Box::pin(http1.call((stream, Some(peer))).map_err(Into::into)),
+        _ => Box::pin(http1::serve(stream, app.clone(), peer, config.clone()).map_err(Into::into)),
     }))
 }
 

@@ -1,0 +1,99 @@
+//! The heads of answers.
+
+use actix_http::{Response, ResponseHead};
+use actix_web::{
+    body::BodySize,
+    http::{
+        StatusCode,
+        header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING},
+    },
+};
+use bytes::BytesMut;
+
+use crate::{
+    edge::Marks,
+    response::{Decimal, header_line},
+    serve::clock::Date,
+};
+
+/// How the client knows where a body ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// There is none.
+    Nothing,
+    /// By its length, or where the connection ends.
+    Plain,
+    Chunks,
+}
+
+/// What becomes of the connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ending {
+    /// It ends behind this answer.
+    pub(super) is_last: bool,
+    /// The client speaks HTTP/1.0.
+    pub(super) is_old: bool,
+}
+
+/// Writes a head.
+pub(super) fn write(out: &mut BytesMut, answer: &Response<()>, size: BodySize, ending: Ending, date: Date) -> Framing {
+    let head = answer.head();
+    out.reserve(1_024);
+    write_status(out, head);
+    let framing = write_framing(out, head.status, size, ending);
+    if ending.is_last {
+        out.extend_from_slice(b"connection: close\r\n");
+    } else if ending.is_old {
+        out.extend_from_slice(b"connection: keep-alive\r\n");
+    }
+    let mut dated = false;
+    for (name, value) in head.headers() {
+        match *name {
+            CONNECTION | TRANSFER_ENCODING => continue,
+            // A 304 may say how long the body would be.
+            CONTENT_LENGTH if head.status != StatusCode::NOT_MODIFIED => continue,
+            DATE => dated = true,
+            _ => {}
+        }
+        header_line(out, name, &[value.as_bytes()]);
+    }
+    if let Some(marks) = answer.extensions().get::<Marks>() {
+        marks.write(out);
+    }
+    if !dated {
+        header_line(out, &DATE, &[date]);
+    }
+    out.extend_from_slice(b"\r\n");
+    framing
+}
+
+fn write_status(out: &mut BytesMut, head: &ResponseHead) {
+    if head.status == StatusCode::OK {
+        return out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    }
+    for part in ["HTTP/1.1 ", head.status.as_str(), " ", head.reason(), "\r\n"] {
+        out.extend_from_slice(part.as_bytes());
+    }
+}
+
+/// RFC 9112 6.
+fn write_framing(out: &mut BytesMut, status: StatusCode, size: BodySize, ending: Ending) -> Framing {
+    if status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        return Framing::Nothing;
+    }
+    match size {
+        BodySize::None | BodySize::Sized(0) => {
+            out.extend_from_slice(b"content-length: 0\r\n");
+            Framing::Nothing
+        }
+        BodySize::Sized(length) => {
+            header_line(out, &CONTENT_LENGTH, &[Decimal::of(length).as_str()]);
+            Framing::Plain
+        }
+        BodySize::Stream if ending.is_old => Framing::Plain,
+        BodySize::Stream => {
+            out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+            Framing::Chunks
+        }
+    }
+}
