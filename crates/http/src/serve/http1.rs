@@ -164,6 +164,9 @@ async fn next(wire: &Rc<RefCell<Wire>>) -> io::Result<Next> {
             if !this.read.is_empty() {
                 let Wire { codec, read, .. } = &mut *this;
                 match codec.decode(read) {
+                    Ok(Some(Message::Item(request))) if !head::names_a_host(&request) => {
+                        return Poll::Ready(Ok(Next::Malformed(ParseError::Header)));
+                    }
                     Ok(Some(Message::Item(request))) => {
                         return Poll::Ready(Ok(Next::Request(Box::new(this.begin(wire, request)))));
                     }

@@ -1,11 +1,11 @@
-//! The heads of answers.
+//! The heads of answers, and what actix-http does not look at in those of requests.
 
-use actix_http::{Response, ResponseHead};
+use actix_http::{HttpMessage, Request, Response, ResponseHead};
 use actix_web::{
     body::BodySize,
     http::{
         StatusCode,
-        header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING},
+        header::{CONNECTION, CONTENT_LENGTH, DATE, HOST, TRANSFER_ENCODING},
     },
 };
 use bytes::BytesMut;
@@ -95,5 +95,39 @@ fn write_framing(out: &mut BytesMut, status: StatusCode, size: BodySize, ending:
             out.extend_from_slice(b"transfer-encoding: chunked\r\n");
             Framing::Chunks
         }
+    }
+}
+
+/// Whether `Host`, if it is there, could be one: whoever finds something else in it has to refuse the request (RFC 9112
+/// 3.2), for others on its way may have read it differently.
+pub(super) fn names_a_host(request: &Request) -> bool {
+    let is_of_a_host = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]%".contains(byte);
+    request.headers().get(HOST).is_none_or(|host| host.as_bytes().iter().all(is_of_a_host))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_a_host_is_none() {
+        let is_one = |host: &'static str| {
+            let mut request = Request::new();
+            request.head_mut().headers.insert(HOST, HeaderValue::from_static(host));
+            names_a_host(&request)
+        };
+        for host in
+            ["", "localhost:3000", "shop.example", "192.0.2.1:80", "[2001:db8::1]:443", "xn--bcher-kva.example", "a_b"]
+        {
+            assert!(is_one(host), "{host}");
+        }
+        for none in
+            ["a b", "a/b", "user@shop.example", "http://shop.example", "a\\b", "a\tb", "a?b", "a#b", "<a>", "a\"b"]
+        {
+            assert!(!is_one(none), "{none}");
+        }
+        assert!(names_a_host(&Request::new()));
     }
 }
