@@ -215,6 +215,27 @@ async fn what_was_begun_is_finished_without_the_caller_and_before_the_store_is_c
     assert_eq!((mug.stock.get(), mug.version), (80, Version(41)));
 }
 
+/// Whoever asked before it is closed, and still listens, hears what became of it. Often, for a little haste is enough to
+/// be told in time by chance.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_ordered_before_the_store_is_closed_is_answered() {
+    let shop = shop(1, 1_000).await;
+    let ada = new_user("ada").user.id;
+    for round in 0..20_u128 {
+        let store = open(options(shop.database.url())).await;
+        let orders: Vec<_> = (1..=10).map(|n| placement(round * 10 + n, ada, &[(1, 1)], at(1))).collect();
+        let mut answers: Vec<_> = orders.iter().map(|order| store.place(order)).collect();
+        for answer in &mut answers {
+            assert!(poll_once(answer).is_pending());
+        }
+        let closing = store.clone();
+        spawn_blocking(move || closing.close()).await.unwrap();
+        for (order, answer) in orders.iter().zip(answers) {
+            assert_eq!(answer.await.unwrap().order.id, order.draft.id);
+        }
+    }
+}
+
 /// Many at once, so that they go together, of which some are refused, some are replays and some fail.
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_that_go_together_are_judged_alone() {

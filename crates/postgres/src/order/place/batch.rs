@@ -6,10 +6,11 @@ use diesel::{OptionalExtension, QueryDsl, delete, sql_query, sql_types::Timestam
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     Description, Fault, Money, OrderId, ProductId, Timestamp, UserId, Version,
-    order::{BasketLine, Draft, Idempotency, Order, PlaceError, Placed, Placement, Refusal},
+    order::{BasketLine, Draft, Idempotency, Order, PlaceError, Placed, Placement},
     product::{Product, ProductName, Sku, Stock},
 };
 use futures_util::{FutureExt, future::BoxFuture};
+use tokio::{sync::OwnedSemaphorePermit, task::yield_now};
 use uuid::Uuid;
 
 use super::{
@@ -33,37 +34,60 @@ const SWEEP_EVERY: usize = 256;
 /// The products of some orders, as they were when the statement held them.
 struct Shelf {
     /// In the order of their identifiers.
-    products: Vec<Product>,
+    rows: Vec<ShelfRow>,
     /// Whether the orders were placed.
     placed: bool,
 }
 
+/// What became of orders that were tried together.
+enum Tried {
+    /// All were placed, and are to be told so.
+    Placed(Vec<Ticket>, Shelf),
+    /// These have to be tried one by one. The others are answered.
+    Left(Vec<Ticket>),
+}
+
 impl Shelf {
-    fn new(mut products: Vec<Product>, placed: bool) -> Self {
-        products.sort_unstable_by_key(|product| product.id);
-        Self { products, placed }
+    fn new(mut rows: Vec<ShelfRow>) -> Self {
+        rows.sort_unstable_by_key(|(id, ..)| *id);
+        let placed = matches!(rows.as_slice(), [(.., true), ..]);
+        Self { rows, placed }
     }
 
     /// Decides on one of the orders. It looks at no more than its own products: there may be hundreds of others.
-    fn decide(&self, draft: &Draft) -> Result<Order, Refusal> {
+    fn decide(&self, draft: &Draft) -> Result<Order, PlaceError> {
         let find = |line: &BasketLine| {
-            let place = self.products.binary_search_by_key(&line.product, |product| product.id).ok()?;
-            self.products.get(place)
+            let place = self.rows.binary_search_by_key(&line.product.0, |(id, ..)| *id).ok()?;
+            self.rows.get(place).map(product)
         };
-        Order::place(draft, draft.basket.lines().iter().filter_map(find))
+        let products: Vec<_> = draft.basket.lines().iter().filter_map(find).collect::<Result<_, _>>()?;
+        Ok(Order::place(draft, &products)?)
     }
 }
 
-/// Places the orders and answers each.
-pub(super) async fn serve(desks: Arc<Desks>, mut tickets: Vec<Ticket>) {
+/// Places the orders and answers each. Ends its turn as soon as the next statement may come: while the server works on
+/// that one, these are told.
+pub(super) async fn serve(desks: Arc<Desks>, tickets: Vec<Ticket>, turn: OwnedSemaphorePermit) {
     let latest = tickets.iter().map(|ticket| ticket.placement.draft.at).max();
     let keys = tickets.iter().filter(|ticket| ticket.placement.idempotency.is_some()).count();
-    if tickets.len() > 1 {
-        tickets = together(&desks, tickets).await;
-    }
-    for ticket in tickets {
-        let done = alone(&desks, &ticket.placement).await;
-        ticket.answer(done);
+    let tried = if tickets.len() > 1 { together(&desks, tickets).await } else { Tried::Left(tickets) };
+    match tried {
+        Tried::Placed(tickets, shelf) => {
+            drop(turn);
+            // Whoever has the next turn is woken to run on this thread. He goes first.
+            yield_now().await;
+            for ticket in tickets {
+                let done = as_placed(&ticket.placement, &shelf);
+                ticket.answer(done);
+            }
+        }
+        Tried::Left(tickets) => {
+            for ticket in tickets {
+                let done = alone(&desks, &ticket.placement).await;
+                ticket.answer(done);
+            }
+            drop(turn);
+        }
     }
     let written = desks.keys.fetch_add(keys, Ordering::Relaxed) + keys;
     if written >= SWEEP_EVERY
@@ -74,39 +98,34 @@ pub(super) async fn serve(desks: Arc<Desks>, mut tickets: Vec<Ticket>) {
     }
 }
 
-/// Places all at once if nothing stands in the way of any, else answers those of which that is certain. What is left
-/// has to be tried one by one.
-async fn together(desks: &Desks, tickets: Vec<Ticket>) -> Vec<Ticket> {
+/// Places all at once if nothing stands in the way of any, else answers those of which that is certain.
+async fn together(desks: &Desks, tickets: Vec<Ticket>) -> Tried {
     let orders = PlaceOrders::new(tickets.iter().map(|ticket| &ticket.placement));
     let shelf: Result<Shelf, PlaceError> = desks.placing.once(Begin::Plain, &orders, run).await;
     match shelf {
-        Ok(shelf) if shelf.placed => {
-            for ticket in tickets {
-                let done = as_placed(&ticket.placement, &shelf);
-                ticket.answer(done);
-            }
-            Vec::new()
-        }
+        Ok(shelf) if shelf.placed => Tried::Placed(tickets, shelf),
         Ok(shelf) => {
             let mut left = Vec::new();
             for ticket in tickets {
                 match shelf.decide(&ticket.placement.draft) {
                     // True of a moment when all these rows were locked. But an order with a key may be there already.
-                    Err(refusal) if ticket.placement.idempotency.is_none() => ticket.answer(Err(refusal.into())),
+                    Err(PlaceError::Refused(refusal)) if ticket.placement.idempotency.is_none() => {
+                        ticket.answer(Err(refusal.into()));
+                    }
                     _ => left.push(ticket),
                 }
             }
-            left
+            Tried::Left(left)
         }
         // Undone, for one of them: each for itself then.
-        Err(error) if error.may_pass() || matches!(error.fault(), Some(Fault::Unknown(_))) => tickets,
+        Err(error) if error.may_pass() || matches!(error.fault(), Some(Fault::Unknown(_))) => Tried::Left(tickets),
         // Nobody can tell whether it went through.
         Err(error) => {
             for ticket in tickets {
                 let why = anyhow::anyhow!("{error}, when it was asked to place several orders");
                 ticket.answer(Err(Fault::unavailable(POSTGRES, why).into()));
             }
-            Vec::new()
+            Tried::Left(Vec::new())
         }
     }
 }
@@ -131,35 +150,35 @@ async fn alone(desks: &Desks, placement: &Placement) -> Result<Placed, PlaceErro
 }
 
 fn as_placed(placement: &Placement, shelf: &Shelf) -> Result<Placed, PlaceError> {
-    // The statement and the domain decide by the same rules; that they disagree would be a bug.
-    let order = shelf
-        .decide(&placement.draft)
-        .map_err(|why| Fault::unknown(anyhow::anyhow!("order {} was placed although {why}", placement.draft.id.0)))?;
+    let order = shelf.decide(&placement.draft).map_err(|why| match why {
+        // The statement and the domain decide by the same rules; that they disagree would be a bug.
+        PlaceError::Refused(why) => {
+            Fault::unknown(anyhow::anyhow!("order {} was placed although {why}", placement.draft.id.0)).into()
+        }
+        other => other,
+    })?;
     Ok(Placed { order, replayed: false })
 }
 
 fn run<'c>(connection: &'c mut AsyncPgConnection, orders: &'c PlaceOrders) -> BoxFuture<'c, Result<Shelf, PlaceError>> {
     async move {
-        let rows: Vec<ShelfRow> =
-            orders.load(connection).await.map_err(|error| fault_or_raced(error, "idempotency_keys_pkey"))?;
-        let placed = matches!(rows.as_slice(), [(.., true), ..]);
-        let products = rows.into_iter().map(product).collect::<Result<_, _>>()?;
-        Ok(Shelf::new(products, placed))
+        let rows = orders.load(connection).await.map_err(|error| fault_or_raced(error, "idempotency_keys_pkey"))?;
+        Ok(Shelf::new(rows))
     }
     .boxed()
 }
 
 /// As much of a product as the decision needs.
-fn product((id, sku, name, amount, currency, stock, _): ShelfRow) -> Result<Product, Fault> {
+fn product((id, sku, name, amount, currency, stock, _): &ShelfRow) -> Result<Product, Fault> {
     const TABLE: &str = "products";
     let currency = read(TABLE, "currency", id, currency.parse())?;
     Ok(Product {
-        id: ProductId(id),
-        sku: read(TABLE, "sku", id, Sku::parse(&sku))?,
-        name: read(TABLE, "name", id, ProductName::parse(&name))?,
+        id: ProductId(*id),
+        sku: read(TABLE, "sku", id, Sku::parse(sku))?,
+        name: read(TABLE, "name", id, ProductName::parse(name))?,
         description: Description::default(),
-        price: read(TABLE, "amount", id, Money::new(amount, currency))?,
-        stock: read(TABLE, "stock", id, Stock::new(stock))?,
+        price: read(TABLE, "amount", id, Money::new(*amount, currency))?,
+        stock: read(TABLE, "stock", id, Stock::new(*stock))?,
         version: Version::FIRST,
         created_at: Timestamp::default(),
         updated_at: Timestamp::default(),

@@ -3,7 +3,8 @@
 //! More writers than the hot rows can bear make it slower, not faster: they wait for each other's locks, look at each
 //! row again that the other has changed meanwhile, and every one of them pays for a commit. In a shop two statements
 //! with a few baskets each nearly always have a product in common. So the orders of an instance go through one queue to
-//! one connection, and whoever comes while it is busy goes with the next statement.
+//! one connection, and whoever comes while it is busy goes with the next statement. Answers are told beside that: the
+//! server works on the next statement meanwhile.
 
 mod batch;
 mod statement;
@@ -17,7 +18,7 @@ use entrepot_domain::{
 };
 use tokio::{
     runtime::Handle,
-    sync::{Notify, oneshot},
+    sync::{Notify, Semaphore, oneshot},
 };
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
@@ -73,7 +74,7 @@ impl Placer {
     /// Starts those who serve the queue; they end when it was stopped and is empty.
     pub(crate) fn start(&self, tasks: &TaskTracker, handle: &Handle) {
         for _ in 0..self.writers {
-            tasks.spawn_on(serve(self.waiting.clone(), self.desks.clone()), handle);
+            tasks.spawn_on(serve(self.waiting.clone(), self.desks.clone(), tasks.clone()), handle);
         }
     }
 
@@ -112,8 +113,13 @@ fn unanswered() -> Fault {
     Fault::unknown(anyhow::anyhow!("whoever placed the order panicked"))
 }
 
-async fn serve(waiting: flume::Receiver<Ticket>, desks: Arc<Desks>) {
-    while let Ok(first) = waiting.recv_async().await {
+/// Takes the turn, and whoever waits then. The statement gives the turn back when the connection is free.
+async fn serve(waiting: flume::Receiver<Ticket>, desks: Arc<Desks>, tasks: TaskTracker) {
+    let turns = Arc::new(Semaphore::new(1));
+    // It is never closed.
+    while let Ok(turn) = turns.clone().acquire_owned().await
+        && let Ok(first) = waiting.recv_async().await
+    {
         let mut lines = first.lines();
         let mut tickets = vec![first];
         while tickets.len() < MOST_ORDERS
@@ -123,15 +129,19 @@ async fn serve(waiting: flume::Receiver<Ticket>, desks: Arc<Desks>) {
             lines += next.lines();
             tickets.push(next);
         }
-        // In a task of its own: a panic must not leave the queue without anybody.
         // What it does is told where the first of them is told of, and the others point there.
         let asking = tickets.first().map_or_else(Span::none, |first| first.asking.clone());
         for other in tickets.iter().filter(|other| other.asking.id() != asking.id()) {
             other.asking.follows_from(&asking);
         }
-        if let Err(panic) = tokio::spawn(batch::serve(desks.clone(), tickets).instrument(asking)).await {
-            tracing::error!(%panic, "placing orders panicked");
-        }
+        // In a task of its own: a panic must not leave the queue without anybody. It gives the turn back too.
+        let served = batch::serve(desks.clone(), tickets, turn).instrument(asking);
+        // The store is not closed before the last answer is told.
+        tasks.spawn(async move {
+            if let Err(panic) = tokio::spawn(served).await {
+                tracing::error!(%panic, "placing orders panicked");
+            }
+        });
     }
 }
 
