@@ -1,4 +1,4 @@
-//! The contract suites of the cache and of the limits, on a real Redis.
+//! The contract suites of the cache and of the limits, on a real Redis, on a cluster, and on one that a sentinel names.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
@@ -15,9 +15,8 @@ struct Harness {
 }
 
 impl Harness {
-    async fn new() -> Self {
-        let url = entrepot_testkit::redis_url().await.unwrap();
-        let redis: Redis = common::patient(&url, &common::fresh_prefix()).await;
+    async fn new(url: impl Future<Output = anyhow::Result<String>>) -> Self {
+        let redis: Redis = common::patient(&url.await.unwrap(), &common::fresh_prefix()).await;
         Self { cache: common::cache(&redis), limiter: common::limiter(&redis) }
     }
 }
@@ -42,6 +41,21 @@ impl LimitHarness for Harness {
     }
 }
 
-entrepot_contract::cache_suite!(Harness::new().await);
+/// Makes a test of each case on what is at that URL.
+macro_rules! suites {
+    ($kind:ident, $url:expr) => {
+        mod $kind {
+            use super::*;
 
-entrepot_contract::limit_suite!(Harness::new().await);
+            entrepot_contract::cache_suite!(Harness::new($url).await);
+
+            entrepot_contract::limit_suite!(Harness::new($url).await);
+        }
+    };
+}
+
+suites!(single, entrepot_testkit::redis_url());
+
+suites!(cluster, entrepot_testkit::redis_cluster_url());
+
+suites!(sentinel, entrepot_testkit::redis_sentinel_url());

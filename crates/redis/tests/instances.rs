@@ -1,5 +1,5 @@
-//! Several instances that share one Redis.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+//! Several instances that share one Redis, or one cluster.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod common;
 
@@ -20,9 +20,43 @@ use common::{LONG, cache, found, fresh_prefix, limiter, patient, product, put, q
 use entrepot_domain::{Cache, Lookup, RateLimiter, Subject};
 use entrepot_redis::{Redis, RedisCache};
 
-async fn two() -> (Redis, Redis) {
-    let (url, prefix) = (entrepot_testkit::redis_url().await.unwrap(), fresh_prefix());
-    (patient(&url, &prefix).await, patient(&url, &prefix).await)
+/// Makes a test of each case on a single Redis, and one on a cluster.
+macro_rules! cases {
+    ($($case:ident),+ $(,)?) => {
+        mod single {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $case() {
+                    super::$case(super::two(&entrepot_testkit::redis_url().await.unwrap()).await).await;
+                }
+            )+
+        }
+
+        mod cluster {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $case() {
+                    super::$case(super::two(&entrepot_testkit::redis_cluster_url().await.unwrap()).await).await;
+                }
+            )+
+        }
+    };
+}
+
+cases! {
+    nobody_reads_what_was_before_an_answered_write_of_another_instance,
+    what_one_instance_put_another_finds_until_either_invalidates,
+    many_keys_are_forgotten_at_once,
+    a_write_does_not_wait_for_readers_of_its_own_instance,
+    a_hundred_places_are_given_to_a_hundred_of_three_hundred,
+    the_remainder_is_right_when_instances_take_turns,
+    hot_hits_are_all_counted_and_never_exceed_the_limit,
+    a_caller_who_goes_away_leaves_nothing_half_done,
+}
+
+async fn two(url: &str) -> (Redis, Redis) {
+    let prefix = fresh_prefix();
+    (patient(url, &prefix).await, patient(url, &prefix).await)
 }
 
 #[derive(Default)]
@@ -71,9 +105,7 @@ async fn write(caches: [Arc<RedisCache>; 2], n: u128, thing: Arc<Thing>, until: 
     writes
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nobody_reads_what_was_before_an_answered_write_of_another_instance() {
-    let (here, there) = two().await;
+async fn nobody_reads_what_was_before_an_answered_write_of_another_instance((here, there): (Redis, Redis)) {
     let caches = [cache(&here), cache(&there)];
     let until = Instant::now() + Duration::from_secs(2);
     let (mut reading, mut writing) = (Vec::new(), Vec::new());
@@ -94,9 +126,7 @@ async fn nobody_reads_what_was_before_an_answered_write_of_another_instance() {
     assert!(hits > 2_000 && writes > 1_000, "{hits} hits, {writes} writes");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_one_instance_put_another_finds_until_either_invalidates() {
-    let (here, there) = two().await;
+async fn what_one_instance_put_another_finds_until_either_invalidates((here, there): (Redis, Redis)) {
     let (here, there) = (cache(&here), cache(&there));
     put(&*here, 1, "mug").await;
     assert_eq!(found(&*there, 1).await.as_deref(), Some("mug"));
@@ -109,9 +139,7 @@ async fn what_one_instance_put_another_finds_until_either_invalidates() {
     assert_eq!((found(&*here, 1).await, found(&*here, 2).await), (None, None));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_keys_are_forgotten_at_once() {
-    let (here, there) = two().await;
+async fn many_keys_are_forgotten_at_once((here, there): (Redis, Redis)) {
     let (here, there) = (cache(&here), cache(&there));
     for n in 0..500 {
         put(&*here, n, "old").await;
@@ -124,9 +152,7 @@ async fn many_keys_are_forgotten_at_once() {
     assert_eq!(found(&*here, 499).await.as_deref(), Some("old"));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_write_does_not_wait_for_readers_of_its_own_instance() {
-    let (here, _) = two().await;
+async fn a_write_does_not_wait_for_readers_of_its_own_instance((here, _): (Redis, Redis)) {
     let cache = cache(&here);
     let mut quickest = Duration::MAX;
     for _ in 0..50 {
@@ -139,9 +165,7 @@ async fn a_write_does_not_wait_for_readers_of_its_own_instance() {
     assert!(quickest < Duration::from_millis(5), "{quickest:?}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_hundred_places_are_given_to_a_hundred_of_three_hundred() {
-    let (here, there) = two().await;
+async fn a_hundred_places_are_given_to_a_hundred_of_three_hundred((here, there): (Redis, Redis)) {
     let limiters = [limiter(&here), limiter(&there)];
     for subject in (0..5).map(user) {
         let hits: Vec<_> = (0..300)
@@ -158,9 +182,7 @@ async fn a_hundred_places_are_given_to_a_hundred_of_three_hundred() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_remainder_is_right_when_instances_take_turns() {
-    let (here, there) = two().await;
+async fn the_remainder_is_right_when_instances_take_turns((here, there): (Redis, Redis)) {
     let limiters = [limiter(&here), limiter(&there)];
     for (limit, subject) in [(100, user(1)), (100_000, user(2))] {
         for n in 0..20_u32 {
@@ -182,9 +204,7 @@ async fn storm(limiter: Arc<impl RateLimiter + 'static>, subject: Subject, limit
     allowed
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn hot_hits_are_all_counted_and_never_exceed_the_limit() {
-    let (here, there) = two().await;
+async fn hot_hits_are_all_counted_and_never_exceed_the_limit((here, there): (Redis, Redis)) {
     let limiters = [limiter(&here), limiter(&there)];
     // What was taken in advance is given back: the shared count is what was allowed, soon after.
     let storms: Vec<_> =
@@ -238,9 +258,7 @@ fn any_runtime_may_ask() {
     assert_eq!(seen.load(Relaxed), 600);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_caller_who_goes_away_leaves_nothing_half_done() {
-    let (here, there) = two().await;
+async fn a_caller_who_goes_away_leaves_nothing_half_done((here, there): (Redis, Redis)) {
     let (here, there) = (cache(&here), cache(&there));
     let keys: HashSet<u128> = (0..200).collect();
     for n in &keys {

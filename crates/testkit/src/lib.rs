@@ -21,7 +21,9 @@ pub use audit::{by, cause, origin};
 pub use order::{at_key, basket, draft, order_id, placement, transition};
 pub use product::{ProductBuilder, product, product_id, stock_change};
 #[cfg(feature = "servers")]
-pub use servers::{Database, Postgres, Redis, redis_url};
+pub use servers::{
+    Database, Postgres, Redis, RedisCluster, RedisSentinel, redis_cluster_url, redis_sentinel_url, redis_url,
+};
 pub use user::{email, new_user, password, session, session_id, user, user_id};
 
 /// The first second of 2026, which is when the time of tests begins.

@@ -6,7 +6,7 @@
 use std::{
     env, fs,
     io::{BufRead, BufReader, Read, Write},
-    net::{Ipv4Addr, TcpStream},
+    net::{Ipv4Addr, Shutdown, TcpStream},
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::Path,
     process::{Child, Command, Stdio},
@@ -15,7 +15,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use entrepot_testkit::{Database, Postgres, Redis, redis_url};
+use entrepot_testkit::{Database, Postgres, Redis, RedisCluster, RedisSentinel, redis_url};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::{Client, NoTls};
 
@@ -49,10 +49,12 @@ async fn migrate(url: String) -> Result<()> {
 fn ask(port: u16, command: &str) -> Result<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(LONG))?;
-    write!(stream, "{command}\r\nQUIT\r\n")?;
+    write!(stream, "{command}\r\n")?;
+    // A sentinel knows no QUIT.
+    stream.shutdown(Shutdown::Write)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    Ok(answer.strip_suffix("+OK\r\n").unwrap_or(&answer).trim_end().to_owned())
+    Ok(answer.trim_end().to_owned())
 }
 
 fn listens(port: u16) -> bool {
@@ -112,6 +114,58 @@ async fn redis_can_be_killed_and_frozen_and_comes_back_on_its_port() -> Result<(
 #[tokio::test]
 async fn the_shared_redis_is_one() -> Result<()> {
     assert_eq!(redis_url().await?, redis_url().await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cluster_has_all_its_slots_also_when_a_replica_takes_over() -> Result<()> {
+    let mut cluster = RedisCluster::start().await?;
+    let ports = cluster.nodes().each_ref().map(Redis::port);
+    assert!(ports.iter().all(|port| cluster.url().contains(&format!("127.0.0.1:{port}"))), "{}", cluster.url());
+    // Their slots are 3300, 7365 and 15495.
+    for (key, holder) in [("b", 0), ("c", 1), ("a", 2)] {
+        for (n, port) in ports.iter().enumerate() {
+            let moved = format!("127.0.0.1:{}", ports[holder]);
+            let answer = ask(*port, &format!("SET {key} {n}"))?;
+            assert!(if n == holder { answer == "+OK" } else { answer.ends_with(&moved) }, "{key} at {n}: {answer}");
+        }
+    }
+
+    let replica = cluster.replica(2).await?;
+    cluster.nodes()[2].kill();
+    assert_eq!(ask(replica.port(), "CLUSTER FAILOVER TAKEOVER")?, "+OK");
+    let moved = format!("127.0.0.1:{}", replica.port());
+    eventually("the news that another has the slots", || {
+        ports[..2].iter().all(|port| ask(*port, "GET a").unwrap().ends_with(&moved))
+    })
+    .await;
+    assert_eq!(ask(replica.port(), "GET a")?, "$1\r\n2");
+
+    drop((cluster, replica));
+    assert!(!ports.iter().any(|port| listens(*port)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sentinel_names_another_when_the_first_dies() -> Result<()> {
+    let mut all = RedisSentinel::start(Duration::from_millis(500)).await?;
+    let url = all.url();
+    let sentinel = url.split([':', '?']).find_map(|part| part.parse().ok()).context("no port")?;
+    let named = || {
+        let answer = ask(sentinel, "SENTINEL GET-MASTER-ADDR-BY-NAME shop")?;
+        answer.lines().nth(4).and_then(|port| port.parse::<u16>().ok()).context("it names none")
+    };
+    let first = all.master().port();
+    assert_eq!(named()?, first);
+    all.master().kill();
+    let start = Instant::now();
+    while named()? == first {
+        ensure!(start.elapsed() < SOON, "the dead one is still the master");
+        sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(ask(named()?, "SET a b")?, "+OK");
+    drop(all);
+    assert!(!listens(sentinel) && !listens(first));
     Ok(())
 }
 
@@ -352,11 +406,12 @@ fn all_this_works_for_an_ordinary_user() -> Result<()> {
     let folder = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir_in("/tmp")?;
     let program = folder.path().join("servers");
     fs::copy(env::current_exe()?, &program)?;
-    let names = ["redis_can_be", "postgres_keeps", "each_test_has", "everything_ends"];
+    let names =
+        ["redis_can_be", "a_cluster_has", "a_sentinel_names", "postgres_keeps", "each_test_has", "everything_ends"];
     let mut command = Command::new(&program);
     command.args(names).uid(65_534).gid(65_534).current_dir("/").env("HOME", "/").env("TMPDIR", "/tmp");
     let output = command.output()?;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    assert!(String::from_utf8_lossy(&output.stdout).contains("4 passed"));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("6 passed"));
     Ok(())
 }

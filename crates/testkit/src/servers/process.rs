@@ -255,8 +255,14 @@ pub(super) fn in_path(name: &str) -> Vec<PathBuf> {
 /// It is none of those that systems give to outgoing connections (from 32768 on, on Linux): a client that keeps trying
 /// the port of a dead server would get it for its own end one day, and talk to itself.
 pub(super) fn free_port() -> Result<u16> {
+    free_port_below(32_768, 0)
+}
+
+/// A port like that, below another, and so that the one that is so far above it is free as well.
+pub(super) fn free_port_below(end: u16, second: u16) -> Result<u16> {
+    let is_free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
     (0..1_000)
-        .filter_map(|n: u32| u16::try_from(16_384 + RandomState::new().hash_one(n) % 16_384).ok())
-        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .filter_map(|n: u32| u16::try_from(16_384 + RandomState::new().hash_one(n) % u64::from(end - 16_384)).ok())
+        .find(|port| is_free(*port) && is_free(port + second))
         .ok_or_else(|| anyhow!("no port of the loopback is free"))
 }

@@ -1,13 +1,13 @@
 //! A throw-away Redis.
 
 use std::{
-    env,
+    env, fs,
     net::Ipv4Addr,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -20,6 +20,12 @@ use super::process::{LOOK, PATIENCE, Server, TRIES, free_port, in_path};
 const INSTALL: &str = "the program redis-server is missing: please install it (apt-get install postgresql \
                        redis-server), or set TEST_REDIS_URL to a server that tests may use";
 
+/// How every Redis is run: it keeps nothing on disk.
+const QUIET: [&str; 6] = ["--save", "", "--appendonly", "no", "--daemonize", "no"];
+
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(5);
+
 /// A Redis of its own on a free port of the loopback, which keeps nothing on disk.
 ///
 /// It ends when it is dropped, and with the test process.
@@ -27,21 +33,43 @@ pub struct Redis {
     server: Server,
     program: PathBuf,
     port: u16,
+    args: Vec<String>,
 }
 
 impl Redis {
     /// Starts one.
     pub async fn start() -> Result<Self> {
+        Self::start_with(&[], free_port).await
+    }
+
+    /// Starts one with further arguments, on a port of that kind.
+    pub(super) async fn start_with(args: &[&str], port: impl Fn() -> Result<u16>) -> Result<Self> {
+        Self::prepare()?.launch_anywhere(&[&QUIET, args].concat(), port).await
+    }
+
+    /// Starts one that reads its settings from a file, which it also writes.
+    pub(super) async fn start_on(settings: &str, args: &[&str]) -> Result<Self> {
+        const FILE: &str = "redis.conf";
+        let redis = Self::prepare()?;
+        fs::write(redis.server.folder().join(FILE), settings).context("cannot write the settings of Redis")?;
+        redis.launch_anywhere(&[&[FILE], args].concat(), free_port).await
+    }
+
+    fn prepare() -> Result<Self> {
         let program = ["redis-server", "valkey-server"].into_iter().flat_map(in_path).next();
         let program = program.ok_or_else(|| anyhow!(INSTALL))?;
-        let mut redis = Self { server: Server::prepare("redis", "KILL", false)?, program, port: 0 };
+        Ok(Self { server: Server::prepare("redis", "KILL", false)?, program, port: 0, args: Vec::new() })
+    }
+
+    async fn launch_anywhere(mut self, args: &[&str], port: impl Fn() -> Result<u16>) -> Result<Self> {
+        self.args = args.iter().map(|arg| (*arg).to_owned()).collect();
         for _ in 0..TRIES {
-            redis.port = free_port()?;
-            if redis.launch().await? {
-                return Ok(redis);
+            self.port = port()?;
+            if self.launch().await? {
+                return Ok(self);
             }
         }
-        bail!("others took each of {TRIES} ports before Redis could{}", redis.server.log())
+        bail!("others took each of {TRIES} ports before Redis could{}", self.server.log())
     }
 
     /// Where it is.
@@ -57,6 +85,20 @@ impl Redis {
     /// Its process id; 0 if it does not run.
     pub fn pid(&self) -> u32 {
         self.server.pid().unwrap_or(0)
+    }
+
+    /// What it answers to one command, as it stands on the wire.
+    pub async fn ask(&self, command: &str) -> Result<String> {
+        let asked = async {
+            let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await?;
+            stream.write_all(format!("{command}\r\n").as_bytes()).await?;
+            // It hangs up when it has answered. A sentinel knows no QUIT.
+            stream.shutdown().await?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await?;
+            anyhow::Ok(answer)
+        };
+        timeout(ANSWER, asked).await.with_context(|| format!("Redis does not answer to {command}"))?
     }
 
     /// Kills it at once, and waits until it is dead.
@@ -90,8 +132,8 @@ impl Redis {
     /// Starts it on its port and waits until it answers; false if the port is another's.
     async fn launch(&mut self) -> Result<bool> {
         let port = self.port.to_string();
-        let quiet = ["--save", "", "--appendonly", "no", "--daemonize", "no", "--bind", "127.0.0.1", "--port", &port];
-        self.server.spawn(&self.program, quiet)?;
+        let own = ["--bind", "127.0.0.1", "--port", &port];
+        self.server.spawn(&self.program, self.args.iter().map(String::as_str).chain(own))?;
         let start = Instant::now();
         loop {
             if !self.server.runs()? {
@@ -112,11 +154,30 @@ impl Redis {
 
     /// Whether the one that answers on the port is this one.
     async fn answers(&self) -> Result<bool> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await?;
-        stream.write_all(b"INFO server\r\nQUIT\r\n").await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        Ok(answer.lines().any(|line| line == format!("process_id:{}", self.pid())))
+        let about = self.ask("INFO server").await?;
+        Ok(about.lines().any(|line| line == format!("process_id:{}", self.pid())))
+    }
+
+    /// Waits until it answers to a command so that it `is_so`.
+    pub(super) async fn until(&self, command: &str, is_so: impl Fn(&str) -> bool) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            let answer = self.ask(command).await?;
+            if is_so(&answer) {
+                return Ok(());
+            }
+            if start.elapsed() > PATIENCE {
+                bail!("Redis still answers to {command}: {answer}{}", self.server.log());
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Gives it a command that it must do.
+    pub(super) async fn must(&self, command: &str) -> Result<()> {
+        let answer = self.ask(command).await?;
+        ensure!(answer == "+OK\r\n", "Redis refuses {command:.80}: {answer}");
+        Ok(())
     }
 }
 

@@ -1,0 +1,97 @@
+//! A throw-away Redis that is many.
+
+use anyhow::{Context, Result};
+use tokio::{sync::OnceCell, try_join};
+
+use super::{process::free_port_below, redis::Redis};
+
+/// What the port of a node is apart from the one at which the nodes talk to each other.
+const BUS: u16 = 10_000;
+
+/// Among how many slots a cluster spreads its keys.
+const SLOTS: usize = 16_384;
+
+/// A Redis cluster of three nodes on free ports of the loopback, each with a third of the keys.
+///
+/// It ends when it is dropped, and with the test process.
+pub struct RedisCluster {
+    nodes: [Redis; 3],
+}
+
+impl RedisCluster {
+    /// Starts one. That takes two seconds: so long no node of a cluster takes writes.
+    pub async fn start() -> Result<Self> {
+        let (one, two, three) = try_join!(node(), node(), node())?;
+        let cluster = Self { nodes: [one, two, three] };
+        let mut first = 0;
+        for (n, node) in cluster.nodes.iter().enumerate() {
+            let end = SLOTS * (n + 1) / cluster.nodes.len();
+            let slots: Vec<String> = (first..end).map(|slot| slot.to_string()).collect();
+            node.must(&format!("CLUSTER ADDSLOTS {}", slots.join(" "))).await?;
+            node.must(&format!("CLUSTER SET-CONFIG-EPOCH {}", n + 1)).await?;
+            first = end;
+        }
+        for (n, node) in cluster.nodes.iter().enumerate() {
+            meet(node, cluster.nodes.iter().take(n)).await?;
+        }
+        for node in &cluster.nodes {
+            node.until("CLUSTER INFO", |info| {
+                ["cluster_state:ok", "cluster_known_nodes:3", "cluster_size:3"].iter().all(|line| info.contains(line))
+            })
+            .await?;
+        }
+        Ok(cluster)
+    }
+
+    /// Where it is, with all its nodes.
+    pub fn url(&self) -> String {
+        let [one, two, three] = self.nodes.each_ref().map(Redis::port);
+        format!("redis-cluster://127.0.0.1:{one}?node=127.0.0.1:{two}&node=127.0.0.1:{three}")
+    }
+
+    /// Its nodes.
+    pub fn nodes(&mut self) -> &mut [Redis; 3] {
+        &mut self.nodes
+    }
+
+    /// A further node that has what that one has, and may take its place.
+    pub async fn replica(&self, node_of: usize) -> Result<Redis> {
+        let (replica, master) = (node().await?, self.nodes.get(node_of).context("no such node")?);
+        let id = id(master).await?;
+        meet(&replica, &self.nodes).await?;
+        replica.until("CLUSTER NODES", |nodes| nodes.lines().any(|line| line.starts_with(&id))).await?;
+        replica.must(&format!("CLUSTER REPLICATE {id}")).await?;
+        replica.until("INFO replication", |info| info.contains("master_link_status:up")).await?;
+        for node in &self.nodes {
+            node.until("CLUSTER NODES", |nodes| nodes.contains(&format!("slave {id}"))).await?;
+        }
+        Ok(replica)
+    }
+}
+
+/// The name of a node among the others.
+async fn id(node: &Redis) -> Result<String> {
+    let answer = node.ask("CLUSTER MYID").await?;
+    Ok(answer.lines().nth(1).context("a node without a name")?.to_owned())
+}
+
+async fn node() -> Result<Redis> {
+    // Below where outgoing connections have their ports, as all others.
+    let port = || free_port_below(32_768 - BUS, BUS);
+    Redis::start_with(&["--cluster-enabled", "yes", "--repl-diskless-sync-delay", "0"], port).await
+}
+
+async fn meet<'a>(node: &Redis, others: impl IntoIterator<Item = &'a Redis>) -> Result<()> {
+    for other in others {
+        node.must(&format!("CLUSTER MEET 127.0.0.1 {}", other.port())).await?;
+    }
+    Ok(())
+}
+
+/// Where the cluster is that the tests of this process share: started when it is first asked for.
+///
+/// Others use it at the same time, so a test takes keys that are its own.
+pub async fn redis_cluster_url() -> Result<String> {
+    static SHARED: OnceCell<RedisCluster> = OnceCell::const_new();
+    Ok(SHARED.get_or_try_init(RedisCluster::start).await.context("no Redis cluster for the tests")?.url())
+}
