@@ -2,7 +2,10 @@
 
 use std::{fmt, time::Duration};
 
-use fred::types::config::{Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, TcpConfig};
+use fred::types::config::{
+    ClusterDiscoveryPolicy, Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, Server, ServerConfig,
+    TcpConfig,
+};
 
 /// How long one command may take, unless told otherwise.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -52,12 +55,16 @@ impl RedisOptions {
             rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
         }
         let Ours { url, prefix, patience } = ours(url)?;
-        let config = Config::from_url(&url).map_err(|error| match error.kind() {
+        let mut config = Config::from_url(&url).map_err(|error| match error.kind() {
             fred::error::ErrorKind::Tls => "needs the certificates of the system, which cannot be read".to_owned(),
             _ => format!("must look like {}", kind.shape()),
         })?;
         if config.server.hosts().iter().any(|server| server.host.is_empty()) {
             return Err(format!("names no host; it must look like {}", kind.shape()));
+        }
+        if let ServerConfig::Clustered { policy, .. } = &mut config.server {
+            // The nodes that the URL names may be the ones that are away.
+            *policy = ClusterDiscoveryPolicy::UseCache;
         }
         Ok(Self { config, prefix: prefix.unwrap_or_else(|| PREFIX.to_owned()), patience })
     }
@@ -86,7 +93,8 @@ impl RedisOptions {
         self.config.server.is_clustered()
     }
 
-    pub(crate) fn client(&self) -> fred::clients::Client {
+    /// A client that is not connected yet. It also looks for a cluster at those nodes.
+    pub(crate) fn client(&self, nodes: &[Server]) -> fred::clients::Client {
         let performance = PerformanceConfig { default_command_timeout: self.patience, ..PerformanceConfig::default() };
         let connection = ConnectionConfig {
             connection_timeout: CONNECT,
@@ -99,7 +107,11 @@ impl RedisOptions {
             ..ConnectionConfig::default()
         };
         let policy = ReconnectPolicy::new_constant(0, RECONNECT);
-        fred::clients::Client::new(self.config.clone(), Some(performance), Some(connection), Some(policy))
+        let mut config = self.config.clone();
+        if let ServerConfig::Clustered { hosts, .. } = &mut config.server {
+            hosts.extend_from_slice(nodes);
+        }
+        fred::clients::Client::new(config, Some(performance), Some(connection), Some(policy))
     }
 }
 

@@ -17,9 +17,10 @@ use entrepot_domain::{Fault, HealthCheck, MetricSource, Sample};
 use fred::{
     clients::Client,
     error::Error,
-    interfaces::ClientLike as _,
-    types::{InfoKind, Key, Value},
+    interfaces::{ClientLike as _, ClusterInterface as _},
+    types::{InfoKind, Key, Value, config::Server},
 };
+use futures_util::future::{try_join, try_join_all};
 use tokio::{
     runtime::Handle,
     sync::Notify,
@@ -84,7 +85,7 @@ impl Redis {
     /// The system has no randomness.
     pub async fn connect(options: RedisOptions) -> Result<Self> {
         let shared = Arc::new(Shared {
-            client: RwLock::new(options.client()),
+            client: RwLock::new(options.client(&[])),
             names: Names::new(options.key_prefix()),
             options,
             breaker: Breaker::new(),
@@ -185,8 +186,12 @@ impl Shared {
         self.breaker.open(&format!("an answer that was not expected: {:?}", answer.kind()));
     }
 
+    /// Of a cluster, every node must answer: each has some of the keys.
     async fn probe(&self) -> Result<(), Error> {
-        self.probe.run(&self.client(), vec![self.names.probe()], Vec::new()).await.map(drop)
+        let client = self.client();
+        let nodes = nodes(&client).into_iter().map(|node| client.with_cluster_node(node));
+        let all = try_join_all(nodes.map(|node| async move { node.ping::<()>(None).await }));
+        try_join(self.probe.run(&client, vec![self.names.probe()], Vec::new()), all).await.map(drop)
     }
 
     /// Tries to close the breaker; tells whether it did.
@@ -241,6 +246,11 @@ impl Shared {
         let about: String = self.client().info(Some(InfoKind::Server)).await?;
         Ok(about.lines().find_map(|line| line.strip_prefix("run_id:")).unwrap_or_default().trim().to_owned())
     }
+}
+
+/// The nodes of a cluster that have keys, as far as a client has heard.
+fn nodes(client: &Client) -> Vec<Server> {
+    client.cached_cluster_state().map(|cluster| cluster.unique_primary_nodes()).unwrap_or_default()
 }
 
 /// A time for a script.

@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{LONG, cache, found, fresh_prefix, instance, limiter, product, put, quota, until, until_kept, user};
+use common::{
+    LONG, cache, found, fresh_prefix, instance, limiter, product, put, quota, until_kept, until_shared, user,
+};
 use entrepot_domain::{Cache, HealthCheck, Lookup, RateLimiter};
 use entrepot_redis::{RedisCache, RedisLimiter};
 use entrepot_testkit::Redis as Server;
@@ -55,21 +57,6 @@ async fn assert_limits_hold(limiter: &RedisLimiter, n: u128) {
     }
     assert_eq!(allowed, 3);
     assert!(!limiter.peek(&user(n), quota(3)).await.allowed);
-}
-
-/// Whether the limiter counts where the other instance does.
-async fn until_shared(here: &RedisLimiter, there: &RedisLimiter) {
-    let n = std::cell::Cell::new(1_000);
-    until("limits are shared again", || {
-        n.set(n.get() + 1);
-        let subject = user(n.get());
-        async move {
-            here.hit(&subject, quota(5)).await;
-            there.hit(&subject, quota(5)).await;
-            here.peek(&subject, quota(5)).await.remaining == 3
-        }
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -115,7 +115,7 @@ async fn nobody_reads_an_old_value_of_a_thousand() {
 
 /// How often Redis was asked to run a script.
 async fn asked(server: &Server) -> u64 {
-    let stats = common::info(server, "commandstats").await;
+    let stats = server.ask("INFO commandstats").await.unwrap();
     let calls = |line: &str| -> Option<u64> {
         line.strip_prefix("cmdstat_eval")?.split_once("calls=")?.1.split(',').next()?.parse().ok()
     };

@@ -8,7 +8,7 @@ use std::{
 use fred::interfaces::{ClientLike as _, EventInterface as _};
 use tokio::{sync::broadcast::error::RecvError, time::timeout};
 
-use super::{Shared, told};
+use super::{Shared, nodes, told};
 use crate::options::CONNECT;
 
 /// How often the watcher looks whether Redis still answers. Whoever is cut off finds out within this and the
@@ -41,6 +41,7 @@ pub(super) const SETTLE: Duration = Duration::from_secs(2);
 /// Keeps a client running, and opens the breaker when its connection is lost: nobody is to ask the Redis that comes
 /// after it before it was looked at, and no request is to find out by waiting.
 pub(super) async fn keep(shared: Arc<Shared>) {
+    let (mut known, mut elsewhere) = (Vec::new(), false);
     loop {
         let client = shared.client();
         let mut errors = client.error_rx();
@@ -67,7 +68,12 @@ pub(super) async fn keep(shared: Arc<Shared>) {
         }
         // A new one each time: fred miscounts its queue when it connects anew by hand, and then sends nothing more.
         running.abort();
-        *shared.client.write().unwrap_or_else(PoisonError::into_inner) = shared.options.client();
+        known = Some(nodes(&client)).filter(|nodes| !nodes.is_empty()).unwrap_or(known);
+        let next = shared.options.client(if elsewhere { &known } else { &[] });
+        *shared.client.write().unwrap_or_else(PoisonError::into_inner) = next;
+        // In turn: all nodes that the URL names may be away, and so may all that were known, and each takes its time to
+        // say nothing.
+        elsewhere = !elsewhere;
     }
 }
 

@@ -14,10 +14,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use entrepot_domain::{Cache, CacheKey, Lookup, ProductId, Quota, Subject, UserId};
+use entrepot_domain::{Cache, CacheKey, Lookup, ProductId, Quota, RateLimiter as _, Subject, UserId};
 use entrepot_memory::MemoryLimiter;
 use entrepot_redis::{Redis, RedisCache, RedisLimiter, RedisOptions};
-use entrepot_testkit::Redis as Server;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{
@@ -106,13 +105,19 @@ pub(crate) async fn until_kept(cache: &dyn Cache, n: u128, value: &str) {
     .await;
 }
 
-/// What a server says of itself.
-pub(crate) async fn info(server: &Server, section: &str) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", server.port())).await.unwrap();
-    stream.write_all(format!("INFO {section}\r\nQUIT\r\n").as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
+/// Waits until one limiter counts where the other does.
+pub(crate) async fn until_shared(here: &RedisLimiter, there: &RedisLimiter) {
+    let n = std::cell::Cell::new(1_000);
+    until("limits are shared again", || {
+        n.set(n.get() + 1);
+        let subject = user(n.get());
+        async move {
+            here.hit(&subject, quota(5)).await;
+            there.hit(&subject, quota(5)).await;
+            here.peek(&subject, quota(5)).await.remaining == 3
+        }
+    })
+    .await;
 }
 
 /// Stands between an instance and Redis, and gives it the answers later.

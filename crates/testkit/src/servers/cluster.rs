@@ -57,13 +57,13 @@ impl RedisCluster {
     /// A further node that has what that one has, and may take its place.
     pub async fn replica(&self, node_of: usize) -> Result<Redis> {
         let (replica, master) = (node().await?, self.nodes.get(node_of).context("no such node")?);
-        let id = id(master).await?;
+        let (master, own) = (id(master).await?, id(&replica).await?);
         meet(&replica, &self.nodes).await?;
-        replica.until("CLUSTER NODES", |nodes| nodes.lines().any(|line| line.starts_with(&id))).await?;
-        replica.must(&format!("CLUSTER REPLICATE {id}")).await?;
+        replica.until("CLUSTER NODES", |nodes| knows(nodes, &master)).await?;
+        replica.must(&format!("CLUSTER REPLICATE {master}")).await?;
         replica.until("INFO replication", |info| info.contains("master_link_status:up")).await?;
         for node in &self.nodes {
-            node.until("CLUSTER NODES", |nodes| nodes.contains(&format!("slave {id}"))).await?;
+            node.until("CLUSTER NODES", |nodes| knows(nodes, &own)).await?;
         }
         Ok(replica)
     }
@@ -73,6 +73,11 @@ impl RedisCluster {
 async fn id(node: &Redis) -> Result<String> {
     let answer = node.ask("CLUSTER MYID").await?;
     Ok(answer.lines().nth(1).context("a node without a name")?.to_owned())
+}
+
+/// Whether a node with that name is among those that are known, and not only heard of.
+fn knows(nodes: &str, id: &str) -> bool {
+    nodes.lines().any(|line| line.starts_with(id) && !line.contains("handshake"))
 }
 
 async fn node() -> Result<Redis> {

@@ -16,7 +16,7 @@ const NAME: &str = "shop";
 /// They end when this is dropped, and with the test process.
 pub struct RedisSentinel {
     master: Redis,
-    _replica: Redis,
+    replica: Redis,
     sentinel: Redis,
 }
 
@@ -39,7 +39,7 @@ impl RedisSentinel {
         sentinel
             .until(&format!("SENTINEL REPLICAS {NAME}"), |told| told.contains("master-link-status\r\n$2\r\nok"))
             .await?;
-        Ok(Self { master, _replica: replica, sentinel })
+        Ok(Self { master, replica, sentinel })
     }
 
     /// Where the sentinel is, and what it is to be asked for.
@@ -50,6 +50,11 @@ impl RedisSentinel {
     /// The Redis that was the first to be the master.
     pub fn master(&mut self) -> &mut Redis {
         &mut self.master
+    }
+
+    /// The Redis that takes over.
+    pub fn replica(&self) -> &Redis {
+        &self.replica
     }
 }
 
