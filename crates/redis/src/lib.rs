@@ -11,6 +11,7 @@ mod breaker;
 mod cache;
 mod keys;
 mod limit;
+mod moving;
 mod options;
 mod redis;
 mod script;

@@ -101,6 +101,8 @@ impl RedisOptions {
             internal_command_timeout: CONNECT,
             // A command that was sent and not answered may have been done: it is never sent again.
             max_command_attempts: 1,
+            // See `moving`.
+            max_redirections: 0,
             max_command_buffer_len: QUEUE,
             reconnect_on_auth_error: true,
             tcp: TcpConfig { nodelay: Some(true), ..TcpConfig::default() },

@@ -1,15 +1,19 @@
-//! A Redis whose place another takes.
+//! A Redis whose place another takes, and keys that move to another.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod common;
 
 use std::{
-    sync::Arc,
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     time::{Duration, Instant},
 };
 
-use common::{cache, found, fresh_prefix, instance, limiter, product, put, until, until_shared};
-use entrepot_domain::{Cache, HealthCheck};
+use common::{cache, found, fresh_prefix, instance, limiter, patient, product, put, quota, until, until_shared, user};
+use entrepot_domain::{Cache, HealthCheck, MetricSource, RateLimiter};
 use entrepot_redis::{Redis, RedisCache};
 use entrepot_testkit::{Redis as Server, RedisCluster, RedisSentinel};
 
@@ -124,4 +128,92 @@ async fn the_rest_of_a_cluster_is_used_when_a_node_dies() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_rest_of_a_cluster_is_used_when_a_node_hangs() {
     a_node_goes(|node| node.freeze()).await;
+}
+
+/// The slots in which a node has keys that begin so.
+async fn slots(node: &Server, prefix: &str) -> BTreeSet<String> {
+    let mut slots = BTreeSet::new();
+    for key in lines(node, &format!("KEYS *{prefix}*")).await {
+        let slot = node.ask(&format!("CLUSTER KEYSLOT {key}")).await.unwrap();
+        slots.insert(slot.trim_start_matches(':').trim().to_owned());
+    }
+    slots
+}
+
+/// The texts of an answer.
+async fn lines(node: &Server, command: &str) -> Vec<String> {
+    let answer = node.ask(command).await.unwrap();
+    answer.lines().filter(|line| !line.starts_with(['*', '$'])).map(str::to_owned).collect()
+}
+
+/// What a node calls itself.
+async fn id(node: &Server) -> String {
+    lines(node, "CLUSTER MYID").await.swap_remove(0)
+}
+
+/// Gives a slot to another node, or says that it is being given.
+async fn set_slot(nodes: &[&Server], slot: &str, what: &str) {
+    for node in nodes {
+        assert_eq!(node.ask(&format!("CLUSTER SETSLOT {slot} {what}")).await.unwrap(), "+OK\r\n");
+    }
+}
+
+/// Moves all keys of a node to another while they are used, slot by slot, as an operator does.
+async fn move_slots([from, to, third]: [&Server; 3], prefix: &str) {
+    let (from_id, to_id) = (id(from).await, id(to).await);
+    for slot in slots(from, prefix).await {
+        set_slot(&[to], &slot, &format!("IMPORTING {from_id}")).await;
+        set_slot(&[from], &slot, &format!("MIGRATING {to_id}")).await;
+        // Those that come into being from now on are made there.
+        let keys = lines(from, &format!("CLUSTER GETKEYSINSLOT {slot} 10")).await.join(" ");
+        if !keys.is_empty() {
+            let moved = from.ask(&format!("MIGRATE 127.0.0.1 {} \"\" 0 5000 KEYS {keys}", to.port())).await.unwrap();
+            // Or all were forgotten at this moment.
+            assert!(["+OK\r\n", "+NOKEY\r\n"].contains(&moved.as_str()), "{moved}");
+        }
+        set_slot(&[to, from, third], &slot, &format!("NODE {to_id}")).await;
+    }
+}
+
+/// How often each had to do without Redis, as operators see it.
+fn failures(instances: [&Redis; 2]) -> String {
+    format!("{:?}", instances.map(MetricSource::samples))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn keys_that_move_to_another_node_are_found_there() {
+    let mut cluster = RedisCluster::start().await.unwrap();
+    let (url, prefix) = (cluster.url(), fresh_prefix());
+    let (here, there) = (patient(&url, &prefix).await, patient(&url, &prefix).await);
+    let (caches, limiters) = ([cache(&here), cache(&there)], [limiter(&here), limiter(&there)]);
+    let nodes = cluster.nodes().each_ref();
+    let over = AtomicBool::new(false);
+    let use_it = async || {
+        let mut rounds = 0;
+        while rounds < 3 || !over.load(SeqCst) {
+            for n in 0..MANY {
+                let [here, there] = if n % 2 == 0 { [0, 1] } else { [1, 0] };
+                put(&*caches[here], n, &rounds.to_string()).await;
+                assert_eq!(found(&*caches[there], n).await, Some(rounds.to_string()), "{n}");
+                caches[there].invalidate(&[product(n)]).await;
+                assert_eq!(found(&*caches[here], n).await, None, "{n} in round {rounds}");
+                for limiter in &limiters {
+                    limiter.hit(&user(n), quota(900)).await;
+                }
+                let counted = limiters[here].peek(&user(n), quota(900)).await.remaining;
+                assert_eq!(counted, 900 - 2 * (rounds + 1), "{n}");
+            }
+            rounds += 1;
+        }
+        rounds
+    };
+    let moving = async {
+        until("there is something to move", || async { slots(nodes[0], &prefix).await.len() > 15 }).await;
+        move_slots(nodes, &prefix).await;
+        over.store(true, SeqCst);
+    };
+    let before = failures([&here, &there]);
+    let (rounds, ()) = tokio::join!(use_it(), moving);
+    println!("{rounds} rounds");
+    assert_eq!(failures([&here, &there]), before, "it was done without Redis for a while");
 }

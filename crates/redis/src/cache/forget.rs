@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use crate::{
     breaker::Owed,
     cache::{LEASE, log},
+    moving::while_moving,
     redis::{Shared, micros, token, told},
 };
 
@@ -101,7 +102,8 @@ impl Shared {
     }
 
     async fn unlink(&self, keys: Vec<Key>) -> Result<(), Error> {
-        self.client().unlink::<i64, _>(keys).await.map(drop)
+        let client = self.client();
+        while_moving(|| client.unlink::<i64, _>(keys.clone())).await.map(drop)
     }
 
     /// Logs those keys, and forgets them in the same step where Redis is one; or logs that everything is forgotten, if
