@@ -41,10 +41,17 @@ struct Kept {
 /// # Errors
 /// If they, PostgreSQL or Redis do not start.
 pub async fn start(instances: usize, settings: &[(&str, &str)]) -> Result<Server> {
+    start_on(&redis_url().await?, instances, settings).await
+}
+
+/// The same on that Redis.
+///
+/// # Errors
+/// If they or PostgreSQL do not start.
+pub async fn start_on(redis: &str, instances: usize, settings: &[(&str, &str)]) -> Result<Server> {
     let place = PLACES.acquire().await?;
     let database = Database::new(migrate).await?;
     let url = database.url().to_owned();
-    let redis = redis_url().await?;
     let redis = format!("{redis}{}prefix={}:&timeout=5", if redis.contains('?') { '&' } else { '?' }, random(1));
     let [access, refresh] = [random(4), random(4)];
     let own = [

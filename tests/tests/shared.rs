@@ -15,6 +15,8 @@ mod fresh;
 mod limits;
 #[path = "shared/orders.rs"]
 mod orders;
+#[path = "shared/redis.rs"]
+mod redis;
 #[path = "shared/revoked.rs"]
 mod revoked;
 #[path = "shared/state.rs"]

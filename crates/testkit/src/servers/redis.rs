@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     net::Ipv4Addr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -15,7 +15,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::process::{LOOK, PATIENCE, Server, TRIES, free_port, in_path};
+use super::process::{LOOK, PATIENCE, Server, TRIES, free_port, free_port_below, in_path};
 
 const INSTALL: &str = "the program redis-server is missing: please install it (apt-get install postgresql \
                        redis-server), or set TEST_REDIS_URL to a server that tests may use";
@@ -34,12 +34,22 @@ pub struct Redis {
     program: PathBuf,
     port: u16,
     args: Vec<String>,
+    /// Whether it also speaks TLS, on the port after its own.
+    tls: bool,
 }
 
 impl Redis {
     /// Starts one.
     pub async fn start() -> Result<Self> {
         Self::start_with(&[], free_port).await
+    }
+
+    /// Starts one that speaks TLS, with a certificate and a key from files in PEM.
+    pub async fn start_with_tls(certificate: &Path, key: &Path) -> Result<Self> {
+        let (certificate, key) = (certificate.display().to_string(), key.display().to_string());
+        let tls = ["--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-auth-clients", "no"];
+        let redis = Self { tls: true, ..Self::prepare()? };
+        redis.launch_anywhere(&[&QUIET[..], &tls].concat(), || free_port_below(32_767, 1)).await
     }
 
     /// Starts one with further arguments, on a port of that kind.
@@ -58,7 +68,7 @@ impl Redis {
     fn prepare() -> Result<Self> {
         let program = ["redis-server", "valkey-server"].into_iter().flat_map(in_path).next();
         let program = program.ok_or_else(|| anyhow!(INSTALL))?;
-        Ok(Self { server: Server::prepare("redis", "KILL", false)?, program, port: 0, args: Vec::new() })
+        Ok(Self { server: Server::prepare("redis", "KILL", false)?, program, port: 0, args: Vec::new(), tls: false })
     }
 
     async fn launch_anywhere(mut self, args: &[&str], port: impl Fn() -> Result<u16>) -> Result<Self> {
@@ -74,7 +84,11 @@ impl Redis {
 
     /// Where it is.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        if self.tls {
+            format!("rediss://127.0.0.1:{}", self.port + 1)
+        } else {
+            format!("redis://127.0.0.1:{}", self.port)
+        }
     }
 
     /// The port of the loopback where it listens.
@@ -131,8 +145,9 @@ impl Redis {
 
     /// Starts it on its port and waits until it answers; false if the port is another's.
     async fn launch(&mut self) -> Result<bool> {
-        let port = self.port.to_string();
-        let own = ["--bind", "127.0.0.1", "--port", &port];
+        let (port, tls_port) = (self.port.to_string(), (self.port + 1).to_string());
+        let own = ["--bind", "127.0.0.1", "--port", &port, "--tls-port", &tls_port];
+        let own = own.into_iter().take(if self.tls { 6 } else { 4 });
         self.server.spawn(&self.program, self.args.iter().map(String::as_str).chain(own))?;
         let start = Instant::now();
         loop {
