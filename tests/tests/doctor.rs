@@ -1,6 +1,8 @@
 //! `entrepot doctor`: what is wrong, and how to mend it.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use anyhow::Result;
+use entrepot_testkit::{Redis, redis_cluster_url, redis_sentinel_url};
 use entrepot_tests::Server;
 
 fn text(bytes: &[u8]) -> String {
@@ -48,6 +50,29 @@ async fn every_dependency_that_is_away_is_named_without_its_password() -> Result
     }
     assert!(text(&out.stderr).contains("2 things are wrong"), "{}", text(&out.stderr));
     assert!(!(said + &text(&out.stderr)).contains("geheim"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_redis_of_another_kind_than_its_url_says_is_told() -> Result<()> {
+    let (server, redis) = (Server::start(&[]).await?, Redis::start().await?);
+    let (cluster, sentinel) = (redis_cluster_url().await?, redis_sentinel_url().await?);
+    let node = cluster.split('?').next().unwrap().replace("redis-cluster", "redis");
+    for (url, why) in [
+        (redis.url().replace("redis:", "redis-cluster:"), "it is no cluster"),
+        (node, "one node of a cluster, whose URL begins with redis-cluster://"),
+        (sentinel.replace("ServiceName=shop", "ServiceName=other"), "called as sentinelServiceName says"),
+        (sentinel.replace("redis-sentinel", "redis"), "is it a sentinel?"),
+        (redis.url().replace("redis:", "redis-sentinel:") + "?sentinelServiceName=shop", "it is no sentinel"),
+        // Nobody listens on these ports.
+        ("redis-cluster://127.0.0.1:1?node=127.0.0.1:2".to_owned(), "Connection refused"),
+        ("redis-sentinel://127.0.0.1:1?sentinelServiceName=shop".to_owned(), "Failed to connect to all sentinel nodes"),
+    ] {
+        let out = server.command(&["doctor"], &[("REDIS_URL", &url)])?;
+        let said = text(&out.stdout);
+        let wrong = said.lines().find(|line| line.starts_with("wrong  redis: ")).unwrap_or_default();
+        assert!(out.status.code() == Some(1) && wrong.contains(why), "{url}: {said}");
+    }
     Ok(())
 }
 

@@ -16,6 +16,7 @@ mod options;
 mod redis;
 mod script;
 mod token;
+mod told;
 
 pub use cache::RedisCache;
 pub use limit::RedisLimiter;

@@ -36,6 +36,7 @@ use crate::{
     options::{CONNECT, RedisOptions},
     script::Script,
     token::Tokens,
+    told::{self, told},
 };
 
 /// What an operator calls it.
@@ -243,7 +244,13 @@ impl Shared {
         if self.clustered() {
             return Ok(String::new());
         }
-        let about: String = self.client().info(Some(InfoKind::Server)).await?;
+        let client = self.client();
+        let about: String = client.info(Some(InfoKind::Server)).await?;
+        if about.contains("redis_mode:cluster") && !client.cluster_info::<String>().await?.contains("cluster_size:1\r")
+        {
+            // Some keys are here, and the others would be missed one by one.
+            return Err(told::one_of_many());
+        }
         Ok(about.lines().find_map(|line| line.strip_prefix("run_id:")).unwrap_or_default().trim().to_owned())
     }
 }
@@ -261,11 +268,6 @@ pub(crate) fn micros(duration: Duration) -> Value {
 /// A token for a script.
 pub(crate) fn token(token: u64) -> Value {
     Value::Bytes(Bytes::copy_from_slice(&token.to_be_bytes()))
-}
-
-/// What an operator is told of a failure.
-pub(crate) fn told(error: &Error) -> String {
-    format!("{}: {}", error.kind().to_str(), error.details())
 }
 
 #[async_trait]

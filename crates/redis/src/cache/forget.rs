@@ -15,7 +15,8 @@ use crate::{
     breaker::Owed,
     cache::{LEASE, log},
     moving::while_moving,
-    redis::{Shared, micros, token, told},
+    redis::{Shared, micros, token},
+    told::told,
 };
 
 /// How many keys one script forgets: few enough that Redis is not held up for long.

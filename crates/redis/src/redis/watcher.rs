@@ -8,8 +8,11 @@ use std::{
 use fred::interfaces::{ClientLike as _, EventInterface as _};
 use tokio::{sync::broadcast::error::RecvError, time::timeout};
 
-use super::{Shared, nodes, told};
-use crate::options::CONNECT;
+use super::{Shared, nodes};
+use crate::{
+    options::CONNECT,
+    told::{is_unconnected, told},
+};
 
 /// How often the watcher looks whether Redis still answers. Whoever is cut off finds out within this and the
 /// time-out of a command.
@@ -105,6 +108,8 @@ async fn close(shared: &Shared, pause: Duration) {
         match shared.recover(pause).await {
             Ok(true) => break tracing::info!("redis answers"),
             Ok(false) => {}
+            // Why it is not connected, the keeper has said.
+            Err(error) if is_unconnected(&error) && shared.breaker.why().is_some() => {}
             Err(error) => shared.breaker.open(&told(&error)),
         }
         pause = SETTLE;
