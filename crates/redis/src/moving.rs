@@ -2,10 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use fred::error::Error;
-
-/// For how long it is tried again. A slot of few keys moves in some milliseconds.
-const PATIENCE: Duration = Duration::from_millis(100);
+use fred::{clients::Client, error::Error, interfaces::ClientLike as _};
 
 /// How long a node has until it is asked again.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -15,13 +12,20 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// fred is not let follow such an answer. It would take the next answer that the other node gives for the one to its
 /// ASKING, and if that was to somebody else's question, everybody after him would get another's answer. When it is told
 /// that a slot has moved, it finds out where all of them are now before it gives up.
-pub(crate) async fn while_moving<T, F: Future<Output = Result<T, Error>>>(ask: impl Fn() -> F) -> Result<T, Error> {
+///
+/// A slot of few keys moves in some milliseconds. One that takes longer than a command may is not waited for.
+pub(crate) async fn while_moving<T, F>(client: &Client, ask: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
     let began = Instant::now();
     loop {
-        match ask().await {
-            Err(error) if is_moving(&error) && began.elapsed() < PATIENCE => tokio::time::sleep(PAUSE).await,
-            answer => return answer,
+        let answer = ask().await;
+        let moves = answer.as_ref().is_err_and(is_moving);
+        if !moves || began.elapsed() > client.perf_config().default_command_timeout {
+            return answer;
         }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

@@ -40,7 +40,7 @@ impl RedisOptions {
     ///
     /// `valkey` may stand for `redis`. With `prefix=NAME:` among the parameters all keys begin with that instead of
     /// `entrepot:`, for several services that share one Redis, and with `timeout=SECONDS` a command may take that long
-    /// instead of 150 ms: for a Redis that is far away, or a machine that is slow.
+    /// instead of 100 ms: for a Redis that is far away, or a machine that is slow.
     ///
     /// # Errors
     /// A sentence for whoever wrote the URL. It repeats none of it, so that no password gets into a log.
@@ -75,7 +75,7 @@ impl RedisOptions {
         Self { prefix: prefix.into(), ..self }
     }
 
-    /// Another time-out of a command than 150 ms: for a Redis that is far away, or a machine that is slow.
+    /// Another time-out of a command than 100 ms: for a Redis that is far away, or a machine that is slow.
     #[must_use]
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }

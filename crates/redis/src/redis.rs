@@ -47,7 +47,7 @@ const PROBE: &str = "return redis.call('SET', KEYS[1], '1', 'PX', 1000)";
 
 /// A connection to Redis that many tasks on any runtimes share, and a circuit breaker around it.
 ///
-/// A command that fails or takes longer than 150 ms (see [`RedisOptions::patience`]) opens the breaker, and so does the
+/// A command that fails or takes longer than 100 ms (see [`RedisOptions::patience`]) opens the breaker, and so does the
 /// loss of the connection; from then on nobody asks Redis. A task probes it all the time, and closes the breaker when
 /// Redis takes writes again and was told all that it was to forget.
 #[derive(Clone)]

@@ -19,7 +19,7 @@ impl Script {
 
     /// Runs it. A Redis that does not know it yet, because it was restarted, is sent the text.
     pub(crate) async fn run(&self, client: &Client, keys: Vec<Key>, args: Vec<Value>) -> Result<Value, Error> {
-        while_moving(|| self.run_once(client, &keys, &args)).await
+        while_moving(client, || self.run_once(client, &keys, &args)).await
     }
 
     async fn run_once(&self, client: &Client, keys: &[Key], args: &[Value]) -> Result<Value, Error> {

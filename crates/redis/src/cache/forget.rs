@@ -104,7 +104,7 @@ impl Shared {
 
     async fn unlink(&self, keys: Vec<Key>) -> Result<(), Error> {
         let client = self.client();
-        while_moving(|| client.unlink::<i64, _>(keys.clone())).await.map(drop)
+        while_moving(&client, || client.unlink::<i64, _>(keys.clone())).await.map(drop)
     }
 
     /// Logs those keys, and forgets them in the same step where Redis is one; or logs that everything is forgotten, if
