@@ -32,7 +32,7 @@ use actix_web::{
     dev::ServiceResponse,
     http::{Method, Version, header::CONTENT_LENGTH},
 };
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::AsyncWrite;
 use tokio_util::codec::Decoder;
 
@@ -219,27 +219,44 @@ async fn send(wire: &RefCell<Wire>, out: &mut BytesMut, body: BoxBody, framing: 
         }
         Err(body) => body,
     };
-    while let Some(chunk) = poll_fn(|cx| body.as_pin_mut().poll_next(cx)).await {
-        let chunk = chunk.map_err(|error| {
-            tracing::error!(%error, "an answer could not be made to its end");
-            io::Error::other("it broke off")
-        })?;
-        if chunk.is_empty() {
+    let in_chunks = framing == Framing::Chunks;
+    while let Some(piece) = next_piece(wire, out, &mut body).await? {
+        // An empty chunk would be the last one.
+        if piece.is_empty() {
             continue;
         }
-        if framing == Framing::Chunks {
-            out.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
-            flush(wire, out).await?;
-            out.extend_from_slice(b"\r\n");
-        } else {
-            flush(wire, out).await?;
+        if in_chunks {
+            out.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
         }
-        write_all(wire, &chunk).await?;
+        if out.len() + piece.len() > TOGETHER {
+            flush(wire, out).await?;
+            write_all(wire, &piece).await?;
+        } else {
+            out.extend_from_slice(&piece);
+        }
+        if in_chunks {
+            out.extend_from_slice(b"\r\n");
+        }
     }
-    if framing == Framing::Chunks {
+    if in_chunks {
         out.extend_from_slice(b"0\r\n\r\n");
     }
     flush(wire, out).await
+}
+
+/// The next piece of a body. Before it is waited for, what there is to be sent is sent.
+async fn next_piece(wire: &RefCell<Wire>, out: &mut BytesMut, body: &mut BoxBody) -> io::Result<Option<Bytes>> {
+    let piece = match poll_fn(|cx| Poll::Ready(body.as_pin_mut().poll_next(cx))).await {
+        Poll::Ready(piece) => piece,
+        Poll::Pending => {
+            flush(wire, out).await?;
+            poll_fn(|cx| body.as_pin_mut().poll_next(cx)).await
+        }
+    };
+    piece.transpose().map_err(|error| {
+        tracing::error!(%error, "an answer could not be made to its end");
+        io::Error::other("it broke off")
+    })
 }
 
 /// Writes all that was to be sent.

@@ -1,13 +1,14 @@
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream as StdStream},
+    net::{Shutdown, TcpListener, TcpStream as StdStream},
+    time::Duration,
 };
 
 use actix_service::{ServiceFactory, map_config};
 use actix_web::{HttpResponse, dev::AppConfig};
 use bytes::Bytes;
-use futures_util::stream;
-use tokio::{net::TcpStream, task::spawn_blocking};
+use futures_util::{StreamExt, stream};
+use tokio::{net::TcpStream, sync::Notify, task::spawn_blocking};
 
 use super::*;
 use crate::{
@@ -45,7 +46,7 @@ where
 pub(crate) async fn say(more: fn(&mut Routes), said: &'static str) -> String {
     talk(more, move |stream| {
         stream.write_all(said.as_bytes()).unwrap();
-        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
     })
     .await
 }
@@ -89,6 +90,36 @@ async fn what_comes_bit_by_bit_comes_in_chunks() {
     assert_eq!(count(&answer, "transfer-encoding: chunked"), 1, "{answer}");
     assert!(answer.ends_with("\r\n\r\n4\r\none \r\n3\r\ntwo\r\n0\r\n\r\n"), "{answer}");
     assert!(!answer.contains("content-length") && !answer.contains("connection: close"), "{answer}");
+}
+
+/// As with events, of which nobody knows when the next one comes: here when the first was heard.
+#[actix_web::test]
+async fn what_there_is_is_sent_before_more_is_waited_for() {
+    static HEARD: Notify = Notify::const_new();
+    async fn events() -> ApiResult {
+        let first = stream::iter([Bytes::from_static(b"first")]);
+        let last = stream::once(async {
+            HEARD.notified().await;
+            Bytes::from_static(b"last")
+        });
+        let events = first.chain(last).map(|event| anyhow::Ok(event).map_err(Into::into));
+        Ok(HttpResponse::Ok().streaming::<_, Box<dyn std::error::Error>>(events))
+    }
+    let rest = talk(
+        |to| Methods::at("/events").get(events).mount(to),
+        |stream| {
+            stream.write_all(b"GET /api/v1/events HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+            stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            let (mut heard, mut byte) = (Vec::new(), [0]);
+            while !heard.ends_with(b"\r\n\r\n5\r\nfirst\r\n") {
+                stream.read_exact(&mut byte).expect("the first event");
+                heard.push(byte[0]);
+            }
+            HEARD.notify_one();
+        },
+    );
+    assert_eq!(rest.await, "4\r\nlast\r\n0\r\n\r\n");
 }
 
 #[actix_web::test]
@@ -144,7 +175,7 @@ async fn behind_a_body_that_nobody_reads_the_next_request_is_found() {
     ] {
         let answers = talk(odd, move |stream| {
             write!(stream, "POST /api/v1/deaf HTTP/1.1\r\nhost: a\r\n{body}{BITS}").unwrap();
-            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
         });
         let answers = answers.await;
         assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 1 + usize::from(goes_on), "{body}: {answers}");
@@ -162,7 +193,7 @@ async fn who_holds_a_body_back_is_asked_for_it() {
         stream.read_exact(&mut asked).unwrap();
         assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
         stream.write_all(b"hello").unwrap();
-        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
     })
     .await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nhello"), "{answer}");
