@@ -10,8 +10,8 @@ use super::{
 };
 use crate::response::{header_line, header_value};
 
-/// What an answer is marked with, in its extensions. Whoever sends it puts it into its head: there are sixteen headers in
-/// it, most of them always the same, and in a map they cost as much as all else that is done for a cached answer.
+/// What an answer is marked with, in its extensions. Whoever sends it puts it into its head: there are seventeen headers
+/// in it, most of them always the same, and in a map they cost as much as all else that is done for a cached answer.
 pub(crate) struct Marks {
     /// Whether it goes through TLS all the way to the client, as far as is known.
     pub(super) secure: bool,

@@ -1,7 +1,7 @@
 //! HTTP/1.
 //!
 //! actix-http reads the requests: their heads, and where their bodies end. The answers are written here. In a map of
-//! actix-http the sixteen headers that every answer has cost as much as all else that is done for a cached one; and
+//! actix-http the seventeen headers that every answer has cost as much as all else that is done for a cached one; and
 //! actix-http answers by itself what it cannot read, takes a client whose body breaks for gone, and reads on behind the
 //! last answer of a connection.
 
@@ -280,8 +280,8 @@ async fn write_all(wire: &RefCell<Wire>, mut bytes: &[u8]) -> io::Result<()> {
     .await
 }
 
-/// Says the last there is to say, and hears out a client that may still be sending: if its connection were closed on what
-/// nobody has read, the system would take back what it was told.
+/// Says the last there is to say, and hears out a client that may still be sending: if its connection were closed on
+/// what nobody has read, the system would take back what it was told.
 async fn leave(wire: &RefCell<Wire>, out: &mut BytesMut) -> io::Result<()> {
     flush(wire, out).await?;
     wire.borrow().stream.connection().leave();
