@@ -1,8 +1,8 @@
 //! What a worker knows of a connection, and how long it bears with its client.
 //!
-//! actix-web waits ten seconds for the head of the first request, and for nothing else: the second head of a connection,
-//! a body that nobody wants any more and an answer that nobody reads may take for ever. So all of it is judged here, by
-//! what is read and written, and nothing of it costs a request more than a few stores.
+//! Every head, the first of a connection or a later one, a body that nobody wants any more and an answer that nobody reads
+//! may take for ever, if nobody looks. All of it is judged here, by what is read and written, and nothing of it costs a
+//! request more than a few stores.
 
 use std::{
     cell::{Cell, RefCell},
