@@ -114,7 +114,7 @@ impl Counter {
     }
 
     /// What was taken in advance and is too old to be used, if its window is not over.
-    pub(super) fn take_back(&mut self, now: Instant) -> Back {
+    fn take_back(&mut self, now: Instant) -> Back {
         match &mut self.last {
             Some(known) if known.ahead > 0 => {
                 let hits = std::mem::take(&mut known.ahead);
@@ -124,15 +124,16 @@ impl Counter {
         }
     }
 
-    /// Whether somebody has to look after what was taken in advance: what is not used in time has to be given back. To be
-    /// asked once for each that does.
+    /// Whether somebody has to look after what was taken in advance: what is not used in time has to be given back. Who
+    /// is told so is to do it, and nobody else is told until it is done.
     pub(super) fn begin_to_settle(&mut self) -> bool {
         let nobody_does = !self.settling && self.ahead() > 0;
         self.settling |= nobody_does;
         nobody_does
     }
 
-    /// The same, unless it may still be used: then it is to be looked after again at that time.
+    /// What was taken in advance and is to be given back; or until when it may be used, if it still may: then it is to be
+    /// looked after again.
     pub(super) fn settle(&mut self, now: Instant) -> Result<Back, Instant> {
         match &self.last {
             Some(known) if known.ahead > 0 && now < known.kept => Err(known.kept),
@@ -152,7 +153,7 @@ impl Counter {
         // Another question may have brought some meanwhile. They belong to their window: the next one ends much later.
         let other = self.last.as_ref().filter(|known| ends < known.ends + quota.window / 2);
         let (ahead, kept, low) = other.map_or((0, now, 0), |known| (known.ahead, known.kept, known.low));
-        // Only whoever brought some gives back what is left, when their time is over: nobody else may lengthen it.
+        // An answer that brings none is no reason to keep the others for longer.
         let kept = if answer.granted > 0 { now + KEPT } else { kept };
         let known = Known {
             quota,
