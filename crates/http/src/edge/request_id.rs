@@ -1,9 +1,8 @@
 //! The name of a request, on its answer and on every line that is logged for it.
 
-use std::fmt;
+use std::{fmt, rc::Rc};
 
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use bytes::Bytes;
+use actix_web::http::header::{HeaderMap, HeaderName};
 use entrepot_domain::IdGenerator;
 use uuid::{Uuid, fmt::Hyphenated};
 
@@ -17,34 +16,27 @@ const MAX_LEN: usize = 128;
 
 /// Names a request: what the client sent, if it is well-formed, else a new UUID.
 #[derive(Clone)]
-pub(crate) struct RequestId(HeaderValue);
+pub(crate) struct RequestId(Rc<str>);
 
 impl RequestId {
     /// That of a request with these headers.
     pub(super) fn of(headers: &HeaderMap, ids: &dyn IdGenerator) -> Self {
-        match headers.get(&X_REQUEST_ID) {
-            Some(sent) if is_well_formed(sent.as_bytes()) => Self(sent.clone()),
-            _ => Self::from(ids.next()),
+        let sent = headers.get(&X_REQUEST_ID).and_then(|sent| sent.to_str().ok());
+        match sent.filter(|sent| is_well_formed(sent.as_bytes())) {
+            Some(sent) => Self(sent.into()),
+            None => Self::from(ids.next()),
         }
     }
 
     /// As text.
     pub(crate) fn as_str(&self) -> &str {
-        self.0.to_str().unwrap_or_default()
+        &self.0
     }
 }
 
 impl From<Uuid> for RequestId {
     fn from(id: Uuid) -> Self {
-        let mut text = [0; Hyphenated::LENGTH];
-        let text = id.hyphenated().encode_lower(&mut text);
-        HeaderValue::from_maybe_shared(Bytes::copy_from_slice(text.as_bytes())).map_or_else(|_| Self::default(), Self)
-    }
-}
-
-impl Default for RequestId {
-    fn default() -> Self {
-        Self(HeaderValue::from_static("unknown"))
+        Self((*id.hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH])).into())
     }
 }
 
@@ -86,6 +78,8 @@ fn is_id(part: &str, len: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::HeaderValue;
+
     use super::*;
 
     #[test]

@@ -100,11 +100,6 @@ impl Connection {
         Request(self)
     }
 
-    /// The answer that is being given is the last one here.
-    pub(super) fn end_after_this(&self) {
-        self.last.set(true);
-    }
-
     /// Nothing more is looked at; its client has a moment to read what was said.
     pub(super) fn leave(&self) {
         self.last.set(true);
@@ -350,8 +345,8 @@ mod tests {
     fn after_the_last_answer_what_is_left_of_a_body_is_not_waited_for() {
         let (connection, now) = new();
         let request = connection.clone().begin();
-        connection.end_after_this();
         drop(request);
+        connection.leave();
         connection.read();
         assert_eq!(connection.due(now + LINGER, None), Some(End::Quietly));
     }

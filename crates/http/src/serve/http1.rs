@@ -87,9 +87,6 @@ where
             || !wire.borrow_mut().can_go_on();
         let ending = Ending { is_last, is_old: wants.is_old };
         let framing = head::write(&mut out, &answer, body.size(), ending, connection.date());
-        if is_last {
-            connection.end_after_this();
-        }
         send(&wire, &mut out, body, if wants.body { framing } else { Framing::Nothing }).await?;
         drop(busy);
         if is_last {

@@ -96,13 +96,10 @@ impl Watched {
     }
 
     /// Asks a client of HTTP/1 for the body that it holds back.
-    pub(super) fn ask_for_more(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+    pub(super) fn ask_for_more(&mut self, cx: &mut Context<'_>) {
         self.aside = CONTINUE;
-        // What cannot be written at once is written before anything else.
-        match self.poll_own(cx) {
-            Poll::Ready(Err(error)) => Err(error),
-            Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
-        }
+        // What cannot be written at once is written before anything else, and who is gone is missed when it is read on.
+        let _ = self.poll_own(cx);
     }
 
     /// Writes what was said by the way, all of it before anything else.

@@ -119,8 +119,7 @@ impl Wire {
                 Rest::Chunks | Rest::Bytes(_) | Rest::Raw(_) => {}
             }
             if std::mem::take(&mut self.expected) {
-                // That it cannot be written shows when it is read on.
-                self.stream.ask_for_more(cx).ok();
+                self.stream.ask_for_more(cx);
             }
             match ready!(self.poll_fill(cx)) {
                 Ok(0) => self.rest = Rest::Broken,
