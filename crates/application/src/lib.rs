@@ -2,8 +2,8 @@
 //!
 //! A service is a concrete struct that holds its ports as `Arc<dyn Port>`, given by constructor, with a file for each
 //! use case. Roles are decided here, from the [`Actor`](entrepot_domain::auth::Actor) that the edge hands in, so that
-//! every edge decides alike. What is remembered between requests is a decorator of a port ([`product::CachedProducts`]
-//! and its like): the composition root decides whether it is there.
+//! every edge decides alike. No service knows whether a port is cached, traced or counted: that is a decorator around it,
+//! which the composition root puts there.
 
 pub mod api_key;
 pub mod audit;
@@ -13,9 +13,7 @@ mod limits;
 pub mod order;
 pub mod product;
 mod proof;
-mod read_through;
 pub mod second_factor;
-mod stripes;
 pub mod user;
 
 pub use error::{Error, FieldError, Shortfall};

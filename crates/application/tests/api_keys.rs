@@ -6,17 +6,14 @@ mod common;
 
 use std::{sync::Arc, sync::Mutex, time::Duration};
 
-use common::{by_key, cause, customer, ids, now, origin, user_id};
+use common::{by_key, customer, ids, now, origin, user_id};
 use entrepot_application::{
     Error,
-    api_key::{ApiKeyPorts, ApiKeyService, CachedApiKeys, KeyRequest},
+    api_key::{ApiKeyPorts, ApiKeyService, KeyRequest},
 };
 use entrepot_domain::{
-    ApiKeyId, CacheKey, Clock, Fault, Lookup, MockCache, Ticket, Timestamp,
-    api_key::{
-        ApiKeyError, ApiKeyName, ApiKeyRepository, ApiKeySecret, KeyAccess, MockApiKeyRepository, MockRandomness,
-        Scope, Scopes,
-    },
+    ApiKeyId, Clock, Fault, Timestamp,
+    api_key::{ApiKeyError, ApiKeyName, ApiKeySecret, KeyAccess, MockApiKeyRepository, MockRandomness, Scope, Scopes},
     audit::Who,
     auth::{Proof, TokenHash},
     user::{Role, Roles},
@@ -164,32 +161,6 @@ fn its_use_is_news_once_a_minute() {
         block_on(service.admit(secret().expose())).unwrap().is_news
     };
     assert_eq!([0, 1, 59, 60, 61, 119, 120].map(is_news), [true, false, false, true, false, false, true]);
-}
-
-#[test]
-fn a_revoked_key_is_forgotten_before_the_answer() {
-    let mut keys = MockApiKeyRepository::new();
-    keys.expect_revoke().returning(|_, _, _| Ok(Some(secret().prefix())));
-    let mut cache = MockCache::new();
-    cache.expect_invalidate().withf(|keys| *keys == [CacheKey::ApiKey(secret().prefix())]).times(1).returning(|_| ());
-    let cached = CachedApiKeys::new(Arc::new(keys), Arc::new(cache), Duration::from_mins(5));
-    block_on(cached.revoke(user_id(1), access().key, &cause())).unwrap();
-}
-
-#[test]
-fn what_a_key_is_worth_comes_back_whole() {
-    let access = KeyAccess { expires_at: Some(now()), ..access() };
-    let (tell, told) = std::sync::mpsc::channel();
-    let mut cache = MockCache::new();
-    cache.expect_get().times(2).returning(|_| Lookup::Miss(Ticket(1)));
-    cache.expect_put().times(1).returning(move |_, value, _, _| tell.send(value).unwrap());
-    cache.expect_get().returning(move |_| Lookup::Hit(told.recv().unwrap().into()));
-    let mut keys = MockApiKeyRepository::new();
-    keys.expect_access().times(1).returning(move |_| Ok(Some(access)));
-    let cached = CachedApiKeys::new(Arc::new(keys), Arc::new(cache), Duration::from_mins(5));
-    for _ in 0..2 {
-        assert_eq!(block_on(cached.access(secret().prefix())).unwrap(), Some(access));
-    }
 }
 
 #[test]

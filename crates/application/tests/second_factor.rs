@@ -7,22 +7,22 @@ mod common;
 use std::{collections::HashSet, sync::Arc};
 
 use common::{
-    CountingLimiter, admin, by_key, cause, clock, credentials, customer, ids, no_throttle, now, origin, session_id,
-    staff, throttle, user_id,
+    CountingLimiter, admin, by_key, clock, credentials, customer, ids, no_throttle, now, origin, session_id, staff,
+    throttle, user_id,
 };
 use entrepot_application::{
     Error,
     auth::LoginThrottle,
-    second_factor::{CachedSecondFactors, SecondFactorPorts, SecondFactorService, Status},
+    second_factor::{SecondFactorPorts, SecondFactorService, Status},
 };
 use entrepot_domain::{
-    CacheKey, MockCache, Subject,
+    Subject,
     api_key::{MockRandomness, Scope},
     audit::Origin,
     auth::MockPasswordHasher,
     second_factor::{
         Confirmation, MockSealer, MockSecondFactorRepository, RecoveryCode, SealedSecret, SecondFactor,
-        SecondFactorCode, SecondFactorRepository, TimeStep, TotpCode, TotpSecret,
+        SecondFactorCode, TimeStep, TotpCode, TotpSecret,
     },
     user::MockUserRepository,
 };
@@ -260,17 +260,6 @@ fn no_key_has_a_say() {
     ] {
         assert!(matches!(refused, Err(Error::LoginRequired)), "{refused:?}");
     }
-}
-
-#[test]
-fn sessions_that_ended_are_forgotten_before_the_answer() {
-    let mut factors = MockSecondFactorRepository::new();
-    factors.expect_confirm().returning(|_, _, _| Ok(Some(vec![session_id(2)])));
-    let mut cache = MockCache::new();
-    cache.expect_invalidate().withf(|keys| *keys == [CacheKey::Access(session_id(2))]).times(1).returning(|_| ());
-    let confirmation = Confirmation { secret: sealed(), step: TimeStep(1), recovery: Vec::new(), keep: session_id(1) };
-    let cached = CachedSecondFactors::new(Arc::new(factors), Arc::new(cache));
-    block_on(cached.confirm(user_id(1), &confirmation, &cause())).unwrap();
 }
 
 /// Who holds a session and has many addresses guesses neither code nor password, whichever door they try.

@@ -39,6 +39,7 @@ mod page;
 pub mod product;
 pub mod second_factor;
 mod sort;
+mod striped_lock;
 mod text;
 pub mod user;
 
@@ -53,6 +54,7 @@ pub use metrics::{Kind, MetricSource, Sample};
 pub use money::{Currency, Money};
 pub use page::{Limit, Listing, PageNumber, Window};
 pub use sort::{Direction, Keyset, Sort, SortField, SortValue};
+pub use striped_lock::{StripeGuard, StripedLock};
 pub use text::{Description, fold, search_text};
 
 #[cfg(feature = "mock")]

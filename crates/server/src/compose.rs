@@ -4,14 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use entrepot_application::{
     Application, Limits,
-    api_key::{ApiKeyPorts, ApiKeyService, CachedApiKeys},
+    api_key::{ApiKeyPorts, ApiKeyService},
     audit::{AuditPorts, AuditService},
-    auth::{AuthPorts, AuthService, AuthSettings, CachedSessions, LoginThrottle},
-    order::{CachedOrders, OrderPorts, OrderService},
-    product::{CachedProducts, ProductPorts, ProductService},
-    second_factor::{CachedSecondFactors, SecondFactorPorts, SecondFactorService},
-    user::{CachedUsers, UserPorts, UserService},
+    auth::{AuthPorts, AuthService, AuthSettings, LoginThrottle},
+    order::{OrderPorts, OrderService},
+    product::{ProductPorts, ProductService},
+    second_factor::{SecondFactorPorts, SecondFactorService},
+    user::{UserPorts, UserService},
 };
+use entrepot_cached::{CachedApiKeys, CachedOrders, CachedProducts, CachedSecondFactors, CachedSessions, CachedUsers};
 use entrepot_domain::{
     Cache, Clock, IdGenerator, MetricSource, Quota, RateLimiter,
     api_key::Randomness,

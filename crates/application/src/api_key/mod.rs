@@ -1,13 +1,11 @@
 //! Keys of machines.
 
 mod admit;
-mod cached;
 mod manage;
 
 use std::{collections::HashMap, sync::Arc, sync::Mutex};
 
 pub use admit::Admitted;
-pub use cached::CachedApiKeys;
 use entrepot_domain::{
     ApiKeyId, Clock, IdGenerator, Timestamp,
     api_key::{ApiKeyRepository, Randomness},

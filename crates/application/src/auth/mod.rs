@@ -1,7 +1,6 @@
 //! Login, tokens and sessions.
 
 mod authenticate;
-mod cached;
 mod login;
 mod refresh;
 mod sessions;
@@ -9,8 +8,6 @@ mod throttle;
 
 use std::{sync::Arc, time::Duration};
 
-pub use cached::CachedSessions;
-pub(crate) use cached::keys_of;
 use entrepot_domain::{
     Clock, Fault, IdGenerator, SessionId, Timestamp,
     audit::{Cause, Origin, Who},

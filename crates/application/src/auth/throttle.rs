@@ -2,10 +2,11 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use async_lock::MutexGuard;
-use entrepot_domain::{Email, Quota, RateLimiter, Subject, UserId, second_factor::SecondFactorCode};
+use entrepot_domain::{
+    Email, Quota, RateLimiter, StripeGuard, StripedLock, Subject, UserId, second_factor::SecondFactorCode,
+};
 
-use crate::{Error, stripes::Stripes};
+use crate::Error;
 
 /// Bounds wrong guesses. Guesses of one kind at one thing run one after another, so that a hundred that are sent at once
 /// are not all let through before the first one failed.
@@ -17,22 +18,22 @@ use crate::{Error, stripes::Stripes};
 pub struct LoginThrottle {
     limiter: Arc<dyn RateLimiter>,
     quota: Option<Quota>,
-    logins: Stripes,
-    passwords: Stripes,
-    codes: Stripes,
+    logins: StripedLock,
+    passwords: StripedLock,
+    codes: StripedLock,
 }
 
 /// A guess that may be made. Dropped, it was a right one, and counts nothing.
 pub(crate) struct Attempt<'a> {
     throttle: &'a LoginThrottle,
     subject: Subject,
-    _running: Option<MutexGuard<'a, ()>>,
+    _running: Option<StripeGuard<'a>>,
 }
 
 impl LoginThrottle {
     /// `None` bounds nothing.
     pub fn new(limiter: Arc<dyn RateLimiter>, quota: Option<Quota>) -> Self {
-        Self { limiter, quota, logins: Stripes::new(), passwords: Stripes::new(), codes: Stripes::new() }
+        Self { limiter, quota, logins: StripedLock::new(), passwords: StripedLock::new(), codes: StripedLock::new() }
     }
 
     /// A guess at whatever proves that somebody is the user with that email. Waits for its turn;
@@ -59,11 +60,11 @@ impl LoginThrottle {
         }
     }
 
-    async fn attempt<'a>(&'a self, subject: Subject, running: &'a Stripes) -> Result<Attempt<'a>, Error> {
+    async fn attempt<'a>(&'a self, subject: Subject, running: &'a StripedLock) -> Result<Attempt<'a>, Error> {
         let Some(quota) = self.quota else {
             return Ok(Attempt { throttle: self, subject, _running: None });
         };
-        let running = running.hold(&subject).await;
+        let running = running.lock(&subject).await;
         let verdict = self.limiter.peek(&subject, quota).await;
         if !verdict.allowed {
             if let Subject::Password(user) | Subject::Code(user) = subject {

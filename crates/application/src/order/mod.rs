@@ -1,13 +1,11 @@
 //! Orders.
 
-mod cached;
 mod place;
 mod read;
 mod transition;
 
 use std::{sync::Arc, time::Duration};
 
-pub use cached::CachedOrders;
 use entrepot_domain::{
     Clock, IdGenerator, OrderId,
     audit::{Cause, Origin},

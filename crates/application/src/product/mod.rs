@@ -1,6 +1,5 @@
 //! The catalogue.
 
-mod cached;
 mod create;
 mod import;
 mod read;
@@ -9,7 +8,6 @@ mod update;
 
 use std::sync::Arc;
 
-pub use cached::CachedProducts;
 pub use create::NewProduct;
 use entrepot_domain::{
     Clock, IdGenerator,

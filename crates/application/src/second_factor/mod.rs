@@ -1,13 +1,11 @@
 //! The second proof of who somebody is: an authenticator app, and recovery codes for when it is lost.
 
-mod cached;
 mod code;
 mod manage;
 mod recovery;
 
 use std::sync::Arc;
 
-pub use cached::CachedSecondFactors;
 pub(crate) use code::take_code;
 use entrepot_domain::{
     Clock, IdGenerator,

@@ -1,6 +1,5 @@
 //! Accounts and roles.
 
-mod cached;
 mod delete;
 mod read;
 mod register;
@@ -9,7 +8,6 @@ mod update;
 
 use std::sync::Arc;
 
-pub use cached::CachedUsers;
 use entrepot_domain::{
     Clock, IdGenerator, UserId,
     audit::{Cause, Origin, Who},

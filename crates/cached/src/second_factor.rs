@@ -1,4 +1,4 @@
-//! Second factors that end sessions, which are remembered.
+//! Second factors that invalidate the sessions which they end.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use entrepot_domain::{
     second_factor::{Confirmation, RecoveryHash, SealedSecret, SecondFactor, SecondFactorRepository, TimeStep},
 };
 
-use crate::{auth::keys_of, read_through::forget};
+use crate::{keys, read_through::invalidate};
 
-/// Remembers no second factor, but forgets what is remembered of the sessions that end when one comes into force.
+/// Caches no second factor, but invalidates the sessions that end when one comes into force.
 pub struct CachedSecondFactors {
     inner: Arc<dyn SecondFactorRepository>,
     cache: Arc<dyn Cache>,
 }
 
 impl CachedSecondFactors {
-    /// A decorator of `inner`, over the cache that [`CachedSessions`](crate::auth::CachedSessions) fills.
+    /// A decorator of `inner`, over the cache that [`CachedSessions`](crate::CachedSessions) fills.
     pub fn new(inner: Arc<dyn SecondFactorRepository>, cache: Arc<dyn Cache>) -> Self {
         Self { inner, cache }
     }
@@ -41,7 +41,7 @@ impl SecondFactorRepository for CachedSecondFactors {
         cause: &Cause,
     ) -> Result<Option<Vec<SessionId>>, Fault> {
         let ended = self.inner.confirm(user, confirmation, cause).await?;
-        forget(&*self.cache, &keys_of(ended.as_deref().unwrap_or_default())).await;
+        invalidate(&*self.cache, &keys::of_sessions(ended.as_deref().unwrap_or_default())).await;
         Ok(ended)
     }
 

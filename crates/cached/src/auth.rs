@@ -1,4 +1,4 @@
-//! Sessions that are remembered: every request of a logged-in user asks for one.
+//! Sessions that are cached: every request of a logged-in user looks one up.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,22 +12,23 @@ use entrepot_domain::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::read_through::ReadThrough;
+use crate::{keys, read_through::ReadThrough};
 
-/// Remembers who stands behind a session until it ends.
+/// Caches who stands behind a session until it ends.
 pub struct CachedSessions {
     inner: Arc<dyn SessionRepository>,
     cache: ReadThrough,
 }
 
+/// The layout of a cached session.
 #[derive(Clone, Serialize, Deserialize)]
-struct Kept {
+struct AccessRecord {
     user: Uuid,
     roles: u8,
 }
 
 impl CachedSessions {
-    /// A decorator of `inner` that keeps what it read for at most `ttl`.
+    /// A decorator of `inner` that caches a session for at most `ttl`.
     pub fn new(inner: Arc<dyn SessionRepository>, cache: Arc<dyn Cache>, ttl: Duration) -> Self {
         Self { inner, cache: ReadThrough::new(cache, ttl) }
     }
@@ -48,7 +49,7 @@ impl SessionRepository for CachedSessions {
     async fn rotate(&self, rotation: &Rotation) -> Result<Rotated, RotateError> {
         let rotated = self.inner.rotate(rotation).await;
         if matches!(rotated, Err(RotateError::Reused)) {
-            self.cache.forget(&[CacheKey::Access(rotation.session)]).await;
+            self.cache.invalidate(&[CacheKey::Access(rotation.session)]).await;
         }
         rotated
     }
@@ -56,14 +57,15 @@ impl SessionRepository for CachedSessions {
     async fn access(&self, id: SessionId, now: Timestamp) -> Result<Option<Access>, Fault> {
         let load = || async {
             let access = self.inner.access(id, now).await?;
-            Ok(access.map(|access| Kept { user: access.user.0, roles: access.roles.bits() }))
+            Ok(access.map(|access| AccessRecord { user: access.user.0, roles: access.roles.bits() }))
         };
-        let kept = self.cache.get(CacheKey::Access(id), load).await?;
-        kept.map(|kept| {
-            let roles = Roles::from_bits(kept.roles).map_err(Fault::unknown)?;
-            Ok(Access { user: UserId(kept.user), roles })
-        })
-        .transpose()
+        let record = self.cache.get(CacheKey::Access(id), load).await?;
+        record
+            .map(|record| {
+                let roles = Roles::from_bits(record.roles).map_err(Fault::unknown)?;
+                Ok(Access { user: UserId(record.user), roles })
+            })
+            .transpose()
     }
 
     async fn list(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, Fault> {
@@ -72,18 +74,13 @@ impl SessionRepository for CachedSessions {
 
     async fn end(&self, user: UserId, id: SessionId, cause: &Cause) -> Result<bool, Fault> {
         let ended = self.inner.end(user, id, cause).await?;
-        self.cache.forget(&[CacheKey::Access(id)]).await;
+        self.cache.invalidate(&[CacheKey::Access(id)]).await;
         Ok(ended)
     }
 
     async fn end_all(&self, user: UserId, cause: &Cause) -> Result<Vec<SessionId>, Fault> {
         let ended = self.inner.end_all(user, cause).await?;
-        self.cache.forget(&keys_of(&ended)).await;
+        self.cache.invalidate(&keys::of_sessions(&ended)).await;
         Ok(ended)
     }
-}
-
-/// What is remembered of these sessions.
-pub(crate) fn keys_of(sessions: &[SessionId]) -> Vec<CacheKey> {
-    sessions.iter().copied().map(CacheKey::Access).collect()
 }

@@ -1,4 +1,4 @@
-//! Users whose changes are felt by their sessions and keys at once.
+//! Users whose changes invalidate their sessions and keys.
 
 use std::sync::Arc;
 
@@ -10,34 +10,35 @@ use entrepot_domain::{
     user::{Changed, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
 };
 
-use crate::{auth::keys_of, read_through::forget};
+use crate::{keys, read_through::invalidate};
 
-/// Remembers no user, but forgets what is remembered of the sessions and keys that a change of a user touches.
+/// Caches no user, but invalidates the sessions and API keys that a change of a user affects.
 pub struct CachedUsers {
     inner: Arc<dyn UserRepository>,
-    keys: Arc<dyn ApiKeyRepository>,
+    api_keys: Arc<dyn ApiKeyRepository>,
     cache: Arc<dyn Cache>,
 }
 
 impl CachedUsers {
-    /// A decorator of `inner`, over the cache that [`CachedSessions`](crate::auth::CachedSessions) and
-    /// [`CachedApiKeys`](crate::api_key::CachedApiKeys) fill. `keys` is asked which keys a user has.
-    pub fn new(inner: Arc<dyn UserRepository>, keys: Arc<dyn ApiKeyRepository>, cache: Arc<dyn Cache>) -> Self {
-        Self { inner, keys, cache }
+    /// A decorator of `inner`, over the cache that [`CachedSessions`](crate::CachedSessions) and
+    /// [`CachedApiKeys`](crate::CachedApiKeys) fill. `api_keys` is asked which keys a user has.
+    pub fn new(inner: Arc<dyn UserRepository>, api_keys: Arc<dyn ApiKeyRepository>, cache: Arc<dyn Cache>) -> Self {
+        Self { inner, api_keys, cache }
     }
 
-    /// Forgets what these sessions, and all keys of the user, are worth. The keys are looked up after the change: one
-    /// that is made later is first read later too. If they cannot be, all is forgotten, for the change was made.
-    async fn forget(&self, user: UserId, sessions: &[SessionId]) {
-        let mut stale = keys_of(sessions);
-        match self.keys.prefixes(user).await {
+    /// Invalidates these sessions and all API keys of the user. The keys are looked up after the change: one that is
+    /// made later is first read later too. If they cannot be looked up the whole cache is cleared, because the change has
+    /// been made.
+    async fn invalidate(&self, user: UserId, sessions: &[SessionId]) {
+        let mut stale = keys::of_sessions(sessions);
+        match self.api_keys.prefixes(user).await {
             Ok(prefixes) => stale.extend(prefixes.into_iter().map(CacheKey::ApiKey)),
             Err(error) => {
-                tracing::warn!(%user, %error, "cannot tell which keys a user has; all that is remembered is forgotten");
+                tracing::warn!(%user, %error, "cannot look up the API keys of a user; the cache is cleared");
                 return self.cache.clear().await;
             }
         }
-        forget(&*self.cache, &stale).await;
+        invalidate(&*self.cache, &stale).await;
     }
 }
 
@@ -71,7 +72,7 @@ impl UserRepository for CachedUsers {
         cause: &Cause,
     ) -> Result<Changed, UserError> {
         let changed = self.inner.update(id, change, expected, cause).await?;
-        forget(&*self.cache, &keys_of(&changed.sessions)).await;
+        invalidate(&*self.cache, &keys::of_sessions(&changed.sessions)).await;
         Ok(changed)
     }
 
@@ -83,13 +84,13 @@ impl UserRepository for CachedUsers {
         cause: &Cause,
     ) -> Result<Changed, UserError> {
         let changed = self.inner.set_roles(id, roles, expected, cause).await?;
-        self.forget(id, &changed.sessions).await;
+        self.invalidate(id, &changed.sessions).await;
         Ok(changed)
     }
 
     async fn erase(&self, id: UserId, expected: Option<Version>, cause: &Cause) -> Result<Vec<SessionId>, UserError> {
         let ended = self.inner.erase(id, expected, cause).await?;
-        self.forget(id, &ended).await;
+        self.invalidate(id, &ended).await;
         Ok(ended)
     }
 

@@ -1,4 +1,4 @@
-//! Keys that are remembered: every request of a machine asks for one.
+//! API keys that are cached: every request of a machine looks one up.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,15 +15,15 @@ use uuid::Uuid;
 
 use crate::read_through::ReadThrough;
 
-/// Remembers what a key is worth until it is revoked or its user changes, of which
-/// [`CachedUsers`](crate::user::CachedUsers) tells.
+/// Caches what a key is worth until it is revoked or its user changes, which [`CachedUsers`](crate::CachedUsers) sees.
 pub struct CachedApiKeys {
     inner: Arc<dyn ApiKeyRepository>,
     cache: ReadThrough,
 }
 
+/// The layout of a cached key.
 #[derive(Clone, Serialize, Deserialize)]
-struct Kept {
+struct KeyRecord {
     key: Uuid,
     user: Uuid,
     roles: u8,
@@ -34,13 +34,13 @@ struct Kept {
 }
 
 impl CachedApiKeys {
-    /// A decorator of `inner` that keeps what it read for at most `ttl`.
+    /// A decorator of `inner` that caches a key for at most `ttl`.
     pub fn new(inner: Arc<dyn ApiKeyRepository>, cache: Arc<dyn Cache>, ttl: Duration) -> Self {
         Self { inner, cache: ReadThrough::new(cache, ttl) }
     }
 }
 
-impl From<KeyAccess> for Kept {
+impl From<KeyAccess> for KeyRecord {
     fn from(access: KeyAccess) -> Self {
         Self {
             key: access.key.0,
@@ -53,21 +53,21 @@ impl From<KeyAccess> for Kept {
     }
 }
 
-impl TryFrom<Kept> for KeyAccess {
+impl TryFrom<KeyRecord> for KeyAccess {
     type Error = Fault;
 
-    fn try_from(kept: Kept) -> Result<Self, Fault> {
-        let moment = |millis| {
+    fn try_from(record: KeyRecord) -> Result<Self, Fault> {
+        let at = |millis| {
             Timestamp::from_timestamp_millis(millis)
-                .ok_or_else(|| Fault::unknown(anyhow::anyhow!("{millis} is no moment")))
+                .ok_or_else(|| Fault::unknown(anyhow::anyhow!("{millis} ms is out of the range of timestamps")))
         };
         Ok(Self {
-            key: ApiKeyId(kept.key),
-            user: UserId(kept.user),
-            roles: Roles::from_bits(kept.roles).map_err(Fault::unknown)?,
-            scopes: Scopes::from_bits(kept.scopes).map_err(Fault::unknown)?,
-            hash: TokenHash(kept.hash),
-            expires_at: kept.expires_at.map(moment).transpose()?,
+            key: ApiKeyId(record.key),
+            user: UserId(record.user),
+            roles: Roles::from_bits(record.roles).map_err(Fault::unknown)?,
+            scopes: Scopes::from_bits(record.scopes).map_err(Fault::unknown)?,
+            hash: TokenHash(record.hash),
+            expires_at: record.expires_at.map(at).transpose()?,
         })
     }
 }
@@ -85,9 +85,9 @@ impl ApiKeyRepository for CachedApiKeys {
     }
 
     async fn access(&self, prefix: KeyPrefix) -> Result<Option<KeyAccess>, Fault> {
-        let load = || async move { Ok(self.inner.access(prefix).await?.map(Kept::from)) };
-        let kept = self.cache.get(CacheKey::ApiKey(prefix), load).await?;
-        kept.map(KeyAccess::try_from).transpose()
+        let load = || async move { Ok(self.inner.access(prefix).await?.map(KeyRecord::from)) };
+        let record = self.cache.get(CacheKey::ApiKey(prefix), load).await?;
+        record.map(KeyAccess::try_from).transpose()
     }
 
     async fn list(&self, user: UserId, now: Timestamp) -> Result<Vec<ApiKey>, Fault> {
@@ -97,7 +97,7 @@ impl ApiKeyRepository for CachedApiKeys {
     async fn revoke(&self, user: UserId, id: ApiKeyId, cause: &Cause) -> Result<Option<KeyPrefix>, Fault> {
         let revoked = self.inner.revoke(user, id, cause).await?;
         if let Some(prefix) = revoked {
-            self.cache.forget(&[CacheKey::ApiKey(prefix)]).await;
+            self.cache.invalidate(&[CacheKey::ApiKey(prefix)]).await;
         }
         Ok(revoked)
     }

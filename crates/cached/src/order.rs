@@ -1,26 +1,26 @@
-//! Orders whose stock is seen at once.
+//! Orders that invalidate the products whose stock they change.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use entrepot_domain::{
-    Cache, CacheKey, Fault, Listing, OrderId,
+    Cache, Fault, Listing, OrderId,
     order::{
         Order, OrderEvent, OrderQuery, OrderRepository, PlaceError, Placed, Placement, Transition, TransitionError,
         Transitioned,
     },
 };
 
-use crate::read_through::forget;
+use crate::{keys, read_through::invalidate};
 
-/// Remembers no order, but forgets the products whose stock an order changes, before the order is answered.
+/// Caches no order, but invalidates the products whose stock an order changes, before the call returns.
 pub struct CachedOrders {
     inner: Arc<dyn OrderRepository>,
     cache: Arc<dyn Cache>,
 }
 
 impl CachedOrders {
-    /// A decorator of `inner`, over the cache that [`CachedProducts`](crate::product::CachedProducts) fills.
+    /// A decorator of `inner`, over the cache that [`CachedProducts`](crate::CachedProducts) fills.
     pub fn new(inner: Arc<dyn OrderRepository>, cache: Arc<dyn Cache>) -> Self {
         Self { inner, cache }
     }
@@ -31,8 +31,8 @@ impl OrderRepository for CachedOrders {
     async fn place(&self, placement: &Placement) -> Result<Placed, PlaceError> {
         let placed = self.inner.place(placement).await?;
         if !placed.replayed {
-            let keys: Vec<_> = placed.order.lines.iter().map(|line| CacheKey::Product(line.product)).collect();
-            forget(&*self.cache, &keys).await;
+            let changed = placed.order.lines.iter().map(|line| line.product);
+            invalidate(&*self.cache, &keys::of_products(changed)).await;
         }
         Ok(placed)
     }
@@ -47,8 +47,7 @@ impl OrderRepository for CachedOrders {
 
     async fn transition(&self, id: OrderId, transition: &Transition) -> Result<Transitioned, TransitionError> {
         let changed = self.inner.transition(id, transition).await?;
-        let keys: Vec<_> = changed.restocked.iter().copied().map(CacheKey::Product).collect();
-        forget(&*self.cache, &keys).await;
+        invalidate(&*self.cache, &keys::of_products(changed.restocked.iter().copied())).await;
         Ok(changed)
     }
 

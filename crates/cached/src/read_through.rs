@@ -9,20 +9,18 @@ use std::{
     time::Duration,
 };
 
-use entrepot_domain::{Cache, CacheKey, Fault, Lookup, Sample};
+use entrepot_domain::{Cache, CacheKey, Fault, Lookup, Sample, StripedLock};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::stripes::Stripes;
-
-/// A cache with what is needed to fill it: typed values, a time to live, and one load at a time for one key.
+/// A cache of typed values, with a time to live, and one load at a time for one key.
 pub(crate) struct ReadThrough {
     cache: Arc<dyn Cache>,
     ttl: Duration,
-    loading: Stripes,
+    loading: StripedLock,
     counts: Counts,
 }
 
-/// What became of look-ups. On a cache line of their own, for every processor counts hits.
+/// How look-ups ended. Aligned to a cache line of its own, because every processor counts hits.
 #[derive(Default)]
 #[repr(align(64))]
 struct Counts {
@@ -31,28 +29,37 @@ struct Counts {
     loads: AtomicU64,
 }
 
+/// How a value becomes bytes and is read from them again; `None` where that fails.
+pub(crate) struct Codec<T> {
+    pub(crate) decode: fn(&[u8]) -> Option<T>,
+    pub(crate) encode: fn(&T) -> Option<Vec<u8>>,
+}
+
+impl<T: Serialize + DeserializeOwned> Codec<T> {
+    const POSTCARD: Self = Self { decode: |bytes| postcard::from_bytes(bytes).ok(), encode: |value| to_bytes(value) };
+}
+
 impl ReadThrough {
     pub(crate) fn new(cache: Arc<dyn Cache>, ttl: Duration) -> Self {
-        Self { cache, ttl, loading: Stripes::new(), counts: Counts::default() }
+        Self { cache, ttl, loading: StripedLock::new(), counts: Counts::default() }
     }
 
-    /// The cached value, or what `load` brings, which is then kept. Absence is not kept: it costs the store a look-up,
-    /// and saves the cache from being filled with things that do not exist.
+    /// The cached value, or the one that `load` returns, which is then cached. Absence is not cached: that costs the
+    /// store a look-up, and saves the cache from being filled with keys that do not exist.
     ///
-    /// `load` is called on a miss alone: to make a store's future and throw it away costs more than the whole hit.
+    /// `load` is called on a miss only: to make a store's future and drop it costs more than the whole hit.
     pub(crate) async fn get<T, F>(&self, key: CacheKey, load: impl FnOnce() -> F + Send) -> Result<Option<T>, Fault>
     where
         T: Any + Clone + Send + Sync + Serialize + DeserializeOwned,
         F: Future<Output = Result<Option<T>, Fault>> + Send,
     {
-        let as_bytes = AsBytes { read: |bytes| postcard::from_bytes(bytes).ok(), write: |value| to_bytes(value) };
-        self.get_as(&as_bytes, key, load).await
+        self.get_with(&Codec::POSTCARD, key, load).await
     }
 
-    /// The same of something that has its own way of becoming bytes.
-    pub(crate) async fn get_as<T, F>(
+    /// The same for a type that has its own codec.
+    pub(crate) async fn get_with<T, F>(
         &self,
-        as_bytes: &AsBytes<T>,
+        codec: &Codec<T>,
         key: CacheKey,
         load: impl FnOnce() -> F + Send,
     ) -> Result<Option<T>, Fault>
@@ -60,20 +67,20 @@ impl ReadThrough {
         T: Any + Clone + Send + Sync,
         F: Future<Output = Result<Option<T>, Fault>> + Send,
     {
-        if let Lookup::Hit(kept) = self.cache.get(key).await
-            && let Some(value) = kept.read_as(as_bytes.read)
+        if let Lookup::Hit(cached) = self.cache.get(key).await
+            && let Some(value) = cached.read_as(codec.decode)
         {
             self.counts.hits.fetch_add(1, Ordering::Relaxed);
             return Ok(Some(value));
         }
         self.counts.misses.fetch_add(1, Ordering::Relaxed);
-        // In a box of its own, so that the future of a hit stays small.
-        Box::pin(self.load_as(as_bytes, key, load)).await
+        // Boxed, so that the future of a hit stays small.
+        Box::pin(self.load(codec, key, load)).await
     }
 
-    async fn load_as<T, F>(
+    async fn load<T, F>(
         &self,
-        as_bytes: &AsBytes<T>,
+        codec: &Codec<T>,
         key: CacheKey,
         load: impl FnOnce() -> F + Send,
     ) -> Result<Option<T>, Fault>
@@ -81,13 +88,13 @@ impl ReadThrough {
         T: Any + Clone + Send + Sync,
         F: Future<Output = Result<Option<T>, Fault>> + Send,
     {
-        let _held = self.loading.hold(&key).await;
+        let _guard = self.loading.lock(&key).await;
         let ticket = match self.cache.get(key).await {
-            Lookup::Hit(kept) => {
-                if let Some(value) = kept.read_as(as_bytes.read) {
+            Lookup::Hit(cached) => {
+                if let Some(value) = cached.read_as(codec.decode) {
                     return Ok(Some(value));
                 }
-                // Bytes of another layout: load, and leave them to run out.
+                // Bytes of another layout: load, and let them expire.
                 self.counts.loads.fetch_add(1, Ordering::Relaxed);
                 return load().await;
             }
@@ -96,18 +103,18 @@ impl ReadThrough {
         self.counts.loads.fetch_add(1, Ordering::Relaxed);
         let loaded = load().await?;
         if let Some(value) = &loaded
-            && let Some(bytes) = (as_bytes.write)(value)
+            && let Some(bytes) = (codec.encode)(value)
         {
             self.cache.put(key, bytes.into(), self.ttl, ticket).await;
         }
         Ok(loaded)
     }
 
-    /// What became of look-ups, of what is kept under this name.
+    /// How look-ups ended; `of` names what is cached.
     pub(crate) fn samples(&self, of: &'static str) -> Vec<Sample> {
         let Counts { hits, misses, loads } = &self.counts;
-        let count = |name, help, counted: &AtomicU64| {
-            Sample::counter(name, help, counted.load(Ordering::Relaxed)).with("of", of)
+        let count = |name, help, counter: &AtomicU64| {
+            Sample::counter(name, help, counter.load(Ordering::Relaxed)).with("of", of)
         };
         vec![
             count("cache_hits_total", "Look-ups that the cache answered.", hits),
@@ -120,25 +127,19 @@ impl ReadThrough {
         ]
     }
 
-    pub(crate) async fn forget(&self, keys: &[CacheKey]) {
-        forget(&*self.cache, keys).await;
+    pub(crate) async fn invalidate(&self, keys: &[CacheKey]) {
+        invalidate(&*self.cache, keys).await;
     }
 }
 
-/// Forgets these keys; a writer does so before it answers.
-pub(crate) async fn forget(cache: &dyn Cache, keys: &[CacheKey]) {
+/// Invalidates these keys, if there are any; a writer does so before it returns.
+pub(crate) async fn invalidate(cache: &dyn Cache, keys: &[CacheKey]) {
     if !keys.is_empty() {
         cache.invalidate(keys).await;
     }
 }
 
-/// How something becomes bytes, and bytes become it again; `None` where they do not.
-pub(crate) struct AsBytes<T> {
-    pub(crate) read: fn(&[u8]) -> Option<T>,
-    pub(crate) write: fn(&T) -> Option<Vec<u8>>,
-}
-
-/// The bytes of a value.
+/// The value as postcard writes it.
 pub(crate) fn to_bytes(value: &impl Serialize) -> Option<Vec<u8>> {
     postcard::to_stdvec(value).ok()
 }
