@@ -60,4 +60,27 @@ pub struct Version(pub i64);
 impl Version {
     /// The version of what was just made.
     pub const FIRST: Self = Self(1);
+
+    /// The version after one more change.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+
+    /// Whether a caller who has seen `expected` may change this version. `None` is a caller to whom it does not matter.
+    pub fn satisfies(self, expected: Option<Self>) -> bool {
+        expected.is_none_or(|expected| expected == self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_satisfies_its_own_number_and_none() {
+        let version = Version::FIRST.next();
+        assert!(version.satisfies(None) && version.satisfies(Some(Version(2))));
+        assert!(!version.satisfies(Some(Version::FIRST)));
+    }
 }

@@ -5,6 +5,7 @@ mod idempotency;
 mod place;
 mod port;
 mod status;
+mod transition;
 
 pub use basket::{Basket, BasketError, BasketLine};
 pub use idempotency::{Fingerprint, Idempotency, IdempotencyKey};

@@ -1,5 +1,6 @@
 //! What is for sale, and how much of it is left.
 
+mod change;
 mod port;
 mod values;
 

@@ -5,8 +5,7 @@ use uuid::Uuid;
 
 use super::{Product, ProductName, Sku, Stock, StockReason};
 use crate::{
-    Description, Fault, Listing, Money, ProductId, Sort, SortField, SortValue, Timestamp, UserId, Version, Window,
-    audit::Cause,
+    Description, Fault, Listing, Money, ProductId, Sort, SortField, SortValue, UserId, Version, Window, audit::Cause,
 };
 
 /// What to change of a product; `None` leaves a thing as it is.
@@ -22,17 +21,6 @@ pub struct ProductChange {
     pub price: Option<Money>,
     /// That of it the amount alone counts: it is in the currency that the product has.
     pub keeps_currency: bool,
-}
-
-impl ProductChange {
-    /// What a product that had this price costs after the change.
-    pub fn price_after(&self, was: Money) -> Money {
-        match self.price {
-            Some(price) if self.keeps_currency => price.of_currency(was.currency()),
-            Some(price) => price,
-            None => was,
-        }
-    }
 }
 
 /// Stock that came, went or was counted anew.
@@ -63,36 +51,6 @@ pub struct ProductImport {
     pub description: Option<Description>,
     /// Its stock; `None` leaves it, or makes it zero.
     pub stock: Option<Stock>,
-}
-
-impl ProductImport {
-    /// What it makes of the product that has its sku, or of none.
-    pub fn onto(&self, known: Option<Product>, now: Timestamp) -> Product {
-        let (sku, name, price) = (self.sku.clone(), self.name.clone(), self.price);
-        match known {
-            Some(was) => Product {
-                sku,
-                name,
-                price,
-                description: self.description.clone().unwrap_or(was.description),
-                stock: self.stock.unwrap_or(was.stock),
-                version: Version(was.version.0 + 1),
-                updated_at: now,
-                ..was
-            },
-            None => Product {
-                id: self.id,
-                sku,
-                name,
-                description: self.description.clone().unwrap_or_default(),
-                price,
-                stock: self.stock.unwrap_or_default(),
-                version: Version::FIRST,
-                created_at: now,
-                updated_at: now,
-            },
-        }
-    }
 }
 
 /// What an import did.

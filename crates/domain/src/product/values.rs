@@ -100,6 +100,12 @@ impl Stock {
         Self::new(self.0 - i64::from(quantity.get())).ok()
     }
 
+    /// What there is when so many come back; at most [`Stock::MAX`], so that taking goods back never fails.
+    #[must_use]
+    pub fn give_back(self, quantity: Quantity) -> Self {
+        Self(self.0.saturating_add(i64::from(quantity.get())).min(Self::MAX))
+    }
+
     /// What there is after a change; `None` out of range.
     pub fn shift(self, delta: i64) -> Option<Self> {
         self.0.checked_add(delta).and_then(|count| Self::new(count).ok())
@@ -137,5 +143,12 @@ mod tests {
         assert_eq!(five.shift(i64::MIN), None);
         assert_eq!(five.shift(i64::MAX), None);
         assert_eq!(five.shift(-5), Some(Stock::default()));
+    }
+
+    #[test]
+    fn stock_given_back_stops_at_the_maximum() {
+        let ten = Quantity::new(10).unwrap();
+        assert_eq!(Stock::new(5).unwrap().give_back(ten).get(), 15);
+        assert_eq!(Stock::new(Stock::MAX - 9).unwrap().give_back(ten).get(), Stock::MAX);
     }
 }

@@ -1,5 +1,6 @@
 //! People with an account.
 
+mod change;
 mod port;
 mod role;
 

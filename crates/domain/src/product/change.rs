@@ -1,0 +1,210 @@
+//! The decisions to change the catalogue.
+
+use super::{Product, ProductChange, ProductError, ProductImport, StockChange};
+use crate::{Timestamp, Version};
+
+impl Product {
+    /// Decides on a change, given the present product. Pure: the store that calls it in a transaction writes the
+    /// result, and judges whether the sku is taken.
+    ///
+    /// Errors: `VersionConflict`.
+    pub fn change(
+        &self,
+        change: &ProductChange,
+        expected: Option<Version>,
+        at: Timestamp,
+    ) -> Result<Self, ProductError> {
+        self.at_version(expected)?;
+        let price = match change.price {
+            Some(price) if change.keeps_currency => price.of_currency(self.price.currency()),
+            Some(price) => price,
+            None => self.price,
+        };
+        Ok(Self {
+            sku: change.sku.as_ref().unwrap_or(&self.sku).clone(),
+            name: change.name.as_ref().unwrap_or(&self.name).clone(),
+            description: change.description.as_ref().unwrap_or(&self.description).clone(),
+            price,
+            version: self.version.next(),
+            updated_at: at,
+            ..self.clone()
+        })
+    }
+
+    /// Decides on a change of the stock.
+    ///
+    /// Errors: `VersionConflict`, `InsufficientStock`, `TooMuchStock`.
+    pub fn adjust_stock(&self, change: &StockChange, expected: Option<Version>) -> Result<Self, ProductError> {
+        self.at_version(expected)?;
+        let stock = self.stock.shift(change.delta).ok_or(if change.delta < 0 {
+            ProductError::InsufficientStock { left: self.stock }
+        } else {
+            ProductError::TooMuchStock
+        })?;
+        Ok(Self { stock, version: self.version.next(), updated_at: change.cause.at, ..self.clone() })
+    }
+
+    /// Decides whether the product may leave the catalogue, and returns it as it is kept from then on.
+    ///
+    /// Errors: `VersionConflict`.
+    pub fn archive(&self, expected: Option<Version>, at: Timestamp) -> Result<Self, ProductError> {
+        self.at_version(expected)?;
+        Ok(Self { version: self.version.next(), updated_at: at, ..self.clone() })
+    }
+
+    fn at_version(&self, expected: Option<Version>) -> Result<(), ProductError> {
+        if self.version.satisfies(expected) { Ok(()) } else { Err(ProductError::VersionConflict) }
+    }
+}
+
+impl ProductImport {
+    /// What it makes of the product that has its sku, or of none.
+    pub fn onto(&self, known: Option<Product>, now: Timestamp) -> Product {
+        let (sku, name, price) = (self.sku.clone(), self.name.clone(), self.price);
+        match known {
+            Some(was) => Product {
+                sku,
+                name,
+                price,
+                description: self.description.clone().unwrap_or(was.description),
+                stock: self.stock.unwrap_or(was.stock),
+                version: was.version.next(),
+                updated_at: now,
+                ..was
+            },
+            None => Product {
+                id: self.id,
+                sku,
+                name,
+                description: self.description.clone().unwrap_or_default(),
+                price,
+                stock: self.stock.unwrap_or_default(),
+                version: Version::FIRST,
+                created_at: now,
+                updated_at: now,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        Description, Money, ProductId, UserId,
+        audit::{Cause, Who},
+        product::{ProductName, Sku, Stock, StockReason},
+    };
+
+    fn money(amount: i64, currency: &str) -> Money {
+        Money::new(amount, currency.parse().unwrap()).unwrap()
+    }
+
+    fn mug(stock: i64) -> Product {
+        Product {
+            id: ProductId(Uuid::from_u128(1)),
+            sku: Sku::parse("MUG").unwrap(),
+            name: ProductName::parse("Mug").unwrap(),
+            description: Description::parse("blue").unwrap(),
+            price: money(295, "EUR"),
+            stock: Stock::new(stock).unwrap(),
+            version: Version(3),
+            created_at: Timestamp::default(),
+            updated_at: Timestamp::default(),
+        }
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_timestamp_millis(1_000).unwrap()
+    }
+
+    fn by(delta: i64) -> StockChange {
+        let cause = Cause { id: Uuid::nil(), at: now(), who: Who::CommandLine, origin: None };
+        let (reason, actor) = (StockReason::parse("counted").unwrap(), UserId(Uuid::from_u128(2)));
+        StockChange { delta, reason, actor, cause }
+    }
+
+    #[test]
+    fn a_change_sets_what_it_names_and_counts_the_version() {
+        let was = mug(5);
+        let nothing = was.change(&ProductChange::default(), Some(Version(3)), now()).unwrap();
+        assert_eq!(nothing, Product { version: Version(4), updated_at: now(), ..was.clone() });
+        let all = ProductChange {
+            sku: Some(Sku::parse("CUP").unwrap()),
+            name: Some(ProductName::parse("Cup").unwrap()),
+            description: Some(Description::default()),
+            price: Some(money(7, "GBP")),
+            keeps_currency: false,
+        };
+        let expected = Product {
+            sku: Sku::parse("CUP").unwrap(),
+            name: ProductName::parse("Cup").unwrap(),
+            description: Description::default(),
+            price: money(7, "GBP"),
+            version: Version(4),
+            updated_at: now(),
+            ..was.clone()
+        };
+        assert_eq!(was.change(&all, None, now()).unwrap(), expected);
+    }
+
+    #[test]
+    fn an_amount_without_a_currency_keeps_the_currency() {
+        let dearer = ProductChange { price: Some(money(7, "GBP")), keeps_currency: true, ..ProductChange::default() };
+        assert_eq!(mug(5).change(&dearer, None, now()).unwrap().price, money(7, "EUR"));
+    }
+
+    #[test]
+    fn stock_stays_in_its_range() {
+        let was = mug(5);
+        let none = was.adjust_stock(&by(-5), Some(Version(3))).unwrap();
+        let stock = Stock::default();
+        assert_eq!(none, Product { stock, version: Version(4), updated_at: now(), ..was.clone() });
+        for delta in [-6, i64::MIN] {
+            let refused = was.adjust_stock(&by(delta), None);
+            assert!(matches!(refused, Err(ProductError::InsufficientStock { left }) if left == was.stock));
+        }
+        assert_eq!(was.adjust_stock(&by(Stock::MAX - 5), None).unwrap().stock.get(), Stock::MAX);
+        for delta in [Stock::MAX - 4, i64::MAX] {
+            assert!(matches!(was.adjust_stock(&by(delta), None), Err(ProductError::TooMuchStock)));
+        }
+    }
+
+    #[test]
+    fn archiving_counts_the_version() {
+        let archived = mug(5).archive(Some(Version(3)), now()).unwrap();
+        assert_eq!(archived, Product { version: Version(4), updated_at: now(), ..mug(5) });
+    }
+
+    #[test]
+    fn a_stale_version_is_refused_before_all_else() {
+        let stale = Some(Version(2));
+        for refused in [
+            mug(5).change(&ProductChange::default(), stale, now()),
+            mug(5).adjust_stock(&by(-6), stale),
+            mug(5).archive(stale, now()),
+        ] {
+            assert!(matches!(refused, Err(ProductError::VersionConflict)), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn an_import_keeps_what_it_does_not_name() {
+        let import = ProductImport {
+            id: ProductId(Uuid::from_u128(9)),
+            sku: Sku::parse("MUG").unwrap(),
+            name: ProductName::parse("Big mug").unwrap(),
+            price: money(1, "GBP"),
+            description: None,
+            stock: None,
+        };
+        let onto = import.onto(Some(mug(5)), now());
+        let (name, price) = (import.name.clone(), import.price);
+        assert_eq!(onto, Product { name, price, version: Version(4), updated_at: now(), ..mug(5) });
+        let new = import.onto(None, now());
+        assert_eq!((new.id, new.version, new.stock), (import.id, Version::FIRST, Stock::default()));
+        assert_eq!((new.description, new.created_at), (Description::default(), now()));
+    }
+}
