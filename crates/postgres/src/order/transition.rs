@@ -3,7 +3,7 @@
 use diesel::{ExpressionMethods, QueryDsl, update};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
-    OrderId, Version,
+    OrderId,
     order::{Transition, TransitionError, Transitioned},
 };
 
@@ -15,14 +15,9 @@ pub(super) async fn transition(
     id: OrderId,
     transition: &Transition,
 ) -> Result<Transitioned, TransitionError> {
-    let mut order = lock(connection, id).await?.ok_or(TransitionError::NotFound)?;
-    if transition.expected.is_some_and(|expected| expected != order.version) {
-        return Err(TransitionError::VersionConflict);
-    }
-    let from = order.status;
-    order.status = from.after(transition.action).ok_or(TransitionError::Invalid { from })?;
-    order.version = Version(order.version.0 + 1);
-    order.updated_at = transition.cause.at;
+    let was = lock(connection, id).await?.ok_or(TransitionError::NotFound)?;
+    let done = was.transition(transition)?;
+    let order = &done.order;
     update(orders::table.filter(orders::id.eq(id.0)))
         .set((
             orders::status.eq(order.status.as_str()),
@@ -32,13 +27,8 @@ pub(super) async fn transition(
         .execute(connection)
         .await
         .map_err(fault)?;
-    let mut restocked = Vec::new();
-    if transition.action.returns_stock() {
-        let lines = order.lines.iter().map(|line| (line.product.0, i64::from(line.quantity.get()))).collect();
-        product::give_back(connection, lines, transition.cause.at).await?;
-        restocked = order.lines.iter().map(|line| line.product).collect();
-    }
-    events::status_changed(connection, &order, from, transition.actor).await?;
-    audit::write(connection, &transition.cause.order_status_changed(&order, from)).await?;
-    Ok(Transitioned { order, restocked })
+    product::give_back(connection, done.returned(), transition.cause.at).await?;
+    events::status_changed(connection, order, was.status, transition.actor).await?;
+    audit::write(connection, &transition.cause.order_status_changed(order, was.status)).await?;
+    Ok(done)
 }

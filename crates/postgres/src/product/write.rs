@@ -18,6 +18,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     Fault, ProductId, Timestamp, Version,
     audit::Cause,
+    order::OrderLine,
     product::{Product, ProductChange, ProductError, ProductImport, Stock, StockChange, Upserted},
 };
 use uuid::Uuid;
@@ -44,12 +45,8 @@ pub(super) async fn insert(
     Ok(audit::write(connection, &cause.product_created(product)).await?)
 }
 
-/// The product to be changed, locked, if it is at the version that the caller has seen.
-async fn current(
-    connection: &mut AsyncPgConnection,
-    id: ProductId,
-    expected: Option<Version>,
-) -> Result<Product, ProductError> {
+/// The product to be changed, locked.
+async fn current(connection: &mut AsyncPgConnection, id: ProductId) -> Result<Product, ProductError> {
     let row: Option<ProductRow> = products::table
         .filter(products::id.eq(id.0))
         .filter(products::archived_at.is_null())
@@ -59,11 +56,7 @@ async fn current(
         .await
         .optional()
         .map_err(fault)?;
-    let product = Product::try_from(row.ok_or(ProductError::NotFound)?)?;
-    if expected.is_some_and(|expected| expected != product.version) {
-        return Err(ProductError::VersionConflict);
-    }
-    Ok(product)
+    Ok(Product::try_from(row.ok_or(ProductError::NotFound)?)?)
 }
 
 /// Writes a product over the one that has its identifier, and puts it back up for sale.
@@ -92,20 +85,10 @@ pub(super) async fn update(
     expected: Option<Version>,
     cause: &Cause,
 ) -> Result<Product, ProductError> {
-    let was = current(connection, id, expected).await?;
-    let (before, change) = (was.clone(), change.clone());
-    let price = change.price_after(was.price);
-    let product = Product {
-        sku: change.sku.unwrap_or(was.sku),
-        name: change.name.unwrap_or(was.name),
-        description: change.description.unwrap_or(was.description),
-        price,
-        version: Version(was.version.0 + 1),
-        updated_at: cause.at,
-        ..was
-    };
+    let was = current(connection, id).await?;
+    let product = was.change(change, expected, cause.at)?;
     overwrite(connection, &product).await.map_err(refused)?;
-    audit::write(connection, &cause.product_updated(&before, &product)).await?;
+    audit::write(connection, &cause.product_updated(&was, &product)).await?;
     Ok(product)
 }
 
@@ -115,10 +98,10 @@ pub(super) async fn archive(
     expected: Option<Version>,
     cause: &Cause,
 ) -> Result<(), ProductError> {
-    let product = current(connection, id, expected).await?;
+    let product = current(connection, id).await?.archive(expected, cause.at)?;
     change_rows(products::table.filter(products::id.eq(id.0)))
         .set((
-            products::version.eq(product.version.0 + 1),
+            products::version.eq(product.version.0),
             products::updated_at.eq(cause.at),
             products::archived_at.eq(cause.at),
         ))
@@ -134,15 +117,8 @@ pub(super) async fn adjust_stock(
     change: &StockChange,
     expected: Option<Version>,
 ) -> Result<Product, ProductError> {
-    let was = current(connection, id, expected).await?;
-    let (mut product, left) = (was.clone(), was.stock);
-    product.stock = left.shift(change.delta).ok_or(if change.delta < 0 {
-        ProductError::InsufficientStock { left }
-    } else {
-        ProductError::TooMuchStock
-    })?;
-    product.version.0 += 1;
-    product.updated_at = change.cause.at;
+    let was = current(connection, id).await?;
+    let product = was.adjust_stock(change, expected)?;
     change_rows(products::table.filter(products::id.eq(id.0)))
         .set((
             products::stock.eq(product.stock.get()),
@@ -157,12 +133,16 @@ pub(super) async fn adjust_stock(
     Ok(product)
 }
 
-/// Puts so many of each back, archived ones too. What would be too much to count stays at the most.
+/// Adds the quantities of some lines to the stock of their products, archived ones included.
 pub(crate) async fn give_back(
     connection: &mut AsyncPgConnection,
-    mut lines: Vec<(Uuid, i64)>,
+    lines: &[OrderLine],
     now: Timestamp,
 ) -> Result<(), Fault> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let mut lines: Vec<_> = lines.iter().map(|line| (line.product.0, i64::from(line.quantity.get()))).collect();
     lines.sort_unstable();
     let (ids, quantities): (Vec<_>, Vec<_>) = lines.into_iter().unzip();
     let locked = products::table.filter(products::id.eq_any(&ids)).order(products::id).select(products::id);
@@ -171,7 +151,7 @@ pub(crate) async fn give_back(
     Ok(())
 }
 
-/// All products of an order in one statement.
+/// What `Stock::give_back` computes, for all products of an order in one statement.
 #[derive(QueryId)]
 struct GiveBack {
     ids: Vec<Uuid>,

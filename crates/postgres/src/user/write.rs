@@ -7,7 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     SessionId, UserId, Version,
     audit::Cause,
-    user::{Changed, Credentials, NewUser, Role, Roles, User, UserChange, UserError},
+    user::{Changed, Credentials, NewUser, Role, Roles, UserChange, UserError},
 };
 use uuid::Uuid;
 
@@ -30,12 +30,8 @@ pub(super) async fn insert(connection: &mut AsyncPgConnection, new: &NewUser, ca
     Ok(audit::write(connection, &cause.user_registered(&new.user)).await?)
 }
 
-/// The user to be changed, locked, if it is at the version that the caller has seen.
-async fn current(
-    connection: &mut AsyncPgConnection,
-    id: UserId,
-    expected: Option<Version>,
-) -> Result<Credentials, UserError> {
+/// The user to be changed, locked.
+async fn current(connection: &mut AsyncPgConnection, id: UserId) -> Result<Credentials, UserError> {
     let row: Option<UserRow> = users::table
         .filter(users::id.eq(id.0))
         .filter(users::erased_at.is_null())
@@ -45,11 +41,7 @@ async fn current(
         .await
         .optional()
         .map_err(fault)?;
-    let known = Credentials::try_from(row.ok_or(UserError::NotFound)?)?;
-    if expected.is_some_and(|expected| expected != known.user.version) {
-        return Err(UserError::VersionConflict);
-    }
-    Ok(known)
+    Ok(Credentials::try_from(row.ok_or(UserError::NotFound)?)?)
 }
 
 pub(super) async fn update(
@@ -59,20 +51,8 @@ pub(super) async fn update(
     expected: Option<Version>,
     cause: &Cause,
 ) -> Result<Changed, UserError> {
-    let Credentials { user: was, password } = current(connection, id, expected).await?;
-    if change.proved.as_ref().is_some_and(|proved| *proved != password) {
-        return Err(UserError::PasswordChanged);
-    }
-    let mut user = was.clone();
-    if let Some(name) = &change.name {
-        user.name = name.clone();
-    }
-    if let Some(email) = &change.email {
-        user.email_verified &= *email == user.email;
-        user.email = email.clone();
-    }
-    user.version.0 += 1;
-    user.updated_at = cause.at;
+    let Credentials { user: was, password } = current(connection, id).await?;
+    let user = was.change(&password, change, expected, cause.at)?;
     change_rows(users::table.filter(users::id.eq(id.0)))
         .set((
             users::name.eq(user.name.as_str()),
@@ -108,12 +88,9 @@ pub(super) async fn set_roles(
     expected: Option<Version>,
     cause: &Cause,
 ) -> Result<Changed, UserError> {
-    let admins = if roles.contains(Role::Admin) { Vec::new() } else { lock_admins(connection).await? };
-    let was = current(connection, id, expected).await?.user;
-    if !roles.contains(Role::Admin) {
-        must_not_be_last(&admins, &was)?;
-    }
-    let user = User { roles, version: Version(was.version.0 + 1), updated_at: cause.at, ..was.clone() };
+    let others = if roles.contains(Role::Admin) { true } else { lock_other_admins(connection, id).await? };
+    let was = current(connection, id).await?.user;
+    let user = was.change_roles(roles, others, expected, cause.at)?;
     change_rows(users::table.filter(users::id.eq(id.0)))
         .set((
             users::roles.eq(i64::from(roles.bits())),
@@ -128,17 +105,12 @@ pub(super) async fn set_roles(
     Ok(Changed { user, sessions: live })
 }
 
-/// All admins, locked in one order before anything else is: of two who demote each other at once, the second waits,
-/// and then no longer sees the first.
-async fn lock_admins(connection: &mut AsyncPgConnection) -> Result<Vec<Uuid>, UserError> {
+/// Whether anybody but this user is an admin. All admins are locked in one order before anything else is: of two who
+/// demote each other at once, the second waits, and then no longer sees the first.
+async fn lock_other_admins(connection: &mut AsyncPgConnection, id: UserId) -> Result<bool, UserError> {
     let admins = users::table.filter(is_admin()).filter(users::erased_at.is_null()).select(users::id);
-    let admins = admins.order(users::id).for_no_key_update();
-    Ok(admins.load(connection).await.map_err(fault)?)
-}
-
-fn must_not_be_last(admins: &[Uuid], user: &User) -> Result<(), UserError> {
-    let last = user.roles.contains(Role::Admin) && admins.iter().all(|admin| *admin == user.id.0);
-    if last { Err(UserError::LastAdmin) } else { Ok(()) }
+    let admins: Vec<Uuid> = admins.order(users::id).for_no_key_update().load(connection).await.map_err(fault)?;
+    Ok(admins.iter().any(|admin| *admin != id.0))
 }
 
 pub(super) async fn erase(
@@ -147,9 +119,9 @@ pub(super) async fn erase(
     expected: Option<Version>,
     cause: &Cause,
 ) -> Result<Vec<SessionId>, UserError> {
-    let admins = lock_admins(connection).await?;
-    let user = current(connection, id, expected).await?.user;
-    must_not_be_last(&admins, &user)?;
+    let others = lock_other_admins(connection, id).await?;
+    let user = current(connection, id).await?.user;
+    user.may_be_erased(others, expected)?;
     change_rows(users::table.filter(users::id.eq(id.0)))
         .set((
             users::name.eq(""),
@@ -158,7 +130,7 @@ pub(super) async fn erase(
             users::password.eq(None::<String>),
             users::email_verified.eq(false),
             users::search.eq(""),
-            users::version.eq(user.version.0 + 1),
+            users::version.eq(user.version.next().0),
             users::updated_at.eq(cause.at),
             users::erased_at.eq(cause.at),
         ))

@@ -2,7 +2,7 @@
 
 use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, SqliteConnection, update};
 use entrepot_domain::{
-    OrderId, Version,
+    OrderId,
     order::{Transition, TransitionError, Transitioned},
 };
 
@@ -14,14 +14,9 @@ pub(super) fn transition(
     id: OrderId,
     transition: &Transition,
 ) -> Result<Transitioned, TransitionError> {
-    let mut order = find(connection, id)?.ok_or(TransitionError::NotFound)?;
-    if transition.expected.is_some_and(|expected| expected != order.version) {
-        return Err(TransitionError::VersionConflict);
-    }
-    let from = order.status;
-    order.status = from.after(transition.action).ok_or(TransitionError::Invalid { from })?;
-    order.version = Version(order.version.0 + 1);
-    order.updated_at = transition.cause.at;
+    let was = find(connection, id)?.ok_or(TransitionError::NotFound)?;
+    let done = was.transition(transition)?;
+    let order = &done.order;
     update(orders::table.filter(orders::id.eq(Id(id.0))))
         .set((
             orders::status.eq(order.status.as_str()),
@@ -30,14 +25,8 @@ pub(super) fn transition(
         ))
         .execute(connection)
         .map_err(fault)?;
-    let mut restocked = Vec::new();
-    if transition.action.returns_stock() {
-        for line in &order.lines {
-            product::give_back(connection, line.product, i64::from(line.quantity.get()), transition.cause.at)?;
-            restocked.push(line.product);
-        }
-    }
-    events::status_changed(connection, &order, from, transition.actor)?;
-    audit::write(connection, &transition.cause.order_status_changed(&order, from))?;
-    Ok(Transitioned { order, restocked })
+    product::give_back(connection, done.returned(), transition.cause.at)?;
+    events::status_changed(connection, order, was.status, transition.actor)?;
+    audit::write(connection, &transition.cause.order_status_changed(order, was.status))?;
+    Ok(done)
 }

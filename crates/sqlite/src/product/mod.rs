@@ -41,7 +41,7 @@ impl ProductRepository for SqliteStore {
         cause: &Cause,
     ) -> Result<Product, ProductError> {
         let (change, cause) = (change.clone(), cause.clone());
-        self.write(move |connection| write::update(connection, id, change, expected, &cause)).await
+        self.write(move |connection| write::update(connection, id, &change, expected, &cause)).await
     }
 
     async fn archive(&self, id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<(), ProductError> {

@@ -6,6 +6,7 @@ use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, SqliteConnection, insert_
 use entrepot_domain::{
     Fault, ProductId, Timestamp, Version,
     audit::Cause,
+    order::OrderLine,
     product::{Product, ProductChange, ProductError, ProductImport, Stock, StockChange, Upserted},
 };
 
@@ -15,7 +16,7 @@ use crate::{
     error::{fault, is_duplicate},
     order::events,
     schema::products,
-    value::Id,
+    value::{Id, read},
 };
 
 fn refused(error: diesel::result::Error) -> ProductError {
@@ -33,17 +34,9 @@ fn add(connection: &mut SqliteConnection, product: &Product) -> Result<(), Produ
     Ok(())
 }
 
-/// The product to be changed, if it is at the version that the caller has seen.
-fn current(
-    connection: &mut SqliteConnection,
-    id: ProductId,
-    expected: Option<Version>,
-) -> Result<Product, ProductError> {
-    let product = find(connection, id)?.ok_or(ProductError::NotFound)?;
-    if expected.is_some_and(|expected| expected != product.version) {
-        return Err(ProductError::VersionConflict);
-    }
-    Ok(product)
+/// The product to be changed.
+fn current(connection: &mut SqliteConnection, id: ProductId) -> Result<Product, ProductError> {
+    find(connection, id)?.ok_or(ProductError::NotFound)
 }
 
 /// Writes a product over the one that has its identifier, and puts it back up for sale.
@@ -69,24 +62,14 @@ fn overwrite(connection: &mut SqliteConnection, product: &Product) -> Result<(),
 pub(super) fn update(
     connection: &mut SqliteConnection,
     id: ProductId,
-    change: ProductChange,
+    change: &ProductChange,
     expected: Option<Version>,
     cause: &Cause,
 ) -> Result<Product, ProductError> {
-    let was = current(connection, id, expected)?;
-    let before = was.clone();
-    let price = change.price_after(was.price);
-    let product = Product {
-        sku: change.sku.unwrap_or(was.sku),
-        name: change.name.unwrap_or(was.name),
-        description: change.description.unwrap_or(was.description),
-        price,
-        version: Version(was.version.0 + 1),
-        updated_at: cause.at,
-        ..was
-    };
+    let was = current(connection, id)?;
+    let product = was.change(change, expected, cause.at)?;
     overwrite(connection, &product)?;
-    audit::write(connection, &cause.product_updated(&before, &product))?;
+    audit::write(connection, &cause.product_updated(&was, &product))?;
     Ok(product)
 }
 
@@ -96,10 +79,10 @@ pub(super) fn archive(
     expected: Option<Version>,
     cause: &Cause,
 ) -> Result<(), ProductError> {
-    let product = current(connection, id, expected)?;
+    let product = current(connection, id)?.archive(expected, cause.at)?;
     change_rows(products::table.filter(products::id.eq(Id(id.0))))
         .set((
-            products::version.eq(product.version.0 + 1),
+            products::version.eq(product.version.0),
             products::updated_at.eq(cause.at.timestamp_millis()),
             products::archived_at.eq(cause.at.timestamp_millis()),
         ))
@@ -114,15 +97,8 @@ pub(super) fn adjust_stock(
     change: &StockChange,
     expected: Option<Version>,
 ) -> Result<Product, ProductError> {
-    let was = current(connection, id, expected)?;
-    let (mut product, left) = (was.clone(), was.stock);
-    product.stock = left.shift(change.delta).ok_or(if change.delta < 0 {
-        ProductError::InsufficientStock { left }
-    } else {
-        ProductError::TooMuchStock
-    })?;
-    product.version.0 += 1;
-    product.updated_at = change.cause.at;
+    let was = current(connection, id)?;
+    let product = was.adjust_stock(change, expected)?;
     set_stock(connection, &product)?;
     events::stock_changed(connection, id, change)?;
     audit::write(connection, &change.cause.stock_adjusted(&was, &product, change))?;
@@ -142,23 +118,21 @@ pub(crate) fn set_stock(connection: &mut SqliteConnection, product: &Product) ->
     Ok(())
 }
 
-/// Puts so many back, of a product that may be archived. What would be too much to count stays at the most.
-pub(crate) fn give_back(
-    connection: &mut SqliteConnection,
-    id: ProductId,
-    quantity: i64,
-    now: Timestamp,
-) -> Result<(), Fault> {
-    let row = products::table.filter(products::id.eq(Id(id.0)));
-    let stock: i64 = row.select(products::stock).get_result(connection).map_err(fault)?;
-    change_rows(row)
-        .set((
-            products::stock.eq(stock.saturating_add(quantity).min(Stock::MAX)),
-            products::version.eq(products::version + 1),
-            products::updated_at.eq(now.timestamp_millis()),
-        ))
-        .execute(connection)
-        .map_err(fault)?;
+/// Adds the quantities of some lines to the stock of their products, archived ones included.
+pub(crate) fn give_back(connection: &mut SqliteConnection, lines: &[OrderLine], now: Timestamp) -> Result<(), Fault> {
+    for line in lines {
+        let row = products::table.filter(products::id.eq(Id(line.product.0)));
+        let stock: i64 = row.select(products::stock).get_result(connection).map_err(fault)?;
+        let stock = read("products", "stock", line.product, Stock::new(stock))?.give_back(line.quantity);
+        change_rows(row)
+            .set((
+                products::stock.eq(stock.get()),
+                products::version.eq(products::version + 1),
+                products::updated_at.eq(now.timestamp_millis()),
+            ))
+            .execute(connection)
+            .map_err(fault)?;
+    }
     Ok(())
 }
 

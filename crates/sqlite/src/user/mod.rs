@@ -63,7 +63,7 @@ impl UserRepository for SqliteStore {
         cause: &Cause,
     ) -> Result<Changed, UserError> {
         let (change, cause) = (change.clone(), cause.clone());
-        self.write(move |connection| write::update(connection, id, change, expected, &cause)).await
+        self.write(move |connection| write::update(connection, id, &change, expected, &cause)).await
     }
 
     async fn set_roles(

@@ -2,12 +2,12 @@
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper, SqliteConnection, delete,
-    dsl::count_star, insert_into, update as change_rows,
+    dsl::exists, insert_into, select, update as change_rows,
 };
 use entrepot_domain::{
     SessionId, UserId, Version,
     audit::Cause,
-    user::{Changed, Credentials, NewUser, Role, Roles, User, UserChange, UserError},
+    user::{Changed, Credentials, NewUser, Roles, UserChange, UserError},
 };
 
 use super::row::{UserRow, is_admin, search_of};
@@ -30,8 +30,8 @@ pub(super) fn insert(connection: &mut SqliteConnection, new: &NewUser, cause: &C
     Ok(audit::write(connection, &cause.user_registered(&new.user))?)
 }
 
-/// The user to be changed, if it is at the version that the caller has seen.
-fn current(connection: &mut SqliteConnection, id: UserId, expected: Option<Version>) -> Result<Credentials, UserError> {
+/// The user to be changed.
+fn current(connection: &mut SqliteConnection, id: UserId) -> Result<Credentials, UserError> {
     let row: Option<UserRow> = users::table
         .filter(users::id.eq(Id(id.0)))
         .filter(users::erased_at.is_null())
@@ -39,34 +39,18 @@ fn current(connection: &mut SqliteConnection, id: UserId, expected: Option<Versi
         .get_result(connection)
         .optional()
         .map_err(fault)?;
-    let known = Credentials::try_from(row.ok_or(UserError::NotFound)?)?;
-    if expected.is_some_and(|expected| expected != known.user.version) {
-        return Err(UserError::VersionConflict);
-    }
-    Ok(known)
+    Ok(Credentials::try_from(row.ok_or(UserError::NotFound)?)?)
 }
 
 pub(super) fn update(
     connection: &mut SqliteConnection,
     id: UserId,
-    change: UserChange,
+    change: &UserChange,
     expected: Option<Version>,
     cause: &Cause,
 ) -> Result<Changed, UserError> {
-    let Credentials { user: was, password } = current(connection, id, expected)?;
-    if change.proved.as_ref().is_some_and(|proved| *proved != password) {
-        return Err(UserError::PasswordChanged);
-    }
-    let mut user = was.clone();
-    if let Some(name) = change.name {
-        user.name = name;
-    }
-    if let Some(email) = change.email {
-        user.email_verified &= email == user.email;
-        user.email = email;
-    }
-    user.version.0 += 1;
-    user.updated_at = cause.at;
+    let Credentials { user: was, password } = current(connection, id)?;
+    let user = was.change(&password, change, expected, cause.at)?;
     change_rows(users::table.filter(users::id.eq(Id(id.0))))
         .set((
             users::name.eq(user.name.as_str()),
@@ -80,9 +64,9 @@ pub(super) fn update(
         .execute(connection)
         .map_err(refused)?;
     let mut ended = None;
-    if let Some(password) = change.password {
+    if let Some(password) = &change.password {
         change_rows(users::table.filter(users::id.eq(Id(id.0))))
-            .set(users::password.eq(password.0))
+            .set(users::password.eq(&password.0))
             .execute(connection)
             .map_err(fault)?;
         ended = Some(sessions::end_all(connection, id, change.keep, cause.at)?);
@@ -100,11 +84,8 @@ pub(super) fn set_roles(
     expected: Option<Version>,
     cause: &Cause,
 ) -> Result<Changed, UserError> {
-    let was = current(connection, id, expected)?.user;
-    if !roles.contains(Role::Admin) {
-        must_not_be_last_admin(connection, &was)?;
-    }
-    let user = User { roles, version: Version(was.version.0 + 1), updated_at: cause.at, ..was.clone() };
+    let was = current(connection, id)?.user;
+    let user = was.change_roles(roles, other_admins(connection, id)?, expected, cause.at)?;
     change_rows(users::table.filter(users::id.eq(Id(id.0))))
         .set((
             users::roles.eq(i64::from(roles.bits())),
@@ -118,17 +99,10 @@ pub(super) fn set_roles(
     Ok(Changed { user, sessions: live })
 }
 
-fn must_not_be_last_admin(connection: &mut SqliteConnection, user: &User) -> Result<(), UserError> {
-    if !user.roles.contains(Role::Admin) {
-        return Ok(());
-    }
-    let admins: i64 = users::table
-        .filter(is_admin())
-        .filter(users::erased_at.is_null())
-        .select(count_star())
-        .get_result(connection)
-        .map_err(fault)?;
-    if admins <= 1 { Err(UserError::LastAdmin) } else { Ok(()) }
+/// Whether anybody but this user is an admin.
+fn other_admins(connection: &mut SqliteConnection, id: UserId) -> Result<bool, UserError> {
+    let others = users::table.filter(is_admin()).filter(users::erased_at.is_null()).filter(users::id.ne(Id(id.0)));
+    Ok(select(exists(others)).get_result(connection).map_err(fault)?)
 }
 
 pub(super) fn erase(
@@ -137,8 +111,8 @@ pub(super) fn erase(
     expected: Option<Version>,
     cause: &Cause,
 ) -> Result<Vec<SessionId>, UserError> {
-    let user = current(connection, id, expected)?.user;
-    must_not_be_last_admin(connection, &user)?;
+    let user = current(connection, id)?.user;
+    user.may_be_erased(other_admins(connection, id)?, expected)?;
     change_rows(users::table.filter(users::id.eq(Id(id.0))))
         .set((
             users::name.eq(""),
@@ -147,7 +121,7 @@ pub(super) fn erase(
             users::password.eq(None::<String>),
             users::email_verified.eq(false),
             users::search.eq(""),
-            users::version.eq(user.version.0 + 1),
+            users::version.eq(user.version.next().0),
             users::updated_at.eq(cause.at.timestamp_millis()),
             users::erased_at.eq(cause.at.timestamp_millis()),
         ))
