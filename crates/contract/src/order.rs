@@ -3,6 +3,7 @@
 mod key;
 mod list;
 mod place;
+mod property;
 mod transition;
 
 use entrepot_domain::{
@@ -17,6 +18,7 @@ use crate::{Stores, user};
 pub use key::*;
 pub use list::*;
 pub use place::*;
+pub use property::*;
 pub use transition::*;
 
 /// Makes a test of each case: `entrepot_contract::order_suite!(harness())`.
@@ -37,6 +39,7 @@ macro_rules! order_suite {
             of_fifty_buyers_of_one_unit_one_wins,
             baskets_in_any_order_never_block_each_other,
             refusals_among_orders_at_once_are_undone_alone,
+            orders_placed_at_once_agree_with_the_domain,
             a_repeated_try_is_replayed,
             a_replay_is_as_it_was_placed,
             another_request_under_a_key_is_refused,

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 pub use audit::{by, cause, origin};
 pub use order::{at_key, basket, draft, order_id, placement, transition};
-pub use product::{ProductBuilder, product, product_id, stock_change};
+pub use product::{ProductBuilder, product, product_id, product_import, stock_change};
 #[cfg(feature = "servers")]
 pub use servers::{
     Database, Postgres, Redis, RedisCluster, RedisSentinel, redis_cluster_url, redis_sentinel_url, redis_url,

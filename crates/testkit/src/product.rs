@@ -2,7 +2,7 @@
 
 use entrepot_domain::{
     Description, Money, ProductId, Timestamp, Version,
-    product::{Product, ProductName, Sku, Stock, StockChange, StockReason},
+    product::{Product, ProductImport, ProductName, Sku, Stock, StockChange, StockReason},
 };
 
 use crate::{at, by, gbp, id, user_id};
@@ -78,6 +78,18 @@ impl ProductBuilder {
     /// The product.
     pub fn build(self) -> Product {
         self.0
+    }
+}
+
+/// The product as an import brings it that says nothing about description and stock.
+pub fn product_import(product: &Product) -> ProductImport {
+    ProductImport {
+        id: product.id,
+        sku: product.sku.clone(),
+        name: product.name.clone(),
+        price: product.price,
+        description: None,
+        stock: None,
     }
 }
 

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use entrepot_domain::{
     Version,
     order::{Order, OrderEvent, OrderEventKind, OrderLine, OrderStatus, PlaceError, Refusal, Shortage},
-    product::{Product, ProductChange, ProductName, Quantity, Sku, Stock},
+    product::{Product, ProductChange, ProductImport, ProductName, Quantity, Sku, Stock},
 };
-use entrepot_testkit::{at, cause, gbp, money, order_id, placement, product, product_id, user_id};
+use entrepot_testkit::{at, cause, gbp, money, order_id, placement, product, product_id, product_import, user_id};
 
 use super::{assert_no_order, buyer, left, order_of_three, place, product_of, stock};
 use crate::{Stores, at_once};
@@ -160,7 +160,8 @@ pub async fn an_order_of_nobody_takes_nothing(h: &impl Stores) {
 /// Each is taken, and each is found again in its place.
 pub async fn a_basket_may_have_two_thousand_lines(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
-    let imports: Vec<_> = (1..=2_000).map(|n| product(n).price(3).stock(5).build()).map(import).collect();
+    let mug = |n| ProductImport { stock: Some(Stock::new(5).unwrap()), ..product_import(&product(n).price(3).build()) };
+    let imports: Vec<_> = (1..=2_000).map(mug).collect();
     h.products().upsert(&imports, &cause(at(0))).await.unwrap();
     let asked: Vec<_> = (1..=2_000).rev().map(|n| (n, 2)).collect();
     let order = place(&*h.orders(), &placement(1, ada, &asked, at(1))).await;
@@ -168,17 +169,6 @@ pub async fn a_basket_may_have_two_thousand_lines(h: &impl Stores) {
     assert_eq!(h.orders().find(order_id(1)).await.unwrap(), Some(order));
     for n in [1, 1_000, 2_000] {
         assert_eq!(left(h, n).await, (3, 2), "product {n}");
-    }
-}
-
-fn import(product: Product) -> entrepot_domain::product::ProductImport {
-    entrepot_domain::product::ProductImport {
-        id: product.id,
-        sku: product.sku,
-        name: product.name,
-        price: product.price,
-        description: None,
-        stock: Some(product.stock),
     }
 }
 

@@ -11,7 +11,9 @@ use entrepot_domain::{
     },
     product::Stock,
 };
-use entrepot_testkit::{at, cause, order_id, placement, product, product_id, stock_change, transition, user_id};
+use entrepot_testkit::{
+    at, cause, order_id, placement, product, product_id, product_import, stock_change, transition, user_id,
+};
 
 use super::{assert_no_order, buyer, left, order_of_three, place, product_of, stock};
 use crate::{Stores, at_once};
@@ -136,15 +138,7 @@ pub async fn an_archived_product_gets_its_stock_back(h: &impl Stores) {
     let done = h.orders().transition(order.id, &by_staff(Cancel, 30)).await.unwrap();
     assert_eq!(done.restocked, [product_id(1)]);
     assert_eq!(h.products().find(product_id(1)).await.unwrap(), None);
-    let product = product(1).build();
-    let revive = entrepot_domain::product::ProductImport {
-        id: product.id,
-        sku: product.sku,
-        name: product.name,
-        price: product.price,
-        description: None,
-        stock: None,
-    };
+    let revive = product_import(&product(1).build());
     h.products().upsert(&[revive], &cause(at(40))).await.unwrap();
     assert_eq!(left(h, 1).await.0, 10);
 }

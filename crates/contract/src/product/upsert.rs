@@ -4,22 +4,14 @@ use entrepot_domain::{
     Description, Fault, Version,
     product::{Product, ProductFilter, ProductImport, ProductName, Stock, Upserted},
 };
-use entrepot_testkit::{at, cause, gbp, product, product_id};
+use entrepot_testkit::{at, cause, gbp, product, product_id, product_import};
 
 use super::{find, insert, listed, search};
 use crate::{Stores, at_once};
 
-/// Product `n` under a sku, as an import brings it that says nothing of description and stock.
+/// Product `n` under a sku.
 fn import(n: u128, sku: &str) -> ProductImport {
-    let product = product(n).sku(sku).build();
-    ProductImport {
-        id: product.id,
-        sku: product.sku,
-        name: product.name,
-        price: product.price,
-        description: None,
-        stock: None,
-    }
+    product_import(&product(n).sku(sku).build())
 }
 
 fn full(n: u128, sku: &str, description: &str, stock: i64) -> ProductImport {
