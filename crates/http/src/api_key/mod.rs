@@ -1,5 +1,6 @@
 //! Keys of machines.
 
+mod requests;
 mod routes;
 mod views;
 

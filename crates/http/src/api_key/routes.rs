@@ -3,12 +3,15 @@
 use actix_web::{HttpResponse, web::Data};
 use entrepot_domain::ApiKeyId;
 
-use super::views::{ApiKeyView, CreateApiKeyRequest, MadeKeyView};
+use super::{
+    requests::CreateApiKeyRequest,
+    views::{ApiKeyView, MadeKeyView},
+};
 use crate::{
     API, HttpState,
     edge::{Authenticated, Caller, outlive},
     error::ApiResult,
-    request::{PathId, Raw},
+    request::{PathId, RequestBody},
     response::{Success, created_secret, no_content, ok},
 };
 
@@ -33,10 +36,10 @@ pub(super) async fn create(
     state: Data<HttpState>,
     Authenticated(actor): Authenticated,
     Caller { origin, .. }: Caller,
-    body: Raw,
+    body: RequestBody,
 ) -> ApiResult {
-    let request: CreateApiKeyRequest = body.read()?;
-    let made = outlive(async move { state.app.api_keys.create(&actor, request.into(), &origin).await }).await??;
+    let request = body.read::<CreateApiKeyRequest>()?.try_into()?;
+    let made = outlive(async move { state.app.api_keys.create(&actor, request, &origin).await }).await??;
     created_secret(&format!("{API}/auth/api-keys/{}", made.key.id), MadeKeyView::from(&made))
 }
 

@@ -1,68 +1,12 @@
-//! Keys as clients write and see them.
+//! Keys as clients see them.
 
-use entrepot_application::api_key::{KeyRequest, MadeKey};
-use entrepot_domain::{
-    Invalid, Timestamp,
-    api_key::{ApiKey, ApiKeyName, Scope, Scopes},
-};
+use entrepot_application::api_key::MadeKey;
+use entrepot_domain::api_key::{ApiKey, Scope};
 use serde::Serialize;
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{Array, ArrayBuilder, ObjectBuilder, Type},
-};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{
-    request::{Day, Fields, FromFields, Moment, moment},
-    response::Stamp,
-};
-
-/// A key to be made.
-#[derive(ToSchema)]
-#[schema(
-    rename_all = "camelCase",
-    example = json!({"name": "The till in Leeds", "scopes": ["orders:read", "orders:write"], "expiresAt": "2036-12-31"}),
-)]
-pub(crate) struct CreateApiKeyRequest {
-    /// What you call it.
-    #[schema(value_type = String, min_length = 1, max_length = 100, pattern = "line")]
-    name: ApiKeyName,
-    /// What it may do, at least one of `orders:read`, `orders:write`, `products:write`, `stock:write`, `users:read`.
-    #[schema(schema_with = scopes)]
-    scopes: Scopes,
-    /// From when on it is good no more: RFC 3339, or a date, whose end is meant. Without it, it is good until it is
-    /// revoked.
-    #[schema(schema_with = Moment::schema, required = false)]
-    expires_at: Option<Timestamp>,
-}
-
-fn scopes() -> Array {
-    let names = Scope::ALL.map(Scope::as_str);
-    let scope = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names));
-    ArrayBuilder::new().items(scope).min_items(Some(1)).max_items(Some(names.len())).build()
-}
-
-impl FromFields for CreateApiKeyRequest {
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let name = fields.text("name", ApiKeyName::parse);
-        let scopes = fields.texts("scopes", Scope::ALL.len(), str::parse::<Scope>);
-        let scopes = scopes.and_then(|scopes| Scopes::new(scopes).map_err(|why| fields.refuse("scopes", why)).ok());
-        let expires_at = fields.optional_text("expiresAt", expiry);
-        Some(Self { name: name?, scopes: scopes?, expires_at: expires_at? })
-    }
-}
-
-/// A moment, in the whole milliseconds that are kept.
-fn expiry(text: &str) -> Result<Timestamp, Invalid> {
-    let moment = moment(text, Day::End)?;
-    Timestamp::from_timestamp_millis(moment.timestamp_millis()).ok_or_else(|| Invalid::new("is out of range"))
-}
-
-impl From<CreateApiKeyRequest> for KeyRequest {
-    fn from(request: CreateApiKeyRequest) -> Self {
-        Self { name: request.name, scopes: request.scopes, expires_at: request.expires_at }
-    }
-}
+use crate::response::Stamp;
 
 /// A key that lets a machine act for you. Its secret is not here: that was shown when it was made.
 #[derive(Serialize, ToSchema)]

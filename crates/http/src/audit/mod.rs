@@ -1,5 +1,6 @@
 //! The audit log.
 
+mod requests;
 mod routes;
 mod view;
 

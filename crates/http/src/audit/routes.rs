@@ -1,37 +1,19 @@
 //! The routes of the audit log.
 
-use actix_web::{HttpRequest, web::Data};
-use entrepot_application::Error;
-use entrepot_domain::{
-    Direction, Invalid, Sort,
-    audit::{AuditAction, AuditFilter, AuditQuery, AuditSort},
-};
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{ObjectBuilder, RefOr, Schema, Type},
-};
-use uuid::Uuid;
-
-use super::view::EntryView;
+use super::{requests::AuditListQuery, view::EntryView};
 use crate::{
     HttpState,
     edge::Authenticated,
     error::ApiResult,
-    request::{Day, ListRequest, Moment, Params, moment},
+    request::{ListRequest, PartQuery},
     response::{Listed, listed},
 };
-
-/// The name of an action, as the document has it.
-struct Action;
-
-impl PartialSchema for Action {
-    fn schema() -> RefOr<Schema> {
-        let names = AuditAction::ALL.iter().map(|action| action.as_str());
-        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
-    }
-}
-
-impl ToSchema for Action {}
+use actix_web::{HttpRequest, web::Data};
+use entrepot_application::Error;
+use entrepot_domain::{
+    Direction, Sort,
+    audit::{AuditQuery, AuditSort},
+};
 
 /// Read the audit log
 ///
@@ -41,14 +23,8 @@ impl ToSchema for Action {}
 #[utoipa::path(
     get, path = "/api/v1/admin/audit", operation_id = "listAuditEntries", tag = "admin",
     params(
-        ("actor" = Option<Uuid>, Query, description = "What this user did"),
-        ("action" = inline(Option<Action>), Query, description = "Where this was done", example = "user.roles_changed"),
-        ("subject" = Option<Uuid>, Query, description = "What was done to this user, product or order"),
-        ("from" = inline(Option<Moment>), Query, description = "What was done then or later: RFC 3339, or a date", example = "2026-11-01"),
-        ("to" = inline(Option<Moment>), Query, description = "What was done then or earlier: RFC 3339, or a date, which is meant whole", example = "2026-11-30"),
-        ("sort" = Option<String>, Query, pattern = "^-?createdAt$", description = "`-createdAt` or `createdAt`", example = "-createdAt"),
-        ("page" = Option<u64>, Query, minimum = 1, maximum = 4_294_967_295_u32, description = "Which page; not together with `cursor`"),
-        ("limit" = Option<u8>, Query, minimum = 1, maximum = 100, description = "How many; 20 unless told"),
+        AuditListQuery,
+        PartQuery,
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the last part; empty starts"),
     ),
     responses(
@@ -63,33 +39,10 @@ pub(super) async fn list(req: HttpRequest, state: Data<HttpState>, Authenticated
     if !actor.is_admin() {
         return Err(Error::Forbidden.into());
     }
-    let mut params = Params::new(req.query_string());
-    let filter = filter(&mut params);
     let default = Sort::by(AuditSort::CreatedAt, Direction::Descending);
-    let asked = ListRequest::read(params, "audit", default, &state.settings.cursor_keys)?;
+    let keys = &state.settings.cursor_keys;
+    let (filter, asked) = ListRequest::read::<AuditListQuery>(req.query_string(), "audit", default, keys)?;
     let query = AuditQuery { filter, sort: asked.sort.clone(), window: asked.window.clone() };
     let listing = state.app.audit.list(&actor, &query).await?;
     listed(&req, &asked, &listing, listing.items.iter().map(EntryView::from).collect(), false)
-}
-
-fn filter(params: &mut Params) -> AuditFilter {
-    let filter = AuditFilter {
-        actor: params.get("actor", str::parse),
-        action: params.get("action", str::parse::<AuditAction>),
-        subject: params.get("subject", identifier),
-        from: params.get("from", |text| moment(text, Day::Start)),
-        to: params.get("to", |text| moment(text, Day::End)),
-    };
-    if let (Some(from), Some(to)) = (filter.from, filter.to)
-        && from > to
-    {
-        params.refuse("from", "must not be later than to");
-    }
-    filter
-}
-
-/// That of a user, a product or an order.
-fn identifier(text: &str) -> Result<Uuid, Invalid> {
-    // Identifiers of all kinds are written alike.
-    text.parse().map(|entrepot_domain::UserId(id)| id)
 }

@@ -1,5 +1,6 @@
 //! Login, tokens and sessions.
 
+mod requests;
 mod routes;
 mod views;
 

@@ -4,12 +4,15 @@ use actix_web::{HttpResponse, web::Data};
 use entrepot_application::auth::Login;
 use entrepot_domain::SessionId;
 
-use super::views::{LoginRequest, RefreshRequest, SessionView, TokenPair};
+use super::{
+    requests::{LoginRequest, RefreshRequest},
+    views::{SessionView, TokenPair},
+};
 use crate::{
     HttpState,
     edge::{Authenticated, Caller, outlive},
     error::ApiResult,
-    request::{PathId, Raw},
+    request::{PathId, RequestBody},
     response::{Success, no_content, ok, secret},
 };
 
@@ -29,9 +32,14 @@ use crate::{
         (status = 401, description = "`invalid_credentials`; `second_factor_required`: the password is right, and a `code` is needed beside it"),
     ),
 )]
-pub(super) async fn login(state: Data<HttpState>, caller: Caller, body: Raw) -> ApiResult {
-    let LoginRequest { email, password, code } = body.read()?;
-    let login = Login { email, password, code, user_agent: caller.user_agent };
+pub(super) async fn login(state: Data<HttpState>, caller: Caller, body: RequestBody) -> ApiResult {
+    let request: LoginRequest = body.read()?;
+    let login = Login {
+        email: request.email.value()?,
+        password: request.password.value()?,
+        code: request.code.value()?,
+        user_agent: caller.user_agent,
+    };
     let pair = outlive(async move { state.app.auth.login(login, &caller.origin).await }).await??;
     secret(TokenPair::from(pair))
 }
@@ -48,8 +56,8 @@ pub(super) async fn login(state: Data<HttpState>, caller: Caller, body: Raw) -> 
         (status = 401, description = "`invalid_token`, `token_expired`, `refresh_token_reused`"),
     ),
 )]
-pub(super) async fn refresh(state: Data<HttpState>, Caller { origin, .. }: Caller, body: Raw) -> ApiResult {
-    let RefreshRequest { refresh_token } = body.read()?;
+pub(super) async fn refresh(state: Data<HttpState>, Caller { origin, .. }: Caller, body: RequestBody) -> ApiResult {
+    let refresh_token = body.read::<RefreshRequest>()?.refresh_token.value()?;
     let pair = outlive(async move { state.app.auth.refresh(&refresh_token, &origin).await }).await??;
     secret(TokenPair::from(pair))
 }
@@ -65,8 +73,8 @@ pub(super) async fn refresh(state: Data<HttpState>, Caller { origin, .. }: Calle
         (status = 401, description = "`invalid_token`: not a refresh token of ours"),
     ),
 )]
-pub(super) async fn logout(state: Data<HttpState>, Caller { origin, .. }: Caller, body: Raw) -> ApiResult {
-    let RefreshRequest { refresh_token } = body.read()?;
+pub(super) async fn logout(state: Data<HttpState>, Caller { origin, .. }: Caller, body: RequestBody) -> ApiResult {
+    let refresh_token = body.read::<RefreshRequest>()?.refresh_token.value()?;
     outlive(async move { state.app.auth.logout(&refresh_token, &origin).await }).await??;
     Ok(no_content())
 }

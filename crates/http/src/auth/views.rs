@@ -1,66 +1,12 @@
-//! Logins as clients write and see them.
+//! Logins as clients see them.
 
 use entrepot_application::auth::LoggedIn;
-use entrepot_domain::{
-    Email, Invalid,
-    auth::{Actor, Session},
-    second_factor::SecondFactorCode,
-};
+use entrepot_domain::auth::{Actor, Session};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{
-    request::{Fields, FromFields},
-    response::Stamp,
-    user::UserView,
-};
-
-/// Who logs in, and how they prove it.
-#[derive(ToSchema)]
-#[schema(example = json!({"email": "ada@example.com", "password": "analytical engine"}))]
-pub(crate) struct LoginRequest {
-    /// The address of the account; its case does not matter.
-    #[schema(value_type = String, format = "email")]
-    pub(super) email: Email,
-    /// The password.
-    #[schema(format = "password", min_length = 1)]
-    pub(super) password: String,
-    /// For an account with a second factor: six digits of the app, or a recovery code. Others need none.
-    #[schema(value_type = Option<String>, nullable = false, pattern = "^[ -]*(([0-9][ -]*){6}|([A-Za-z2-7][ -]*){16})$")]
-    pub(super) code: Option<SecondFactorCode>,
-}
-
-impl FromFields for LoginRequest {
-    const FORM: bool = true;
-
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let email = fields.text("email", Email::parse);
-        let password = fields.text("password", not_empty);
-        let code = fields.optional_text("code", SecondFactorCode::parse);
-        Some(Self { email: email?, password: password?, code: code? })
-    }
-}
-
-/// A refresh token.
-#[derive(ToSchema)]
-#[schema(example = json!({"refreshToken": "eyJ0eXAiOiJydCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2ln"}))]
-#[schema(rename_all = "camelCase")]
-pub(crate) struct RefreshRequest {
-    /// The refresh token that came with the last pair.
-    #[schema(min_length = 1)]
-    pub(super) refresh_token: String,
-}
-
-impl FromFields for RefreshRequest {
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        fields.text("refreshToken", not_empty).map(|refresh_token| Self { refresh_token })
-    }
-}
-
-fn not_empty(text: &str) -> Result<String, Invalid> {
-    if text.is_empty() { Err(Invalid::new("must not be empty")) } else { Ok(text.to_owned()) }
-}
+use crate::{response::Stamp, user::UserView};
 
 /// A pair of tokens, and whose it is.
 #[derive(Serialize, ToSchema)]

@@ -1,61 +1,127 @@
 //! What clients ask for.
 
 use entrepot_domain::{
-    order::{Basket, BasketError, BasketLine},
+    ProductId, Sort, UserId,
+    order::{Basket, BasketError, BasketLine, OrderFilter, OrderSort, OrderStatus},
     product::Quantity,
 };
-use utoipa::ToSchema;
-use uuid::Uuid;
+use garde::Validate;
+use serde::{Deserialize, de::SeqAccess};
+use utoipa::{IntoParams, ToSchema};
 
-use crate::request::{Fields, FromFields};
+use crate::request::{
+    EndOfDay, Field, FromJson, ListParts, ListQuery, Mistakes, Parsed, Request, StartOfDay, TimeOrDate, is_not_after,
+    items,
+};
 
 /// An order to be placed.
-#[derive(ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[schema(
     example = json!({"items": [{"productId": "019a2f6e-3a50-7c11-9c1e-0d3f0a1b2c3d", "quantity": 2}]}),
 )]
 pub(crate) struct PlaceOrderRequest {
     /// 1 to 2,000 lines; those of one product are added up.
+    #[garde(dive)]
     #[schema(value_type = Vec<ItemRequest>, min_items = 1, max_items = 2000)]
-    pub(super) items: Basket,
+    pub(super) items: Field<Basket>,
 }
+
+impl Request for PlaceOrderRequest {}
 
 /// So many of one product. The price is the catalogue's.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[allow(dead_code, reason = "names the fields of a line for the document; a line is read into the domain's own")]
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct ItemRequest {
     /// Which product.
-    product_id: Uuid,
+    #[garde(dive)]
+    #[schema(value_type = Uuid)]
+    product_id: Field<ProductId>,
     /// How many.
-    #[schema(minimum = 1, maximum = 2_147_483_647)]
-    quantity: u32,
+    #[garde(dive)]
+    #[schema(value_type = u32, minimum = 1, maximum = 2_147_483_647)]
+    quantity: Field<Quantity>,
 }
 
-impl FromFields for PlaceOrderRequest {
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let lines = fields.objects("items", Basket::MAX_LINES, |item| {
-            let product = item.text("productId", str::parse);
-            let quantity = item.integer("quantity", Quantity::new);
-            Some(BasketLine { product: product?, quantity: quantity? })
-        })?;
-        match Basket::new(lines) {
-            Ok(items) => Some(Self { items }),
-            Err(why) => {
-                let field = match why {
-                    BasketError::LineCount => "items".to_owned(),
-                    BasketError::TooMany { line } => format!("items[{line}].quantity"),
-                };
-                fields.refuse(&field, why.to_string());
-                None
-            }
-        }
+impl Request for ItemRequest {}
+
+impl TryFrom<ItemRequest> for BasketLine {
+    type Error = Mistakes;
+
+    fn try_from(item: ItemRequest) -> Parsed<Self> {
+        Ok(Self { product: item.product_id.value()?, quantity: item.quantity.value()? })
+    }
+}
+
+impl FromJson for Basket {
+    const EXPECTED: &'static str = "a list";
+
+    fn from_list<'de, A: SeqAccess<'de>>(list: A) -> Result<Parsed<Self>, A::Error> {
+        Ok(items::<ItemRequest, A>(list, Self::MAX_LINES)?.and_then(basket))
+    }
+}
+
+fn basket(items: Vec<ItemRequest>) -> Parsed<Basket> {
+    let lines: Vec<BasketLine> = items.into_iter().map(BasketLine::try_from).collect::<Parsed<_>>()?;
+    Basket::new(lines).map_err(|why| {
+        let place = match why {
+            BasketError::LineCount => String::new(),
+            BasketError::TooMany { line } => format!("[{line}].quantity"),
+        };
+        Mistakes::at(place, why.to_string())
+    })
+}
+
+/// Which orders are listed.
+#[derive(Deserialize, Validate, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OrderListQuery {
+    /// Those of this user; for staff
+    #[garde(dive)]
+    #[param(value_type = Option<Uuid>)]
+    user_id: Field<Option<UserId>>,
+    /// Those in this status
+    #[garde(dive)]
+    #[param(
+        value_type = Option<String>,
+        pattern = "^(pending|paid|shipped|delivered|cancelled|refunded)$",
+        example = "pending"
+    )]
+    status: Field<Option<OrderStatus>>,
+    /// Those placed then or later: RFC 3339, or a date
+    #[garde(dive, custom(is_not_after(&self.to)))]
+    #[param(value_type = Option<TimeOrDate>, inline, example = "2026-11-01")]
+    from: Field<Option<StartOfDay>>,
+    /// Those placed then or earlier: RFC 3339, or a date, which is meant whole
+    #[garde(dive)]
+    #[param(value_type = Option<TimeOrDate>, inline, example = "2026-11-30")]
+    to: Field<Option<EndOfDay>>,
+    /// `-createdAt` or `createdAt`
+    #[garde(dive)]
+    #[param(value_type = Option<String>, pattern = "^-?createdAt$", example = "-createdAt")]
+    sort: Field<Option<Sort<OrderSort>>>,
+}
+
+impl ListQuery for OrderListQuery {
+    type SortField = OrderSort;
+    type Filter = OrderFilter;
+
+    fn into_parts(self) -> Parsed<ListParts<OrderFilter, OrderSort>> {
+        let filter = OrderFilter {
+            user: self.user_id.value()?,
+            status: self.status.value()?,
+            from: self.from.value()?.map(|StartOfDay(from)| from),
+            to: self.to.value()?.map(|EndOfDay(to)| to),
+        };
+        Ok((filter, self.sort.value()?))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use entrepot_application::Error;
     use proptest::prelude::*;
+    use serde::de::value::MapDeserializer;
     use serde_json::{Map, Value, json};
 
     use super::*;
@@ -96,15 +162,16 @@ mod tests {
             if let Value::Object(more) = more {
                 body.extend(more);
             }
-            let mut errors = Vec::new();
-            let mut fields = Fields::new(body, &mut errors);
-            let request = PlaceOrderRequest::read(&mut fields);
-            fields.finish();
-            match request {
-                Some(request) => prop_assert!((1..=Basket::MAX_LINES).contains(&request.items.lines().len()) || !errors.is_empty()),
-                None => prop_assert!(!errors.is_empty()),
+            match PlaceOrderRequest::from_object(MapDeserializer::new(body.into_iter())).unwrap() {
+                Ok(request) => {
+                    let basket = request.items.value().unwrap();
+                    prop_assert!((1..=Basket::MAX_LINES).contains(&basket.lines().len()));
+                }
+                Err(mistakes) => {
+                    let Error::Validation(errors) = Error::from(mistakes) else { panic!() };
+                    prop_assert!(!errors.is_empty() && errors.iter().all(|error| !error.message.is_empty()));
+                }
             }
-            prop_assert!(errors.iter().all(|error| !error.message.is_empty()));
         }
     }
 }

@@ -5,18 +5,18 @@ use entrepot_domain::{
     Direction, OrderId, Sort, Version,
     audit::Origin,
     auth::Actor,
-    order::{OrderAction, OrderFilter, OrderQuery, OrderSort, OrderStatus},
+    order::{OrderAction, OrderQuery, OrderSort},
 };
 
 use super::{
-    requests::PlaceOrderRequest,
+    requests::{OrderListQuery, PlaceOrderRequest},
     views::{EventView, OrderView},
 };
 use crate::{
     API, HttpState,
     edge::{Caller, Granted, outlive},
     error::ApiResult,
-    request::{Day, IfMatch, IfNoneMatch, Key, ListRequest, Moment, Params, PathId, Raw, moment},
+    request::{IfMatch, IfNoneMatch, Key, ListRequest, PartQuery, PathId, RequestBody},
     response::{Listed, Success, changed, created, listed, ok, tagged},
 };
 
@@ -40,8 +40,13 @@ use crate::{
     ),
     security(("bearer" = []), ("apiKey" = ["orders:write"])),
 )]
-pub(super) async fn place(state: Data<HttpState>, Granted(actor): Granted, Key(key): Key, body: Raw) -> ApiResult {
-    let PlaceOrderRequest { items } = body.read()?;
+pub(super) async fn place(
+    state: Data<HttpState>,
+    Granted(actor): Granted,
+    Key(key): Key,
+    body: RequestBody,
+) -> ApiResult {
+    let items = body.read::<PlaceOrderRequest>()?.items.value()?;
     let placed = outlive(async move { state.app.orders.place(&actor, items, key).await }).await??;
     let order = &placed.order;
     let mut answer = created(&format!("{API}/orders/{}", order.id), order.version, OrderView::from(order))?;
@@ -61,13 +66,8 @@ const REPLAYED: actix_web::http::header::HeaderName =
 #[utoipa::path(
     get, path = "/api/v1/orders", operation_id = "listOrders", tag = "orders",
     params(
-        ("status" = Option<String>, Query, pattern = "^(pending|paid|shipped|delivered|cancelled|refunded)$", description = "Those in this status", example = "pending"),
-        ("from" = inline(Option<Moment>), Query, description = "Those placed then or later: RFC 3339, or a date", example = "2026-11-01"),
-        ("to" = inline(Option<Moment>), Query, description = "Those placed then or earlier: RFC 3339, or a date, which is meant whole", example = "2026-11-30"),
-        ("userId" = Option<Uuid>, Query, description = "Those of this user; for staff"),
-        ("sort" = Option<String>, Query, pattern = "^-?createdAt$", description = "`-createdAt` or `createdAt`", example = "-createdAt"),
-        ("page" = Option<u64>, Query, minimum = 1, maximum = 4_294_967_295_u32, description = "Which page; not together with `cursor`"),
-        ("limit" = Option<u8>, Query, minimum = 1, maximum = 100, description = "How many; 20 unless told"),
+        OrderListQuery,
+        PartQuery,
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the last part; empty starts"),
     ),
     responses(
@@ -79,29 +79,12 @@ const REPLAYED: actix_web::http::header::HeaderName =
     security(("bearer" = []), ("apiKey" = ["orders:read"])),
 )]
 pub(super) async fn list(req: HttpRequest, state: Data<HttpState>, Granted(actor): Granted) -> ApiResult {
-    let mut params = Params::new(req.query_string());
-    let filter = filter(&mut params);
     let default = Sort::by(OrderSort::CreatedAt, Direction::Descending);
-    let whose = format!("orders of {}", actor.user);
-    let asked = ListRequest::read(params, &whose, default, &state.settings.cursor_keys)?;
+    let (whose, keys) = (format!("orders of {}", actor.user), &state.settings.cursor_keys);
+    let (filter, asked) = ListRequest::read::<OrderListQuery>(req.query_string(), &whose, default, keys)?;
     let query = OrderQuery { filter, sort: asked.sort.clone(), window: asked.window.clone() };
     let listing = state.app.orders.list(&actor, query).await?;
     listed(&req, &asked, &listing, listing.items.iter().map(OrderView::from).collect(), false)
-}
-
-fn filter(params: &mut Params) -> OrderFilter {
-    let filter = OrderFilter {
-        user: params.get("userId", str::parse),
-        status: params.get("status", str::parse::<OrderStatus>),
-        from: params.get("from", |text| moment(text, Day::Start)),
-        to: params.get("to", |text| moment(text, Day::End)),
-    };
-    if let (Some(from), Some(to)) = (filter.from, filter.to)
-        && from > to
-    {
-        params.refuse("from", "must not be later than to");
-    }
-    filter
 }
 
 /// Look at an order
@@ -183,9 +166,9 @@ pub(super) async fn cancel(
     Caller { origin, .. }: Caller,
     PathId(id): PathId<OrderId>,
     IfMatch(expected): IfMatch,
-    body: Raw,
+    body: RequestBody,
 ) -> ApiResult {
-    body.nothing()?;
+    body.expect_empty()?;
     act(state, actor, origin, id, expected, OrderAction::Cancel).await
 }
 
@@ -213,9 +196,9 @@ pub(super) async fn pay(
     Caller { origin, .. }: Caller,
     PathId(id): PathId<OrderId>,
     IfMatch(expected): IfMatch,
-    body: Raw,
+    body: RequestBody,
 ) -> ApiResult {
-    body.nothing()?;
+    body.expect_empty()?;
     act(state, actor, origin, id, expected, OrderAction::Pay).await
 }
 
@@ -243,9 +226,9 @@ pub(super) async fn ship(
     Caller { origin, .. }: Caller,
     PathId(id): PathId<OrderId>,
     IfMatch(expected): IfMatch,
-    body: Raw,
+    body: RequestBody,
 ) -> ApiResult {
-    body.nothing()?;
+    body.expect_empty()?;
     act(state, actor, origin, id, expected, OrderAction::Ship).await
 }
 
@@ -273,9 +256,9 @@ pub(super) async fn deliver(
     Caller { origin, .. }: Caller,
     PathId(id): PathId<OrderId>,
     IfMatch(expected): IfMatch,
-    body: Raw,
+    body: RequestBody,
 ) -> ApiResult {
-    body.nothing()?;
+    body.expect_empty()?;
     act(state, actor, origin, id, expected, OrderAction::Deliver).await
 }
 
@@ -303,8 +286,8 @@ pub(super) async fn refund(
     Caller { origin, .. }: Caller,
     PathId(id): PathId<OrderId>,
     IfMatch(expected): IfMatch,
-    body: Raw,
+    body: RequestBody,
 ) -> ApiResult {
-    body.nothing()?;
+    body.expect_empty()?;
     act(state, actor, origin, id, expected, OrderAction::Refund).await
 }

@@ -2,140 +2,141 @@
 
 use entrepot_application::product::NewProduct;
 use entrepot_domain::{
-    Currency, Description, Invalid, Money,
-    product::{ProductChange, ProductName, Sku, Stock, StockReason},
+    Currency, Description, Invalid, Money, Sort,
+    product::{ProductChange, ProductFilter, ProductName, ProductSort, Sku, Stock, StockReason},
 };
+use garde::Validate;
+use serde::Deserialize;
 use utoipa::{
-    ToSchema,
+    IntoParams, ToSchema,
     openapi::{KnownFormat, Object, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type},
 };
 
-use crate::request::{Fields, FromFields};
+use crate::request::{Amount, Field, FromJson, ListParts, ListQuery, Parsed, Request, SearchText, natural};
 
 /// A price; a currency that is left out is the one that the product has, or the shop's own for a new one.
-#[derive(ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[schema(example = json!({"amount": 295, "currency": "GBP"}))]
 pub(crate) struct PriceRequest {
     /// Minor units: pence, cents.
-    #[schema(minimum = 0)]
-    amount: i64,
+    #[garde(dive)]
+    #[schema(value_type = i64, minimum = 0)]
+    amount: Field<Amount>,
     /// ISO 4217.
+    #[garde(dive)]
     #[schema(schema_with = currency, required = false)]
-    currency: Option<Currency>,
+    currency: Field<Option<Currency>>,
 }
 
-impl PriceRequest {
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let amount =
-            fields.integer(
-                "amount",
-                |amount| {
-                    if amount < 0 { Err(Invalid::new("must not be negative")) } else { Ok(amount) }
-                },
-            );
-        let currency = fields.optional_text("currency", str::parse::<Currency>);
-        Some(Self { amount: amount?, currency: currency? })
-    }
+impl Request for PriceRequest {}
 
-    /// The price, in the shop's own currency unless it names one.
-    fn money(&self, default: Currency) -> Result<Money, Invalid> {
-        Money::new(self.amount, self.currency.unwrap_or(default))
+impl PriceRequest {
+    /// The price, in `default` unless it names a currency.
+    fn money(self, default: Currency) -> Parsed<Money> {
+        Ok(self.amount.value()?.of(self.currency.value()?.unwrap_or(default)))
     }
 }
 
 /// A product to be put up for sale.
-#[derive(ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[schema(
     example = json!({"sku": "MUG-1", "name": "Enamel mug", "description": "Holds tea.",
         "price": {"amount": 295, "currency": "GBP"}, "stock": 10}),
 )]
 pub(crate) struct CreateProductRequest {
     /// What the shop calls it; unique. 1 to 64 printable ASCII characters.
+    #[garde(dive)]
     #[schema(value_type = String, min_length = 1, max_length = 64, pattern = "^[ -~]*[!-~][ -~]*$")]
-    sku: Sku,
+    sku: Field<Sku>,
     /// What customers call it.
+    #[garde(dive)]
     #[schema(value_type = String, min_length = 1, max_length = 200, pattern = "line")]
-    name: ProductName,
+    name: Field<ProductName>,
     /// More about it; nothing unless told.
+    #[garde(dive)]
     #[schema(value_type = Option<String>, nullable = false, max_length = 5000, pattern = "text")]
-    description: Option<Description>,
+    description: Field<Option<Description>>,
     /// The price of one.
-    price: PriceRequest,
+    #[garde(dive)]
+    #[schema(value_type = PriceRequest)]
+    price: Field<PriceRequest>,
     /// How many there are; none unless told.
+    #[garde(dive)]
     #[schema(value_type = Option<i64>, nullable = false, minimum = 0, maximum = 9_007_199_254_740_991_i64)]
-    stock: Option<Stock>,
+    stock: Field<Option<Stock>>,
 }
 
-impl FromFields for CreateProductRequest {
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let sku = fields.text("sku", Sku::parse);
-        let name = fields.text("name", ProductName::parse);
-        let description = fields.optional_text("description", Description::parse);
-        let price = fields.object("price", PriceRequest::read);
-        let stock = fields.optional_integer("stock", Stock::new);
-        Some(Self { sku: sku?, name: name?, description: description?, price: price?, stock: stock? })
-    }
-}
+impl Request for CreateProductRequest {}
 
 impl CreateProductRequest {
-    pub(super) fn product(self, default: Currency) -> Result<NewProduct, Invalid> {
+    pub(super) fn product(self, default_currency: Currency) -> Parsed<NewProduct> {
         Ok(NewProduct {
-            price: self.price.money(default)?,
-            sku: self.sku,
-            name: self.name,
-            description: self.description.unwrap_or_default(),
-            stock: self.stock.unwrap_or_default(),
+            sku: self.sku.value()?,
+            name: self.name.value()?,
+            description: self.description.value()?.unwrap_or_default(),
+            price: self.price.value()?.money(default_currency)?,
+            stock: self.stock.value()?.unwrap_or_default(),
         })
     }
 }
 
 /// What to change of a product; what is left out stays. The stock is changed by `POST /products/{id}/stock`, so that
 /// two who count at once do not undo each other.
-#[derive(ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[schema(example = json!({"price": {"amount": 325, "currency": "GBP"}}))]
 pub(crate) struct UpdateProductRequest {
     /// Another sku.
+    #[garde(dive)]
     #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 64, pattern = "^[ -~]*[!-~][ -~]*$")]
-    sku: Option<Sku>,
+    sku: Field<Option<Sku>>,
     /// Another name.
+    #[garde(dive)]
     #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 200, pattern = "line")]
-    name: Option<ProductName>,
+    name: Field<Option<ProductName>>,
     /// Another description.
+    #[garde(dive)]
     #[schema(value_type = Option<String>, nullable = false, max_length = 5000, pattern = "text")]
-    description: Option<Description>,
+    description: Field<Option<Description>>,
     /// Another price, for orders from now on.
-    #[schema(nullable = false)]
-    price: Option<PriceRequest>,
+    #[garde(dive)]
+    #[schema(value_type = Option<PriceRequest>, nullable = false)]
+    price: Field<Option<PriceRequest>>,
 }
 
-impl FromFields for UpdateProductRequest {
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let sku = fields.optional_text("sku", Sku::parse);
-        let name = fields.optional_text("name", ProductName::parse);
-        let description = fields.optional_text("description", Description::parse);
-        let price = fields.optional_object("price", PriceRequest::read);
-        Some(Self { sku: sku?, name: name?, description: description?, price: price? })
-    }
-}
+impl Request for UpdateProductRequest {}
 
 impl UpdateProductRequest {
-    pub(super) fn change(self, default: Currency) -> Result<ProductChange, Invalid> {
-        let keeps_currency = self.price.as_ref().is_some_and(|price| price.currency.is_none());
-        let price = self.price.map(|price| price.money(default)).transpose()?;
-        Ok(ProductChange { sku: self.sku, name: self.name, description: self.description, price, keeps_currency })
+    pub(super) fn change(self, default_currency: Currency) -> Parsed<ProductChange> {
+        let price = self.price.value()?;
+        Ok(ProductChange {
+            sku: self.sku.value()?,
+            name: self.name.value()?,
+            description: self.description.value()?,
+            keeps_currency: price.as_ref().is_some_and(|price| matches!(price.currency.get(), Some(None))),
+            price: price.map(|price| price.money(default_currency)).transpose()?,
+        })
     }
 }
 
 /// Stock that came, went or was counted anew.
-#[derive(ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[schema(example = json!({"delta": 25, "reason": "delivery 4711"}))]
 pub(crate) struct StockRequest {
     /// How many more, or fewer below zero; not zero.
+    #[garde(dive, custom(is_not_zero))]
     #[schema(schema_with = not_zero)]
-    pub(super) delta: i64,
+    pub(super) delta: Field<i64>,
     /// Why, for whoever reads the history.
+    #[garde(dive)]
     #[schema(value_type = String, min_length = 1, max_length = 200, pattern = "line")]
-    pub(super) reason: StockReason,
+    pub(super) reason: Field<StockReason>,
+}
+
+impl Request for StockRequest {}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "garde calls it so")]
+fn is_not_zero(delta: &Field<i64>, (): &()) -> garde::Result {
+    if delta.get() == Some(&0) { Err(garde::Error::new("must not be zero")) } else { Ok(()) }
 }
 
 fn currency() -> Object {
@@ -156,11 +157,68 @@ fn not_zero() -> Schema {
         .into()
 }
 
-impl FromFields for StockRequest {
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let delta =
-            fields.integer("delta", |delta| if delta == 0 { Err(Invalid::new("must not be zero")) } else { Ok(delta) });
-        let reason = fields.text("reason", StockReason::parse);
-        Some(Self { delta: delta?, reason: reason? })
+/// Which products are listed.
+#[derive(Deserialize, Validate, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ProductListQuery {
+    /// Part of name, sku or description
+    #[garde(dive)]
+    #[param(value_type = Option<String>, max_length = 200, pattern = r"^[^\x00-\x1F\x7F-\x9F]*$", example = "mug")]
+    q: Field<Option<SearchText>>,
+    /// Those that have some left, or those that have not
+    #[garde(dive)]
+    #[param(value_type = Option<bool>)]
+    in_stock: Field<Option<bool>>,
+    /// The least minor units
+    #[garde(dive, custom(is_at_most(&self.max_price)))]
+    #[param(value_type = Option<i64>, minimum = 0)]
+    min_price: Field<Option<PriceBound>>,
+    /// The most minor units
+    #[garde(dive)]
+    #[param(value_type = Option<i64>, minimum = 0)]
+    max_price: Field<Option<PriceBound>>,
+    /// `name`, `price`, `sku`, `createdAt`, each with an optional minus
+    #[garde(dive)]
+    #[param(
+        value_type = Option<String>,
+        pattern = "^-?(name|price|sku|createdAt)(,-?(name|price|sku|createdAt))*$",
+        example = "name,-price"
+    )]
+    sort: Field<Option<Sort<ProductSort>>>,
+}
+
+/// Minor units that prices are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct PriceBound(i64);
+
+impl FromJson for PriceBound {
+    const EXPECTED: &'static str = "a text";
+
+    fn from_text(text: &str) -> Parsed<Self> {
+        let units = natural(text)?;
+        Ok(Self(i64::try_from(units).map_err(|_| Invalid::new("is out of range"))?))
+    }
+}
+
+fn is_at_most(max: &Field<Option<PriceBound>>) -> impl Fn(&Field<Option<PriceBound>>, &()) -> garde::Result {
+    move |min, ()| match (min.get().copied().flatten(), max.get().copied().flatten()) {
+        (Some(min), Some(max)) if min > max => Err(garde::Error::new("must not be greater than maxPrice")),
+        _ => Ok(()),
+    }
+}
+
+impl ListQuery for ProductListQuery {
+    type SortField = ProductSort;
+    type Filter = ProductFilter;
+
+    fn into_parts(self) -> Parsed<ListParts<ProductFilter, ProductSort>> {
+        let filter = ProductFilter {
+            search: self.q.value()?.map(|SearchText(words)| words),
+            in_stock: self.in_stock.value()?,
+            min_price: self.min_price.value()?.map(|PriceBound(units)| units),
+            max_price: self.max_price.value()?.map(|PriceBound(units)| units),
+        };
+        Ok((filter, self.sort.value()?))
     }
 }

@@ -3,20 +3,20 @@
 use actix_web::{HttpRequest, web::Data};
 use entrepot_application::Error;
 use entrepot_domain::{
-    Direction, Invalid, ProductId, Sort,
+    Direction, ProductId, Sort,
     auth::Actor,
-    product::{ProductFilter, ProductQuery, ProductSort},
+    product::{ProductQuery, ProductSort},
 };
 
 use super::{
-    requests::{CreateProductRequest, StockRequest, UpdateProductRequest},
+    requests::{CreateProductRequest, ProductListQuery, StockRequest, UpdateProductRequest},
     view::ProductView,
 };
 use crate::{
     API, HttpState,
     edge::{Caller, Granted, outlive},
     error::ApiResult,
-    request::{IfMatch, IfNoneMatch, ListRequest, Params, PathId, Raw},
+    request::{IfMatch, IfNoneMatch, ListRequest, PartQuery, PathId, RequestBody},
     response::{Bodies, Listed, Success, changed, created, listed, no_content, tagged_of},
 };
 
@@ -26,13 +26,8 @@ use crate::{
 #[utoipa::path(
     get, path = "/api/v1/products", operation_id = "listProducts", tag = "products",
     params(
-        ("q" = Option<String>, Query, max_length = 200, pattern = r"^[^\x00-\x1F\x7F-\x9F]*$", description = "Part of name, sku or description", example = "mug"),
-        ("inStock" = Option<bool>, Query, description = "Those that have some left, or those that have not"),
-        ("minPrice" = Option<i64>, Query, minimum = 0, description = "The least minor units"),
-        ("maxPrice" = Option<i64>, Query, minimum = 0, description = "The most minor units"),
-        ("sort" = Option<String>, Query, pattern = "^-?(name|price|sku|createdAt)(,-?(name|price|sku|createdAt))*$", description = "`name`, `price`, `sku`, `createdAt`, each with an optional minus", example = "name,-price"),
-        ("page" = Option<u64>, Query, minimum = 1, maximum = 4_294_967_295_u32, description = "Which page; not together with `cursor`"),
-        ("limit" = Option<u8>, Query, minimum = 1, maximum = 100, description = "How many; 20 unless told"),
+        ProductListQuery,
+        PartQuery,
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the last part; empty starts"),
     ),
     responses(
@@ -42,37 +37,12 @@ use crate::{
     ),
 )]
 pub(super) async fn list(req: HttpRequest, state: Data<HttpState>) -> ApiResult {
-    let mut params = Params::new(req.query_string());
-    let filter = filter(&mut params);
     let default = Sort::by(ProductSort::CreatedAt, Direction::Descending);
-    let asked = ListRequest::read(params, "products", default, &state.settings.cursor_keys)?;
+    let keys = &state.settings.cursor_keys;
+    let (filter, asked) = ListRequest::read::<ProductListQuery>(req.query_string(), "products", default, keys)?;
     let query = ProductQuery { filter, sort: asked.sort.clone(), window: asked.window.clone() };
     let listing = state.app.products.list(&query).await?;
     listed(&req, &asked, &listing, listing.items.iter().map(ProductView::from).collect(), true)
-}
-
-fn filter(params: &mut Params) -> ProductFilter {
-    let filter = ProductFilter {
-        search: params.words("q"),
-        in_stock: params.get("inStock", |text| text.parse().map_err(|_| Invalid::new("must be true or false"))),
-        min_price: price(params, "minPrice"),
-        max_price: price(params, "maxPrice"),
-    };
-    if let (Some(least), Some(most)) = (filter.min_price, filter.max_price)
-        && least > most
-    {
-        params.refuse("minPrice", "must not be greater than maxPrice");
-    }
-    filter
-}
-
-fn price(params: &mut Params, name: &str) -> Option<i64> {
-    let units = params.natural(name)?;
-    let units = i64::try_from(units);
-    if units.is_err() {
-        params.refuse(name, "is out of range");
-    }
-    units.ok()
 }
 
 /// Look at a product
@@ -120,11 +90,11 @@ pub(super) async fn create(
     state: Data<HttpState>,
     Granted(actor): Granted,
     Caller { origin, .. }: Caller,
-    body: Raw,
+    body: RequestBody,
 ) -> ApiResult {
     must_be_staff(&actor)?;
     let request: CreateProductRequest = body.read()?;
-    let new = request.product(state.settings.default_currency).map_err(|why| Error::field("price.amount", why))?;
+    let new = request.product(state.settings.default_currency)?;
     let product = outlive(async move { state.app.products.create(&actor, new, &origin).await }).await??;
     created(&format!("{API}/products/{}", product.id), product.version, ProductView::from(&product))
 }
@@ -154,11 +124,11 @@ pub(super) async fn update(
     Caller { origin, .. }: Caller,
     PathId(id): PathId<ProductId>,
     IfMatch(expected): IfMatch,
-    body: Raw,
+    body: RequestBody,
 ) -> ApiResult {
     must_be_staff(&actor)?;
     let request: UpdateProductRequest = body.read()?;
-    let change = request.change(state.settings.default_currency).map_err(|why| Error::field("price.amount", why))?;
+    let change = request.change(state.settings.default_currency)?;
     let product =
         outlive(async move { state.app.products.update(&actor, id, &change, expected, &origin).await }).await??;
     changed(product.version, ProductView::from(&product))
@@ -217,10 +187,11 @@ pub(super) async fn adjust_stock(
     Caller { origin, .. }: Caller,
     PathId(id): PathId<ProductId>,
     IfMatch(expected): IfMatch,
-    body: Raw,
+    body: RequestBody,
 ) -> ApiResult {
     must_be_staff(&actor)?;
-    let StockRequest { delta, reason } = body.read()?;
+    let request: StockRequest = body.read()?;
+    let (delta, reason) = (request.delta.value()?, request.reason.value()?);
     let adjust = async move { state.app.products.adjust_stock(&actor, id, delta, reason, expected, &origin).await };
     let product = outlive(adjust).await??;
     changed(product.version, ProductView::from(&product))

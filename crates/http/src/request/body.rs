@@ -1,5 +1,7 @@
 //! Bodies.
 
+use std::collections::BTreeMap;
+
 use actix_web::{
     FromRequest, HttpRequest,
     dev::Payload,
@@ -9,27 +11,24 @@ use actix_web::{
 use bytes::{Bytes, BytesMut};
 use entrepot_application::Error;
 use futures_util::{StreamExt, future::LocalBoxFuture};
-use serde_json::{Map, Value};
+use garde::Validate;
+use serde::Deserialize;
+use serde::de::value::{Error as ValueError, MapDeserializer};
 
-use super::{Fields, json};
+use super::{
+    Request,
+    field::{FromJson, Mistakes, Parsed, Whole},
+    json,
+};
 use crate::{
     HttpState,
     encoding::{Unreadable, gunzip},
     error::{ApiError, ApiResult},
 };
 
-/// A request that is read from the fields of a body.
-pub(crate) trait FromFields: Sized {
-    /// Whether a form (`application/x-www-form-urlencoded`) is taken too.
-    const FORM: bool = false;
-
-    /// Takes its fields; `None` after it has noted why not.
-    fn read(fields: &mut Fields<'_>) -> Option<Self>;
-}
-
-/// A body as it came. It is not read before the handler has looked who sent it, so that a stranger is told to log in
-/// rather than what is wrong with their fields.
-pub(crate) struct Raw {
+/// A body as it came. The handler reads it after it has checked who sent it, so that a client without a token is told to
+/// log in rather than what is wrong with its fields.
+pub(crate) struct RequestBody {
     kind: Kind,
     bytes: ApiResult<Bytes>,
 }
@@ -42,18 +41,15 @@ enum Kind {
 }
 
 /// A request without fields.
-struct Nothing;
+#[derive(Deserialize, Validate)]
+struct NoFields {}
 
-impl FromFields for Nothing {
-    fn read(_: &mut Fields<'_>) -> Option<Self> {
-        Some(Self)
-    }
-}
+impl Request for NoFields {}
 
-/// The most bytes that are set aside because a client says that they will come.
-const BELIEVED: usize = 64 << 10;
+/// The most bytes that are allocated because `Content-Length` announces them.
+const MAX_PREALLOCATED: usize = 64 << 10;
 
-impl FromRequest for Raw {
+impl FromRequest for RequestBody {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, ApiResult<Self>>;
 
@@ -122,7 +118,7 @@ async fn collect(mut payload: Payload, length: Option<usize>, limit: usize) -> A
     if length.is_some_and(|length| length > limit) {
         return Err(ApiError::PayloadTooLarge(limit));
     }
-    let mut bytes = BytesMut::with_capacity(length.unwrap_or_default().min(BELIEVED));
+    let mut bytes = BytesMut::with_capacity(length.unwrap_or_default().min(MAX_PREALLOCATED));
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| ApiError::MalformedJson(format!("it did not arrive whole ({error})")))?;
         if bytes.len() + chunk.len() > limit {
@@ -143,19 +139,19 @@ async fn unpacked(encoded: ApiResult<Bytes>, limit: usize) -> ApiResult<Bytes> {
     }
 }
 
-impl Raw {
-    /// Sees to it that there is nothing in it, for routes that take no fields: what they cannot do must not be asked in
-    /// vain. An empty object is nothing too.
-    pub(crate) fn nothing(self) -> ApiResult<()> {
+impl RequestBody {
+    /// Refuses any field, for routes that take none: a client must not believe that a field had an effect. No body and an
+    /// empty object are the same.
+    pub(crate) fn expect_empty(self) -> ApiResult<()> {
         match &self.bytes {
             Ok(bytes) if bytes.is_empty() => Ok(()),
-            _ => self.read::<Nothing>().map(drop),
+            _ => self.read::<NoFields>().map(drop),
         }
     }
 
     /// Reads the request; every bad field is in the error.
-    pub(crate) fn read<T: FromFields>(self) -> ApiResult<T> {
-        let values = match self.kind {
+    pub(crate) fn read<T: Request>(self) -> ApiResult<T> {
+        let parsed = match self.kind {
             Kind::Json => object(&self.bytes?)?,
             Kind::Form if T::FORM => form(&self.bytes?)?,
             Kind::Form | Kind::Other if T::FORM => {
@@ -163,35 +159,29 @@ impl Raw {
             }
             Kind::Form | Kind::Other => return Err(ApiError::UnsupportedMediaType("application/json")),
         };
-        let mut errors = Vec::new();
-        let mut fields = Fields::new(values, &mut errors);
-        let request = T::read(&mut fields);
-        fields.finish();
-        match request {
-            Some(request) if errors.is_empty() => Ok(request),
-            Some(_) | None => Err(Error::Validation(errors).into()),
-        }
+        Ok(parsed?)
     }
 }
 
-fn object(bytes: &[u8]) -> ApiResult<Map<String, Value>> {
+fn object<T: Request>(bytes: &[u8]) -> ApiResult<Parsed<T>> {
     if bytes.is_empty() {
         return Err(ApiError::MalformedJson("it is empty".into()));
     }
-    match json::read(bytes) {
-        Ok(Value::Object(values)) => Ok(values),
-        Ok(_) => Err(Error::field("body", "must be an object").into()),
-        Err(error) => Err(ApiError::MalformedJson(error.to_string())),
+    let Whole(parsed) = json::read(bytes).map_err(|error| ApiError::MalformedJson(error.to_string()))?;
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        return Ok(parsed);
     }
+    Ok(Err(Mistakes::at("body".into(), "must be an object")))
 }
 
-/// A form as an object of texts; a field that comes twice is an error.
-fn form(bytes: &[u8]) -> ApiResult<Map<String, Value>> {
-    let mut values = Map::new();
+/// A form is an object of texts; a field that comes twice is an error.
+fn form<T: Request>(bytes: &[u8]) -> ApiResult<Parsed<T>> {
+    let mut values = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(bytes) {
-        if values.insert(name.to_string(), Value::String(value.into_owned())).is_some() {
+        if values.insert(name.clone(), value).is_some() {
             return Err(Error::field(name, "must come once").into());
         }
     }
-    Ok(values)
+    let entries = MapDeserializer::<_, ValueError>::new(values.into_iter());
+    T::from_object(entries).map_err(|error| ApiError::MalformedJson(error.to_string()))
 }

@@ -1,11 +1,43 @@
 //! Which part of which list is wanted.
 
 use entrepot_domain::{Limit, PageNumber, Sort, SortField, Window};
+use garde::Validate;
+use serde::{Deserialize, de::DeserializeOwned};
+use utoipa::IntoParams;
 
-use super::{Params, params::natural};
+use super::{Field, Params, Parsed};
 use crate::{error::ApiResult, response::Seal};
 
-/// The `page`, `limit`, `cursor` and `sort` of a list.
+/// The parameters of a list that are its own: a struct of [`Field`]s with filters and a sort.
+pub(crate) trait ListQuery: DeserializeOwned + Validate<Context = ()> {
+    /// What the list can be sorted by.
+    type SortField: SortField;
+
+    /// What the list can be filtered by.
+    type Filter;
+
+    /// The values of its fields, after they were validated.
+    fn into_parts(self) -> Parsed<ListParts<Self::Filter, Self::SortField>>;
+}
+
+/// A filter, and a sort if one was asked for.
+pub(crate) type ListParts<T, F> = (T, Option<Sort<F>>);
+
+/// The part of a list that is wanted.
+#[derive(Deserialize, Validate, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PartQuery {
+    /// How many; 20 unless told
+    #[garde(dive)]
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 100)]
+    limit: Field<Option<Limit>>,
+    /// Which page; not together with `cursor`
+    #[garde(dive)]
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 4_294_967_295_u32)]
+    page: Field<Option<PageNumber>>,
+}
+
+/// A list as it was asked for.
 pub(crate) struct ListRequest<F: SortField> {
     /// In what order.
     pub(crate) sort: Sort<F>,
@@ -16,23 +48,32 @@ pub(crate) struct ListRequest<F: SortField> {
 }
 
 impl<F: SortField> ListRequest<F> {
-    /// Reads them, once all filters were read from `params`: a cursor belongs to a list with its filters. `name` tells
-    /// the list from others, and whose it is. All that is wrong with the query is told at once.
-    pub(crate) fn read(mut params: Params, name: &str, default: Sort<F>, keys: &[[u8; 32]]) -> ApiResult<Self> {
-        let sort = params.get("sort", Sort::parse).unwrap_or(default);
-        let seal = Seal::new(keys, &[name, &sort.to_string(), params.signature()]);
-        let limit = params.get("limit", |text| natural(text).and_then(Limit::new)).unwrap_or_default();
-        let page = params.get("page", |text| natural(text).and_then(PageNumber::new));
+    /// Reads a query string. `name` tells the list from others, and whose it is: a cursor belongs to one list with its
+    /// filters and its sort. All that is wrong with the query is reported at once.
+    pub(crate) fn read<Q: ListQuery<SortField = F>>(
+        query: &str,
+        name: &str,
+        default: Sort<F>,
+        keys: &[[u8; 32]],
+    ) -> ApiResult<(Q::Filter, Self)> {
+        let mut params = Params::new(query);
+        let own: Q = params.read()?;
+        let signature = params.signature().to_owned();
+        let part: PartQuery = params.read()?;
         let cursor = params.raw("cursor");
-        if cursor.is_some() && page.is_some() {
+        if cursor.is_some() && part.page.get().is_some_and(Option::is_some) {
             params.refuse("cursor", "cannot be used together with page");
         }
         params.finish()?;
+        let (filter, sort) = own.into_parts()?;
+        let sort = sort.unwrap_or(default);
+        let seal = Seal::new(keys, &[name, &sort.to_string(), &signature]);
+        let limit = part.limit.value()?.unwrap_or_default();
         let window = match cursor {
-            None => Window::Page { page: page.unwrap_or_default(), limit },
+            None => Window::Page { page: part.page.value()?.unwrap_or_default(), limit },
             Some(cursor) if cursor.is_empty() => Window::After { place: None, limit },
             Some(cursor) => Window::After { place: Some(seal.open(&cursor)?), limit },
         };
-        Ok(Self { sort, window, seal })
+        Ok((filter, Self { sort, window, seal }))
     }
 }

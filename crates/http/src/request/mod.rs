@@ -1,23 +1,31 @@
 //! Bytes turned into domain values, with every bad field reported at once.
 //!
-//! Not by deriving `Deserialize`: that stops at the first thing it does not like, and the contract wants all of them,
-//! those that are missing, of another type, or unknown too. So a request is a struct of domain values, with a reader
-//! below it that takes one field after the other out of [`Fields`].
+//! A request is declared once, as a struct of [`Field`]s: a derived `Deserialize` reads it, a derived `garde::Validate`
+//! reports what is wrong with it, and a derived `ToSchema` documents it. Fields that are missing, of another type or not
+//! known are reported beside those that break a rule of the domain. A new field is a line in the struct; a type that no
+//! field had before gets a line in `values.rs`, which names the domain's function that parses it.
 
 mod body;
 mod conditional;
-mod fields;
+mod field;
 mod json;
 mod key;
 mod list;
 mod number;
+mod object;
 mod params;
 mod path;
+mod time;
+mod values;
 
-pub(crate) use body::{FromFields, Raw};
+pub(crate) use body::RequestBody;
 pub(crate) use conditional::{IfMatch, IfNoneMatch};
-pub(crate) use fields::Fields;
+pub(crate) use field::{Field, FromJson, Mistakes, Parsed, items};
 pub(crate) use key::Key;
-pub(crate) use list::ListRequest;
-pub(crate) use params::{Day, Moment, Params, moment};
+pub(crate) use list::{ListParts, ListQuery, ListRequest, PartQuery};
+pub(crate) use object::Request;
 pub(crate) use path::PathId;
+pub(crate) use time::{EndOfDay, StartOfDay, TimeOrDate, is_not_after};
+pub(crate) use values::{Amount, SearchText, natural};
+
+use params::Params;

@@ -1,74 +1,58 @@
 //! Query strings.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use entrepot_application::{Error, FieldError};
-use entrepot_domain::{Invalid, Timestamp};
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type, schema::AnyOfBuilder},
+use garde::Validate;
+use serde::{
+    Deserialize, Deserializer,
+    de::{
+        Visitor,
+        value::{Error as ValueError, MapDeserializer},
+    },
+    forward_to_deserialize_any,
 };
 
+use super::object::{Entries, mistakes};
 use crate::error::ApiResult;
 
-/// The most characters that are looked for.
-const MAX_WORDS: usize = 200;
-
-/// The parameters of a query string, taken one by one. Unknown ones are left alone: clients and proxies add their own.
-pub(crate) struct Params {
-    values: BTreeMap<String, Vec<String>>,
+/// The parameters of a query string. Unknown ones are ignored: clients and proxies add their own.
+pub(crate) struct Params<'q> {
+    values: BTreeMap<Cow<'q, str>, Vec<Cow<'q, str>>>,
     errors: Vec<FieldError>,
-    /// The parameters that were read, as they came: what a list of other parameters would not have.
+    /// The parameters that were read, as they came. The cursor of a list is signed with them.
     read: String,
 }
 
-impl Params {
-    pub(crate) fn new(query: &str) -> Self {
-        let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
+impl<'q> Params<'q> {
+    pub(crate) fn new(query: &'q str) -> Self {
+        let mut values: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            values.entry(name.into_owned()).or_default().push(value.into_owned());
+            values.entry(name).or_default().push(value);
         }
         Self { values, errors: Vec::new(), read: String::new() }
     }
 
-    /// A parameter as it is; `None` if it did not come. An empty one is taken as it is.
-    pub(crate) fn raw(&mut self, name: &str) -> Option<String> {
+    /// Reads the parameters that a struct of [`Field`](super::Field)s declares, and notes what is wrong with them. An
+    /// empty parameter counts as left out.
+    pub(crate) fn read<T: Deserialize<'q> + Validate<Context = ()>>(&mut self) -> ApiResult<T> {
+        let mut declared = Declared { params: self, twice: Vec::new(), names: &[] };
+        let query = T::deserialize(&mut declared).map_err(|error| Error::field("query", error.to_string()))?;
+        let Declared { twice, names, .. } = declared;
+        let mut errors: Vec<_> = twice.into_iter().map(|name| FieldError::new(name, "must come once")).collect();
+        errors.extend(mistakes(&query));
+        errors.sort_by_key(|error| names.iter().position(|name| *name == error.field));
+        self.errors.extend(errors);
+        Ok(query)
+    }
+
+    /// A parameter as it is, even an empty one.
+    pub(crate) fn raw(&mut self, name: &str) -> Option<Cow<'q, str>> {
         let mut values = self.values.remove(name)?;
         if values.len() > 1 {
             self.refuse(name, "must come once");
         }
         values.pop()
-    }
-
-    /// A parameter that filters or sorts; an empty one is as good as none.
-    pub(crate) fn get<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
-        let text = self.raw(name).filter(|text| !text.is_empty())?;
-        self.read.extend([name, "=", &text, "\n"]);
-        match parse(&text) {
-            Ok(value) => Some(value),
-            Err(why) => {
-                self.refuse(name, why);
-                None
-            }
-        }
-    }
-
-    /// Words to look for.
-    pub(crate) fn words(&mut self, name: &str) -> Option<String> {
-        self.get(name, |words| {
-            if words.chars().count() > MAX_WORDS {
-                return Err(Invalid::new("must be at most 200 characters long"));
-            }
-            if words.chars().any(char::is_control) {
-                return Err(Invalid::new("must not contain control characters"));
-            }
-            Ok(words.to_owned())
-        })
-    }
-
-    /// A whole number that is not negative.
-    pub(crate) fn natural(&mut self, name: &str) -> Option<u64> {
-        self.get(name, natural)
     }
 
     /// Notes that a parameter is wrong.
@@ -87,74 +71,75 @@ impl Params {
     }
 }
 
-/// A whole number in decimal digits.
-pub(crate) fn natural(text: &str) -> Result<u64, Invalid> {
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    match text.parse() {
-        Ok(number) if digits => Ok(number),
-        _ => Err(Invalid::new("must be a whole number that is not negative")),
-    }
+/// The parameters that a struct declares, in its order.
+struct Declared<'p, 'q> {
+    params: &'p mut Params<'q>,
+    names: &'static [&'static str],
+    /// Those that came more than once.
+    twice: Vec<&'static str>,
 }
 
-/// What [`moment`] reads, as the document has it.
-pub(crate) struct Moment;
+impl<'de> Deserializer<'de> for &mut Declared<'_, 'de> {
+    type Error = ValueError;
 
-impl PartialSchema for Moment {
-    fn schema() -> RefOr<Schema> {
-        let text =
-            |format| ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(format)));
-        AnyOfBuilder::new().item(text(KnownFormat::DateTime)).item(text(KnownFormat::Date)).into()
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        self.deserialize_struct("", &[], visitor)
     }
-}
 
-impl ToSchema for Moment {}
-
-/// Which end of a day a bare date means.
-#[derive(Clone, Copy)]
-pub(crate) enum Day {
-    Start,
-    End,
-}
-
-/// A moment as RFC 3339 writes it, or a bare date, which is the start or the end of that day in UTC.
-pub(crate) fn moment(text: &str, day: Day) -> Result<Timestamp, Invalid> {
-    // A plus sign that nobody encoded arrives as a space.
-    let text = text.replace(' ', "+");
-    if let Ok(moment) = chrono::DateTime::parse_from_rfc3339(&text) {
-        return Ok(moment.with_timezone(&chrono::Utc));
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        names: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ValueError> {
+        self.names = names;
+        let mut entries = Vec::new();
+        for name in names {
+            let Some(mut values) = self.params.values.remove(*name) else { continue };
+            if values.len() > 1 {
+                self.twice.push(name);
+            }
+            if let Some(value) = values.pop().filter(|value| !value.is_empty()) {
+                self.params.read.extend([name, "=", &value, "\n"]);
+                entries.push((*name, value));
+            }
+        }
+        visitor.visit_map(Entries::new(MapDeserializer::new(entries.into_iter()), &mut Vec::new()))
     }
-    let bad = || Invalid::new("must be a moment like 2026-11-21T04:31:00Z or a date like 2026-11-21");
-    let date = chrono::NaiveDate::parse_from_str(&text, "%Y-%m-%d").map_err(|_| bad())?;
-    let time = match day {
-        Day::Start => chrono::NaiveTime::MIN,
-        Day::End => chrono::NaiveTime::from_hms_milli_opt(23, 59, 59, 999).ok_or_else(bad)?,
-    };
-    if text.len() == 10 { Ok(date.and_time(time).and_utc()) } else { Err(bad()) }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use entrepot_domain::{Limit, PageNumber};
 
-    #[test]
-    fn a_date_is_a_whole_day() {
-        let at = |text, day| moment(text, day).unwrap().to_rfc3339();
-        assert_eq!(at("2026-11-21", Day::Start), "2026-11-21T00:00:00+00:00");
-        assert_eq!(at("2026-11-21", Day::End), "2026-11-21T23:59:59.999+00:00");
-        assert_eq!(at("2026-11-21T10:00:00 02:00", Day::Start), "2026-11-21T08:00:00+00:00");
-        for bad in ["", "yesterday", "2026-13-01", "2026-1-1", "20261121", "1"] {
-            assert!(moment(bad, Day::Start).is_err(), "{bad}");
-        }
+    use super::{super::Field, *};
+    use crate::error::ApiError;
+
+    #[derive(Deserialize, Validate)]
+    struct Query {
+        #[garde(dive)]
+        a: Field<Option<PageNumber>>,
+        #[garde(dive)]
+        b: Field<Option<PageNumber>>,
+        #[garde(dive)]
+        c: Field<Option<Limit>>,
+        #[garde(dive)]
+        d: Field<Option<Limit>>,
     }
 
     #[test]
     fn every_bad_parameter_is_named() {
-        let mut params = Params::new("a=x&b=1&b=2&c=-1&d=");
-        assert_eq!(params.natural("a"), None);
-        assert_eq!(params.natural("b"), Some(2));
-        assert_eq!(params.natural("c"), None);
-        assert_eq!(params.natural("d"), None);
-        let Err(crate::error::ApiError::UseCase(Error::Validation(errors))) = params.finish() else { panic!() };
+        let mut params = Params::new("a=x&b=1&b=2&c=-1&d=&e=5");
+        let query: Query = params.read().unwrap();
+        assert!(query.a.get().is_none() && query.c.get().is_none());
+        assert_eq!(query.b.get().copied().flatten().map(PageNumber::get), Some(2));
+        assert_eq!(query.d.get(), Some(&None), "an empty one counts as left out");
+        let Err(ApiError::UseCase(Error::Validation(errors))) = params.finish() else { panic!() };
         let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, ["a", "b", "c"]);
     }

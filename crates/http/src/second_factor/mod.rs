@@ -1,5 +1,6 @@
 //! The second proof of who somebody is.
 
+mod requests;
 mod routes;
 mod views;
 

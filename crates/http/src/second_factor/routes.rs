@@ -3,15 +3,15 @@
 use actix_web::web::Data;
 use entrepot_domain::UserId;
 
-use super::views::{
-    BeginTotpRequest, CodeRequest, ConfirmTotpRequest, RecoveryCodesView, RemoveTotpRequest, TotpSecretView,
-    TotpStatusView,
+use super::{
+    requests::{BeginTotpRequest, CodeRequest, ConfirmTotpRequest, RemoveTotpRequest},
+    views::{RecoveryCodesView, TotpSecretView, TotpStatusView},
 };
 use crate::{
     HttpState,
     edge::{Authenticated, Caller, outlive},
     error::ApiResult,
-    request::{PathId, Raw},
+    request::{PathId, RequestBody},
     response::{Success, no_content, ok, secret},
 };
 
@@ -43,9 +43,9 @@ pub(super) async fn begin(
     state: Data<HttpState>,
     Authenticated(actor): Authenticated,
     Caller { origin, .. }: Caller,
-    body: Raw,
+    body: RequestBody,
 ) -> ApiResult {
-    let BeginTotpRequest { current_password } = body.read()?;
+    let current_password = body.read::<BeginTotpRequest>()?.current_password.value()?;
     let begin = async move { state.app.second_factors.begin(&actor, &current_password, &origin).await };
     secret(TotpSecretView::from(&outlive(begin).await??))
 }
@@ -69,9 +69,9 @@ pub(super) async fn confirm(
     state: Data<HttpState>,
     Authenticated(actor): Authenticated,
     Caller { origin, .. }: Caller,
-    body: Raw,
+    body: RequestBody,
 ) -> ApiResult {
-    let ConfirmTotpRequest { code } = body.read()?;
+    let code = body.read::<ConfirmTotpRequest>()?.code.value()?;
     let confirm = async move { state.app.second_factors.confirm(&actor, &code, &origin).await };
     secret(RecoveryCodesView::from(outlive(confirm).await??))
 }
@@ -93,9 +93,9 @@ pub(super) async fn renew_recovery_codes(
     state: Data<HttpState>,
     Authenticated(actor): Authenticated,
     Caller { origin, .. }: Caller,
-    body: Raw,
+    body: RequestBody,
 ) -> ApiResult {
-    let CodeRequest { code } = body.read()?;
+    let code = body.read::<CodeRequest>()?.code.value()?;
     let renew = async move { state.app.second_factors.renew_recovery_codes(&actor, &code, &origin).await };
     secret(RecoveryCodesView::from(outlive(renew).await??))
 }
@@ -117,9 +117,10 @@ pub(super) async fn remove(
     state: Data<HttpState>,
     Authenticated(actor): Authenticated,
     Caller { origin, .. }: Caller,
-    body: Raw,
+    body: RequestBody,
 ) -> ApiResult {
-    let RemoveTotpRequest { current_password, code } = body.read()?;
+    let request: RemoveTotpRequest = body.read()?;
+    let (current_password, code) = (request.current_password.value()?, request.code.value()?);
     let remove = async move { state.app.second_factors.remove(&actor, &current_password, &code, &origin).await };
     outlive(remove).await??;
     Ok(no_content())

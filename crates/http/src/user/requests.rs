@@ -2,98 +2,100 @@
 
 use entrepot_application::user::{Registration, UserUpdate};
 use entrepot_domain::{
-    Email, Invalid,
+    Email, Sort,
     auth::PlainPassword,
-    user::{PersonName, Role, Roles},
+    user::{PersonName, Role, Roles, UserFilter, UserSort},
 };
+use garde::Validate;
+use serde::{Deserialize, de::SeqAccess};
 use utoipa::{
-    ToSchema,
+    IntoParams, ToSchema,
     openapi::{Array, ArrayBuilder, ObjectBuilder, Type},
 };
 
-use crate::request::{Fields, FromFields};
+use crate::request::{Field, FromJson, ListParts, ListQuery, Mistakes, Parsed, Request, SearchText, items};
 
 /// A new account.
-#[derive(ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[schema(
     example = json!({"name": "Ada Lovelace", "email": "ada@example.com", "password": "analytical engine"}),
 )]
 pub(crate) struct RegisterRequest {
     /// What you want to be called.
+    #[garde(dive)]
     #[schema(value_type = String, min_length = 1, max_length = 100, pattern = "line")]
-    name: PersonName,
+    name: Field<PersonName>,
     /// Your address; unique but for its case.
+    #[garde(dive)]
     #[schema(value_type = String, format = "email", max_length = 254)]
-    email: Email,
+    email: Field<Email>,
     /// 8 characters or more, at most 72 bytes, no NUL.
+    #[garde(dive)]
     #[schema(value_type = String, format = "password", min_length = 8, max_length = 72, pattern = r"^[^\x00]*$")]
-    password: PlainPassword,
+    password: Field<PlainPassword>,
 }
 
-impl FromFields for RegisterRequest {
+impl Request for RegisterRequest {
     const FORM: bool = true;
-
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let name = fields.text("name", PersonName::parse);
-        let email = fields.text("email", Email::parse);
-        let password = fields.text("password", PlainPassword::parse);
-        Some(Self { name: name?, email: email?, password: password? })
-    }
 }
 
-impl From<RegisterRequest> for Registration {
-    fn from(request: RegisterRequest) -> Self {
-        Self { name: request.name, email: request.email, password: request.password }
+impl TryFrom<RegisterRequest> for Registration {
+    type Error = Mistakes;
+
+    fn try_from(request: RegisterRequest) -> Parsed<Self> {
+        Ok(Self { name: request.name.value()?, email: request.email.value()?, password: request.password.value()? })
     }
 }
 
 /// What to change of an account; what is left out stays.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase", example = json!({"name": "Ada King"}))]
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(example = json!({"name": "Ada King"}))]
 pub(crate) struct UpdateUserRequest {
     /// A new name.
+    #[garde(dive)]
     #[schema(value_type = Option<String>, nullable = false, min_length = 1, max_length = 100, pattern = "line")]
-    name: Option<PersonName>,
+    name: Field<Option<PersonName>>,
     /// A new address.
+    #[garde(dive)]
     #[schema(value_type = Option<String>, nullable = false, format = "email", max_length = 254)]
-    email: Option<Email>,
+    email: Field<Option<Email>>,
     /// A new password; your other sessions end with it.
+    #[garde(dive)]
     #[schema(value_type = Option<String>, nullable = false, format = "password", min_length = 8, max_length = 72, pattern = r"^[^\x00]*$")]
-    password: Option<PlainPassword>,
+    password: Field<Option<PlainPassword>>,
     /// The password you have now: needed to change your own address or password.
-    #[schema(nullable = false, format = "password")]
-    current_password: Option<String>,
+    #[garde(dive)]
+    #[schema(value_type = Option<String>, nullable = false, format = "password")]
+    current_password: Field<Option<String>>,
 }
 
-impl FromFields for UpdateUserRequest {
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let name = fields.optional_text("name", PersonName::parse);
-        let email = fields.optional_text("email", Email::parse);
-        let password = fields.optional_text("password", PlainPassword::parse);
-        let current_password = fields.optional_text("currentPassword", |text| Ok::<_, Invalid>(text.to_owned()));
-        Some(Self { name: name?, email: email?, password: password?, current_password: current_password? })
-    }
-}
+impl Request for UpdateUserRequest {}
 
-impl From<UpdateUserRequest> for UserUpdate {
-    fn from(request: UpdateUserRequest) -> Self {
-        Self {
-            name: request.name,
-            email: request.email,
-            password: request.password,
-            current_password: request.current_password,
-        }
+impl TryFrom<UpdateUserRequest> for UserUpdate {
+    type Error = Mistakes;
+
+    fn try_from(request: UpdateUserRequest) -> Parsed<Self> {
+        Ok(Self {
+            name: request.name.value()?,
+            email: request.email.value()?,
+            password: request.password.value()?,
+            current_password: request.current_password.value()?,
+        })
     }
 }
 
 /// The roles that a user is to have.
-#[derive(ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[schema(example = json!({"roles": ["customer", "staff"]}))]
 pub(crate) struct RolesRequest {
     /// At least one of `customer`, `staff`, `admin`.
+    #[garde(dive)]
     #[schema(schema_with = roles)]
-    pub(super) roles: Roles,
+    pub(super) roles: Field<Roles>,
 }
+
+impl Request for RolesRequest {}
 
 fn roles() -> Array {
     let names = Role::ALL.map(Role::as_str);
@@ -101,15 +103,42 @@ fn roles() -> Array {
     ArrayBuilder::new().items(role).min_items(Some(1)).max_items(Some(names.len())).build()
 }
 
-impl FromFields for RolesRequest {
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let roles = fields.texts("roles", Role::ALL.len(), str::parse::<Role>)?;
-        match Roles::new(roles) {
-            Ok(roles) => Some(Self { roles }),
-            Err(why) => {
-                fields.refuse("roles", why);
-                None
-            }
-        }
+impl FromJson for Roles {
+    const EXPECTED: &'static str = "a list";
+
+    fn from_list<'de, A: SeqAccess<'de>>(list: A) -> Result<Parsed<Self>, A::Error> {
+        Ok(items::<Role, A>(list, Role::ALL.len())?.and_then(|roles| Ok(Self::new(roles)?)))
+    }
+}
+
+/// Which users are listed.
+#[derive(Deserialize, Validate, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct UserListQuery {
+    /// Part of a name or an address
+    #[garde(dive)]
+    #[param(value_type = Option<String>, max_length = 200, pattern = r"^[^\x00-\x1F\x7F-\x9F]*$", example = "ada")]
+    q: Field<Option<SearchText>>,
+    /// Those that have it: `customer`, `staff`, `admin`
+    #[garde(dive)]
+    #[param(value_type = Option<String>, pattern = "^(customer|staff|admin)$")]
+    role: Field<Option<Role>>,
+    /// `name`, `email`, `createdAt`, each with an optional minus
+    #[garde(dive)]
+    #[param(
+        value_type = Option<String>,
+        pattern = "^-?(name|email|createdAt)(,-?(name|email|createdAt))*$",
+        example = "-createdAt"
+    )]
+    sort: Field<Option<Sort<UserSort>>>,
+}
+
+impl ListQuery for UserListQuery {
+    type SortField = UserSort;
+    type Filter = UserFilter;
+
+    fn into_parts(self) -> Parsed<ListParts<UserFilter, UserSort>> {
+        let filter = UserFilter { search: self.q.value()?.map(|SearchText(words)| words), role: self.role.value()? };
+        Ok((filter, self.sort.value()?))
     }
 }

@@ -4,18 +4,18 @@ use actix_web::{HttpRequest, web::Data};
 use entrepot_application::Error;
 use entrepot_domain::{
     Direction, Sort, UserId,
-    user::{Role, UserFilter, UserQuery, UserSort},
+    user::{UserQuery, UserSort},
 };
 
 use super::{
-    requests::{RegisterRequest, RolesRequest, UpdateUserRequest},
+    requests::{RegisterRequest, RolesRequest, UpdateUserRequest, UserListQuery},
     view::UserView,
 };
 use crate::{
     API, HttpState,
     edge::{Authenticated, Caller, Granted, outlive},
     error::ApiResult,
-    request::{IfMatch, IfNoneMatch, ListRequest, Params, PathId, Raw},
+    request::{IfMatch, IfNoneMatch, ListRequest, PartQuery, PathId, RequestBody},
     response::{Listed, Success, changed, created, listed, no_content, tagged},
 };
 
@@ -36,9 +36,9 @@ use crate::{
         (status = 409, description = "`email_taken`"),
     ),
 )]
-pub(super) async fn register(state: Data<HttpState>, Caller { origin, .. }: Caller, body: Raw) -> ApiResult {
-    let request: RegisterRequest = body.read()?;
-    let user = outlive(async move { state.app.users.register(request.into(), &origin).await }).await??;
+pub(super) async fn register(state: Data<HttpState>, Caller { origin, .. }: Caller, body: RequestBody) -> ApiResult {
+    let registration = body.read::<RegisterRequest>()?.try_into()?;
+    let user = outlive(async move { state.app.users.register(registration, &origin).await }).await??;
     created(&format!("{API}/users/{}", user.id), user.version, UserView::from(&user))
 }
 
@@ -48,11 +48,8 @@ pub(super) async fn register(state: Data<HttpState>, Caller { origin, .. }: Call
 #[utoipa::path(
     get, path = "/api/v1/users", operation_id = "listUsers", tag = "users",
     params(
-        ("q" = Option<String>, Query, max_length = 200, pattern = r"^[^\x00-\x1F\x7F-\x9F]*$", description = "Part of a name or an address", example = "ada"),
-        ("role" = Option<String>, Query, pattern = "^(customer|staff|admin)$", description = "Those that have it: `customer`, `staff`, `admin`"),
-        ("sort" = Option<String>, Query, pattern = "^-?(name|email|createdAt)(,-?(name|email|createdAt))*$", description = "`name`, `email`, `createdAt`, each with an optional minus", example = "-createdAt"),
-        ("page" = Option<u64>, Query, minimum = 1, maximum = 4_294_967_295_u32, description = "Which page; not together with `cursor`"),
-        ("limit" = Option<u8>, Query, minimum = 1, maximum = 100, description = "How many; 20 unless told"),
+        UserListQuery,
+        PartQuery,
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the last part; empty starts"),
     ),
     responses(
@@ -67,10 +64,9 @@ pub(super) async fn list(req: HttpRequest, state: Data<HttpState>, Granted(actor
     if !actor.is_admin() {
         return Err(Error::Forbidden.into());
     }
-    let mut params = Params::new(req.query_string());
-    let filter = UserFilter { search: params.words("q"), role: params.get("role", str::parse::<Role>) };
     let default = Sort::by(UserSort::CreatedAt, Direction::Descending);
-    let asked = ListRequest::read(params, "users", default, &state.settings.cursor_keys)?;
+    let keys = &state.settings.cursor_keys;
+    let (filter, asked) = ListRequest::read::<UserListQuery>(req.query_string(), "users", default, keys)?;
     let query = UserQuery { filter, sort: asked.sort.clone(), window: asked.window.clone() };
     let listing = state.app.users.list(&actor, &query).await?;
     listed(&req, &asked, &listing, listing.items.iter().map(UserView::from).collect(), false)
@@ -138,10 +134,10 @@ pub(super) async fn update(
     Caller { origin, .. }: Caller,
     PathId(id): PathId<UserId>,
     IfMatch(expected): IfMatch,
-    body: Raw,
+    body: RequestBody,
 ) -> ApiResult {
-    let request: UpdateUserRequest = body.read()?;
-    let update = async move { state.app.users.update(&actor, id, request.into(), expected, &origin).await };
+    let update = body.read::<UpdateUserRequest>()?.try_into()?;
+    let update = async move { state.app.users.update(&actor, id, update, expected, &origin).await };
     let user = outlive(update).await??;
     changed(user.version, UserView::from(&user))
 }
@@ -171,12 +167,12 @@ pub(super) async fn set_roles(
     PathId(id): PathId<UserId>,
     Caller { origin, .. }: Caller,
     IfMatch(expected): IfMatch,
-    body: Raw,
+    body: RequestBody,
 ) -> ApiResult {
     if !actor.is_admin() {
         return Err(Error::Forbidden.into());
     }
-    let RolesRequest { roles } = body.read()?;
+    let roles = body.read::<RolesRequest>()?.roles.value()?;
     let user = outlive(async move { state.app.users.set_roles(&actor, id, roles, expected, &origin).await }).await??;
     changed(user.version, UserView::from(&user))
 }
