@@ -141,7 +141,11 @@ async fn a_log_line_has_the_requests_id_and_no_secret() -> Result<()> {
     assert!(server.stop()?.success());
     let log = server.log();
     let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    assert!(lines.iter().any(|line| line.to_string().contains("find-me-1")), "{log}");
+    let line = lines.iter().find(|line| line["request_id"] == "find-me-1").expect(&log);
+    assert_eq!([&line["level"], &line["message"], &line["target"]], ["INFO", "request", "http"], "{line}");
+    assert_eq!([&line["method"], &line["route"], &line["user"]], ["GET", "/api/v1/orders", ada.id()], "{line}");
+    assert_eq!((&line["status"], &line["address"]), (&json!(200), &json!("127.0.0.1")), "{line}");
+    assert!(line["timestamp"].as_str().unwrap().ends_with('Z') && line["duration_ms"].is_f64(), "{line}");
     for secret in [PASSWORD, ada.token(), ada.refresh_token(), "hush-hush"] {
         assert!(!log.contains(secret), "{secret}");
     }

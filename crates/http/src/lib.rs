@@ -25,7 +25,7 @@ mod state;
 mod testing;
 mod user;
 
-pub use edge::{AccessLine, AccessLog, AsEvents};
+pub use edge::{AccessLine, AccessLog, TracingAccessLog};
 pub use openapi::{openapi, openapi_json};
 pub use routes::app;
 pub use serve::{Certificates, Listening, Server, TlsMistake};

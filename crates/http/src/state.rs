@@ -12,7 +12,7 @@ use entrepot_application::Application;
 use entrepot_domain::{Currency, HealthCheck, IdGenerator, MetricSource};
 use ipnet::IpNet;
 
-use crate::edge::{AccessLog, AsEvents, Metrics};
+use crate::edge::{AccessLog, Metrics, TracingAccessLog};
 
 /// How the edge behaves.
 #[derive(Debug, Clone)]
@@ -66,7 +66,7 @@ impl HttpState {
             health,
             ids,
             settings,
-            access_log: Arc::new(AsEvents),
+            access_log: Arc::new(TracingAccessLog),
             metrics: Metrics::new(),
             sources: Vec::new(),
             stopping: AtomicBool::new(false),

@@ -1,50 +1,81 @@
-//! One line for each request.
+//! The access log: one line for each request.
 
-use std::{net::IpAddr, time::Duration};
+use std::{fmt, net::IpAddr, time::Duration};
 
 use actix_web::http::{StatusCode, header::HeaderMap};
 use entrepot_domain::{UserId, api_key::KeyPrefix};
+use serde::{Serialize, Serializer};
 
 use super::request_id;
 
-/// What the line of a request tells. Never a path, a query or a body: they may have secrets in them.
-#[derive(Debug, Clone, Copy)]
+/// What is logged of a request. Never a path, a query or a body: they may contain secrets.
+///
+/// Its field names are those of the log line.
+#[derive(Debug, Clone, Copy, Serialize)]
 pub struct AccessLine<'a> {
     /// As the client wrote it.
     pub method: &'a str,
     /// The pattern of the path, or `unmatched`.
     pub route: &'a str,
-    /// What it was answered with.
+    /// The status of the response.
+    #[serde(serialize_with = "number")]
     pub status: StatusCode,
-    /// From its head to its answer.
+    /// From the request's head to its response.
+    #[serde(rename = "duration_ms", serialize_with = "milliseconds")]
     pub took: Duration,
-    /// Whose token or key came with it.
+    /// The user whose token or API key was sent.
+    #[serde(serialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub user: Option<UserId>,
-    /// The API key that came with it.
+    /// The API key that was sent.
+    #[serde(serialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub api_key: Option<KeyPrefix>,
-    /// The client's, which is the socket's, or what a trusted proxy says.
+    /// The client's: the socket's, or the one that a trusted proxy forwards.
     pub address: IpAddr,
-    /// What the client calls itself.
+    /// The `User-Agent` header.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<&'a str>,
-    /// How answers and other lines call the request.
+    /// The `x-request-id` of the response.
     pub request_id: &'a str,
-    /// The trace that it is part of.
+    /// The trace that the request is part of.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<&'a str>,
 }
 
-/// Where the lines of requests go. Each is written on the way of an answer, so this must not wait for anybody.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn number<S: Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}
+
+fn milliseconds<S: Serializer>(took: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(millis(*took))
+}
+
+#[expect(clippy::ref_option, reason = "serde passes fields by reference")]
+fn text<S: Serializer>(value: &Option<impl fmt::Display>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// Milliseconds with three decimals.
+fn millis(took: Duration) -> f64 {
+    f64::from(u32::try_from(took.as_micros()).unwrap_or(u32::MAX)) / 1_000.0
+}
+
+/// Where the lines of requests go. `write` delays the response, so it must not block.
 pub trait AccessLog: Send + Sync {
-    /// Whether there are any lines; nothing is gathered for them otherwise.
+    /// Whether lines are written at all; if not, nothing is collected for them.
     fn is_on(&self) -> bool;
 
     /// Writes the line of a request.
     fn write(&self, line: &AccessLine<'_>);
 }
 
-/// Among all that is logged, as events of the target `http`.
-pub struct AsEvents;
+/// Logs each request as a [`tracing`] event of the target `http`.
+pub struct TracingAccessLog;
 
-impl AccessLog for AsEvents {
+impl AccessLog for TracingAccessLog {
     fn is_on(&self) -> bool {
         tracing::enabled!(target: "http", tracing::Level::INFO)
     }
@@ -55,7 +86,7 @@ impl AccessLog for AsEvents {
             method = line.method,
             route = line.route,
             status = line.status.as_u16(),
-            duration_ms = line.took.as_secs_f64() * 1_000.0,
+            duration_ms = millis(line.took),
             user = line.user.map(tracing::field::display),
             api_key = line.api_key.map(tracing::field::display),
             address = %line.address,
@@ -67,16 +98,16 @@ impl AccessLog for AsEvents {
     }
 }
 
-/// What of a request's headers is logged, kept from before the request was given away.
+/// The headers of a request that are logged, copied before the request is handed on.
 #[derive(Default)]
-pub(super) struct Agent {
+pub(super) struct LoggedHeaders {
     pub(super) user_agent: Option<Box<str>>,
-    /// The trace that the request is part of, as its client says, or as is collected here.
+    /// From the client's `traceparent`, or of the trace that is collected here.
     pub(super) trace_id: Option<Box<str>>,
 }
 
-impl Agent {
-    /// That of a request with these headers.
+impl LoggedHeaders {
+    /// Copies them from `headers`.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         Self {
             user_agent: super::caller::user_agent(headers).map(Into::into),

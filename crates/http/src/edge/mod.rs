@@ -26,7 +26,7 @@ mod tests;
 pub(crate) use caller::{Authenticated, Caller, Granted, Parameter};
 pub(crate) use compress::Unchanging;
 pub(crate) use faults::Chain;
-pub use log::{AccessLine, AccessLog, AsEvents};
+pub use log::{AccessLine, AccessLog, TracingAccessLog};
 pub(crate) use marks::Marks;
 pub(crate) use methods::Methods;
 #[cfg(test)]

@@ -32,7 +32,7 @@ use super::{
     bearer::Bearer,
     caller::Passage,
     compress, cors, faults, limits,
-    log::{AccessLine, Agent},
+    log::{AccessLine, LoggedHeaders},
     marks::Marks,
     metrics::Handles,
     request_id::RequestId,
@@ -96,7 +96,7 @@ where
         Box::pin(async move {
             let _in_flight = tools.state.metrics.begin();
             let mut visit = Visit::of(&req, &tools.state, &tools.patterns);
-            let trace = Trace::begin(req.headers(), &visit.passage, &mut visit.agent);
+            let trace = Trace::begin(req.headers(), &visit.passage, &mut visit.logged);
             if matches!(visit.passage.bearer, Bearer::Unread(_)) && limits::is_limited(req.path()) {
                 let patience = tools.state.settings.request_timeout;
                 let look_up = api_key::look_up(&mut visit.passage, &tools.state);
@@ -117,7 +117,7 @@ struct Visit {
     began: Instant,
     method: Method,
     passage: Rc<Passage>,
-    agent: Agent,
+    logged: LoggedHeaders,
     /// Set if it may be shown the answer.
     origin: Option<HeaderValue>,
     wants_problem: bool,
@@ -138,7 +138,7 @@ impl Visit {
         Self {
             began: Instant::now(),
             method: req.method().clone(),
-            agent: if state.access_log.is_on() { Agent::of(headers) } else { Agent::default() },
+            logged: if state.access_log.is_on() { LoggedHeaders::of(headers) } else { LoggedHeaders::default() },
             origin: cors::allowed_origin(headers, &settings.allowed_origins),
             wants_problem: wants_problem(headers),
             secure: settings.tls || address::is_secure(peer, headers, &settings.trusted_proxies),
@@ -253,7 +253,7 @@ impl Tools {
         if !self.state.access_log.is_on() {
             return;
         }
-        let (passage, agent) = (&visit.passage, &visit.agent);
+        let (passage, logged) = (&visit.passage, &visit.logged);
         self.state.access_log.write(&AccessLine {
             method: visit.method.as_str(),
             route,
@@ -262,9 +262,9 @@ impl Tools {
             user: passage.bearer.user(),
             api_key: passage.bearer.key(),
             address: passage.address,
-            user_agent: agent.user_agent.as_deref(),
+            user_agent: logged.user_agent.as_deref(),
             request_id: passage.request_id.as_str(),
-            trace_id: agent.trace_id.as_deref(),
+            trace_id: logged.trace_id.as_deref(),
         });
     }
 

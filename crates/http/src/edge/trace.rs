@@ -18,7 +18,7 @@ use opentelemetry::{
 use tracing::{Level, Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::{caller::Passage, log::Agent, metrics::label, request_id};
+use super::{caller::Passage, log::LoggedHeaders, metrics::label, request_id};
 
 /// The span of one request.
 pub(super) struct Trace {
@@ -28,14 +28,14 @@ pub(super) struct Trace {
 
 impl Trace {
     /// Begins it: as a part of the trace that the request's `traceparent` names, or as the first of one.
-    pub(super) fn begin(headers: &HeaderMap, passage: &Passage, agent: &mut Agent) -> Self {
+    pub(super) fn begin(headers: &HeaderMap, passage: &Passage, logged: &mut LoggedHeaders) -> Self {
         // The target that `entrepot_telemetry` collects; nobody does unless a collector is configured.
         let is_collected = tracing::enabled!(target: "entrepot_trace", Level::INFO);
         let span = tracing::info_span!(
             target: "http",
             "request",
             request_id = passage.request_id.as_str(),
-            trace_id = agent.trace_id.as_deref(),
+            trace_id = logged.trace_id.as_deref(),
             otel.kind = is_collected.then_some("server"),
             // From here on what OpenTelemetry wants to know of HTTP, and only where traces are collected.
             http.request.method = Empty,
@@ -44,16 +44,16 @@ impl Trace {
             error.type = Empty,
         );
         if is_collected {
-            if agent.trace_id.is_some() || request_id::trace_id(headers).is_some() {
+            if logged.trace_id.is_some() || request_id::trace_id(headers).is_some() {
                 let parent = global::get_text_map_propagator(|propagator| propagator.extract(&Headers(headers)));
                 // It was not entered yet, so it can still have one.
                 span.set_parent(parent).ok();
             }
             let context = span.context();
             let id = context.span().span_context().trace_id().to_string();
-            if agent.trace_id.is_none() {
+            if logged.trace_id.is_none() {
                 span.record("trace_id", id.as_str());
-                agent.trace_id = Some(id.into());
+                logged.trace_id = Some(id.into());
             }
         }
         Self { span, is_collected }

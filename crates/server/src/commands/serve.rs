@@ -34,11 +34,11 @@ const OTHER_FILES: usize = 256;
 const FEW_FILES: u64 = 1_024;
 
 pub(super) fn serve(config: &Config) -> Result<(), Failure> {
-    let rest = logging::start(config).map_err(Failure::failed)?;
+    let log = logging::start(config).map_err(Failure::failed)?;
     let _alone = alone(config).map_err(Failure::failed)?;
     let backend = Backend::open(config).map_err(Failure::failed)?;
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
-    let served = runtime.block_on(run(config, &backend, rest.access_log()));
+    let served = runtime.block_on(run(config, &backend, log.access_log()));
     backend.close();
     tracing::info!("stopped");
     served.map_err(Failure::failed)
