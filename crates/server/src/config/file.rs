@@ -1,24 +1,28 @@
 //! The file `.env`.
+//!
+//! A strict reader: no value is ever changed silently. There is no substitution of variables, so a `$` that a shell or
+//! another reader would substitute is refused unless single quotes or a backslash say that it stands for itself.
 
-use std::{
-    cell::Cell,
-    collections::HashMap,
-    fs,
-    io::{self, Read},
-    path::Path,
-};
+use std::{collections::HashMap, fs, io, iter::Peekable, path::Path, str::Chars};
 
-/// What the file says, and what is wrong with it.
+/// What the file sets, and what is wrong with it.
 #[derive(Debug, Default)]
 pub(super) struct DotEnv {
-    /// What the good lines say.
+    /// The values of the good lines; of a name that is set twice, the last.
     pub(super) values: HashMap<String, String>,
-    /// A sentence for each bad one.
+    /// A sentence for each bad line.
     pub(super) mistakes: Vec<String>,
 }
 
+/// What is wrong with a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mistake {
+    Malformed,
+    Dollar,
+}
+
 impl DotEnv {
-    /// Reads the file; one that is not there says nothing.
+    /// Reads the file; a missing one sets nothing.
     pub(super) fn read(path: &Path) -> Self {
         match fs::read_to_string(path) {
             Ok(text) => Self::parse(&text),
@@ -28,43 +32,146 @@ impl DotEnv {
     }
 
     fn parse(text: &str) -> Self {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let taken = Cell::new(0);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
         let mut file = Self::default();
-        for line in dotenvy::from_read_iter(Lines { rest: text.as_bytes(), taken: &taken }) {
-            match line {
-                Ok((name, value)) => drop(file.values.insert(name, value)),
-                // Only the number is told: the words of dotenvy repeat the line, and it may be a secret's.
-                Err(dotenvy::Error::LineParse(bad, _)) => {
-                    let number = taken.get().saturating_sub(bad.trim_end().matches('\n').count());
-                    file.mistakes.push(format!(
-                        ".env is malformed in line {number}; a line is NAME=value, and a value with spaces or quotes \
-                         belongs between single quotes"
-                    ));
+        let mut reader = Reader { chars: text.chars().peekable(), line: 1 };
+        while reader.chars.peek().is_some() {
+            let line = reader.line;
+            match reader.entry() {
+                Ok(Some((name, value))) => drop(file.values.insert(name, value)),
+                Ok(None) => {}
+                Err(mistake) => {
+                    // Never the line itself: it may contain a secret.
+                    file.mistakes.push(match mistake {
+                        Mistake::Malformed => format!(
+                            ".env is malformed in line {line}; a line is NAME=value, and a value with spaces or quotes \
+                             belongs between single quotes"
+                        ),
+                        Mistake::Dollar => format!(
+                            ".env has a $ in line {line}, but variables are not substituted; put the value between \
+                             single quotes, in which a $ stands for itself"
+                        ),
+                    });
+                    reader.skip_line();
                 }
-                Err(error) => file.mistakes.push(format!(".env cannot be read: {error}")),
             }
         }
         file
     }
 }
 
-/// Hands out a line at a time, so that the lines which were taken can be counted.
-struct Lines<'a> {
-    rest: &'a [u8],
-    taken: &'a Cell<usize>,
+/// Reads entries from the text, and counts its lines.
+struct Reader<'a> {
+    chars: Peekable<Chars<'a>>,
+    line: usize,
 }
 
-impl Read for Lines<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let end = self.rest.iter().position(|byte| *byte == b'\n').map_or(self.rest.len(), |at| at + 1);
-        let mut line = self.rest.get(..end).unwrap_or_default();
-        let count = line.read(buffer)?;
-        self.rest = self.rest.get(count..).unwrap_or_default();
-        if count > 0 && line.is_empty() {
-            self.taken.set(self.taken.get() + 1);
+impl Reader<'_> {
+    fn next(&mut self) -> Option<char> {
+        let next = self.chars.next();
+        if next == Some('\n') {
+            self.line += 1;
         }
-        Ok(count)
+        next
+    }
+
+    fn skip_blanks(&mut self) {
+        while self.chars.next_if(|c| matches!(c, ' ' | '\t')).is_some() {}
+    }
+
+    fn skip_line(&mut self) {
+        while self.chars.peek().is_some_and(|c| *c != '\n') {
+            self.next();
+        }
+        self.next();
+    }
+
+    /// Reads a line, or several where a quoted value spans them; `None` if it is blank or a comment.
+    fn entry(&mut self) -> Result<Option<(String, String)>, Mistake> {
+        self.skip_blanks();
+        if self.chars.peek().is_none_or(|c| matches!(c, '#' | '\n')) {
+            self.skip_line();
+            return Ok(None);
+        }
+        let mut name = self.name();
+        if name == "export" && self.chars.peek().is_some_and(|c| matches!(c, ' ' | '\t')) {
+            self.skip_blanks();
+            name = self.name();
+        }
+        self.skip_blanks();
+        if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || self.chars.next_if_eq(&'=').is_none() {
+            return Err(Mistake::Malformed);
+        }
+        // Behind a blank, a # begins a comment.
+        let blank = self.chars.peek().is_some_and(|c| matches!(c, ' ' | '\t'));
+        self.skip_blanks();
+        let value = if blank && self.chars.peek() == Some(&'#') { String::new() } else { self.value()? };
+        self.end_of_line()?;
+        Ok(Some((name, value)))
+    }
+
+    fn name(&mut self) -> String {
+        let mut name = String::new();
+        while let Some(c) = self.chars.next_if(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.')) {
+            name.push(c);
+        }
+        name
+    }
+
+    /// Reads a value, which may consist of quoted and unquoted parts, up to the first blank behind it.
+    fn value(&mut self) -> Result<String, Mistake> {
+        let mut value = String::new();
+        while let Some(c) = self.chars.next_if(|c| !c.is_whitespace()) {
+            match c {
+                '\'' => self.single_quoted(&mut value)?,
+                '"' => self.double_quoted(&mut value)?,
+                '$' => return Err(Mistake::Dollar),
+                '\\' => value.push(self.escaped()?),
+                c => value.push(c),
+            }
+        }
+        Ok(value)
+    }
+
+    fn single_quoted(&mut self, value: &mut String) -> Result<(), Mistake> {
+        loop {
+            match self.next() {
+                Some('\'') => return Ok(()),
+                Some(c) => value.push(c),
+                None => return Err(Mistake::Malformed),
+            }
+        }
+    }
+
+    fn double_quoted(&mut self, value: &mut String) -> Result<(), Mistake> {
+        loop {
+            match self.next() {
+                Some('"') => return Ok(()),
+                Some('$') => return Err(Mistake::Dollar),
+                Some('\\') => value.push(self.escaped()?),
+                Some(c) => value.push(c),
+                None => return Err(Mistake::Malformed),
+            }
+        }
+    }
+
+    /// The character that a backslash and the next one stand for.
+    fn escaped(&mut self) -> Result<char, Mistake> {
+        match self.chars.next_if(|c| matches!(c, '\\' | '\'' | '"' | '$' | ' ' | 'n')) {
+            Some('n') => Ok('\n'),
+            Some(c) => Ok(c),
+            None => Err(Mistake::Malformed),
+        }
+    }
+
+    /// Nothing may follow a value but a comment.
+    fn end_of_line(&mut self) -> Result<(), Mistake> {
+        self.skip_blanks();
+        if self.chars.peek().is_none_or(|c| matches!(c, '#' | '\n')) {
+            self.skip_line();
+            return Ok(());
+        }
+        Err(Mistake::Malformed)
     }
 }
 
@@ -72,12 +179,48 @@ impl Read for Lines<'_> {
 mod tests {
     use super::*;
 
+    fn value(text: &str) -> Result<String, String> {
+        let mut file = DotEnv::parse(&format!("A={text}"));
+        match (file.values.remove("A"), file.mistakes.pop()) {
+            (Some(value), None) => Ok(value),
+            (None, Some(mistake)) => Err(mistake),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
     #[test]
     fn good_lines_are_read() {
-        let file = DotEnv::parse("\u{feff}PORT=1\r\n# a note\n\nexport HOST='a b' # more\nEMPTY=\n");
+        let file = DotEnv::parse("\u{feff}PORT=1\r\n# a note\n\nexport HOST='a b' # more\nEMPTY=\n  A = b\t# c");
         assert_eq!(file.mistakes, [""; 0]);
         let value = |name| file.values.get(name).map(String::as_str);
         assert_eq!((value("PORT"), value("HOST"), value("EMPTY")), (Some("1"), Some("a b"), Some("")));
+        assert_eq!(value("A"), Some("b"));
+    }
+
+    #[test]
+    fn values_are_taken_as_they_stand() {
+        for (text, expected) in [
+            ("./a#b", "./a#b"),
+            ("#b", "#b"),
+            (" # b", ""),
+            ("'./a$b'", "./a$b"),
+            ("'a\\n${B}'", "a\\n${B}"),
+            ("\"a 'b' \\\"c\\\" \\$d\\n\"", "a 'b' \"c\" $d\n"),
+            ("a\\ b\\$c", "a b$c"),
+            ("it'\"'s", "it\"s"),
+            ("'two\nlines'", "two\nlines"),
+            ("postgres://ada:h%24@db/shop?a=b", "postgres://ada:h%24@db/shop?a=b"),
+        ] {
+            assert_eq!(value(text).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn dollar_outside_single_quotes_is_refused() {
+        for text in ["./a$b", "${HOME}/a", "$", "\"./a$b\"", "a'b'$c"] {
+            let mistake = value(text).unwrap_err();
+            assert!(mistake.starts_with(".env has a $ in line 1,") && mistake.contains("single quotes"), "{mistake}");
+        }
     }
 
     #[test]
@@ -93,7 +236,15 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_says_nothing() {
+    fn malformed_lines_are_refused() {
+        for line in ["A", "=b", "1A=b", "A-B=c", "export A", "A='b' c", "A=b\\x", "A='b", "export=", "A: b"] {
+            let file = DotEnv::parse(line);
+            assert_eq!(file.mistakes.len(), usize::from(line != "export="), "{line}: {file:?}");
+        }
+    }
+
+    #[test]
+    fn missing_file_sets_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let file = DotEnv::read(&folder.path().join(".env"));
         assert!(file.values.is_empty() && file.mistakes.is_empty());

@@ -2,6 +2,7 @@
 
 mod file;
 mod keys;
+mod names;
 mod parse;
 mod read;
 mod secrets;

@@ -1,6 +1,12 @@
 //! How values are written.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    ops::RangeInclusive,
+    time::Duration,
+};
+
+use ipnet::{IpNet, Ipv4Net};
 
 /// A duration: `500ms`, `30s`, `15m`, `2h`, `7d`, or a bare number of seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -16,6 +22,26 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(bad()),
     };
     number.checked_mul(millis).map(Duration::from_millis).ok_or_else(bad)
+}
+
+/// A duration within bounds.
+pub(super) fn duration_within(text: &str, bounds: &RangeInclusive<Duration>) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if bounds.contains(&duration) {
+        Ok(duration)
+    } else {
+        Err(format!("must be from {} to {}", written(*bounds.start()), written(*bounds.end())))
+    }
+}
+
+/// A duration as [`duration`] reads it.
+fn written(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
+    match units.into_iter().find(|(factor, _)| millis > 0 && millis.is_multiple_of(*factor)) {
+        Some((factor, unit)) => format!("{}{unit}", millis / factor),
+        None => "0".to_owned(),
+    }
 }
 
 /// A size in bytes: `10mb`, `512kb`, `1gb`, or a bare number; a kilobyte has 1,024.
@@ -77,19 +103,30 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
 /// Whether this is a name or an address, an IPv6 one in brackets.
 fn is_host(text: &str) -> bool {
     match text.strip_prefix('[') {
-        Some(rest) => rest.strip_suffix(']').is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok()),
+        Some(rest) => rest.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()),
         None => !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-')),
     }
 }
 
-/// An address, or a network in CIDR notation.
-pub(super) fn network(text: &str) -> Result<ipnet::IpNet, String> {
+/// An address, or a network in CIDR notation. IPv4 addresses that are written as IPv6 ones (`::ffff:10.0.0.1`) become
+/// IPv4 addresses, as those of clients do.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
     let bad = || format!("must be addresses or networks like 10.0.0.0/8 with commas between, not {text}");
-    match text.parse::<std::net::IpAddr>() {
-        Ok(address) => Ok(address.into()),
-        Err(_) => text.parse().map_err(|_| bad()),
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(address.to_canonical().into());
+    }
+    match text.parse().map_err(|_| bad())? {
+        IpNet::V6(network) if let Some(v4) = network.addr().to_ipv4_mapped() => {
+            let length = network.prefix_len().checked_sub(MAPPED_PREFIX);
+            let network = length.and_then(|length| Ipv4Net::new(v4, length).ok()).ok_or_else(bad)?;
+            Ok(IpNet::V4(network.trunc()))
+        }
+        network => Ok(network.trunc()),
     }
 }
+
+/// The bits before the IPv4 address in an IPv4-mapped IPv6 address.
+const MAPPED_PREFIX: u8 = 96;
 
 #[cfg(test)]
 mod tests {
@@ -106,6 +143,18 @@ mod tests {
         for bad in ["", "m", "-1s", "1.5h", "1y", "99999999999999999999s", "18446744073709551615d"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn duration_out_of_bounds_is_refused() {
+        let bounds = Duration::from_secs(1)..=Duration::from_hours(365 * 24);
+        assert_eq!(duration_within("365d", &bounds), Ok(Duration::from_hours(365 * 24)));
+        for bad in ["0", "999ms", "366d", "100000000d"] {
+            assert_eq!(duration_within(bad, &bounds), Err("must be from 1s to 365d".to_owned()), "{bad}");
+        }
+        let bounds = Duration::ZERO..=Duration::from_mins(90);
+        assert_eq!(duration_within("91m", &bounds), Err("must be from 0 to 90m".to_owned()));
+        assert_eq!(written(Duration::from_millis(1_500)), "1500ms");
     }
 
     #[test]
@@ -150,5 +199,23 @@ mod tests {
         assert_eq!(network("10.0.0.7").unwrap().to_string(), "10.0.0.7/32");
         assert_eq!(network("fd00::/8").unwrap().to_string(), "fd00::/8");
         assert!(network("10.0.0.0/99").is_err());
+    }
+
+    #[test]
+    fn mapped_networks_are_those_of_ipv4() {
+        for (mapped, plain) in [
+            ("::ffff:127.0.0.1", "127.0.0.1/32"),
+            ("::ffff:7f00:1", "127.0.0.1/32"),
+            ("::ffff:10.1.2.3/104", "10.0.0.0/8"),
+            ("::ffff:10.0.0.7/128", "10.0.0.7/32"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+            ("10.1.2.3/8", "10.0.0.0/8"),
+            ("2001:db8::7/32", "2001:db8::/32"),
+            ("::/0", "::/0"),
+        ] {
+            assert_eq!(network(mapped).unwrap().to_string(), plain, "{mapped}");
+        }
+        // The length counts the bits of IPv6: this would be a network of both.
+        assert!(network("::ffff:10.0.0.0/8").is_err());
     }
 }

@@ -1,8 +1,10 @@
 //! Reading the environment, with all mistakes at once.
 
 use std::{
+    collections::HashSet,
     env::{self, VarError},
     io::IsTerminal,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -14,19 +16,26 @@ use entrepot_redis::RedisOptions;
 use entrepot_telemetry::{Sampling, TraceOptions};
 
 use super::{
-    Config, Database, Environment, LogFormat, RateLimits, Secrets, file::DotEnv, keys, parse, secrets, traces,
+    Config, Database, Environment, LogFormat, RateLimits, Secrets, file::DotEnv, keys, names, parse, secrets, traces,
 };
 
-/// Names of the contract whose parts this version does not have. Set, they are mistakes: who sets them relies on them.
-const NOT_YET: [(&str, &str); 4] = [
+/// Settings of parts that this version does not have. Setting one is a mistake, as whoever does so relies on that part.
+const NOT_SUPPORTED: [(&str, &str); 4] = [
     ("ORDER_PENDING_TTL", "background jobs"),
     ("SMTP_URL", "mail"),
     ("MAIL_FROM", "mail"),
     ("WEBHOOK_ALLOW_PRIVATE", "webhooks"),
 ];
 
+const MILLISECOND: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+const MONTH: Duration = Duration::from_hours(30 * 24);
+const YEAR: Duration = Duration::from_hours(365 * 24);
+
 impl Config {
-    /// Reads the environment, and the file `.env` of the working directory behind it.
+    /// Reads the environment, and behind it the file `.env` of the working directory.
     pub fn from_environment() -> Result<Self, Vec<String>> {
         let DotEnv { values, mistakes } = DotEnv::read(Path::new(".env"));
         let get = |name: &str| match env::var(name) {
@@ -34,17 +43,18 @@ impl Config {
             Err(VarError::NotPresent) => Ok(values.get(name).cloned()),
             Err(VarError::NotUnicode(_)) => Err("must be UTF-8".to_owned()),
         };
-        Self::read(&get, mistakes)
+        Self::read(&get, &values.keys().map(String::as_str).collect::<Vec<_>>(), mistakes)
     }
 
-    /// Reads whatever `get` says of each name; all mistakes come back at once, a sentence each.
+    /// Reads what `get` returns for each name. The error is all mistakes, a sentence each.
     pub fn from_vars(get: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<String>> {
-        Self::read(&|name| Ok(get(name)), Vec::new())
+        Self::read(&|name| Ok(get(name)), &[], Vec::new())
     }
 
-    fn read(get: &Get<'_>, mistakes: Vec<String>) -> Result<Self, Vec<String>> {
-        let mut vars = Vars { get, mistakes };
-        vars.refuse_what_is_not_there_yet();
+    /// Reads what `get` returns for each name, with the names of the file `.env` and its mistakes.
+    pub(super) fn read(get: &Get<'_>, names_in_file: &[&str], mistakes: Vec<String>) -> Result<Self, Vec<String>> {
+        let mut vars = Vars { get, names_in_file, known: HashSet::new(), mistakes };
+        vars.refuse_unsupported();
         let environment = vars.read("APP_ENV", Environment::Development, environment);
         let data_dir = vars.read("DATA_DIR", PathBuf::from("./data"), |text| Ok(PathBuf::from(text)));
         let (access_token_ttl, refresh_token_ttl) = vars.lifetimes();
@@ -58,22 +68,22 @@ impl Config {
             redis: vars.read("REDIS_URL", None, |url| RedisOptions::parse(url).map(Some)),
             access_token_ttl,
             refresh_token_ttl,
-            refresh_token_grace: vars.duration("REFRESH_TOKEN_GRACE", Duration::ZERO, true),
+            refresh_token_grace: vars.duration("REFRESH_TOKEN_GRACE", Duration::ZERO, Duration::ZERO..=HOUR),
             bcrypt_cost: vars.bcrypt_cost(environment),
             allowed_origins: vars.list("ALLOWED_ORIGINS", parse::origin),
             trusted_proxies: vars.list("TRUSTED_PROXIES", parse::network),
             limits: vars.limits(),
             body_limit: vars.read("BODY_LIMIT", 10 << 20, parse::size),
-            request_timeout: vars.duration("REQUEST_TIMEOUT", Duration::from_secs(30), false),
-            shutdown_grace: vars.duration("SHUTDOWN_GRACE", Duration::from_secs(2), true),
-            shutdown_timeout: vars.duration("SHUTDOWN_TIMEOUT", Duration::from_secs(30), true),
+            request_timeout: vars.duration("REQUEST_TIMEOUT", Duration::from_secs(30), MILLISECOND..=HOUR),
+            shutdown_grace: vars.duration("SHUTDOWN_GRACE", Duration::from_secs(2), Duration::ZERO..=HOUR),
+            shutdown_timeout: vars.duration("SHUTDOWN_TIMEOUT", Duration::from_secs(30), Duration::ZERO..=HOUR),
             tls: vars.tls(),
-            cache_ttl: vars.duration("CACHE_TTL", Duration::from_mins(5), true),
+            cache_ttl: vars.duration("CACHE_TTL", Duration::from_mins(5), Duration::ZERO..=MONTH),
             log_level: vars.read("LOG_LEVEL", "info".to_owned(), log_level),
             log_format: vars.read("LOG_FORMAT", default_log_format(), log_format),
             traces: vars.traces(environment),
             default_currency: vars.currency(),
-            // Last, for nothing is written for a start that will be refused.
+            // Last, so that a start that is refused writes nothing.
             secrets: vars.secrets(environment, &data_dir),
             environment,
             data_dir,
@@ -82,17 +92,21 @@ impl Config {
     }
 }
 
-/// What a name is set to, or why that cannot be told.
+/// Returns the value of a name, or why it cannot be read.
 type Get<'a> = dyn Fn(&str) -> Result<Option<String>, String> + 'a;
 
 struct Vars<'a> {
     get: &'a Get<'a>,
+    names_in_file: &'a [&'a str],
+    /// The names that were asked for.
+    known: HashSet<&'static str>,
     mistakes: Vec<String>,
 }
 
 impl Vars<'_> {
-    /// What a name is set to; an empty value is as good as none.
-    fn get(&mut self, name: &str) -> Option<String> {
+    /// The value of a name; an empty one counts as none.
+    fn get(&mut self, name: &'static str) -> Option<String> {
+        self.known.insert(name);
         let given = (self.get)(name).unwrap_or_else(|why| {
             self.mistakes.push(format!("{name} {why}"));
             None
@@ -100,7 +114,7 @@ impl Vars<'_> {
         given.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
-    fn read<T>(&mut self, name: &str, default: T, parse: impl FnOnce(&str) -> Result<T, String>) -> T {
+    fn read<T>(&mut self, name: &'static str, default: T, parse: impl FnOnce(&str) -> Result<T, String>) -> T {
         let Some(text) = self.get(name) else { return default };
         parse(&text).unwrap_or_else(|why| {
             self.mistakes.push(format!("{name} {why}"));
@@ -108,15 +122,12 @@ impl Vars<'_> {
         })
     }
 
-    fn duration(&mut self, name: &str, default: Duration, zero: bool) -> Duration {
-        self.read(name, default, |text| match parse::duration(text)? {
-            none if none.is_zero() && !zero => Err("must be longer than nothing".to_owned()),
-            duration => Ok(duration),
-        })
+    fn duration(&mut self, name: &'static str, default: Duration, bounds: RangeInclusive<Duration>) -> Duration {
+        self.read(name, default, |text| parse::duration_within(text, &bounds))
     }
 
-    /// A list with commas between; empty places are left out.
-    fn list<T>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+    /// A list with commas between; empty items are skipped.
+    fn list<T>(&mut self, name: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
         let text = self.get(name).unwrap_or_default();
         let mut good = Vec::new();
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
@@ -139,8 +150,9 @@ impl Vars<'_> {
             Ok(connections @ 1..=10_000) => Ok(connections),
             _ => Err("must be a whole number from 1 to 10000".to_owned()),
         });
-        let idle = self.duration("DB_IDLE_TIMEOUT", Duration::from_secs(30), false);
-        let patience = self.duration("DB_CONNECT_TIMEOUT", Duration::from_secs(2), false);
+        let idle = self.duration("DB_IDLE_TIMEOUT", Duration::from_secs(30), MILLISECOND..=DAY);
+        let patience =
+            self.duration("DB_CONNECT_TIMEOUT", Duration::from_secs(2), MILLISECOND..=Duration::from_mins(5));
         match database {
             Database::Sqlite(_) if replica.is_some() => {
                 self.mistakes
@@ -159,8 +171,8 @@ impl Vars<'_> {
 
     /// Of an access token and of a refresh token.
     fn lifetimes(&mut self) -> (Duration, Duration) {
-        let access = self.duration("ACCESS_TOKEN_TTL", Duration::from_mins(15), false);
-        let refresh = self.duration("REFRESH_TOKEN_TTL", Duration::from_hours(7 * 24), false);
+        let access = self.duration("ACCESS_TOKEN_TTL", Duration::from_mins(15), SECOND..=YEAR);
+        let refresh = self.duration("REFRESH_TOKEN_TTL", Duration::from_hours(7 * 24), SECOND..=YEAR);
         if access > refresh {
             self.mistakes.push("ACCESS_TOKEN_TTL must not be longer than REFRESH_TOKEN_TTL".to_owned());
         }
@@ -188,7 +200,7 @@ impl Vars<'_> {
             address: self.read("RATE_LIMIT_MAX", 100, parse::count),
             user: self.read("RATE_LIMIT_USER_MAX", 1_000, parse::count),
             login: self.read("RATE_LIMIT_AUTH_MAX", 5, parse::count),
-            window: self.duration("RATE_LIMIT_WINDOW", Duration::from_mins(15), false),
+            window: self.duration("RATE_LIMIT_WINDOW", Duration::from_mins(15), SECOND..=MONTH),
         };
         on.then_some(limits)
     }
@@ -247,7 +259,8 @@ impl Vars<'_> {
         let private = self.checked("JWT_PRIVATE_KEY", keys::private).unwrap_or_default();
         let access = self.checked("JWT_SECRET", |text| keys::secrets(text, in_production));
         let refresh = self.checked("REFRESH_TOKEN_SECRET", |text| keys::secrets(text, in_production));
-        // A private key needs no secret beside it: that one would only be believed.
+        self.refuse_misspelt();
+        // Beside a private key no secret is needed: it would only verify older tokens.
         let access = access.or_else(|| (!private.is_empty()).then(Vec::new));
         for (name, secrets) in [("JWT_SECRET", &access), ("REFRESH_TOKEN_SECRET", &refresh)] {
             if secrets.is_none() && in_production {
@@ -274,16 +287,25 @@ impl Vars<'_> {
         Secrets { private, access, refresh }
     }
 
-    /// A list of which every mistake is told.
-    fn checked<T>(&mut self, name: &str, read: impl FnOnce(&str) -> (Vec<T>, Vec<String>)) -> Option<Vec<T>> {
+    /// A list whose mistakes are all reported.
+    fn checked<T>(&mut self, name: &'static str, read: impl FnOnce(&str) -> (Vec<T>, Vec<String>)) -> Option<Vec<T>> {
         let text = self.get(name)?;
         let (values, mistakes) = read(&text);
         self.mistakes.extend(mistakes.into_iter().map(|why| format!("{name} {why}")));
         Some(values)
     }
 
-    fn refuse_what_is_not_there_yet(&mut self) {
-        for (name, part) in NOT_YET {
+    /// Call it when every name was asked for.
+    fn refuse_misspelt(&mut self) {
+        for name in self.names_in_file.iter().filter(|name| !self.known.contains(*name)) {
+            if let Some(meant) = names::nearest(name, self.known.iter().copied()) {
+                self.mistakes.push(format!("{name} in .env is unknown; did you mean {meant}?"));
+            }
+        }
+    }
+
+    fn refuse_unsupported(&mut self) {
+        for (name, part) in NOT_SUPPORTED {
             if self.get(name).is_some() {
                 self.mistakes.push(format!("{name} is set, but this version has no {part} yet; please unset it"));
             }

@@ -139,6 +139,41 @@ fn all_mistakes_come_at_once() {
 }
 
 #[test]
+fn durations_have_bounds() {
+    for (name, value) in [
+        ("ACCESS_TOKEN_TTL", "500ms"),
+        ("REFRESH_TOKEN_TTL", "100000000d"),
+        ("REFRESH_TOKEN_GRACE", "2h"),
+        ("RATE_LIMIT_WINDOW", "31d"),
+        ("DB_IDLE_TIMEOUT", "2d"),
+        ("DB_CONNECT_TIMEOUT", "1h"),
+        ("REQUEST_TIMEOUT", "1d"),
+        ("SHUTDOWN_GRACE", "1d"),
+        ("SHUTDOWN_TIMEOUT", "1d"),
+        ("CACHE_TTL", "31d"),
+    ] {
+        let mistakes = mistakes(&[(name, value)]);
+        assert!(mistakes.len() == 1 && mistakes[0].starts_with(&format!("{name} must be from ")), "{mistakes:#?}");
+    }
+}
+
+#[test]
+fn misspelt_name_in_the_file_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().join("data");
+    let get = |name: &str| Ok((name == "DATA_DIR").then(|| data_dir.to_str().unwrap().to_owned()));
+    let names = ["REDIS_ULR", "JWT_SECRT", "PORT", "POSTGRES_PASSWORD"];
+    assert_eq!(
+        Config::read(&get, &names, Vec::new()).err().unwrap(),
+        [
+            "REDIS_ULR in .env is unknown; did you mean REDIS_URL?",
+            "JWT_SECRT in .env is unknown; did you mean JWT_SECRET?",
+        ]
+    );
+    assert!(!data_dir.exists(), "a start that is refused wrote something");
+}
+
+#[test]
 fn every_bad_part_of_a_list_is_told() {
     let mistakes = mistakes(&[("ALLOWED_ORIGINS", "https://a.example, *, b.example"), ("TRUSTED_PROXIES", "x,y,::1")]);
     assert_eq!(mistakes.len(), 4, "{mistakes:#?}");
