@@ -208,6 +208,27 @@ async fn a_file_of_settings_is_read_behind_the_environment() -> Result<()> {
 }
 
 #[tokio::test]
+async fn mistakes_of_the_file_of_settings_are_told_with_all_others() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    server.file(".env", "DATA_DIR=./a$b\nREDIS_ULR=redis://localhost\nPOSTGRES_PASSWORD='hush'\n")?;
+    let out = server.command(&["doctor"], &[("REFRESH_TOKEN_TTL", "100000000d")])?;
+    assert_eq!(code(&out), 2);
+    let told = stdout(&out);
+    for sentence in [
+        ".env has a $ in line 1",
+        "REDIS_ULR in .env is unknown; did you mean REDIS_URL?",
+        "REFRESH_TOKEN_TTL must be from 1s to 365d",
+    ] {
+        assert!(told.contains(sentence), "{sentence}: {told}");
+    }
+    assert_eq!(told.lines().count(), 3, "{told}");
+    server.file(".env", "CACHE_TTL='0$'\n")?;
+    let refused = server.command(&["migrate"], &[])?;
+    assert!(stderr(&refused).starts_with("CACHE_TTL must be a duration"), "{}", stderr(&refused));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_wrong_command_is_a_usage_error() -> Result<()> {
     let server = Server::start(&[]).await?;
     for arguments in [&["sevre"][..], &["import"], &["admin", "create"], &["serve", "--colour"]] {
@@ -217,6 +238,29 @@ async fn a_wrong_command_is_a_usage_error() -> Result<()> {
     }
     for arguments in ["--help", "--version"] {
         assert_eq!(code(&server.command(&[arguments], &[])?), 0);
+    }
+    let help = stdout(&server.command(&["--help"], &[])?);
+    assert!(help.starts_with("An order backend: users, login, catalogue and orders over REST"), "{help}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn completions_are_printed_for_each_shell() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    for (shell, word) in [
+        ("bash", "complete -F _entrepot"),
+        ("zsh", "#compdef entrepot"),
+        ("fish", "complete -c entrepot"),
+        ("powershell", "Register-ArgumentCompleter"),
+        ("elvish", "edit:completion"),
+    ] {
+        // They need no configuration, so a bad one does not matter.
+        let out = server.command(&["completions", shell], &[("PORT", "x")])?;
+        assert_eq!((code(&out), stderr(&out)), (0, String::new()), "{shell}");
+        assert!(stdout(&out).contains(word) && stdout(&out).contains("doctor"), "{shell}: {}", stdout(&out));
+    }
+    for arguments in [&["completions"][..], &["completions", "tcsh"]] {
+        assert_eq!(code(&server.command(arguments, &[])?), 2, "{arguments:?}");
     }
     Ok(())
 }

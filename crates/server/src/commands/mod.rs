@@ -8,18 +8,19 @@ mod serve;
 
 use std::{fmt::Display, io::Write, path::PathBuf};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::config::Config;
 
-/// An order backend: users, products with stock, and orders.
+/// An order backend: users, login, catalogue and orders over REST.
 #[derive(Debug, Parser)]
 #[command(
     name = "entrepot",
     version,
     about,
-    after_help = "Without a command it serves. It is configured by environment variables, or by the same names in a \
-        file .env; none is needed.\n\nExamples:\n  entrepot\n  entrepot admin create --email ada@example.com --name Ada\n  \
+    after_help = "Without a command it serves. Settings are environment variables, or the same names in a file .env; \
+        none is required.\n\nExamples:\n  entrepot\n  entrepot admin create --email ada@example.com --name Ada\n  \
         entrepot import products catalogue.csv\n  entrepot openapi > openapi.json"
 )]
 pub struct Cli {
@@ -29,34 +30,39 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Bring the schema up to date if needed, and serve the API (what happens without a command)
+    /// Bring the schema up to date if needed, and serve the API (the default)
     Serve,
-    /// Bring the schema up to date; safe to run from many places at once
+    /// Bring the schema up to date; may run from several instances at once
     Migrate {
-        /// Only say whether it is; exit 1 if it is not
+        /// Only check whether it is up to date; exit 1 if it is not
         #[arg(long)]
         check: bool,
     },
     /// Manage admins
     #[command(subcommand)]
     Admin(AdminCommand),
-    /// Bring data in
+    /// Import data
     #[command(subcommand)]
     Import(ImportCommand),
-    /// Check the configuration and every dependency, and say what is wrong and how to mend it
+    /// Check the configuration and every dependency, and say what is wrong and how to fix it
     Doctor,
     /// Print the `OpenAPI` document
     Openapi,
+    /// Print the completions of a shell; see its manual for where to put them
+    Completions {
+        /// The shell that they are for
+        shell: Shell,
+    },
 }
 
 #[derive(Debug, Subcommand)]
 enum AdminCommand {
-    /// Make an admin; the password is asked for, or taken from `ADMIN_PASSWORD`
+    /// Create an admin; the password is prompted for, or read from `ADMIN_PASSWORD`
     Create {
         /// The address to log in with
         #[arg(long)]
         email: String,
-        /// What the admin wants to be called
+        /// The name of the admin
         #[arg(long)]
         name: String,
     },
@@ -64,26 +70,26 @@ enum AdminCommand {
 
 #[derive(Debug, Subcommand)]
 enum ImportCommand {
-    /// Make or change products by sku
+    /// Create or change products by sku
     Products {
-        /// A CSV file with the columns sku,name,price (minor units) and, if you like, description,stock,currency;
+        /// A CSV file with the columns sku,name,price (minor units) and optionally description,stock,currency;
         /// - is stdin
         file: PathBuf,
     },
 }
 
-/// Why a command did not do what was asked.
+/// Why a command did not succeed.
 #[derive(Debug)]
 pub enum Failure {
-    /// It was asked or configured wrongly: exit 2, a sentence for each mistake.
+    /// Bad arguments or configuration: exit 2, a sentence for each mistake.
     Usage(Vec<String>),
-    /// It failed: exit 1.
+    /// The command failed: exit 1.
     Failed(String),
 }
 
 impl Failure {
     fn failed(why: impl Display) -> Self {
-        // With `#` an anyhow::Error tells its whole chain.
+        // With `#` an anyhow::Error is formatted with all its causes.
         Self::Failed(format!("{why:#}"))
     }
 }
@@ -101,6 +107,10 @@ impl Cli {
                 print_line(&entrepot_http::openapi_json());
                 Ok(())
             }
+            Command::Completions { shell } => {
+                print(&completions(shell));
+                Ok(())
+            }
         }
     }
 }
@@ -109,9 +119,21 @@ fn configured() -> Result<Config, Failure> {
     Config::from_environment().map_err(Failure::Usage)
 }
 
-/// Prints a line to stdout. A reader that is gone (`| head`) has seen what it wanted.
+fn completions(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "entrepot", &mut script);
+    script
+}
+
+/// Prints a line to stdout.
 fn print_line(line: &str) {
-    writeln!(std::io::stdout(), "{line}").ok();
+    print(format!("{line}\n").as_bytes());
+}
+
+/// Prints to stdout. A reader that is gone (`| head`) is no failure.
+fn print(text: &[u8]) {
+    let mut stdout = std::io::stdout();
+    stdout.write_all(text).and_then(|()| stdout.flush()).ok();
 }
 
 /// Runs a use case to its end, on a runtime of its own.
@@ -120,31 +142,29 @@ fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     Ok(runtime.block_on(work))
 }
 
-/// What a use case's refusal is to a person at a terminal.
+/// The error of a use case with all its causes.
 fn explain(error: &entrepot_application::Error) -> String {
     use std::error::Error;
-    let mut words = error.to_string();
+    let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        words = format!("{words}: {cause}");
+        text = format!("{text}: {cause}");
         source = cause.source();
     }
-    words
+    text
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn command_line_is_well_formed() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn without_a_command_it_serves() {
+    fn serve_is_the_default_command() {
         assert!(Cli::try_parse_from(["entrepot"]).unwrap().command.is_none());
         assert!(Cli::try_parse_from(["entrepot", "sevre"]).is_err());
     }
