@@ -16,7 +16,7 @@ use entrepot_redis::{Redis, RedisCache, RedisLimiter, RedisOptions};
 use uuid::Uuid;
 
 const TIMES: u32 = 2_000_000;
-const TRIPS: u32 = 20_000;
+const ROUND_TRIPS: u32 = 20_000;
 const MANY: u32 = 10_000;
 const WINDOW: Duration = Duration::from_mins(15);
 
@@ -50,7 +50,7 @@ async fn main() {
     for _ in 0..TIMES {
         black_box(cache.get(product(0)).await);
     }
-    say("cache, hit in the first level, one key", TIMES, began);
+    say("cache, hit in the near cache, one key", TIMES, began);
 
     for n in 0..MANY {
         put(&cache, n).await;
@@ -60,19 +60,19 @@ async fn main() {
     for n in (0..MANY).cycle().take(usize::try_from(TIMES).unwrap()) {
         hits += u32::from(matches!(black_box(cache.get(product(n)).await), Lookup::Hit(_)));
     }
-    say(&format!("cache, hit in the first level, {MANY} keys ({} were not)", TIMES - hits), TIMES, began);
+    say(&format!("cache, hit in the near cache, {MANY} keys ({} were not)", TIMES - hits), TIMES, began);
 
     let began = Instant::now();
-    for n in MANY..MANY + TRIPS {
+    for n in MANY..MANY + ROUND_TRIPS {
         black_box(cache.get(product(n)).await);
     }
-    say("cache, miss (a round trip)", TRIPS, began);
+    say("cache, miss (a round trip)", ROUND_TRIPS, began);
 
     let began = Instant::now();
-    for n in 1..=TRIPS {
+    for n in 1..=ROUND_TRIPS {
         cache.invalidate(&[product(n)]).await;
     }
-    say("cache, invalidation (a round trip)", TRIPS, began);
+    say("cache, invalidation (a round trip)", ROUND_TRIPS, began);
 
     let quota = Quota { limit: 1_000_000_000, window: WINDOW };
     let began = Instant::now();
@@ -82,9 +82,9 @@ async fn main() {
     say("limit, hit of a hot subject", TIMES, began);
 
     let began = Instant::now();
-    for n in 1..=TRIPS {
+    for n in 1..=ROUND_TRIPS {
         black_box(limiter.hit(&Subject::User(UserId(Uuid::from_u128(n.into()))), quota).await);
     }
-    say("limit, hit of a cold subject (a round trip)", TRIPS, began);
+    say("limit, hit of a cold subject (a round trip)", ROUND_TRIPS, began);
     redis.close().await;
 }

@@ -1,4 +1,4 @@
-//! What things are called in Redis.
+//! The names of all keys in Redis.
 
 use std::fmt::Write as _;
 
@@ -7,62 +7,62 @@ use fred::types::Key;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// The layout of what is cached, and of how instances tell each other. Raise it when the meaning of a key or of its
-/// bytes changes: old and new instances then share nothing, and what the old ones left runs out.
-const CACHE: &str = "v3";
+/// The version of the cache's layout, the invalidation log included. Raise it when the meaning of a key or of its
+/// bytes changes: old and new instances then share nothing, and the keys of the old ones expire.
+const CACHE_VERSION: &str = "v3";
 
-/// The same for what is counted.
-const LIMIT: &str = "v1";
+/// The same for the counters of the limits.
+const LIMIT_VERSION: &str = "v1";
 
-/// What all keys begin with.
+/// The names of this service's keys.
 #[derive(Clone)]
-pub(crate) struct Names {
-    cache: String,
-    log: String,
-    limit: String,
+pub(crate) struct KeyNames {
+    cache_prefix: String,
+    log_prefix: String,
+    limit_prefix: String,
     probe: String,
 }
 
-impl Names {
+impl KeyNames {
     pub(crate) fn new(prefix: &str) -> Self {
-        // Braces of its own would decide the slot in place of ours.
+        // Braces in the prefix would decide the slot of a key instead of ours.
         let prefix = prefix.replace(['{', '}'], "_");
         Self {
-            cache: format!("{prefix}cache:{CACHE}:"),
-            log: format!("{{{prefix}log:{CACHE}}}:"),
-            limit: format!("{prefix}limit:{LIMIT}:"),
+            cache_prefix: format!("{prefix}cache:{CACHE_VERSION}:"),
+            log_prefix: format!("{{{prefix}log:{CACHE_VERSION}}}:"),
+            limit_prefix: format!("{prefix}limit:{LIMIT_VERSION}:"),
             probe: format!("{prefix}probe"),
         }
     }
 
-    /// What the keys of all cached things begin with; their names follow.
-    pub(crate) fn cache(&self) -> &str {
-        &self.cache
+    /// The common prefix of all cached values.
+    pub(crate) fn cache_prefix(&self) -> &str {
+        &self.cache_prefix
     }
 
-    /// Where a cached thing is.
-    pub(crate) fn place(&self, key: CacheKey) -> Key {
-        let mut place = String::with_capacity(self.cache.len() + 45);
-        place.push_str(&self.cache);
-        name(&mut place, key);
-        Key::from(place)
+    /// The key of a cached value.
+    pub(crate) fn cached(&self, key: CacheKey) -> Key {
+        let mut name = String::with_capacity(self.cache_prefix.len() + 45);
+        name.push_str(&self.cache_prefix);
+        write_cache_key(&mut name, key);
+        Key::from(name)
     }
 
-    /// Where instances tell each other what was invalidated: the state, and the list. What stands in braces decides the
-    /// slot of a cluster, so the two are neighbours and one script may touch both.
+    /// The state and the list of the invalidation log. The part in braces decides the slot in a cluster, so both are on
+    /// one node and one script may use both.
     pub(crate) fn log(&self) -> [Key; 2] {
-        ["state", "keys"].map(|part| Key::from(format!("{}{part}", self.log)))
+        ["state", "keys"].map(|part| Key::from(format!("{}{part}", self.log_prefix)))
     }
 
-    /// Whether a key that was found belongs to a cached thing.
-    pub(crate) fn is_cached(&self, found: &[u8]) -> bool {
-        found.starts_with(self.cache.as_bytes())
+    /// Whether a key is that of a cached value.
+    pub(crate) fn is_cached(&self, key: &[u8]) -> bool {
+        key.starts_with(self.cache_prefix.as_bytes())
     }
 
-    /// Matches the keys of all cached things, and maybe others.
+    /// A SCAN pattern that matches the keys of all cached values, and maybe others.
     pub(crate) fn pattern(&self) -> String {
-        let mut pattern = String::with_capacity(self.cache.len() + 8);
-        for c in self.cache.chars() {
+        let mut pattern = String::with_capacity(self.cache_prefix.len() + 8);
+        for c in self.cache_prefix.chars() {
             if matches!(c, '*' | '?' | '[' | ']' | '\\') {
                 pattern.push('\\');
             }
@@ -72,9 +72,9 @@ impl Names {
         pattern
     }
 
-    /// Where somebody's count is. An address, a user and a key are named; an email is not to be read in Redis.
-    pub(crate) fn count(&self, subject: &Subject) -> Key {
-        let mut name = self.limit.clone();
+    /// The key of a subject's counter. It names an address, a user or an API key, but never an email in plain text.
+    pub(crate) fn counter(&self, subject: &Subject) -> Key {
+        let mut name = self.limit_prefix.clone();
         // Writing to a string does not fail.
         match subject {
             Subject::Address(address) => write!(name, "address:{address}"),
@@ -91,7 +91,7 @@ impl Names {
         Key::from(name)
     }
 
-    /// A key to try whether Redis takes writes.
+    /// The key that is written to find out whether Redis takes writes.
     pub(crate) fn probe(&self) -> Key {
         Key::from(self.probe.as_str())
     }
@@ -101,8 +101,8 @@ const PRODUCT: &str = "product:";
 const ACCESS: &str = "access:";
 const API_KEY: &str = "api-key:";
 
-/// Writes the name of a cached thing: a line that says what it is.
-pub(crate) fn name(to: &mut String, key: CacheKey) {
+/// Appends a cache key in its text form, which has no line break.
+pub(crate) fn write_cache_key(to: &mut String, key: CacheKey) {
     // Writing to a string does not fail.
     match key {
         CacheKey::Product(id) => write!(to, "{PRODUCT}{id}"),
@@ -112,8 +112,8 @@ pub(crate) fn name(to: &mut String, key: CacheKey) {
     .ok();
 }
 
-/// What has that name; none if this version knows of no such thing.
-pub(crate) fn named(name: &str) -> Option<CacheKey> {
+/// Parses the text form of a cache key; `None` for a kind that this version does not know.
+pub(crate) fn parse_cache_key(name: &str) -> Option<CacheKey> {
     let uuid = |text| Uuid::try_parse(text).ok();
     if let Some(id) = name.strip_prefix(PRODUCT) {
         return uuid(id).map(|id| CacheKey::Product(ProductId(id)));
@@ -137,43 +137,43 @@ mod tests {
     }
 
     #[test]
-    fn what_one_script_touches_are_neighbours_in_a_cluster() {
+    fn both_keys_of_the_log_are_in_one_slot() {
         for prefix in ["entrepot:", "a{b}c:", "}{", ""] {
-            let names = Names::new(prefix);
+            let names = KeyNames::new(prefix);
             let [state, list] = names.log();
             assert_eq!(redis_keyslot(state.as_bytes()), redis_keyslot(list.as_bytes()), "{prefix}");
-            assert!(names.is_cached(names.place(CacheKey::Product(ProductId(Uuid::from_u128(7)))).as_bytes()));
+            assert!(names.is_cached(names.cached(CacheKey::Product(ProductId(Uuid::from_u128(7)))).as_bytes()));
             assert!(!names.log().iter().any(|key| names.is_cached(key.as_bytes())), "{prefix}");
         }
     }
 
     #[test]
-    fn keys_say_what_they_are_of_and_in_which_layout() {
-        let names = Names::new("shop:");
+    fn keys_contain_kind_and_version() {
+        let names = KeyNames::new("shop:");
         let id = Uuid::from_u128(1);
-        let place = names.place(CacheKey::Access(SessionId(id)));
-        assert_eq!(text(&place), "shop:cache:v3:access:00000000-0000-0000-0000-000000000001");
+        let cached = names.cached(CacheKey::Access(SessionId(id)));
+        assert_eq!(text(&cached), "shop:cache:v3:access:00000000-0000-0000-0000-000000000001");
         let [state, _] = names.log();
         assert_eq!(text(&state), "{shop:log:v3}:state");
         assert_eq!(
-            text(&names.count(&Subject::User(UserId(id)))),
+            text(&names.counter(&Subject::User(UserId(id)))),
             "shop:limit:v1:user:00000000-0000-0000-0000-000000000001"
         );
         assert!(!names.is_cached(b"other:cache:v3:access:1"));
     }
 
     #[test]
-    fn nobody_reads_an_email_in_redis() {
-        let names = Names::new("shop:");
+    fn emails_are_hashed() {
+        let names = KeyNames::new("shop:");
         let login = |email: &str| Subject::Login { address: [127, 0, 0, 1].into(), email: email.into() };
-        let key = names.count(&login("ada@example.com"));
+        let key = names.counter(&login("ada@example.com"));
         assert!(text(&key).starts_with("shop:limit:v1:login:127.0.0.1:") && !text(&key).contains("ada"), "{key:?}");
         assert_eq!(text(&key).rsplit(':').next().unwrap().len(), 32);
-        assert_ne!(key, names.count(&login("bob@example.com")));
+        assert_ne!(key, names.counter(&login("bob@example.com")));
     }
 
     #[test]
-    fn a_prefix_is_no_pattern() {
-        assert_eq!(Names::new("a*[b]?\\").pattern(), "a\\*\\[b\\]\\?\\\\cache:v3:*");
+    fn special_characters_of_the_prefix_are_escaped_in_the_pattern() {
+        assert_eq!(KeyNames::new("a*[b]?\\").pattern(), "a\\*\\[b\\]\\?\\\\cache:v3:*");
     }
 }

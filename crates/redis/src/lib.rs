@@ -1,24 +1,29 @@
-//! Cache and limits that many instances share, on Redis through fred.
+//! A cache and rate limits that many instances share, on Redis through fred.
 //!
-//! Redis is never the truth here. Down or hung, it costs a request a bounded delay once, and then nothing: a circuit
-//! breaker keeps everybody away until a task in the background finds that it answers again. Meanwhile the cache finds
-//! nothing and limits are counted in the process.
+//! Redis is never the source of truth here. When it is down or hung, a request pays a bounded delay once and nothing
+//! afterwards: a circuit breaker stops all commands until a background task finds that Redis answers again. Meanwhile
+//! every cache look-up is a miss, and limits are counted in the process.
 //!
-//! What the cache promises while Redis can be reached, and what is left of it while it cannot, stands at
-//! [`RedisCache`]; how exact the limits are, at [`RedisLimiter`].
+//! The guarantees of the cache, with and without Redis, are documented at [`RedisCache`]; the accuracy of the limits at
+//! [`RedisLimiter`].
+//!
+//! Modules, from the inside out; each uses only those before it:
+//!
+//! - `keys`: the names of all keys in Redis.
+//! - `client`: the connection, its options and its circuit breaker; scripts, and retries while a cluster moves a slot.
+//! - `invalidation`: how one instance tells Redis and the other instances what was changed.
+//! - `lifecycle`: [`Redis`], the handle: connecting, reconnecting, recovery after an outage, closing, health.
+//! - `cache`: [`RedisCache`], with a near cache in the process that a lease keeps correct.
+//! - `limit`: [`RedisLimiter`].
 
-mod breaker;
 mod cache;
+mod client;
+mod invalidation;
 mod keys;
+mod lifecycle;
 mod limit;
-mod moving;
-mod options;
-mod redis;
-mod script;
-mod token;
-mod told;
 
 pub use cache::RedisCache;
+pub use client::options::RedisOptions;
+pub use lifecycle::Redis;
 pub use limit::RedisLimiter;
-pub use options::RedisOptions;
-pub use redis::Redis;

@@ -1,4 +1,4 @@
-//! The contract suites of the cache and of the limits, on a real Redis, on a cluster, and on one that a sentinel names.
+//! The contract suites of cache and limits, on a single Redis, a cluster, and a Redis behind a sentinel.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
@@ -41,7 +41,7 @@ impl LimitHarness for Harness {
     }
 }
 
-/// Makes a test of each case on what is at that URL.
+/// Makes a test of each case, on the Redis with that URL.
 macro_rules! suites {
     ($kind:ident, $url:expr) => {
         mod $kind {

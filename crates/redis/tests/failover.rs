@@ -1,4 +1,4 @@
-//! A Redis whose place another takes, and keys that move to another.
+//! Failover to another Redis, and slots that move to another node.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod common;
@@ -13,17 +13,18 @@ use std::{
 };
 
 use common::{
-    cache, found, fresh_prefix, instance, limiter, patient, product, put, quota, until, until_kept, until_shared, user,
+    cache, found, fresh_prefix, instance, limiter, patient, product, put, quota, until, until_cached, until_shared,
+    user,
 };
 use entrepot_domain::{Cache, HealthCheck, MetricSource, RateLimiter};
 use entrepot_redis::{Redis, RedisCache};
 use entrepot_testkit::{Redis as Server, RedisCluster, RedisSentinel};
 
-/// So many things are known that some are on every node of a cluster.
-const MANY: u128 = 30;
+/// Enough keys that every node of a cluster has some.
+const KEYS: u128 = 30;
 
-/// When a master that says nothing is taken for dead.
-const DEAD: Duration = Duration::from_millis(500);
+/// After this time a sentinel takes a silent master for dead.
+const DOWN_AFTER: Duration = Duration::from_millis(500);
 
 /// Two instances, and their caches.
 struct Instances {
@@ -33,37 +34,37 @@ struct Instances {
 }
 
 impl Instances {
-    /// Both remember the same things.
+    /// Both have cached the same values.
     async fn at(url: &str) -> Self {
         let prefix = fresh_prefix();
         let (here, there) = (instance(url, &prefix).await, instance(url, &prefix).await);
         let instances = Self { caches: [cache(&here), cache(&there)], here, there };
-        for n in 0..MANY {
+        for n in 0..KEYS {
             for cache in &instances.caches {
-                until_kept(&**cache, n, "old").await;
+                until_cached(&**cache, n, "old").await;
             }
         }
         instances
     }
 
-    /// Writes while nobody can be told.
+    /// Invalidates all values while Redis cannot be reached.
     async fn write(&self) {
-        for n in 0..MANY {
+        for n in 0..KEYS {
             self.caches[0].invalidate(&[product(n)]).await;
         }
     }
 
-    /// Waits until all works as before, during which nothing old is found.
+    /// Waits until everything works as before; meanwhile no old value may be found.
     async fn recover(&self) {
         let began = Instant::now();
-        until("everything is remembered again", || async {
-            for n in 0..MANY {
+        until("everything is cached again", || async {
+            for n in 0..KEYS {
                 for cache in &self.caches {
                     assert_ne!(found(&**cache, n).await.as_deref(), Some("old"));
                 }
                 put(&*self.caches[0], n, "new").await;
             }
-            for n in 0..MANY {
+            for n in 0..KEYS {
                 if found(&*self.caches[1], n).await.as_deref() != Some("new") {
                     return false;
                 }
@@ -82,8 +83,8 @@ async fn is_master(server: &Server) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_redis_that_a_sentinel_promotes_is_used() {
-    let mut servers = RedisSentinel::start(DEAD).await.unwrap();
+async fn a_promoted_replica_is_used() {
+    let mut servers = RedisSentinel::start(DOWN_AFTER).await.unwrap();
     let instances = Instances::at(&servers.url()).await;
     servers.master().kill();
     instances.write().await;
@@ -92,25 +93,25 @@ async fn the_redis_that_a_sentinel_promotes_is_used() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_redis_that_hung_and_was_replaced_is_not_used_again() {
-    let mut servers = RedisSentinel::start(DEAD).await.unwrap();
+async fn a_replaced_master_is_not_used_after_it_thaws() {
+    let mut servers = RedisSentinel::start(DOWN_AFTER).await.unwrap();
     let instances = Instances::at(&servers.url()).await;
     servers.master().freeze();
     instances.write().await;
     until("the replica is promoted", || is_master(servers.replica())).await;
     instances.recover().await;
-    // It still takes itself for the master, until the sentinel tells it.
+    // It still believes to be the master, until the sentinel corrects it.
     servers.master().thaw();
     let thawed = Instant::now();
-    while thawed.elapsed() < 2 * DEAD {
-        for n in 0..MANY {
+    while thawed.elapsed() < 2 * DOWN_AFTER {
+        for n in 0..KEYS {
             assert_ne!(found(&*instances.caches[0], n).await.as_deref(), Some("old"));
         }
     }
 }
 
-/// The node that goes away is the only one that the URL names.
-async fn a_node_goes(go: impl FnOnce(&mut Server)) {
+/// The node that fails is the only one that the URL names.
+async fn assert_survives_failure_of_a_node(go: impl FnOnce(&mut Server)) {
     let mut cluster = RedisCluster::start().await.unwrap();
     let replica = cluster.replica(0).await.unwrap();
     let url = format!("redis-cluster://127.0.0.1:{}", cluster.nodes()[0].port());
@@ -122,16 +123,16 @@ async fn a_node_goes(go: impl FnOnce(&mut Server)) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_rest_of_a_cluster_is_used_when_a_node_dies() {
-    a_node_goes(Server::kill).await;
+async fn a_cluster_is_used_after_a_node_dies() {
+    assert_survives_failure_of_a_node(Server::kill).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_rest_of_a_cluster_is_used_when_a_node_hangs() {
-    a_node_goes(|node| node.freeze()).await;
+async fn a_cluster_is_used_after_a_node_hangs() {
+    assert_survives_failure_of_a_node(|node| node.freeze()).await;
 }
 
-/// The slots in which a node has keys that begin so.
+/// The slots in which a node has keys with that prefix.
 async fn slots(node: &Server, prefix: &str) -> BTreeSet<String> {
     let mut slots = BTreeSet::new();
     for key in lines(node, &format!("KEYS *{prefix}*")).await {
@@ -141,48 +142,48 @@ async fn slots(node: &Server, prefix: &str) -> BTreeSet<String> {
     slots
 }
 
-/// The texts of an answer.
+/// The strings of an answer.
 async fn lines(node: &Server, command: &str) -> Vec<String> {
     let answer = node.ask(command).await.unwrap();
     answer.lines().filter(|line| !line.starts_with(['*', '$'])).map(str::to_owned).collect()
 }
 
-/// What a node calls itself.
+/// The identifier of a node.
 async fn id(node: &Server) -> String {
     lines(node, "CLUSTER MYID").await.swap_remove(0)
 }
 
-/// Gives a slot to another node, or says that it is being given.
+/// Changes the assignment of a slot.
 async fn set_slot(nodes: &[&Server], slot: &str, what: &str) {
     for node in nodes {
         assert_eq!(node.ask(&format!("CLUSTER SETSLOT {slot} {what}")).await.unwrap(), "+OK\r\n");
     }
 }
 
-/// Moves all keys of a node to another while they are used, slot by slot, as an operator does.
+/// Moves all keys of a node to another, slot by slot, as an operator does.
 async fn move_slots([from, to, third]: [&Server; 3], prefix: &str) {
     let (from_id, to_id) = (id(from).await, id(to).await);
     for slot in slots(from, prefix).await {
         set_slot(&[to], &slot, &format!("IMPORTING {from_id}")).await;
         set_slot(&[from], &slot, &format!("MIGRATING {to_id}")).await;
-        // Those that come into being from now on are made there.
+        // Keys that are created from now on are created there.
         let keys = lines(from, &format!("CLUSTER GETKEYSINSLOT {slot} 10")).await.join(" ");
         if !keys.is_empty() {
             let moved = from.ask(&format!("MIGRATE 127.0.0.1 {} \"\" 0 5000 KEYS {keys}", to.port())).await.unwrap();
-            // Or all were forgotten at this moment.
+            // NOKEY: all were invalidated in this moment.
             assert!(["+OK\r\n", "+NOKEY\r\n"].contains(&moved.as_str()), "{moved}");
         }
         set_slot(&[to, from, third], &slot, &format!("NODE {to_id}")).await;
     }
 }
 
-/// How often each had to do without Redis, as operators see it.
+/// The metrics, with the number of failures of each instance.
 fn failures(instances: [&Redis; 2]) -> String {
     format!("{:?}", instances.map(MetricSource::samples))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn keys_that_move_to_another_node_are_found_there() {
+async fn slots_may_move_while_their_keys_are_used() {
     let mut cluster = RedisCluster::start().await.unwrap();
     let (url, prefix) = (cluster.url(), fresh_prefix());
     let (here, there) = (patient(&url, &prefix).await, patient(&url, &prefix).await);
@@ -192,7 +193,7 @@ async fn keys_that_move_to_another_node_are_found_there() {
     let use_it = async || {
         let mut rounds = 0;
         while rounds < 3 || !over.load(SeqCst) {
-            for n in 0..MANY {
+            for n in 0..KEYS {
                 let [here, there] = if n % 2 == 0 { [0, 1] } else { [1, 0] };
                 put(&*caches[here], n, &rounds.to_string()).await;
                 assert_eq!(found(&*caches[there], n).await, Some(rounds.to_string()), "{n}");
@@ -209,12 +210,12 @@ async fn keys_that_move_to_another_node_are_found_there() {
         rounds
     };
     let moving = async {
-        until("there is something to move", || async { slots(nodes[0], &prefix).await.len() > 15 }).await;
+        until("there are keys to move", || async { slots(nodes[0], &prefix).await.len() > 15 }).await;
         move_slots(nodes, &prefix).await;
         over.store(true, SeqCst);
     };
     let before = failures([&here, &there]);
     let (rounds, ()) = tokio::join!(use_it(), moving);
     println!("{rounds} rounds");
-    assert_eq!(failures([&here, &there]), before, "it was done without Redis for a while");
+    assert_eq!(failures([&here, &there]), before, "an instance went on without Redis");
 }

@@ -20,7 +20,7 @@ use common::{LONG, cache, found, fresh_prefix, limiter, patient, product, put, q
 use entrepot_domain::{Cache, Lookup, RateLimiter, Subject};
 use entrepot_redis::{Redis, RedisCache};
 
-/// Makes a test of each case on a single Redis, and one on a cluster.
+/// Makes a test of each case on a single Redis, and another on a cluster.
 macro_rules! cases {
     ($($case:ident),+ $(,)?) => {
         mod single {
@@ -44,14 +44,14 @@ macro_rules! cases {
 }
 
 cases! {
-    nobody_reads_what_was_before_an_answered_write_of_another_instance,
-    what_one_instance_put_another_finds_until_either_invalidates,
-    many_keys_are_forgotten_at_once,
+    no_instance_reads_a_value_from_before_an_answered_write,
+    a_value_is_shared_until_either_instance_invalidates_it,
+    many_keys_are_invalidated_at_once,
     a_write_does_not_wait_for_readers_of_its_own_instance,
-    a_hundred_places_are_given_to_a_hundred_of_three_hundred,
+    of_300_concurrent_hits_100_are_allowed,
     the_remainder_is_right_when_instances_take_turns,
     hot_hits_are_all_counted_and_never_exceed_the_limit,
-    a_caller_who_goes_away_leaves_nothing_half_done,
+    a_dropped_call_is_completed,
 }
 
 async fn two(url: &str) -> (Redis, Redis) {
@@ -60,61 +60,61 @@ async fn two(url: &str) -> (Redis, Redis) {
 }
 
 #[derive(Default)]
-struct Thing {
+struct Value {
     truth: AtomicU64,
     answered: AtomicU64,
 }
 
-/// Reads one thing until that time, and returns how often it was found.
-async fn read(cache: Arc<RedisCache>, n: u128, thing: Arc<Thing>, until: Instant) -> u64 {
+/// Reads a value until that time, and returns how often it was cached.
+async fn read(cache: Arc<RedisCache>, n: u128, value: Arc<Value>, until: Instant) -> u64 {
     let mut hits = 0;
     while Instant::now() < until {
-        let least = thing.answered.load(SeqCst);
+        let least = value.answered.load(SeqCst);
         let seen = match cache.get(product(n)).await {
             Lookup::Hit(bytes) => {
                 hits += 1;
                 u64::from_be_bytes((*bytes).try_into().unwrap())
             }
             Lookup::Miss(ticket) => {
-                let loaded = thing.truth.load(SeqCst);
+                let loaded = value.truth.load(SeqCst);
                 tokio::task::yield_now().await;
                 cache.put(product(n), Arc::from(loaded.to_be_bytes()), LONG, ticket).await;
                 loaded
             }
         };
-        assert!(seen >= least, "thing {n}: saw {seen} after {least} was answered");
+        assert!(seen >= least, "value {n}: saw {seen} after {least} was answered");
         tokio::task::yield_now().await;
     }
     hits
 }
 
-/// Writes one thing until that time, now on this instance and then on that, and returns how often.
-async fn write(caches: [Arc<RedisCache>; 2], n: u128, thing: Arc<Thing>, until: Instant) -> u64 {
+/// Writes a value until that time, on both instances in turn, and returns how often.
+async fn write(caches: [Arc<RedisCache>; 2], n: u128, value: Arc<Value>, until: Instant) -> u64 {
     let mut writes = 0;
     for cache in caches.iter().cycle() {
         if Instant::now() >= until {
             break;
         }
         writes += 1;
-        thing.truth.store(writes, SeqCst);
+        value.truth.store(writes, SeqCst);
         cache.invalidate(&[product(n)]).await;
-        thing.answered.store(writes, SeqCst);
-        // Sometimes at once, and sometimes only when the readers have found it again.
+        value.answered.store(writes, SeqCst);
+        // Sometimes at once, and sometimes after the readers have cached it again.
         tokio::time::sleep(Duration::from_millis(writes % 4)).await;
     }
     writes
 }
 
-async fn nobody_reads_what_was_before_an_answered_write_of_another_instance((here, there): (Redis, Redis)) {
+async fn no_instance_reads_a_value_from_before_an_answered_write((here, there): (Redis, Redis)) {
     let caches = [cache(&here), cache(&there)];
     let until = Instant::now() + Duration::from_secs(2);
     let (mut reading, mut writing) = (Vec::new(), Vec::new());
     for n in 0..40 {
-        let thing = Arc::new(Thing::default());
+        let value = Arc::new(Value::default());
         for cache in &caches {
-            reading.push(tokio::spawn(read(cache.clone(), n, thing.clone(), until)));
+            reading.push(tokio::spawn(read(cache.clone(), n, value.clone(), until)));
         }
-        writing.push(tokio::spawn(write(caches.clone(), n, thing, until)));
+        writing.push(tokio::spawn(write(caches.clone(), n, value, until)));
     }
     let (mut hits, mut writes) = (0, 0);
     for reader in reading {
@@ -126,7 +126,7 @@ async fn nobody_reads_what_was_before_an_answered_write_of_another_instance((her
     assert!(hits > 2_000 && writes > 1_000, "{hits} hits, {writes} writes");
 }
 
-async fn what_one_instance_put_another_finds_until_either_invalidates((here, there): (Redis, Redis)) {
+async fn a_value_is_shared_until_either_instance_invalidates_it((here, there): (Redis, Redis)) {
     let (here, there) = (cache(&here), cache(&there));
     put(&*here, 1, "mug").await;
     assert_eq!(found(&*there, 1).await.as_deref(), Some("mug"));
@@ -139,7 +139,7 @@ async fn what_one_instance_put_another_finds_until_either_invalidates((here, the
     assert_eq!((found(&*here, 1).await, found(&*here, 2).await), (None, None));
 }
 
-async fn many_keys_are_forgotten_at_once((here, there): (Redis, Redis)) {
+async fn many_keys_are_invalidated_at_once((here, there): (Redis, Redis)) {
     let (here, there) = (cache(&here), cache(&there));
     for n in 0..500 {
         put(&*here, n, "old").await;
@@ -165,7 +165,7 @@ async fn a_write_does_not_wait_for_readers_of_its_own_instance((here, _): (Redis
     assert!(quickest < Duration::from_millis(5), "{quickest:?}");
 }
 
-async fn a_hundred_places_are_given_to_a_hundred_of_three_hundred((here, there): (Redis, Redis)) {
+async fn of_300_concurrent_hits_100_are_allowed((here, there): (Redis, Redis)) {
     let limiters = [limiter(&here), limiter(&there)];
     for subject in (0..5).map(user) {
         let hits: Vec<_> = (0..300)
@@ -230,12 +230,12 @@ async fn hot_hits_are_all_counted_and_never_exceed_the_limit((here, there): (Red
 }
 
 #[test]
-fn any_runtime_may_ask() {
+fn any_runtime_may_use_it() {
     let main = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let redis = main.block_on(async { patient(&entrepot_testkit::redis_url().await.unwrap(), &fresh_prefix()).await });
     let (cache, limiter) = (cache(&redis), limiter(&redis));
     let seen = Arc::new(AtomicU64::new(0));
-    // As an HTTP server's workers are: each a thread with a runtime of its own.
+    // Like the workers of an HTTP server: each is a thread with a runtime of its own.
     let workers: Vec<_> = (0..3)
         .map(|_| {
             let (cache, limiter, seen) = (cache.clone(), limiter.clone(), seen.clone());
@@ -258,16 +258,16 @@ fn any_runtime_may_ask() {
     assert_eq!(seen.load(Relaxed), 600);
 }
 
-async fn a_caller_who_goes_away_leaves_nothing_half_done((here, there): (Redis, Redis)) {
+async fn a_dropped_call_is_completed((here, there): (Redis, Redis)) {
     let (here, there) = (cache(&here), cache(&there));
     let keys: HashSet<u128> = (0..200).collect();
     for n in &keys {
         put(&*there, *n, "old").await;
     }
     let all: Vec<_> = keys.iter().copied().map(product).collect();
-    // Asked once, and dropped.
+    // Polled once, and dropped.
     tokio::time::timeout(Duration::ZERO, here.invalidate(&all)).await.ok();
-    common::until("all are forgotten", || async {
+    common::until("all are invalidated", || async {
         for n in &keys {
             if found(&*there, *n).await.is_some() {
                 return false;
@@ -276,7 +276,7 @@ async fn a_caller_who_goes_away_leaves_nothing_half_done((here, there): (Redis, 
         true
     })
     .await;
-    // A look-up that was dropped does not keep the others waiting.
+    // A dropped look-up does not keep others waiting.
     tokio::time::timeout(Duration::ZERO, there.get(product(1))).await.ok();
     let began = Instant::now();
     assert_eq!(found(&*there, 1).await, None);

@@ -9,17 +9,17 @@ use std::{
 };
 
 use common::{
-    LONG, cache, found, fresh_prefix, instance, limiter, product, put, quota, until_kept, until_shared, user,
+    LONG, cache, found, fresh_prefix, instance, limiter, product, put, quota, until_cached, until_shared, user,
 };
 use entrepot_domain::{Cache, HealthCheck, Lookup, RateLimiter};
 use entrepot_redis::{RedisCache, RedisLimiter};
 use entrepot_testkit::Redis as Server;
 
-/// The most that one operation may take when Redis has just gone.
-const ONCE: Duration = Duration::from_millis(300);
+/// The most that one operation may take when Redis has just failed.
+const MAX_FIRST: Duration = Duration::from_millis(300);
 
-/// The most that it usually takes from then on.
-const THEN: Duration = Duration::from_millis(1);
+/// The most that the median of later ones may be.
+const MAX_MEDIAN: Duration = Duration::from_millis(1);
 
 async fn timed<T>(work: impl Future<Output = T>) -> Duration {
     let began = Instant::now();
@@ -27,8 +27,8 @@ async fn timed<T>(work: impl Future<Output = T>) -> Duration {
     began.elapsed()
 }
 
-/// What each operation takes: the first time at most so long, and then usually nothing.
-async fn assert_costs_little(cache: &RedisCache, limiter: &RedisLimiter) {
+/// Every operation is bounded the first time, and takes almost no time afterwards.
+async fn assert_bounded_delay(cache: &RedisCache, limiter: &RedisLimiter) {
     let mut later: [Vec<Duration>; 5] = Default::default();
     for round in 0..=100 {
         let took = [
@@ -38,7 +38,7 @@ async fn assert_costs_little(cache: &RedisCache, limiter: &RedisLimiter) {
             timed(put(cache, 1, "new")).await,
             timed(cache.invalidate(&[product(2)])).await,
         ];
-        assert!(took.iter().all(|took| *took <= ONCE), "round {round}: {took:?}");
+        assert!(took.iter().all(|took| *took <= MAX_FIRST), "round {round}: {took:?}");
         if round > 0 {
             later.iter_mut().zip(took).for_each(|(all, took)| all.push(took));
         }
@@ -46,7 +46,7 @@ async fn assert_costs_little(cache: &RedisCache, limiter: &RedisLimiter) {
     for (operation, mut took) in later.into_iter().enumerate() {
         took.sort();
         let median = took.get(took.len() / 2).unwrap();
-        assert!(*median < THEN, "operation {operation}: {took:?}");
+        assert!(*median < MAX_MEDIAN, "operation {operation}: {took:?}");
     }
 }
 
@@ -60,7 +60,7 @@ async fn assert_limits_hold(limiter: &RedisLimiter, n: u128) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_redis_that_was_killed_costs_little_and_comes_back() {
+async fn a_killed_redis_delays_little_and_is_used_again() {
     let mut server = Server::start().await.unwrap();
     let (url, prefix) = (server.url(), fresh_prefix());
     let (here, there) = (instance(&url, &prefix).await, instance(&url, &prefix).await);
@@ -72,13 +72,13 @@ async fn a_redis_that_was_killed_costs_little_and_comes_back() {
     assert!(here.name() == "redis" && !here.required());
 
     server.kill();
-    assert_costs_little(&values, &limits).await;
+    assert_bounded_delay(&values, &limits).await;
     assert_eq!(found(&*values, 1).await, None);
     assert_limits_hold(&limits, 1).await;
     assert!(here.check().await.is_err());
 
     server.restart().await.unwrap();
-    until_kept(&*values, 1, "new").await;
+    until_cached(&*values, 1, "new").await;
     until_shared(&limits, &others).await;
     assert!(here.check().await.is_ok());
     values.put(product(3), Arc::from(*b"old"), LONG, before).await;
@@ -86,7 +86,7 @@ async fn a_redis_that_was_killed_costs_little_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_redis_that_hangs_costs_little_and_comes_back() {
+async fn a_hung_redis_delays_little_and_is_used_again() {
     let server = Server::start().await.unwrap();
     let (url, prefix) = (server.url(), fresh_prefix());
     let (here, there) = (instance(&url, &prefix).await, instance(&url, &prefix).await);
@@ -94,20 +94,20 @@ async fn a_redis_that_hangs_costs_little_and_comes_back() {
     put(&*values, 1, "old").await;
 
     server.freeze();
-    assert_costs_little(&values, &limits).await;
+    assert_bounded_delay(&values, &limits).await;
     assert_limits_hold(&limits, 1).await;
-    // So long that the connection is given up and made anew, which must not be the end of it.
+    // Long enough that the silent connection is replaced.
     tokio::time::sleep(Duration::from_secs(5)).await;
     assert!(here.check().await.is_err());
-    assert_costs_little(&values, &limits).await;
+    assert_bounded_delay(&values, &limits).await;
 
     server.thaw();
-    until_kept(&*values, 1, "old").await;
+    until_cached(&*values, 1, "old").await;
     until_shared(&limits, &others).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_was_written_while_redis_hung_is_forgotten_before_anything_is_served() {
+async fn writes_during_an_outage_are_invalidated_before_the_cache_is_used() {
     let server = Server::start().await.unwrap();
     let (url, prefix) = (server.url(), fresh_prefix());
     let (here, there) = (instance(&url, &prefix).await, instance(&url, &prefix).await);
@@ -116,7 +116,7 @@ async fn what_was_written_while_redis_hung_is_forgotten_before_anything_is_serve
         put(&*caches[0], n, "old").await;
     }
     server.freeze();
-    // The first one finds out by itself that Redis does not answer.
+    // The first one runs into the time-out.
     for n in 0..50 {
         caches[0].invalidate(&[product(n)]).await;
     }
@@ -133,26 +133,26 @@ async fn what_was_written_while_redis_hung_is_forgotten_before_anything_is_serve
         kept = found(&*caches[0], 200).await.is_some();
         assert!(began.elapsed() < Duration::from_secs(20));
     }
-    assert_eq!(found(&*caches[1], 99).await.as_deref(), Some("old"), "what was not written need not be forgotten");
+    assert_eq!(found(&*caches[1], 99).await.as_deref(), Some("old"), "a value that was not written is still cached");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn beginning_without_redis_is_no_failure() {
+async fn a_start_without_redis_succeeds() {
     let mut server = Server::start().await.unwrap();
     server.kill();
     let began = Instant::now();
     let redis = instance(&server.url(), &fresh_prefix()).await;
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     let (values, limits) = (cache(&redis), limiter(&redis));
-    assert_costs_little(&values, &limits).await;
+    assert_bounded_delay(&values, &limits).await;
     assert_limits_hold(&limits, 1).await;
     assert!(redis.check().await.is_err());
     server.restart().await.unwrap();
-    until_kept(&*values, 1, "mug").await;
+    until_cached(&*values, 1, "mug").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_is_asked_after_closing_is_served_without() {
+async fn calls_after_closing_are_served_without_redis() {
     let server = Server::start().await.unwrap();
     let redis = instance(&server.url(), &fresh_prefix()).await;
     let (values, limits) = (cache(&redis), limiter(&redis));

@@ -16,8 +16,8 @@ use tokio::sync::oneshot;
 
 use self::counter::{Answer, Back, Counter, Question, Step};
 use crate::{
-    redis::{Redis, Shared},
-    script::Script,
+    client::{connection::Connection, script::Script},
+    lifecycle::Redis,
 };
 
 /// How many subjects are remembered in the process; those that are seen least are forgotten first. It is of use for those
@@ -90,7 +90,7 @@ pub struct RedisLimiter {
 }
 
 struct Inner {
-    shared: Arc<Shared>,
+    connection: Arc<Connection>,
     counters: Counters<Subject, Arc<Mutex<Counter>>>,
     count: Script,
 }
@@ -99,7 +99,7 @@ impl RedisLimiter {
     /// A limiter on Redis, and another one for as long as Redis does not answer.
     pub fn new(redis: Redis, fallback: Arc<dyn RateLimiter>) -> Self {
         let counters = Counters::new(SUBJECTS);
-        Self { inner: Arc::new(Inner { shared: redis.shared, counters, count: Script::new(COUNT) }), fallback }
+        Self { inner: Arc::new(Inner { connection: redis.connection, counters, count: Script::new(COUNT) }), fallback }
     }
 }
 
@@ -117,7 +117,7 @@ impl Inner {
         quota: Quota,
         question: Question,
     ) -> Option<Verdict> {
-        let key = self.shared.names.count(subject);
+        let key = self.connection.keys.counter(subject);
         if question.ahead {
             self.ask_ahead(key, counter, quota, question).await.ok().flatten()
         } else {
@@ -146,7 +146,7 @@ impl Inner {
     ) -> oneshot::Receiver<Option<Verdict>> {
         let (answer, answered) = oneshot::channel();
         let inner = self.clone();
-        self.shared.runtime.spawn(async move {
+        self.connection.runtime.spawn(async move {
             answer.send(inner.ask(key.clone(), &counter, quota, question).await).ok();
             if lock(&counter).begin_to_settle() {
                 inner.settle(key, &counter, quota).await;
@@ -180,10 +180,10 @@ impl Inner {
             number(PLENTY),
             number(MOST),
         ];
-        let answer = self.shared.run(&self.count, vec![key], args).await?;
+        let answer = self.connection.run(&self.count, vec![key], args).await?;
         let understood = understand(&answer);
         if understood.is_none() {
-            self.shared.misunderstood(&answer);
+            self.connection.note_unexpected(&answer);
         }
         understood
     }
@@ -214,7 +214,7 @@ fn lock(counter: &Mutex<Counter>) -> MutexGuard<'_, Counter> {
 impl RateLimiter for RedisLimiter {
     async fn hit(&self, subject: &Subject, quota: Quota) -> Verdict {
         let inner = &self.inner;
-        if inner.shared.breaker.enter().is_none() {
+        if inner.connection.breaker.enter().is_none() {
             return self.fallback.hit(subject, quota).await;
         }
         let counter = inner.counter(subject);
@@ -222,7 +222,7 @@ impl RateLimiter for RedisLimiter {
         let question = match step {
             Step::Decided(verdict) => return verdict,
             Step::Low(verdict, question) => {
-                drop(inner.ask_ahead(inner.shared.names.count(subject), counter, quota, question));
+                drop(inner.ask_ahead(inner.connection.keys.counter(subject), counter, quota, question));
                 return verdict;
             }
             Step::Ask(question) => question,
@@ -236,7 +236,8 @@ impl RateLimiter for RedisLimiter {
 
     async fn peek(&self, subject: &Subject, quota: Quota) -> Verdict {
         let inner = &self.inner;
-        let Some(answer) = inner.run(inner.shared.names.count(subject), quota, Back::default(), false, false).await
+        let Some(answer) =
+            inner.run(inner.connection.keys.counter(subject), quota, Back::default(), false, false).await
         else {
             return self.fallback.peek(subject, quota).await;
         };

@@ -1,4 +1,4 @@
-//! What the tests have in common.
+//! Helpers of all tests.
 #![allow(
     dead_code,
     clippy::unwrap_used,
@@ -28,34 +28,34 @@ use tokio::{
 };
 use uuid::Uuid;
 
-/// Long enough for any test.
+/// A time to live that no test outlasts.
 pub(crate) const LONG: Duration = Duration::from_mins(5);
 
 /// Longer than anything should take.
-const DEADLINE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A beginning of keys that no other test has.
+/// A key prefix that no other test has.
 pub(crate) fn fresh_prefix() -> String {
     format!("test:{:016x}:", getrandom::u64().unwrap())
 }
 
-/// An instance that minds no hiccup of the machine.
+/// An instance with a time-out that a busy machine does not exceed.
 pub(crate) async fn patient(url: &str, prefix: &str) -> Redis {
-    let options = RedisOptions::parse(url).unwrap().prefix(prefix).patience(Duration::from_secs(10));
+    let options = RedisOptions::parse(url).unwrap().prefix(prefix).command_timeout(Duration::from_secs(10));
     Redis::connect(options).await.unwrap()
 }
 
-/// An instance as it is by default.
+/// An instance with the default options.
 pub(crate) async fn instance(url: &str, prefix: &str) -> Redis {
     Redis::connect(RedisOptions::parse(url).unwrap().prefix(prefix)).await.unwrap()
 }
 
-/// An instance's cache.
+/// A cache of an instance.
 pub(crate) fn cache(redis: &Redis) -> Arc<RedisCache> {
     Arc::new(RedisCache::new(redis.clone(), 4 << 20))
 }
 
-/// An instance's limiter.
+/// A limiter of an instance.
 pub(crate) fn limiter(redis: &Redis) -> Arc<RedisLimiter> {
     Arc::new(RedisLimiter::new(redis.clone(), Arc::new(MemoryLimiter::new(Duration::from_mins(15)))))
 }
@@ -72,14 +72,14 @@ pub(crate) fn quota(limit: u32) -> Quota {
     Quota { limit, window: Duration::from_mins(1) }
 }
 
-/// Looks a value up, and puts it if it is missing and may be put.
+/// Looks a value up, and puts it on a miss.
 pub(crate) async fn put(cache: &dyn Cache, n: u128, value: &str) {
     if let Lookup::Miss(ticket) = cache.get(product(n)).await {
         cache.put(product(n), Arc::from(value.as_bytes()), LONG, ticket).await;
     }
 }
 
-/// What a look-up finds.
+/// The cached value.
 pub(crate) async fn found(cache: &dyn Cache, n: u128) -> Option<String> {
     match cache.get(product(n)).await {
         Lookup::Hit(bytes) => Some(String::from_utf8(bytes.to_vec()).unwrap()),
@@ -87,25 +87,25 @@ pub(crate) async fn found(cache: &dyn Cache, n: u128) -> Option<String> {
     }
 }
 
-/// Waits until it is so.
-pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+/// Waits until a condition holds.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
     let began = Instant::now();
-    while !is_so().await {
-        assert!(began.elapsed() < DEADLINE, "never: {what}");
+    while !condition().await {
+        assert!(began.elapsed() < TIMEOUT, "never: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-/// Waits until values are kept.
-pub(crate) async fn until_kept(cache: &dyn Cache, n: u128, value: &str) {
-    until("a value is kept", || async {
+/// Waits until values are cached.
+pub(crate) async fn until_cached(cache: &dyn Cache, n: u128, value: &str) {
+    until("a value is cached", || async {
         put(cache, n, value).await;
         found(cache, n).await.as_deref() == Some(value)
     })
     .await;
 }
 
-/// Waits until one limiter counts where the other does.
+/// Waits until both limiters count in the same Redis.
 pub(crate) async fn until_shared(here: &RedisLimiter, there: &RedisLimiter) {
     let n = std::cell::Cell::new(1_000);
     until("limits are shared again", || {
@@ -120,7 +120,7 @@ pub(crate) async fn until_shared(here: &RedisLimiter, there: &RedisLimiter) {
     .await;
 }
 
-/// Stands between an instance and Redis, and gives it the answers later.
+/// A proxy between an instance and Redis that delays the answers.
 pub(crate) struct Proxy {
     port: u16,
     delay: Arc<AtomicU64>,
@@ -142,7 +142,7 @@ impl Proxy {
                 let (mut questions, answers) = client.into_split();
                 let (answered, mut asked) = server.into_split();
                 connections.spawn(async move { tokio::io::copy(&mut questions, &mut asked).await.map(drop) });
-                connections.spawn(hand_on(answered, answers, late.clone()));
+                connections.spawn(forward_delayed(answered, answers, late.clone()));
             }
         });
         Self { port, delay, task }
@@ -152,7 +152,7 @@ impl Proxy {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// How late answers are from now on.
+    /// Delays answers by this from now on.
     pub(crate) fn delay(&self, delay: Duration) {
         self.delay.store(u64::try_from(delay.as_millis()).unwrap(), SeqCst);
     }
@@ -164,8 +164,8 @@ impl Drop for Proxy {
     }
 }
 
-/// Each answer is as late as the others: while one waits, the next ones are read.
-async fn hand_on(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, late: Arc<AtomicU64>) -> std::io::Result<()> {
+/// Forwards answers, each with the same delay: while one waits, the next ones are read.
+async fn forward_delayed(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, late: Arc<AtomicU64>) -> std::io::Result<()> {
     let (due, mut queue) = mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
     let reading = async {
         let mut buffer = vec![0; 1 << 16];

@@ -1,4 +1,4 @@
-//! Lua scripts: each is one step for everybody.
+//! Lua scripts, which Redis executes atomically.
 
 use fred::{
     clients::Client,
@@ -7,9 +7,9 @@ use fred::{
     types::{Key, Value, scripts::Script as Lua},
 };
 
-use crate::moving::while_moving;
+use super::slot_migration::retry_while_slot_moves;
 
-/// A script, known to Redis by its hash.
+/// A script that is called by its hash.
 pub(crate) struct Script(Lua);
 
 impl Script {
@@ -17,14 +17,14 @@ impl Script {
         Self(Lua::from_lua(text))
     }
 
-    /// Runs it. A Redis that does not know it yet, because it was restarted, is sent the text.
+    /// Runs the script. If Redis does not know its hash, for example after a restart, the text is sent.
     pub(crate) async fn run(&self, client: &Client, keys: Vec<Key>, args: Vec<Value>) -> Result<Value, Error> {
-        while_moving(client, || self.run_once(client, &keys, &args)).await
+        retry_while_slot_moves(client, || self.run_once(client, &keys, &args)).await
     }
 
     async fn run_once(&self, client: &Client, keys: &[Key], args: &[Value]) -> Result<Value, Error> {
-        let known: Result<Value, Error> = client.evalsha(self.0.sha1().clone(), keys.to_vec(), args.to_vec()).await;
-        match (known, self.0.lua()) {
+        let answer: Result<Value, Error> = client.evalsha(self.0.sha1().clone(), keys.to_vec(), args.to_vec()).await;
+        match (answer, self.0.lua()) {
             (Err(error), Some(text)) if error.details().starts_with("NOSCRIPT") => {
                 client.eval(text.clone(), keys.to_vec(), args.to_vec()).await
             }

@@ -1,4 +1,4 @@
-//! Where Redis is, and how it is talked to.
+//! Where Redis is, and how fred connects to it.
 
 use std::{fmt, time::Duration};
 
@@ -7,27 +7,27 @@ use fred::types::config::{
     TcpConfig,
 };
 
-/// How long one command may take, unless told otherwise.
-const PATIENCE: Duration = Duration::from_millis(100);
+/// How long one command may take, unless the options say otherwise.
+const DEFAULT_COMMAND_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// How long a connection may take, with TLS, authentication and all.
-pub(crate) const CONNECT: Duration = Duration::from_secs(1);
+/// How long connecting may take, TLS and authentication included.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long fred waits before it connects again, in milliseconds. Not zero: whoever is told of the loss must have
-/// closed the door before another Redis answers behind it.
-const RECONNECT: u32 = 50;
+/// How long fred waits before it connects again, in milliseconds. Not zero: the breaker must be open before another
+/// Redis answers on the new connection.
+const RECONNECT_DELAY_MS: u32 = 50;
 
 /// How many commands may wait to be sent; more are refused at once.
-const QUEUE: usize = 65_536;
+const MAX_QUEUED_COMMANDS: usize = 65_536;
 
-const PREFIX: &str = "entrepot:";
+const DEFAULT_PREFIX: &str = "entrepot:";
 
-/// Where Redis is, and what the keys begin with.
+/// Where Redis is, the prefix of all keys, and the time-out of a command.
 #[derive(Clone)]
 pub struct RedisOptions {
     config: Config,
     prefix: String,
-    patience: Duration,
+    command_timeout: Duration,
 }
 
 impl RedisOptions {
@@ -43,72 +43,74 @@ impl RedisOptions {
     /// instead of 100 ms: for a Redis that is far away, or a machine that is slow.
     ///
     /// # Errors
-    /// A sentence for whoever wrote the URL. It repeats none of it, so that no password gets into a log.
+    /// A sentence for the author of the URL. It repeats no part of the URL, so that no password gets into a log.
     pub fn parse(url: &str) -> Result<Self, String> {
         let scheme = url.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase()).unwrap_or_default();
-        let (kind, tls) = kind(&scheme).ok_or(
+        let (kind, tls) = server_kind(&scheme).ok_or(
             "must begin with redis://, rediss://, redis-cluster://, rediss-cluster://, redis-sentinel:// or \
              rediss-sentinel://",
         )?;
         if tls {
-            // fred takes the provider of the process. The first one that was set stays, which is as good.
+            // fred uses the default provider of the process. If one was set already, it stays, which is as good.
             rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
         }
-        let Ours { url, prefix, patience } = ours(url)?;
+        let OwnParameters { url, prefix, command_timeout } = take_own_parameters(url)?;
         let mut config = Config::from_url(&url).map_err(|error| match error.kind() {
             fred::error::ErrorKind::Tls => "needs the certificates of the system, which cannot be read".to_owned(),
-            _ => format!("must look like {}", kind.shape()),
+            _ => format!("must look like {}", kind.url_format()),
         })?;
         if config.server.hosts().iter().any(|server| server.host.is_empty()) {
-            return Err(format!("names no host; it must look like {}", kind.shape()));
+            return Err(format!("names no host; it must look like {}", kind.url_format()));
         }
         if let ServerConfig::Clustered { policy, .. } = &mut config.server {
-            // The nodes that the URL names may be the ones that are away.
+            // The nodes that the URL names may be the ones that are down.
             *policy = ClusterDiscoveryPolicy::UseCache;
         }
-        Ok(Self { config, prefix: prefix.unwrap_or_else(|| PREFIX.to_owned()), patience })
+        Ok(Self { config, prefix: prefix.unwrap_or_else(|| DEFAULT_PREFIX.to_owned()), command_timeout })
     }
 
-    /// The same as `prefix=` in the URL.
+    /// Sets the prefix, as `prefix=` in the URL does.
     #[must_use]
     pub fn prefix(self, prefix: &str) -> Self {
         Self { prefix: prefix.into(), ..self }
     }
 
-    /// Another time-out of a command than 100 ms: for a Redis that is far away, or a machine that is slow.
+    /// Sets the time-out of a command, which is 100 ms by default: for a Redis that is far away, or a machine that is
+    /// slow.
     #[must_use]
-    pub fn patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn command_timeout(self, command_timeout: Duration) -> Self {
+        Self { command_timeout, ..self }
     }
 
-    pub(crate) fn command_timeout(&self) -> Duration {
-        self.patience
+    pub(crate) fn timeout(&self) -> Duration {
+        self.command_timeout
     }
 
     pub(crate) fn key_prefix(&self) -> &str {
         &self.prefix
     }
 
-    pub(crate) fn clustered(&self) -> bool {
+    pub(crate) fn is_clustered(&self) -> bool {
         self.config.server.is_clustered()
     }
 
-    /// A client that is not connected yet. It also looks for a cluster at those nodes.
+    /// A client that is not connected yet. It also looks for a cluster at these nodes.
     pub(crate) fn client(&self, nodes: &[Server]) -> fred::clients::Client {
-        let performance = PerformanceConfig { default_command_timeout: self.patience, ..PerformanceConfig::default() };
+        let performance =
+            PerformanceConfig { default_command_timeout: self.command_timeout, ..PerformanceConfig::default() };
         let connection = ConnectionConfig {
-            connection_timeout: CONNECT,
-            internal_command_timeout: CONNECT,
-            // A command that was sent and not answered may have been done: it is never sent again.
+            connection_timeout: CONNECT_TIMEOUT,
+            internal_command_timeout: CONNECT_TIMEOUT,
+            // A command that was sent and not answered may have been executed: it is never sent again.
             max_command_attempts: 1,
-            // See `moving`.
+            // See `slot_migration`.
             max_redirections: 0,
-            max_command_buffer_len: QUEUE,
+            max_command_buffer_len: MAX_QUEUED_COMMANDS,
             reconnect_on_auth_error: true,
             tcp: TcpConfig { nodelay: Some(true), ..TcpConfig::default() },
             ..ConnectionConfig::default()
         };
-        let policy = ReconnectPolicy::new_constant(0, RECONNECT);
+        let policy = ReconnectPolicy::new_constant(0, RECONNECT_DELAY_MS);
         let mut config = self.config.clone();
         if let ServerConfig::Clustered { hosts, .. } = &mut config.server {
             hosts.extend_from_slice(nodes);
@@ -124,48 +126,48 @@ impl fmt::Debug for RedisOptions {
     }
 }
 
-/// A URL without our own parameters, and what they say.
-struct Ours {
+/// A URL without the parameters that fred does not know, and their values.
+struct OwnParameters {
     url: String,
     prefix: Option<String>,
-    patience: Duration,
+    command_timeout: Duration,
 }
 
-/// Takes our own parameters out of a URL: fred is to see only what it knows.
-fn ours(url: &str) -> Result<Ours, String> {
+/// Separates the parameters that fred does not know from a URL.
+fn take_own_parameters(url: &str) -> Result<OwnParameters, String> {
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
-    let (mut prefix, mut patience) = (None, PATIENCE);
+    let (mut prefix, mut command_timeout) = (None, DEFAULT_COMMAND_TIMEOUT);
     let mut others = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         match pair.split_once('=') {
             Some(("prefix", given)) => prefix = Some(given.to_owned()),
-            Some(("timeout", given)) => patience = seconds(given)?,
+            Some(("timeout", given)) => command_timeout = parse_timeout(given)?,
             _ => others.push(pair),
         }
     }
-    // Braces would take part in how a cluster spreads the keys.
-    let plain = |text: &String| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
-    if prefix.as_ref().is_some_and(|prefix| prefix.is_empty() || !plain(prefix)) {
+    // Braces would decide the slots of the keys in a cluster.
+    let is_plain = |text: &String| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
+    if prefix.as_ref().is_some_and(|prefix| prefix.is_empty() || !is_plain(prefix)) {
         return Err("must have a prefix of letters, digits and -_.: alone".to_owned());
     }
     let url = if others.is_empty() { base.to_owned() } else { format!("{base}?{}", others.join("&")) };
-    Ok(Ours { url, prefix, patience })
+    Ok(OwnParameters { url, prefix, command_timeout })
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+fn parse_timeout(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().filter(|seconds: &f64| (0.01..=60.0).contains(seconds));
     seconds.map(Duration::from_secs_f64).ok_or_else(|| "must have a timeout from 0.01 to 60 seconds".to_owned())
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum ServerKind {
     Single,
     Cluster,
     Sentinel,
 }
 
-impl Kind {
-    fn shape(self) -> &'static str {
+impl ServerKind {
+    fn url_format(self) -> &'static str {
         match self {
             Self::Single => "redis://[[user]:password@]host[:port][/database]",
             Self::Cluster => "redis-cluster://[[user]:password@]host[:port][?node=host:port&node=...]",
@@ -176,12 +178,12 @@ impl Kind {
     }
 }
 
-/// fred would take any scheme for a single Redis.
-fn kind(scheme: &str) -> Option<(Kind, bool)> {
+/// The kind of server that a scheme names, and whether it uses TLS. fred would take any scheme for a single Redis.
+fn server_kind(scheme: &str) -> Option<(ServerKind, bool)> {
     let (base, kind) = match scheme.split_once('-') {
-        None => (scheme, Kind::Single),
-        Some((base, "cluster")) => (base, Kind::Cluster),
-        Some((base, "sentinel")) => (base, Kind::Sentinel),
+        None => (scheme, ServerKind::Single),
+        Some((base, "cluster")) => (base, ServerKind::Cluster),
+        Some((base, "sentinel")) => (base, ServerKind::Sentinel),
         Some(_) => return None,
     };
     match base {
@@ -202,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_url_is_understood() {
+    fn every_kind_of_url_is_parsed() {
         let single = options("redis://ada:s3cret@cache.internal:6380/2").config;
         assert!(single.server.is_centralized());
         assert_eq!((single.username.as_deref(), single.password.as_deref()), (Some("ada"), Some("s3cret")));
@@ -210,7 +212,7 @@ mod tests {
         assert!(options("valkey://localhost").config.tls.is_none());
         assert!(options("rediss://localhost").config.tls.is_some());
         let cluster = options("redis-cluster://a:7000?node=b:7001&node=c:7002");
-        assert!(cluster.clustered());
+        assert!(cluster.is_clustered());
         assert_eq!(cluster.config.server.hosts().len(), 3);
         assert!(options("rediss-cluster://:s3cret@a:7000").config.tls.is_some());
         let sentinel = options("redis-sentinel://a:26379/1?sentinelServiceName=shop&node=b:26379&sentinelPassword=x");
@@ -219,13 +221,13 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_and_a_timeout_are_ours_and_not_freds() {
+    fn prefix_and_timeout_are_not_passed_to_fred() {
         assert_eq!(options("redis://localhost").key_prefix(), "entrepot:");
         assert_eq!(options("redis://localhost/1?prefix=shop:").key_prefix(), "shop:");
         let cluster = options("redis-cluster://a:7000?node=b:7001&prefix=shop.2:");
         assert_eq!((cluster.key_prefix(), cluster.config.server.hosts().len()), ("shop.2:", 2));
-        assert_eq!(options("redis://localhost").command_timeout(), PATIENCE);
-        assert_eq!(options("redis://localhost?timeout=0.5&prefix=a:").command_timeout(), Duration::from_millis(500));
+        assert_eq!(options("redis://localhost").timeout(), DEFAULT_COMMAND_TIMEOUT);
+        assert_eq!(options("redis://localhost?timeout=0.5&prefix=a:").timeout(), Duration::from_millis(500));
         for bad in [
             "redis://localhost?prefix=",
             "redis://localhost?prefix={x}",
@@ -259,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_prints_the_password() {
+    fn debug_output_hides_the_credentials() {
         let printed = format!("{:?}", options("redis://ada:s3cret@localhost:1234").prefix("shop:"));
         assert!(printed.contains("localhost:1234") && printed.contains("shop:"), "{printed}");
         assert!(!printed.contains("s3cret") && !printed.contains("ada"), "{printed}");

@@ -1,4 +1,4 @@
-//! A first level of many keys, which costs Redis little and is never wrong.
+//! The near cache with many keys: it asks Redis rarely and is never stale.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod common;
@@ -16,8 +16,8 @@ use entrepot_domain::{Cache, Lookup};
 use entrepot_redis::{Redis, RedisCache};
 use entrepot_testkit::Redis as Server;
 
-/// How long the others have to wait for an instance that reads, and two ticks of the timers.
-const WAIT: Duration = Duration::from_millis(5 + 2);
+/// How long a write waits for an instance that reads: a lease, and two ticks of the timers.
+const MAX_WAIT: Duration = Duration::from_millis(5 + 2);
 
 async fn two() -> (Redis, Redis) {
     let (url, prefix) = (entrepot_testkit::redis_url().await.unwrap(), fresh_prefix());
@@ -25,71 +25,71 @@ async fn two() -> (Redis, Redis) {
 }
 
 #[derive(Default)]
-struct Thing {
+struct Value {
     truth: AtomicU64,
     answered: AtomicU64,
 }
 
-fn things(count: usize) -> Arc<Vec<Thing>> {
-    Arc::new((0..count).map(|_| Thing::default()).collect())
+fn values(count: usize) -> Arc<Vec<Value>> {
+    Arc::new((0..count).map(|_| Value::default()).collect())
 }
 
-/// Reads all things again and again until that time, in an order of its own, and returns how many it found.
-async fn read(cache: Arc<RedisCache>, things: Arc<Vec<Thing>>, order: usize, until: Instant) -> u64 {
+/// Reads all values until that time, in an order of its own, and returns how many were cached.
+async fn read(cache: Arc<RedisCache>, values: Arc<Vec<Value>>, order: usize, until: Instant) -> u64 {
     let (mut hits, mut at) = (0, order);
     while Instant::now() < until {
         for _ in 0..10 {
-            // Steps that have no divisor in common with how many there are, which is of tens.
-            at = (at + 10 * order + 1) % things.len();
-            let (n, thing) = (u128::try_from(at).unwrap(), &things[at]);
-            let least = thing.answered.load(SeqCst);
+            // The step is coprime to the number of values, which is a multiple of ten.
+            at = (at + 10 * order + 1) % values.len();
+            let (n, value) = (u128::try_from(at).unwrap(), &values[at]);
+            let least = value.answered.load(SeqCst);
             let seen = match cache.get(product(n)).await {
                 Lookup::Hit(bytes) => {
                     hits += 1;
                     u64::from_be_bytes((*bytes).try_into().unwrap())
                 }
                 Lookup::Miss(ticket) => {
-                    let loaded = thing.truth.load(SeqCst);
+                    let loaded = value.truth.load(SeqCst);
                     tokio::task::yield_now().await;
                     cache.put(product(n), Arc::from(loaded.to_be_bytes()), LONG, ticket).await;
                     loaded
                 }
             };
-            assert!(seen >= least, "thing {n}: saw {seen} after {least} was answered");
+            assert!(seen >= least, "value {n}: saw {seen} after {least} was answered");
         }
         tokio::task::yield_now().await;
     }
     hits
 }
 
-/// Writes every so many things, two at a time, until that time, and returns how often.
-async fn write(cache: Arc<RedisCache>, things: Arc<Vec<Thing>>, (first, step): (usize, usize), until: Instant) -> u64 {
-    let mine: Vec<usize> = (first..things.len()).step_by(step).collect();
+/// Writes every `step`th value, two at a time, until that time, and returns how often.
+async fn write(cache: Arc<RedisCache>, values: Arc<Vec<Value>>, (first, step): (usize, usize), until: Instant) -> u64 {
+    let mine: Vec<usize> = (first..values.len()).step_by(step).collect();
     let mut writes = 0;
     for pair in mine.chunks_exact(2).cycle() {
         if Instant::now() >= until {
             break;
         }
         for n in pair {
-            things[*n].truth.fetch_add(1, SeqCst);
+            values[*n].truth.fetch_add(1, SeqCst);
         }
         let keys: Vec<_> = pair.iter().map(|n| product(u128::try_from(*n).unwrap())).collect();
         cache.invalidate(&keys).await;
         for n in pair {
-            things[*n].answered.fetch_add(1, SeqCst);
+            values[*n].answered.fetch_add(1, SeqCst);
         }
         writes += 1;
-        // Readers are to find most of them.
+        // So that most reads are hits.
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
     writes
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nobody_reads_an_old_value_of_a_thousand() {
+async fn of_a_thousand_values_none_is_read_stale() {
     let (here, there) = two().await;
     let caches = [cache(&here), cache(&there)];
-    let things = things(1_000);
+    let values = values(1_000);
     for n in 0..1_000 {
         if let Lookup::Miss(ticket) = caches[0].get(product(n)).await {
             caches[0].put(product(n), Arc::from(0_u64.to_be_bytes()), LONG, ticket).await;
@@ -98,10 +98,10 @@ async fn nobody_reads_an_old_value_of_a_thousand() {
     let until = Instant::now() + Duration::from_secs(4);
     let (mut reading, mut writing) = (Vec::new(), Vec::new());
     for n in 0..64 {
-        reading.push(tokio::spawn(read(caches[n % 2].clone(), things.clone(), n, until)));
+        reading.push(tokio::spawn(read(caches[n % 2].clone(), values.clone(), n, until)));
     }
     for n in 0..8 {
-        writing.push(tokio::spawn(write(caches[n % 2].clone(), things.clone(), (n, 8), until)));
+        writing.push(tokio::spawn(write(caches[n % 2].clone(), values.clone(), (n, 8), until)));
     }
     let (mut hits, mut writes) = (0, 0);
     for reader in reading {
@@ -113,8 +113,8 @@ async fn nobody_reads_an_old_value_of_a_thousand() {
     assert!(hits > 50_000 && writes > 500, "{hits} hits, {writes} writes");
 }
 
-/// How often Redis was asked to run a script.
-async fn asked(server: &Server) -> u64 {
+/// How often Redis has run a script.
+async fn script_calls(server: &Server) -> u64 {
     let stats = server.ask("INFO commandstats").await.unwrap();
     let calls = |line: &str| -> Option<u64> {
         line.strip_prefix("cmdstat_eval")?.split_once("calls=")?.1.split(',').next()?.parse().ok()
@@ -123,7 +123,7 @@ async fn asked(server: &Server) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn reading_many_keys_costs_redis_little() {
+async fn reading_many_keys_asks_redis_rarely() {
     const KEYS: u128 = 5_000;
     const ROUNDS: u32 = 20;
     let server = Server::start().await.unwrap();
@@ -133,7 +133,7 @@ async fn reading_many_keys_costs_redis_little() {
         put(&*cache, n, "mug").await;
         assert!(found(&*cache, n).await.is_some());
     }
-    let before = asked(&server).await;
+    let before = script_calls(&server).await;
     let readers: Vec<_> = (0..4)
         .map(|_| {
             let cache = cache.clone();
@@ -147,11 +147,11 @@ async fn reading_many_keys_costs_redis_little() {
     for reader in readers {
         reader.await.unwrap();
     }
-    let (asked, reads) = (asked(&server).await - before, 4 * KEYS * u128::from(ROUNDS));
+    let (asked, reads) = (script_calls(&server).await - before, 4 * KEYS * u128::from(ROUNDS));
     assert!(u128::from(asked) * 50 <= reads, "asked {asked} times for {reads} reads");
 }
 
-/// What an invalidation takes, usually.
+/// The median duration of an invalidation.
 async fn median(cache: &RedisCache) -> Duration {
     let mut took = Vec::new();
     for n in 0..51 {
@@ -164,12 +164,12 @@ async fn median(cache: &RedisCache) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_write_waits_for_instances_that_read_and_for_no_others() {
+async fn a_write_waits_only_for_other_instances_that_read() {
     let (here, there) = two().await;
     let caches = [cache(&here), cache(&there)];
-    // Two that write, and each reads what it wrote.
+    // An instance that reads what it wrote.
     put(&*caches[0], 100, "mug").await;
-    until("nobody waits for himself", || async {
+    until("an instance does not wait for itself", || async {
         assert_eq!(found(&*caches[0], 100).await.as_deref(), Some("mug"));
         median(&caches[0]).await < Duration::from_millis(1)
     })
@@ -184,17 +184,17 @@ async fn a_write_waits_for_instances_that_read_and_for_no_others() {
             }
         }
     });
-    until("a write waits, and not for long", || async {
-        (Duration::from_millis(1)..=WAIT).contains(&median(&caches[0]).await)
+    until("a write waits for a lease", || async {
+        (Duration::from_millis(1)..=MAX_WAIT).contains(&median(&caches[0]).await)
     })
     .await;
     reader.abort();
     reader.await.ok();
-    until("nobody reads any more", || async { median(&caches[0]).await < Duration::from_millis(1) }).await;
+    until("the lease of the reader has ended", || async { median(&caches[0]).await < Duration::from_millis(1) }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_fell_out_of_the_log_is_forgotten_as_well() {
+async fn entries_dropped_from_the_log_are_applied_too() {
     let (here, there) = two().await;
     let (here, there) = (cache(&here), cache(&there));
     put(&*here, 0, "old").await;
@@ -207,19 +207,19 @@ async fn what_fell_out_of_the_log_is_forgotten_as_well() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_instance_whose_answers_are_late_serves_nothing_old() {
+async fn an_instance_with_late_answers_serves_nothing_stale() {
     let (url, prefix) = (entrepot_testkit::redis_url().await.unwrap(), fresh_prefix());
     let proxy = Proxy::start(&url).await;
     let (near, far) = (patient(&url, &prefix).await, patient(&proxy.url(), &prefix).await);
     let caches = [cache(&near), cache(&far)];
-    let things = things(20);
+    let values = values(20);
     let until = Instant::now() + Duration::from_secs(3);
     let mut reading = Vec::new();
     for n in 0..20 {
-        reading.push(tokio::spawn(read(caches[usize::from(n > 0)].clone(), things.clone(), n, until)));
+        reading.push(tokio::spawn(read(caches[usize::from(n > 0)].clone(), values.clone(), n, until)));
     }
-    let writing = tokio::spawn(write(caches[0].clone(), things.clone(), (0, 1), until));
-    // Now late and now not, so that there is something in the first level.
+    let writing = tokio::spawn(write(caches[0].clone(), values.clone(), (0, 1), until));
+    // Answers are late only at times, so that the near cache is filled.
     for millis in (0..60).map(|n| [0, 3, 20][n % 3]) {
         proxy.delay(Duration::from_millis(millis));
         tokio::time::sleep(Duration::from_millis(50)).await;

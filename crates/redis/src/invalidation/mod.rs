@@ -1,0 +1,4 @@
+//! How instances tell each other, through Redis, which cached values were changed.
+
+pub(crate) mod invalidator;
+pub(crate) mod log;
