@@ -65,8 +65,9 @@ pub struct Verdict {
     pub resets_in: Duration,
 }
 
-/// Counts in fixed windows. Counts are exact within one process and, in an adapter that shares them, over all
-/// instances; an adapter whose store is down counts in the process until it is back. It cannot fail.
+/// Counts in fixed windows. Counts are exact within one process. An adapter that shares them over all instances documents
+/// by how much several may exceed a limit together; limits below 128 are exact over all of them. An adapter whose store is
+/// down counts in the process until it is back. It cannot fail.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait RateLimiter: Send + Sync {

@@ -202,8 +202,14 @@ async fn slots_may_move_while_their_keys_are_used() {
                 for limiter in &limiters {
                     limiter.hit(&user(n), quota(900)).await;
                 }
-                let counted = limiters[here].peek(&user(n), quota(900)).await.remaining;
-                assert_eq!(counted, 900 - 2 * (rounds + 1), "{n}");
+                // The other instance may report its hit a moment later.
+                until("every hit is counted once", || async {
+                    let remaining = limiters[here].peek(&user(n), quota(900)).await.remaining;
+                    let expected = 900 - 2 * (rounds + 1);
+                    assert!(remaining >= expected, "{n}: {remaining}");
+                    remaining == expected
+                })
+                .await;
             }
             rounds += 1;
         }

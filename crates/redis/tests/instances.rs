@@ -17,7 +17,7 @@ use std::{
 };
 
 use common::{LONG, cache, found, fresh_prefix, limiter, patient, product, put, quota, user};
-use entrepot_domain::{Cache, Lookup, RateLimiter, Subject};
+use entrepot_domain::{Cache, Lookup, RateLimiter};
 use entrepot_redis::{Redis, RedisCache};
 
 /// Makes a test of each case on a single Redis, and another on a cluster.
@@ -50,7 +50,6 @@ cases! {
     a_write_does_not_wait_for_readers_of_its_own_instance,
     of_300_concurrent_hits_100_are_allowed,
     the_remainder_is_right_when_instances_take_turns,
-    hot_hits_are_all_counted_and_never_exceed_the_limit,
     a_dropped_call_is_completed,
 }
 
@@ -184,49 +183,28 @@ async fn of_300_concurrent_hits_100_are_allowed((here, there): (Redis, Redis)) {
 
 async fn the_remainder_is_right_when_instances_take_turns((here, there): (Redis, Redis)) {
     let limiters = [limiter(&here), limiter(&there)];
-    for (limit, subject) in [(100, user(1)), (100_000, user(2))] {
-        for n in 0..20_u32 {
-            let turn = &limiters[usize::try_from(n).unwrap() % 2];
-            let verdict = turn.hit(&subject, quota(limit)).await;
-            assert!(verdict.allowed && verdict.remaining == limit - n - 1, "{n}: {verdict:?}");
-            assert_eq!(turn.peek(&subject, quota(limit)).await.remaining, limit - n - 1);
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+    for n in 0..20_u32 {
+        let turn = &limiters[usize::try_from(n).unwrap() % 2];
+        let verdict = turn.hit(&user(1), quota(100)).await;
+        assert!(verdict.allowed && verdict.remaining == 100 - n - 1, "{n}: {verdict:?}");
+        assert_eq!(turn.peek(&user(1), quota(100)).await.remaining, 100 - n - 1);
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
-}
-
-/// Hits from a task, so fast that some are decided in the process.
-async fn storm(limiter: Arc<impl RateLimiter + 'static>, subject: Subject, limit: u32, times: u32) -> u32 {
-    let mut allowed = 0;
-    for _ in 0..times {
-        allowed += u32::from(limiter.hit(&subject, quota(limit)).await.allowed);
+    // Far from the limit, hits of the other instance from the last second may be missing, but none for long.
+    for n in 0..20_u32 {
+        let turn = &limiters[usize::try_from(n).unwrap() % 2];
+        let verdict = turn.hit(&user(2), quota(100_000)).await;
+        let exact = 100_000 - n - 1;
+        assert!(verdict.allowed && (exact..=exact + n.div_ceil(2)).contains(&verdict.remaining), "{n}: {verdict:?}");
     }
-    allowed
-}
-
-async fn hot_hits_are_all_counted_and_never_exceed_the_limit((here, there): (Redis, Redis)) {
-    let limiters = [limiter(&here), limiter(&there)];
-    // What was taken in advance is given back: the shared count is what was allowed, soon after.
-    let storms: Vec<_> =
-        (0..6).map(|n| tokio::spawn(storm(limiters[n % 2].clone(), user(1), 1_000_000, 3_000))).collect();
-    for storm in storms {
-        assert_eq!(storm.await.unwrap(), 3_000);
-    }
-    common::until("all is given back", || async {
-        let mut rest = Vec::new();
+    common::until("all hits are counted", || async {
+        let (mut all, expected) = (Vec::new(), 100_000 - 20);
         for limiter in &limiters {
-            rest.push(limiter.peek(&user(1), quota(1_000_000)).await.remaining);
+            all.push(limiter.peek(&user(2), quota(100_000)).await.remaining);
         }
-        rest == [1_000_000 - 18_000; 2]
+        all == [expected; 2]
     })
     .await;
-    // And a limit within reach is reached, and not passed.
-    let storms: Vec<_> = (0..6).map(|n| tokio::spawn(storm(limiters[n % 2].clone(), user(2), 5_000, 2_000))).collect();
-    let mut allowed = 0;
-    for storm in storms {
-        allowed += storm.await.unwrap();
-    }
-    assert_eq!(allowed, 5_000);
 }
 
 #[test]
