@@ -153,8 +153,7 @@ impl Error {
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::PreconditionFailed => "precondition_failed",
             Self::RateLimited { .. } => "rate_limited",
-            Self::Fault(Fault::Unavailable { .. }) => "unavailable",
-            Self::Fault(Fault::Unknown(_)) => "internal",
+            Self::Fault(fault) => fault.code(),
         }
     }
 }

@@ -26,6 +26,14 @@ impl Fault {
         Self::Unavailable { dependency, source: source.into() }
     }
 
+    /// The stable name that clients and metrics know it by.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unavailable { .. } => "unavailable",
+            Self::Unknown(_) => "internal",
+        }
+    }
+
     /// A failure nobody planned for.
     pub fn unknown(source: impl Into<anyhow::Error>) -> Self {
         Self::Unknown(source.into())

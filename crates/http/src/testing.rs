@@ -30,7 +30,8 @@ use entrepot_domain::{
     api_key::{MockApiKeyRepository, MockRandomness},
     audit::MockAuditLog,
     auth::{
-        Access, AccessClaims, Actor, MockPasswordHasher, MockSessionRepository, MockTokenIssuer, Proof, TokenError,
+        Access, AccessClaims, Actor, MockLoginObserver, MockPasswordHasher, MockSessionRepository, MockTokenIssuer,
+        Proof, TokenError,
     },
     order::MockOrderRepository,
     product::MockProductRepository,
@@ -184,6 +185,8 @@ impl Mocks {
             refresh_ttl: Duration::from_hours(168),
             refresh_grace: Duration::ZERO,
         };
+        let mut logins = MockLoginObserver::new();
+        logins.expect_login_ended().return_const(());
         let auth = AuthPorts {
             users: users.clone(),
             sessions: Arc::new(self.sessions),
@@ -192,6 +195,7 @@ impl Mocks {
             sealer: Arc::new(MockSealer::new()),
             tokens: Arc::new(self.tokens),
             throttle: throttle.clone(),
+            logins: Arc::new(logins),
             clock: clock.clone(),
             ids: ids.clone(),
         };

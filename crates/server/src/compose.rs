@@ -1,4 +1,4 @@
-//! The one place where adapters are chosen, and everything is built by constructor.
+//! The composition root: chooses the adapters and decorators, and hands each service its ports by constructor.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,18 +14,19 @@ use entrepot_application::{
 };
 use entrepot_cached::{CachedApiKeys, CachedOrders, CachedProducts, CachedSecondFactors, CachedSessions, CachedUsers};
 use entrepot_domain::{
-    Cache, Clock, IdGenerator, MetricSource, Quota, RateLimiter,
-    api_key::Randomness,
-    auth::{PasswordHasher, TokenIssuer},
+    Cache, Clock, IdGenerator, MetricSource, Quota, RateLimiter, api_key::Randomness, auth::PasswordHasher,
     second_factor::Sealer,
 };
 use entrepot_http::{AccessLog, HttpSettings, HttpState};
 use entrepot_memory::{MemoryCache, MemoryLimiter, SystemClock, UuidV7};
 use entrepot_redis::{Redis, RedisCache, RedisLimiter};
 use entrepot_security::{AesSealer, BcryptHasher, JwtIssuer, JwtKeys, SystemRandomness};
-use entrepot_telemetry::ports::{
-    TracedApiKeys, TracedAuditLog, TracedHasher, TracedOrders, TracedProducts, TracedSecondFactors, TracedSessions,
-    TracedUsers,
+use entrepot_telemetry::{
+    CountedLogins, CountedOrders,
+    ports::{
+        TracedApiKeys, TracedAuditLog, TracedHasher, TracedOrders, TracedProducts, TracedSecondFactors, TracedSessions,
+        TracedUsers,
+    },
 };
 use sha2::{Digest, Sha256};
 
@@ -35,36 +36,103 @@ use crate::{
     process::Process,
 };
 
-/// Who signs the tokens, and for whom.
+/// The `iss` and `aud` claims of tokens.
 const ISSUER: &str = "entrepot";
 const AUDIENCE: &str = "entrepot-api";
 
-/// The most bytes that the cache keeps.
+/// The size of the cache in this process, in bytes.
 const CACHE_BYTES: u64 = 8 << 20;
 
-/// All that is told to whoever watches the service.
-type Watched = Vec<Arc<dyn MetricSource>>;
+/// The sources of all metrics that adapters and decorators have.
+type Metrics = Vec<Arc<dyn MetricSource>>;
 
-/// Builds all use cases over what is open.
+/// Builds all use cases over an open backend.
 pub fn compose(config: &Config, backend: &Backend) -> Application {
-    build(config, backend, &mut Watched::new())
+    build(config, backend, &mut Metrics::new())
 }
 
-/// The same, adding to `watched` what has something to tell.
-fn build(config: &Config, backend: &Backend, watched: &mut Watched) -> Application {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let ids: Arc<dyn IdGenerator> = Arc::new(UuidV7);
-    let hasher = Arc::new(BcryptHasher::new(config.bcrypt_cost));
-    watched.push(hasher.clone());
-    let hasher: Arc<dyn PasswordHasher> = match &config.traces {
-        Some(_) => Arc::new(TracedHasher(hasher)),
-        None => hasher,
+/// The same, and adds the sources of metrics to `metrics`.
+fn build(config: &Config, backend: &Backend, metrics: &mut Metrics) -> Application {
+    let Shared { clock, ids, hasher, random, sealer } = Shared::new(config, metrics);
+    let (limits, throttle) = limits(config, backend);
+    let stores = counted(stores(config, backend, metrics), metrics);
+    let logins = Arc::new(CountedLogins::default());
+    metrics.push(logins.clone());
+
+    let auth = AuthPorts {
+        users: stores.users.clone(),
+        sessions: stores.sessions,
+        hasher: hasher.clone(),
+        second_factors: stores.second_factors.clone(),
+        sealer: sealer.clone(),
+        tokens: Arc::new(JwtIssuer::new(&keys(&config.secrets), ISSUER, AUDIENCE)),
+        throttle: throttle.clone(),
+        logins,
+        clock: clock.clone(),
+        ids: ids.clone(),
     };
-    let tokens: Arc<dyn TokenIssuer> = Arc::new(JwtIssuer::new(&keys(&config.secrets), ISSUER, AUDIENCE));
+    let api_keys =
+        ApiKeyPorts { keys: stores.api_keys, random: random.clone(), clock: clock.clone(), ids: ids.clone() };
+    let second_factors = SecondFactorPorts {
+        factors: stores.second_factors,
+        users: stores.users.clone(),
+        hasher: hasher.clone(),
+        sealer,
+        random,
+        throttle: throttle.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+    };
+    let users = UserPorts { users: stores.users, hasher, throttle, clock: clock.clone(), ids: ids.clone() };
+    Application {
+        auth: AuthService::new(auth, auth_settings(config)),
+        api_keys: ApiKeyService::new(api_keys),
+        second_factors: SecondFactorService::new(second_factors),
+        users: UserService::new(users),
+        products: ProductService::new(ProductPorts {
+            products: stores.products,
+            clock: clock.clone(),
+            ids: ids.clone(),
+        }),
+        orders: OrderService::new(OrderPorts { orders: stores.orders, clock, ids }),
+        audit: AuditService::new(AuditPorts { log: stores.audit }),
+        limits,
+    }
+}
 
-    let random: Arc<dyn Randomness> = Arc::new(SystemRandomness);
-    let sealer: Arc<dyn Sealer> = Arc::new(AesSealer::new(config.secrets.refresh.iter().map(String::as_bytes)));
+/// The ports that several services share, stores aside.
+struct Shared {
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGenerator>,
+    hasher: Arc<dyn PasswordHasher>,
+    random: Arc<dyn Randomness>,
+    sealer: Arc<dyn Sealer>,
+}
 
+impl Shared {
+    fn new(config: &Config, metrics: &mut Metrics) -> Self {
+        let hasher = Arc::new(BcryptHasher::new(config.bcrypt_cost));
+        metrics.push(hasher.clone());
+        Self {
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(UuidV7),
+            hasher: if config.traces.is_some() { Arc::new(TracedHasher(hasher)) } else { hasher },
+            random: Arc::new(SystemRandomness),
+            sealer: Arc::new(AesSealer::new(config.secrets.refresh.iter().map(String::as_bytes))),
+        }
+    }
+}
+
+fn auth_settings(config: &Config) -> AuthSettings {
+    AuthSettings {
+        access_ttl: config.access_token_ttl,
+        refresh_ttl: config.refresh_token_ttl,
+        refresh_grace: config.refresh_token_grace,
+    }
+}
+
+/// The rate limits of requests, and those of failed logins.
+fn limits(config: &Config, backend: &Backend) -> (Limits, Arc<LoginThrottle>) {
     let window = config.limits.map(|limits| limits.window).unwrap_or_default();
     let limiter = limiter(backend.redis(), window);
     let quota = |limit: u32| Quota { limit, window };
@@ -73,106 +141,73 @@ fn build(config: &Config, backend: &Backend, watched: &mut Watched) -> Applicati
         config.limits.map(|limits| quota(limits.address)),
         config.limits.map(|limits| quota(limits.user)),
     );
-    let throttle = Arc::new(LoginThrottle::new(limiter, config.limits.map(|limits| quota(limits.login))));
-
-    let Stores { users, sessions, api_keys, second_factors, products, orders, audit } =
-        stores(config, backend, watched);
-    let settings = AuthSettings {
-        access_ttl: config.access_token_ttl,
-        refresh_ttl: config.refresh_token_ttl,
-        refresh_grace: config.refresh_token_grace,
-    };
-    let auth = AuthPorts {
-        users: users.clone(),
-        sessions,
-        hasher: hasher.clone(),
-        second_factors: second_factors.clone(),
-        sealer: sealer.clone(),
-        tokens,
-        throttle: throttle.clone(),
-        clock: clock.clone(),
-        ids: ids.clone(),
-    };
-    let api_keys = ApiKeyPorts { keys: api_keys, random: random.clone(), clock: clock.clone(), ids: ids.clone() };
-    let second_factors = SecondFactorPorts {
-        factors: second_factors,
-        users: users.clone(),
-        hasher: hasher.clone(),
-        sealer,
-        random,
-        throttle: throttle.clone(),
-        clock: clock.clone(),
-        ids: ids.clone(),
-    };
-    Application {
-        auth: AuthService::new(auth, settings),
-        api_keys: ApiKeyService::new(api_keys),
-        second_factors: SecondFactorService::new(second_factors),
-        users: UserService::new(UserPorts { users, hasher, throttle, clock: clock.clone(), ids: ids.clone() }),
-        products: ProductService::new(ProductPorts { products, clock: clock.clone(), ids: ids.clone() }),
-        orders: OrderService::new(OrderPorts { orders, clock, ids }),
-        audit: AuditService::new(AuditPorts { log: audit }),
-        limits,
-    }
+    (limits, Arc::new(LoginThrottle::new(limiter, config.limits.map(|limits| quota(limits.login)))))
 }
 
-/// Shared by all instances through Redis, and in the process without it or while it is away.
+/// Counts in Redis, for all instances together; in the process without Redis or while it is unreachable.
 fn limiter(redis: Option<&Redis>, window: Duration) -> Arc<dyn RateLimiter> {
-    let own = Arc::new(MemoryLimiter::new(window));
+    let in_process = Arc::new(MemoryLimiter::new(window));
     match redis {
-        Some(redis) => Arc::new(RedisLimiter::new(redis.clone(), own)),
-        None => own,
+        Some(redis) => Arc::new(RedisLimiter::new(redis.clone(), in_process)),
+        None => in_process,
     }
 }
 
-/// The store's ports, with what is often read remembered.
-fn stores(config: &Config, backend: &Backend, watched: &mut Watched) -> Stores {
-    let plain = traced(config, backend.store().ports());
+/// The ports of the store, cached unless `CACHE_TTL` is zero, and traced where traces are collected.
+fn stores(config: &Config, backend: &Backend, metrics: &mut Metrics) -> Stores {
+    let inner = traced(config, backend.store().ports());
     if config.cache_ttl.is_zero() {
-        return plain;
+        return inner;
     }
     let cache: Arc<dyn Cache> = match backend.redis() {
         Some(redis) => Arc::new(RedisCache::new(redis.clone(), CACHE_BYTES)),
         None => Arc::new(MemoryCache::new(CACHE_BYTES)),
     };
-    forget_what_was_written_unseen(backend, &cache);
+    clear_on_unseen_writes(backend, &cache);
     let ttl = config.cache_ttl;
-    let sessions = Arc::new(CachedSessions::new(plain.sessions, cache.clone(), ttl));
-    let products = Arc::new(CachedProducts::new(plain.products, cache.clone(), ttl));
-    let api_keys = Arc::new(CachedApiKeys::new(plain.api_keys.clone(), cache.clone(), ttl));
-    watched.push(sessions.clone());
-    watched.push(api_keys.clone());
-    watched.push(products.clone());
+    let sessions = Arc::new(CachedSessions::new(inner.sessions, cache.clone(), ttl));
+    let products = Arc::new(CachedProducts::new(inner.products, cache.clone(), ttl));
+    let api_keys = Arc::new(CachedApiKeys::new(inner.api_keys.clone(), cache.clone(), ttl));
+    metrics.push(sessions.clone());
+    metrics.push(api_keys.clone());
+    metrics.push(products.clone());
     Stores {
-        users: Arc::new(CachedUsers::new(plain.users, plain.api_keys, cache.clone())),
+        users: Arc::new(CachedUsers::new(inner.users, inner.api_keys, cache.clone())),
         sessions,
         api_keys,
-        second_factors: Arc::new(CachedSecondFactors::new(plain.second_factors, cache.clone())),
+        second_factors: Arc::new(CachedSecondFactors::new(inner.second_factors, cache.clone())),
         products,
-        orders: Arc::new(CachedOrders::new(plain.orders, cache)),
-        audit: plain.audit,
+        orders: Arc::new(CachedOrders::new(inner.orders, cache)),
+        audit: inner.audit,
     }
 }
 
-/// The store's ports, each of whose calls is told of where traces are collected.
-fn traced(config: &Config, plain: Stores) -> Stores {
+/// The ports of the store, with the orders counted.
+fn counted(inner: Stores, metrics: &mut Metrics) -> Stores {
+    let orders = Arc::new(CountedOrders::new(inner.orders));
+    metrics.push(orders.clone());
+    Stores { orders, ..inner }
+}
+
+/// The ports of the store, with a span around each call where traces are collected.
+fn traced(config: &Config, inner: Stores) -> Stores {
     if config.traces.is_none() {
-        return plain;
+        return inner;
     }
     Stores {
-        users: Arc::new(TracedUsers(plain.users)),
-        sessions: Arc::new(TracedSessions(plain.sessions)),
-        api_keys: Arc::new(TracedApiKeys(plain.api_keys)),
-        second_factors: Arc::new(TracedSecondFactors(plain.second_factors)),
-        products: Arc::new(TracedProducts(plain.products)),
-        orders: Arc::new(TracedOrders(plain.orders)),
-        audit: Arc::new(TracedAuditLog(plain.audit)),
+        users: Arc::new(TracedUsers(inner.users)),
+        sessions: Arc::new(TracedSessions(inner.sessions)),
+        api_keys: Arc::new(TracedApiKeys(inner.api_keys)),
+        second_factors: Arc::new(TracedSecondFactors(inner.second_factors)),
+        products: Arc::new(TracedProducts(inner.products)),
+        orders: Arc::new(TracedOrders(inner.orders)),
+        audit: Arc::new(TracedAuditLog(inner.audit)),
     }
 }
 
-/// Some writes go past the decorators: those of a command beside a running server, where Redis does not tell of them,
-/// and those that went through although their caller was told that the server is away.
-fn forget_what_was_written_unseen(backend: &Backend, cache: &Arc<dyn Cache>) {
+/// Clears the cache when a write went past its decorators: one of a command beside a running server, where Redis does
+/// not tell of it, and one that was committed although its caller was told that the server is unreachable.
+fn clear_on_unseen_writes(backend: &Backend, cache: &Arc<dyn Cache>) {
     let cache = cache.clone();
     match backend.store() {
         Store::Sqlite(store) if backend.redis().is_none() => {
@@ -186,7 +221,7 @@ fn forget_what_was_written_unseen(backend: &Backend, cache: &Arc<dyn Cache>) {
     }
 }
 
-/// The state of the HTTP edge over these use cases.
+/// The state of the HTTP edge.
 pub fn http_state(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>) -> Arc<HttpState> {
     let settings = HttpSettings {
         body_limit: config.body_limit,
@@ -199,11 +234,11 @@ pub fn http_state(config: &Config, backend: &Backend, access_log: Arc<dyn Access
         cursor_keys: config.secrets.refresh.iter().map(|secret| cursor_key(secret)).collect(),
         default_currency: config.default_currency,
     };
-    let mut watched: Watched = vec![Arc::new(Process)];
-    watched.extend(backend.metrics());
-    let application = build(config, backend, &mut watched);
+    let mut metrics: Metrics = vec![Arc::new(Process)];
+    metrics.extend(backend.metrics());
+    let application = build(config, backend, &mut metrics);
     let state = HttpState::new(application, backend.health(), Arc::new(UuidV7), settings);
-    Arc::new(state.watching(watched).logging(access_log))
+    Arc::new(state.watching(metrics).logging(access_log))
 }
 
 fn keys(secrets: &Secrets) -> JwtKeys<'_> {
@@ -215,7 +250,7 @@ fn keys(secrets: &Secrets) -> JwtKeys<'_> {
     }
 }
 
-/// A key of its own for cursors, so that a signature of one kind is never one of another. The same on all instances.
+/// The key that signs cursors: derived, so that a signature of a cursor is never one of a token. Equal on all instances.
 fn cursor_key(secret: &str) -> [u8; 32] {
     Sha256::new().chain_update(b"entrepot cursor\0").chain_update(secret.as_bytes()).finalize().into()
 }

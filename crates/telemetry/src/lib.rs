@@ -7,6 +7,7 @@
 //!
 //! They tell patterns, names and codes, never a path, a parameter or an error's words.
 
+mod counted;
 mod exporter;
 mod options;
 pub mod ports;
@@ -15,6 +16,7 @@ mod statements;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+pub use counted::{CountedLogins, CountedOrders};
 use exporter::Patient;
 use opentelemetry::{KeyValue, global, trace::TracerProvider};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};

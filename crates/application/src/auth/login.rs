@@ -3,7 +3,7 @@
 use entrepot_domain::{
     Email, SessionId,
     audit::{Origin, Who},
-    auth::{Checked, Device, NewSession, OpenError},
+    auth::{Checked, Device, LoginObserver, NewSession, OpenError},
     second_factor::{SealedSecret, SecondFactor, SecondFactorCode},
     user::{Credentials, User},
 };
@@ -24,6 +24,24 @@ pub struct Login {
     pub user_agent: Option<String>,
 }
 
+/// Tells the observer how a login ended. Dropped before it ended, because its caller gave up on it, it is `unavailable`.
+struct Report<'a> {
+    observer: &'a dyn LoginObserver,
+    outcome: Result<(), &'static str>,
+}
+
+impl<'a> Report<'a> {
+    fn new(observer: &'a dyn LoginObserver) -> Self {
+        Self { observer, outcome: Err("unavailable") }
+    }
+}
+
+impl Drop for Report<'_> {
+    fn drop(&mut self) {
+        self.observer.login_ended(self.outcome);
+    }
+}
+
 impl AuthService {
     /// Checks a password and opens a session. An unknown email and a wrong password are
     /// [`Error::InvalidCredentials`] alike, and take the same time. After too many failures from that address for that
@@ -36,11 +54,18 @@ impl AuthService {
     /// A change of the password or second factor that is made while it is checked is felt: no session is opened by what
     /// was right before.
     pub async fn login(&self, login: Login, origin: &Origin) -> Result<LoggedIn, Error> {
-        // What was right may be wrong by the time that it is kept. Then it is looked at once more, as it is by now.
+        let mut report = Report::new(&*self.ports.logins);
+        let result = self.check_and_open(&login, origin).await;
+        report.outcome = result.as_ref().map(drop).map_err(Error::code);
+        result
+    }
+
+    async fn check_and_open(&self, login: &Login, origin: &Origin) -> Result<LoggedIn, Error> {
+        // The password or second factor may change between the check and the session. Then both are done once more.
         for _ in 0..2 {
-            let (user, checked) = self.check(&login, origin).await?;
-            match self.open(user, checked, &login, origin).await {
-                Err(OpenError::Outdated) => tracing::info!("what a login was checked against has changed"),
+            let (user, checked) = self.check(login, origin).await?;
+            match self.open(user, checked, login, origin).await {
+                Err(OpenError::Outdated) => tracing::info!("the credentials changed during a login"),
                 opened => return Ok(opened?),
             }
         }

@@ -12,7 +12,8 @@ use entrepot_domain::{
     Clock, Fault, IdGenerator, SessionId, Timestamp,
     audit::{Cause, Origin, Who},
     auth::{
-        AccessClaims, PasswordHasher, PublicKey, RefreshClaims, RefreshState, SessionRepository, TokenHash, TokenIssuer,
+        AccessClaims, LoginObserver, PasswordHasher, PublicKey, RefreshClaims, RefreshState, SessionRepository,
+        TokenHash, TokenIssuer,
     },
     second_factor::{Sealer, SecondFactorRepository},
     user::{User, UserRepository},
@@ -48,6 +49,8 @@ pub struct AuthPorts {
     pub tokens: Arc<dyn TokenIssuer>,
     /// Counts failures.
     pub throttle: Arc<LoginThrottle>,
+    /// Told how each login ends.
+    pub logins: Arc<dyn LoginObserver>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Makes identifiers.

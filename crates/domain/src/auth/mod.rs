@@ -8,8 +8,8 @@ mod token;
 
 pub use actor::{Access, Actor, Proof};
 pub use password::{PasswordHash, PlainPassword};
+pub use port::{LoginObserver, PasswordHasher, SessionRepository, TokenIssuer};
 #[cfg(feature = "mock")]
-pub use port::{MockPasswordHasher, MockSessionRepository, MockTokenIssuer};
-pub use port::{PasswordHasher, SessionRepository, TokenIssuer};
+pub use port::{MockLoginObserver, MockPasswordHasher, MockSessionRepository, MockTokenIssuer};
 pub use session::{Checked, Device, NewSession, OpenError, RefreshState, RotateError, Rotated, Rotation, Session};
 pub use token::{AccessClaims, PublicKey, RefreshClaims, TokenError, TokenHash};

@@ -53,6 +53,14 @@ pub trait PasswordHasher: Send + Sync {
     async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<bool, Fault>;
 }
 
+/// Told how each login ended, for metrics. No other port sees it: whether a login succeeds is decided by the use case,
+/// from several of them.
+#[cfg_attr(feature = "mock", mockall::automock)]
+pub trait LoginObserver: Send + Sync {
+    /// A login ended: it succeeded, or failed with an error of this code. Must not block.
+    fn login_ended(&self, outcome: Result<(), &'static str>);
+}
+
 /// Makes and checks tokens. A refresh token is never an access token, nor the other way round: kind and key differ.
 /// There may be several keys of each kind, of which one signs and all are believed, so that keys can be changed while
 /// tokens are out.

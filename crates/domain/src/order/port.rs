@@ -43,6 +43,21 @@ pub enum PlaceError {
     Fault(#[from] Fault),
 }
 
+impl PlaceError {
+    /// The stable name that clients and metrics know it by.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(Refusal::InsufficientStock(_)) => "insufficient_stock",
+            Self::Refused(Refusal::UnknownProducts(_) | Refusal::MixedCurrencies(_) | Refusal::TotalTooLarge(_)) => {
+                "validation_failed"
+            }
+            Self::KeyReused => "idempotency_key_reused",
+            Self::InProgress => "idempotency_in_progress",
+            Self::Fault(fault) => fault.code(),
+        }
+    }
+}
+
 /// A change of an order's status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {

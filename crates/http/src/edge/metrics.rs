@@ -1,4 +1,5 @@
-//! What is counted and measured. Labels are few: patterns instead of paths, and one name for all that is unknown.
+//! Metrics of HTTP. Labels are few: route patterns instead of paths, and one name for everything unknown. Orders and
+//! logins are counted behind the use cases, not here.
 
 use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 
@@ -12,21 +13,17 @@ use prometheus::{
 
 use crate::error::ApiError;
 
-/// From what a cache answers in to what the request time-out ends, in seconds.
+/// Upper bounds of the histogram in seconds: from an answer out of the cache to the default request time-out.
 const BUCKETS: [f64; 14] =
     [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 
-/// Everything that is counted, for all workers together.
+/// The metrics of all workers together.
 pub(crate) struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     durations: HistogramVec,
     in_flight: IntGauge,
     limited: IntCounterVec,
-    placed: IntCounter,
-    refused: IntCounterVec,
-    logins: IntCounter,
-    failed_logins: IntCounterVec,
 }
 
 impl Metrics {
@@ -64,21 +61,11 @@ impl Metrics {
             )?,
             in_flight: add(&registry, IntGauge::new("http_requests_in_flight", "Requests not answered yet.")?)?,
             limited: add(&registry, limited)?,
-            placed: add(&registry, IntCounter::new("orders_placed_total", "Orders placed, without replays.")?)?,
-            refused: add(
-                &registry,
-                IntCounterVec::new(Opts::new("orders_refused_total", "Orders not placed, by error code."), &["code"])?,
-            )?,
-            logins: add(&registry, IntCounter::new("logins_total", "Logins that succeeded.")?)?,
-            failed_logins: add(
-                &registry,
-                IntCounterVec::new(Opts::new("logins_failed_total", "Logins that did not, by error code."), &["code"])?,
-            )?,
             registry,
         })
     }
 
-    /// All of it as Prometheus reads it.
+    /// All metrics in the text format of Prometheus.
     pub(crate) fn text(&self) -> prometheus::Result<Vec<u8>> {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
@@ -91,26 +78,10 @@ impl Metrics {
         InFlight(self.in_flight.clone())
     }
 
-    /// A request that was refused, if that was for a limit.
+    /// Counts a refused request, if it was refused for a rate limit.
     pub(super) fn limited(&self, refusal: &ApiError) {
         if let ApiError::UseCase(Error::RateLimited { limit, .. }) = refusal {
             self.limited.with_label_values(&[*limit]).inc();
-        }
-    }
-
-    /// An order that was placed, or not.
-    pub(super) fn order(&self, refusal: Option<&str>) {
-        match refusal {
-            None => self.placed.inc(),
-            Some(code) => self.refused.with_label_values(&[code]).inc(),
-        }
-    }
-
-    /// A login that succeeded, or not.
-    pub(super) fn login(&self, refusal: Option<&str>) {
-        match refusal {
-            None => self.logins.inc(),
-            Some(code) => self.failed_logins.with_label_values(&[code]).inc(),
         }
     }
 }
@@ -129,8 +100,8 @@ impl Drop for InFlight {
     }
 }
 
-/// The counters that a worker has used before, so that it need not look them up by their labels. Of so few routes a
-/// tree finds one faster than a hash does.
+/// The counters that a worker has used before, so that it need not look them up by their labels. Among so few routes a
+/// tree is faster than a hash map.
 #[derive(Default)]
 pub(super) struct Handles(RefCell<BTreeMap<Box<str>, Vec<Handle>>>);
 
@@ -171,7 +142,7 @@ impl Handle {
     }
 }
 
-/// Anybody can make methods up.
+/// The label of a method; clients can make methods up, so the unknown ones share one.
 pub(super) fn label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

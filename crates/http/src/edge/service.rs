@@ -40,7 +40,7 @@ use super::{
     trace::Trace,
 };
 use crate::{
-    API, HttpState,
+    HttpState,
     error::{ApiError, wants_problem},
 };
 
@@ -195,15 +195,13 @@ impl Tools {
     fn finish(&self, mut visit: Visit, standing: Option<Standing>, answer: Answer) -> Result<ServiceResponse, Error> {
         // What is left of a body that was too slow is not waited for, and a server that stops wants its clients to go.
         let is_last = matches!(answer, Err(ApiError::Timeout)) || self.state.is_stopping();
-        let (req, mut response, code) = match answer {
+        let (req, mut response) = match answer {
             Ok(answer) => {
                 let (req, response) = answer.into_parts();
-                let (response, code) = self.rendered(response, &visit);
-                (Some(req), response, code)
+                (Some(req), self.rendered(response, &visit))
             }
-            Err(error) => (None, render(&error, &visit), Some(error.code())),
+            Err(error) => (None, render(&error, &visit)),
         };
-        self.count(&visit, &response, code);
         if is_last {
             response.head_mut().set_connection_type(ConnectionType::Close);
         }
@@ -226,9 +224,8 @@ impl Tools {
 }
 
 impl Tools {
-    /// The answer as the client gets it, and the code of its error. An error that is not of this crate is told in the
-    /// words of this crate.
-    fn rendered(&self, response: HttpResponse, visit: &Visit) -> (HttpResponse, Option<&'static str>) {
+    /// The answer as the client gets it. An error that is not of this crate is told in the words of this crate.
+    fn rendered(&self, response: HttpResponse, visit: &Visit) -> HttpResponse {
         let foreign = |status| {
             let allow = response.headers().get(ALLOW).and_then(|allow| allow.to_str().ok());
             ApiError::foreign(status, allow, self.state.settings.body_limit)
@@ -237,16 +234,16 @@ impl Tools {
             Some(error) => match error.as_error::<ApiError>() {
                 Some(error) => {
                     self.state.metrics.limited(error);
-                    return (render(error, visit), Some(error.code()));
+                    return render(error, visit);
                 }
                 None => foreign(error.as_response_error().status_code()),
             },
             None if is_error(response.status()) && !response.extensions().contains::<AsItIs>() => {
                 foreign(response.status())
             }
-            None => return (response, None),
+            None => return response,
         };
-        (render(&error, visit), Some(error.code()))
+        render(&error, visit)
     }
 
     fn log(&self, visit: &Visit, route: &str, status: StatusCode, took: Duration) {
@@ -266,20 +263,6 @@ impl Tools {
             request_id: passage.request_id.as_str(),
             trace_id: logged.trace_id.as_deref(),
         });
-    }
-
-    /// Counts what became of an order or a login.
-    fn count(&self, visit: &Visit, response: &HttpResponse, code: Option<&'static str>) {
-        if visit.method != Method::POST {
-            return;
-        }
-        let metrics = &self.state.metrics;
-        match (visit.passage.route().and_then(|route| route.strip_prefix(API)), response.status()) {
-            (Some("/orders"), StatusCode::CREATED) if response.headers().contains_key("idempotent-replayed") => {}
-            (Some("/orders"), status) if code.is_some() || status == StatusCode::CREATED => metrics.order(code),
-            (Some("/auth/login"), status) if code.is_some() || status == StatusCode::OK => metrics.login(code),
-            _ => {}
-        }
     }
 }
 
