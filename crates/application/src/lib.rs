@@ -14,10 +14,12 @@ pub mod order;
 pub mod product;
 mod proof;
 pub mod second_factor;
+mod throttle;
 pub mod user;
 
 pub use error::{Error, FieldError, Shortfall};
 pub use limits::{Limits, Requester, Standing};
+pub use throttle::LoginThrottle;
 
 use api_key::ApiKeyService;
 use audit::AuditService;

@@ -11,8 +11,7 @@ use common::{
     throttle, user_id,
 };
 use entrepot_application::{
-    Error,
-    auth::LoginThrottle,
+    Error, LoginThrottle,
     second_factor::{SecondFactorPorts, SecondFactorService, Status},
 };
 use entrepot_domain::{

@@ -11,8 +11,7 @@ use common::{
     user_id,
 };
 use entrepot_application::{
-    Error,
-    auth::LoginThrottle,
+    Error, LoginThrottle,
     user::{Registration, UserPorts, UserService, UserUpdate},
 };
 use entrepot_domain::{

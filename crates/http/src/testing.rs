@@ -16,10 +16,10 @@ use actix_web::{
 };
 use bytes::Bytes;
 use entrepot_application::{
-    Application, Limits,
+    Application, Limits, LoginThrottle,
     api_key::{ApiKeyPorts, ApiKeyService},
     audit::{AuditPorts, AuditService},
-    auth::{AuthPorts, AuthService, AuthSettings, LoginThrottle},
+    auth::{AuthPorts, AuthService, AuthSettings},
     order::{OrderPorts, OrderService},
     product::{ProductPorts, ProductService},
     second_factor::{SecondFactorPorts, SecondFactorService},

@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use entrepot_application::{
-    Application, Limits,
+    Application, Limits, LoginThrottle,
     api_key::{ApiKeyPorts, ApiKeyService},
     audit::{AuditPorts, AuditService},
-    auth::{AuthPorts, AuthService, AuthSettings, LoginThrottle},
+    auth::{AuthPorts, AuthService, AuthSettings},
     order::{OrderPorts, OrderService},
     product::{ProductPorts, ProductService},
     second_factor::{SecondFactorPorts, SecondFactorService},

@@ -4,7 +4,6 @@ mod authenticate;
 mod login;
 mod refresh;
 mod sessions;
-mod throttle;
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,8 +18,8 @@ use entrepot_domain::{
     user::{User, UserRepository},
 };
 pub use login::Login;
-pub(crate) use throttle::Attempt;
-pub use throttle::LoginThrottle;
+
+use crate::LoginThrottle;
 
 /// How long logins last.
 #[derive(Debug, Clone, Copy)]

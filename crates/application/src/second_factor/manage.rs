@@ -12,7 +12,7 @@ use super::{
     SecondFactorService,
     code::{open, take_code},
 };
-use crate::{Error, auth::Attempt, proof::must_be_login};
+use crate::{Error, proof::must_be_login, throttle::Attempt};
 
 /// How somebody stands with their second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use entrepot_domain::{
 };
 pub use manage::{Begun, Status};
 
-use crate::auth::LoginThrottle;
+use crate::LoginThrottle;
 
 /// The ports that [`SecondFactorService`] holds.
 pub struct SecondFactorPorts {

@@ -17,7 +17,7 @@ use entrepot_domain::{
 pub use register::Registration;
 pub use update::UserUpdate;
 
-use crate::{Error, auth::LoginThrottle};
+use crate::{Error, LoginThrottle};
 
 /// The ports that [`UserService`] holds.
 pub struct UserPorts {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use entrepot_application::auth::LoginThrottle;
+use entrepot_application::LoginThrottle;
 use entrepot_domain::{
     ApiKeyId, Clock, Description, Email, IdGenerator, Money, OrderId, ProductId, Quota, RateLimiter, SessionId,
     Subject, Timestamp, UserId, Verdict, Version,
