@@ -22,6 +22,10 @@ const ACCESS: &str = "at+jwt";
 /// `typ` of a refresh token, so that neither is ever taken for the other, were the keys equal.
 const REFRESH: &str = "rt+jwt";
 
+/// How many seconds the clock of the instance that signed a token may be ahead of the one that reads it. Also how far a
+/// clock can be set back without refusing the tokens that it signed before.
+const LEEWAY: i64 = 30;
+
 /// The keys. Of each list the first signs, and tokens of all of them are believed: that is how keys are changed while
 /// tokens are out.
 pub struct JwtKeys<'a> {
@@ -103,10 +107,11 @@ impl JwtIssuer {
         }
     }
 
-    /// What both kinds say, checked.
+    /// The claims that both kinds have, checked. `iat` is read, but no reason to refuse a token: RFC 7519 gives it no such
+    /// meaning, and `nbf` is there for it. `exp` has no leeway, so that a token is never good for longer than it says.
     fn check(&self, claims: &Claims<'_>, now: Timestamp) -> Result<RefreshClaims, TokenError> {
         let now = now.timestamp();
-        if claims.iss != self.issuer || claims.aud != self.audience || claims.nbf > now || claims.iat > now {
+        if claims.iss != self.issuer || claims.aud != self.audience || claims.nbf > now.saturating_add(LEEWAY) {
             return Err(TokenError::Invalid);
         }
         if claims.exp <= now {
