@@ -43,7 +43,7 @@ impl Limits {
     /// Counts a request; `None` where nothing is counted.
     pub async fn request(&self, requester: Requester) -> Option<Standing> {
         let (subject, quota) = match requester {
-            Requester::Address(address) => (Subject::Address(address), self.address?),
+            Requester::Address(address) => (Subject::address(address), self.address?),
             Requester::User(user) => (Subject::User(user), self.user?),
             Requester::ApiKey(key) => (Subject::ApiKey(key), self.user?),
         };
@@ -97,6 +97,13 @@ mod tests {
     fn a_stranger_is_an_address() {
         let standing = block_on(limits(Subject::Address(ADDRESS), 100).request(Requester::Address(ADDRESS)));
         assert_eq!(standing.unwrap().quota, quota(100));
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_are_counted_together() {
+        let subject = Subject::Address("2001:db8::".parse().unwrap());
+        let address = Requester::Address("2001:db8::8".parse().unwrap());
+        assert!(block_on(limits(subject, 100).request(address)).is_some());
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl LoginThrottle {
     /// A guess at whatever proves that somebody is the user with that email. Waits for its turn;
     /// [`Error::RateLimited`] after too many failures.
     pub(crate) async fn login(&self, address: IpAddr, email: &Email) -> Result<Attempt<'_>, Error> {
-        self.attempt(Subject::Login { address, email: email.folded() }, &self.logins).await
+        self.attempt(Subject::login(address, email), &self.logins).await
     }
 
     /// The same of the password of a user who is logged in; to be asked for behind [`login`](Self::login).

@@ -1,12 +1,15 @@
-//! How often somebody may knock.
+//! Rate limits.
 
-use std::{net::IpAddr, time::Duration};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 
-use crate::{ApiKeyId, UserId};
+use crate::{ApiKeyId, Email, UserId};
 
-/// So many in a window of time, which begins with the first one.
+/// So many hits in a window of time, which begins with the first one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
     /// How many.
@@ -15,20 +18,20 @@ pub struct Quota {
     pub window: Duration,
 }
 
-/// Who is counted.
+/// The subject whose hits are counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Subject {
-    /// Requests of an address that is not logged in.
+    /// Requests without a login, by [address](Self::address).
     Address(IpAddr),
     /// Requests of a user, from wherever they come.
     User(UserId),
     /// Requests with an API key, from wherever they come.
     ApiKey(ApiKeyId),
-    /// Failed logins of an address for an account; the email is folded.
+    /// Failed logins, by [address and email](Self::login).
     Login {
-        /// Where they came from.
+        /// The address, or its network.
         address: IpAddr,
-        /// Whom they tried to be.
+        /// The folded email.
         email: String,
     },
     /// Wrong passwords of a user who is logged in, from wherever they come.
@@ -38,10 +41,21 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// Every word that [`limit`](Self::limit) says.
+    /// Every name that [`limit`](Self::limit) returns.
     pub const LIMITS: [&'static str; 6] = ["address", "user", "api_key", "login", "password", "code"];
 
-    /// Which limit it is that counts them: one word of a few, for operators.
+    /// Requests from this address. Of IPv6 the network of 64 bits is counted, because one host has all of its addresses;
+    /// an IPv4 address that is mapped into IPv6 is counted as what it is.
+    pub fn address(address: IpAddr) -> Self {
+        Self::Address(counted(address))
+    }
+
+    /// Failed logins from this address, counted as [`address`](Self::address) does, for this email.
+    pub fn login(address: IpAddr, email: &Email) -> Self {
+        Self::Login { address: counted(address), email: email.folded() }
+    }
+
+    /// The name of the limit that counts them, for operators; one of [`LIMITS`](Self::LIMITS).
     pub const fn limit(&self) -> &'static str {
         match self {
             Self::Address(_) => "address",
@@ -51,6 +65,14 @@ impl Subject {
             Self::Password(_) => "password",
             Self::Code(_) => "code",
         }
+    }
+}
+
+/// What is left of a host's addresses once they are counted as one.
+fn counted(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
@@ -85,6 +107,19 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+
+    #[test]
+    fn network_of_64_bits_is_counted_as_one_address() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let email = Email::parse("Ada@example.com").unwrap();
+        for (address, counted) in
+            [("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"), ("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7")]
+        {
+            assert_eq!(Subject::address(ip(address)), Subject::Address(ip(counted)));
+            let login = Subject::Login { address: ip(counted), email: "ada@example.com".into() };
+            assert_eq!(Subject::login(ip(address), &email), login);
+        }
+    }
 
     #[test]
     fn every_limit_has_a_name_of_its_own() {

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use entrepot_application::{Error, LoginThrottle};
 use entrepot_domain::{
     Fault, Quota, RateLimiter, Subject, Verdict,
+    audit::Origin,
     auth::{Checked, MockLoginObserver, OpenError, PasswordHash, TokenHash},
     second_factor::{SealedSecret, SecondFactor},
     user::Credentials,
@@ -109,6 +110,24 @@ fn sixth_guess_is_not_checked() {
         assert!(matches!(block_on(service.login(login_with("wrong"), &origin())), Err(Error::InvalidCredentials)));
     }
     assert!(matches!(block_on(service.login(login_with("right"), &origin())), Err(Error::RateLimited { .. })));
+}
+
+#[test]
+fn guesses_from_one_ipv6_network_are_counted_together() {
+    let limiter = Arc::new(CountingLimiter::default());
+    let mut mocks = Mocks { throttle: Some(throttle(&limiter)), ..Mocks::default() };
+    mocks.users.expect_credentials_by_email().times(5).returning(|_| Ok(Some(credentials(1))));
+    mocks.hasher.expect_verify().times(5).returning(|_, _| Ok(false));
+    let service = mocks.service();
+    let from = |host: u16| Origin { address: [0x2001, 0xdb8, 0, 0, 0, 0, 0, host].into(), ..origin() };
+    for host in 1..=5 {
+        let refused = block_on(service.login(login_with("wrong"), &from(host)));
+        assert!(matches!(refused, Err(Error::InvalidCredentials)), "{host}");
+    }
+    for host in 6..=8 {
+        let refused = block_on(service.login(login_with("wrong"), &from(host)));
+        assert!(matches!(refused, Err(Error::RateLimited { limit: "login", .. })), "{host}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Where a request comes from.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use actix_web::http::header::{HeaderMap, X_FORWARDED_FOR, X_FORWARDED_PROTO};
 use ipnet::IpNet;
@@ -22,14 +22,6 @@ pub(super) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Ip
         }
     }
     client
-}
-
-/// Whom limits count: a network of 64 bits in IPv6, for one host has that many addresses.
-pub(super) fn counted(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-    }
 }
 
 /// Whether a proxy that is trusted says that the client came to it through TLS. What anybody else says is not believed.
@@ -103,11 +95,5 @@ mod tests {
         assert_eq!(client_of("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(client_of("10.0.0.1", &["1.2.3.4, unknown, 10.0.0.7"]), "10.0.0.7");
         assert_eq!(client_of("10.0.0.1", &["10.0.0.3, 10.0.0.2"]), "10.0.0.3");
-    }
-
-    #[test]
-    fn a_network_is_counted_as_one() {
-        assert_eq!(counted(ip("2001:db8:1:2:3:4:5:6")), ip("2001:db8:1:2::"));
-        assert_eq!(counted(ip("192.0.2.7")), ip("192.0.2.7"));
     }
 }

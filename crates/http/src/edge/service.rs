@@ -160,8 +160,8 @@ impl Tools {
         }
         let mut standing = None;
         if limits::is_limited(req.path()) {
-            let counted = address::counted(visit.passage.address);
-            standing = self.state.app.limits.request(visit.passage.bearer.requester(counted)).await;
+            let requester = visit.passage.bearer.requester(visit.passage.address);
+            standing = self.state.app.limits.request(requester).await;
         }
         match standing {
             Some(Standing { verdict, limit, .. }) if !verdict.allowed => {
