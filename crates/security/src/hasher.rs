@@ -119,13 +119,23 @@ impl PasswordHasher for BcryptHasher {
 
     async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<bool, Fault> {
         // bcrypt would cut at 72 bytes and stop at NUL; a PlainPassword has neither.
-        let typed = PlainPassword::parse(password).ok();
-        let believable = typed.is_some() && hash.is_some();
+        let candidates = PlainPassword::candidates(password);
+        let possible = !candidates.is_empty() && hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobody.clone());
         // Whatever was typed, the same hash is checked: a user's may be of another cost than nobody's.
-        let check = move || bcrypt::verify(typed.as_ref().map_or(NO_PASSWORD, PlainPassword::expose), &hash.0);
+        let check = move || {
+            if candidates.is_empty() {
+                return bcrypt::verify(NO_PASSWORD, &hash.0);
+            }
+            for candidate in &candidates {
+                if bcrypt::verify(candidate.expose(), &hash.0)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
         let same = self.run(check).await?.map_err(Fault::unknown)?;
-        Ok(same && believable)
+        Ok(same && possible)
     }
 }
 
@@ -193,6 +203,23 @@ mod tests {
             let checked = BcryptHasher::new(4).verify(bad, Some(broken.clone())).await;
             assert!(matches!(checked, Err(Fault::Unknown(_))), "{bad:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn password_is_the_same_however_its_characters_are_composed() {
+        let (composed, decomposed) = ("Am\u{e9}lie et Zo\u{eb}", "Ame\u{301}lie et Zoe\u{308}");
+        let hasher = BcryptHasher::new(4);
+        for stored in [composed, decomposed] {
+            let hash = hasher.hash(&plain(stored)).await.unwrap();
+            for typed in [composed, decomposed] {
+                assert!(hasher.verify(typed, Some(hash.clone())).await.unwrap());
+            }
+            assert!(!hasher.verify("Amelie et Zoe", Some(hash)).await.unwrap());
+        }
+        // Hashed as it was typed, before passwords were normalised.
+        let old = PasswordHash(bcrypt::hash(decomposed, 4).unwrap());
+        assert!(hasher.verify(decomposed, Some(old.clone())).await.unwrap());
+        assert!(!hasher.verify(composed, Some(old)).await.unwrap());
     }
 
     #[tokio::test]

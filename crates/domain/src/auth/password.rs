@@ -2,11 +2,18 @@
 
 use std::fmt;
 
+use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use crate::Invalid;
 
-/// A password as it was typed. Wiped from memory when dropped, and never printed.
+/// By how much normalisation form C can lengthen UTF-8 at most.
+const MAX_GROWTH: usize = 3;
+
+/// The most bytes that are normalised at all. No text that is longer becomes one that is short enough.
+const MAX_TYPED_BYTES: usize = 8 * PlainPassword::MAX_BYTES;
+
+/// A valid password. Wiped from memory when it is dropped, and never printed.
 #[derive(Clone)]
 pub struct PlainPassword(Zeroizing<String>);
 
@@ -17,23 +24,61 @@ impl PlainPassword {
     pub const MAX_BYTES: usize = 72;
 
     /// Parses a password for an account: 8 characters or more, at most 72 bytes, no NUL (at which bcrypt would stop).
+    ///
+    /// It is normalised before that as RFC 8265 (`OpaqueString`) says, because keyboards differ in how they write the same
+    /// characters: every space is U+0020, and the text in normalisation form C.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
+        if text.len() > MAX_TYPED_BYTES {
+            return Err(too_long());
+        }
+        Self::checked(normalised(text))
+    }
+
+    /// The passwords that somebody may mean who typed this: the normalised one, and as it was typed if that differs,
+    /// which is how passwords were hashed before they were normalised. Empty if it is no valid password.
+    pub fn candidates(typed: &str) -> Vec<Self> {
+        if typed.len() > MAX_TYPED_BYTES {
+            return Vec::new();
+        }
+        let normalised = normalised(typed);
+        let as_typed = (*normalised != typed).then(|| Zeroizing::new(typed.to_owned()));
+        [Some(normalised), as_typed].into_iter().flatten().filter_map(|text| Self::checked(text).ok()).collect()
+    }
+
+    fn checked(text: Zeroizing<String>) -> Result<Self, Invalid> {
         if text.chars().count() < Self::MIN_CHARS {
             return Err(Invalid::new("must be at least 8 characters long"));
         }
         if text.len() > Self::MAX_BYTES {
-            return Err(Invalid::new("must be at most 72 bytes long"));
+            return Err(too_long());
         }
         if text.contains('\0') {
             return Err(Invalid::new("must not contain NUL"));
         }
-        Ok(Self(Zeroizing::new(text.to_owned())))
+        Ok(Self(text))
     }
 
     /// The password itself.
     pub fn expose(&self) -> &str {
         &self.0
     }
+}
+
+fn too_long() -> Invalid {
+    Invalid::new("must be at most 72 bytes long")
+}
+
+/// The text as RFC 8265 (`OpaqueString`) has it compared.
+fn normalised(text: &str) -> Zeroizing<String> {
+    // With room for all of it, or growing would leave copies behind that are not wiped.
+    let mut normalised = Zeroizing::new(String::with_capacity(text.len().saturating_mul(MAX_GROWTH)));
+    normalised.extend(text.chars().map(|c| if is_space(c) { ' ' } else { c }).nfc());
+    normalised
+}
+
+/// General category `Zs`.
+fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
 }
 
 impl fmt::Debug for PlainPassword {
@@ -64,6 +109,44 @@ mod tests {
         assert!(PlainPassword::parse(&"a".repeat(73)).is_err());
         assert!(PlainPassword::parse(&"é".repeat(37)).is_err());
         assert!(PlainPassword::parse("nul\0inside").is_err());
+    }
+
+    fn exposed(passwords: &[PlainPassword]) -> Vec<&str> {
+        passwords.iter().map(PlainPassword::expose).collect()
+    }
+
+    #[test]
+    fn it_is_normalised() {
+        let decomposed = "Ame\u{301}lie et Zoe\u{308}";
+        assert_eq!(PlainPassword::parse(decomposed).unwrap().expose(), "Am\u{e9}lie et Zo\u{eb}");
+        assert_eq!(PlainPassword::parse("one\u{a0}two\u{3000}three").unwrap().expose(), "one two three");
+        // Compatibility characters stay what they are: this is form C, not KC.
+        assert_eq!(PlainPassword::parse("\u{fb01}ve \u{2460}\u{2461}\u{2462}\u{2463}").unwrap().expose().len(), 18);
+        // It counts as it is hashed: four characters, each with an accent of its own, are four.
+        assert!(PlainPassword::parse(&"e\u{301}".repeat(4)).is_err());
+        assert!(PlainPassword::parse(&"e\u{301}".repeat(36)).is_ok());
+    }
+
+    #[test]
+    fn what_is_typed_may_mean_two_passwords() {
+        let decomposed = "Ame\u{301}lie et Zoe\u{308}";
+        assert_eq!(exposed(&PlainPassword::candidates(decomposed)), ["Am\u{e9}lie et Zo\u{eb}", decomposed]);
+        assert_eq!(exposed(&PlainPassword::candidates("correct horse")), ["correct horse"]);
+        // Valid as it was typed alone, as it may have been hashed.
+        let short = "e\u{301}".repeat(4);
+        assert_eq!(exposed(&PlainPassword::candidates(&short)), [&short]);
+        for bad in ["short", "nul\0inside", &"a".repeat(73), &"a".repeat(10_000_000)] {
+            assert!(PlainPassword::candidates(bad).is_empty());
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn normalising_twice_changes_nothing_and_fits_its_room(text in ".{0,80}") {
+            let once = normalised(&text);
+            proptest::prop_assert!(once.len() <= text.len() * MAX_GROWTH);
+            proptest::prop_assert_eq!(&*normalised(&once), &*once);
+        }
     }
 
     #[test]

@@ -48,8 +48,8 @@ pub trait PasswordHasher: Send + Sync {
     async fn hash(&self, password: &PlainPassword) -> Result<PasswordHash, Fault>;
 
     /// Whether the password is the hashed one. With `None`, for a user that does not exist, it takes the same time and
-    /// says no. `password` is what somebody typed, and need not be a good password: a bad one is nobody's, and takes
-    /// the same time too.
+    /// says no. `password` is what somebody typed, and need not be a valid password: an invalid one is nobody's, and
+    /// takes the same time too. All of its [candidates](PlainPassword::candidates) are tried.
     async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<bool, Fault>;
 }
 
@@ -69,7 +69,7 @@ pub trait TokenIssuer: Send + Sync {
     /// Signs an access token.
     fn access(&self, claims: &AccessClaims) -> Result<String, Fault>;
 
-    /// Reads an access token; every claim is required and checked, with no leeway.
+    /// Reads an access token; every claim is required and checked. Another instance's clock may be 30 s ahead (`nbf`).
     fn verify_access(&self, token: &str, now: Timestamp) -> Result<AccessClaims, TokenError>;
 
     /// Signs a refresh token. The same claims make the same token.
@@ -79,7 +79,7 @@ pub trait TokenIssuer: Send + Sync {
     /// not be the one that signs now. `None` if that key is gone.
     fn refresh_again(&self, claims: &RefreshClaims, hash: &TokenHash) -> Result<Option<String>, Fault>;
 
-    /// Reads a refresh token; every claim is required and checked, with no leeway.
+    /// Reads a refresh token; every claim is required and checked, with the same leeway.
     fn verify_refresh(&self, token: &str, now: Timestamp) -> Result<RefreshClaims, TokenError>;
 
     /// The keys that others can check access tokens with, the one that signs now first; none where a shared secret
