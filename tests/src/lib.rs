@@ -21,7 +21,7 @@ pub mod stores;
 mod wire;
 
 pub use answer::Answer;
-pub use binary::entrepot;
+pub use binary::{entrepot, just};
 pub use certificate::Pair;
 pub use client::{Client, PASSWORD};
 pub use collector::{Collector, Span};
