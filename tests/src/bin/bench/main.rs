@@ -1,9 +1,12 @@
-//! What the program costs on this machine: `bench` prints a table, `bench --check` also fails where a promise is broken;
-//! `bench servers [PEERS]` measures it on PostgreSQL and Redis, beside others if there are any in that folder.
+//! What the program costs on this machine: `bench` prints a table, `bench --check` measures only what is promised and
+//! fails if a promise is broken; `bench servers [PEERS]` measures it on PostgreSQL and Redis, beside other services if
+//! there are any in that folder.
 //!
-//! A shared machine is noisy, so each figure is the best of some rounds: what the program can do, not what its
-//! neighbours let it. CPU time per request still depends on the machine (half of it is the kernel's sockets), so it is
-//! an aim: the table tells whether it is met, `--check` does not insist.
+//! The program is built in the profile of this one. `--check` also passes in a debug build, which `tests/run` has at
+//! hand; figures are taken from the profile `dist`.
+//!
+//! A shared machine is noisy, so each figure is the best of some rounds. CPU time per request still depends on the machine
+//! (half of it is the kernel's sockets), so it is an aim and no promise.
 
 mod bare;
 mod contender;
@@ -71,14 +74,15 @@ fn main() -> Result<()> {
 
 /// What it costs on the embedded store.
 async fn alone(check: bool) -> Result<()> {
-    let [start, idle] = start_and_idle().await?;
-    let [read, own] = product_read().await?;
-    let rows = [start, idle, read, own, orders().await?];
+    let mut rows = Vec::from(start_and_idle().await?);
+    if !check {
+        rows.extend(product_read().await?);
+    }
+    rows.push(orders().await?);
     println!("| {:<52} | {:>19} | {:>8} |", "what", "measured", "promise");
     println!("|{}|{}|{}|", "-".repeat(54), "-".repeat(21), "-".repeat(10));
     rows.iter().for_each(Row::print);
-    let insisted = |row: &&Row| !matches!(row.promise, Promise::Aim(_));
-    if check && !rows.iter().filter(insisted).all(Row::kept) {
+    if check && !rows.iter().all(Row::kept) {
         bail!("a promise is broken on this machine");
     }
     Ok(())
