@@ -32,28 +32,55 @@ use entrepot_domain::{
 };
 use futures_util::future::join_all;
 
-/// An empty store, of which each port shows a side; the same one each time.
+/// An empty store. Each call of a method returns the same one, as another of the ports that it implements.
 pub trait Stores {
-    /// Where users are kept.
-    fn users(&self) -> Arc<dyn UserRepository>;
+    /// The adapter's type, which implements every store port.
+    type Store: UserRepository
+        + SessionRepository
+        + ApiKeyRepository
+        + SecondFactorRepository
+        + ProductRepository
+        + OrderRepository
+        + AuditLog
+        + 'static;
 
-    /// Where logins are kept.
-    fn sessions(&self) -> Arc<dyn SessionRepository>;
+    /// The store.
+    fn store(&self) -> &Arc<Self::Store>;
 
-    /// Where keys of machines are kept.
-    fn api_keys(&self) -> Arc<dyn ApiKeyRepository>;
+    /// The store of users.
+    fn users(&self) -> Arc<dyn UserRepository> {
+        self.store().clone()
+    }
 
-    /// Where second factors are kept.
-    fn second_factors(&self) -> Arc<dyn SecondFactorRepository>;
+    /// The store of sessions.
+    fn sessions(&self) -> Arc<dyn SessionRepository> {
+        self.store().clone()
+    }
 
-    /// Where the catalogue is kept.
-    fn products(&self) -> Arc<dyn ProductRepository>;
+    /// The store of API keys.
+    fn api_keys(&self) -> Arc<dyn ApiKeyRepository> {
+        self.store().clone()
+    }
 
-    /// Where orders are kept.
-    fn orders(&self) -> Arc<dyn OrderRepository>;
+    /// The store of second factors.
+    fn second_factors(&self) -> Arc<dyn SecondFactorRepository> {
+        self.store().clone()
+    }
 
-    /// Where what was done is read.
-    fn audit(&self) -> Arc<dyn AuditLog>;
+    /// The store of products.
+    fn products(&self) -> Arc<dyn ProductRepository> {
+        self.store().clone()
+    }
+
+    /// The store of orders.
+    fn orders(&self) -> Arc<dyn OrderRepository> {
+        self.store().clone()
+    }
+
+    /// The audit log.
+    fn audit(&self) -> Arc<dyn AuditLog> {
+        self.store().clone()
+    }
 }
 
 /// Runs all of them at once, each in a task of its own, and waits for all answers.

@@ -4,10 +4,6 @@
 use std::sync::Arc;
 
 use entrepot_contract::Stores;
-use entrepot_domain::{
-    api_key::ApiKeyRepository, audit::AuditLog, auth::SessionRepository, order::OrderRepository,
-    product::ProductRepository, second_factor::SecondFactorRepository, user::UserRepository,
-};
 use entrepot_sqlite::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
 
@@ -26,32 +22,10 @@ impl Sqlite {
 }
 
 impl Stores for Sqlite {
-    fn users(&self) -> Arc<dyn UserRepository> {
-        self.store.clone()
-    }
+    type Store = SqliteStore;
 
-    fn sessions(&self) -> Arc<dyn SessionRepository> {
-        self.store.clone()
-    }
-
-    fn api_keys(&self) -> Arc<dyn ApiKeyRepository> {
-        self.store.clone()
-    }
-
-    fn second_factors(&self) -> Arc<dyn SecondFactorRepository> {
-        self.store.clone()
-    }
-
-    fn products(&self) -> Arc<dyn ProductRepository> {
-        self.store.clone()
-    }
-
-    fn orders(&self) -> Arc<dyn OrderRepository> {
-        self.store.clone()
-    }
-
-    fn audit(&self) -> Arc<dyn AuditLog> {
-        self.store.clone()
+    fn store(&self) -> &Arc<SqliteStore> {
+        &self.store
     }
 }
 

@@ -4,10 +4,6 @@
 use std::sync::Arc;
 
 use entrepot_contract::Stores;
-use entrepot_domain::{
-    api_key::ApiKeyRepository, audit::AuditLog, auth::SessionRepository, order::OrderRepository,
-    product::ProductRepository, second_factor::SecondFactorRepository, user::UserRepository,
-};
 use entrepot_postgres::{PostgresOptions, PostgresStore, migrate};
 use entrepot_testkit::Database;
 use tokio::task::spawn_blocking;
@@ -53,31 +49,9 @@ impl Shop {
 }
 
 impl Stores for Shop {
-    fn users(&self) -> Arc<dyn UserRepository> {
-        self.store.clone()
-    }
+    type Store = PostgresStore;
 
-    fn sessions(&self) -> Arc<dyn SessionRepository> {
-        self.store.clone()
-    }
-
-    fn api_keys(&self) -> Arc<dyn ApiKeyRepository> {
-        self.store.clone()
-    }
-
-    fn second_factors(&self) -> Arc<dyn SecondFactorRepository> {
-        self.store.clone()
-    }
-
-    fn products(&self) -> Arc<dyn ProductRepository> {
-        self.store.clone()
-    }
-
-    fn orders(&self) -> Arc<dyn OrderRepository> {
-        self.store.clone()
-    }
-
-    fn audit(&self) -> Arc<dyn AuditLog> {
-        self.store.clone()
+    fn store(&self) -> &Arc<PostgresStore> {
+        &self.store
     }
 }
