@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_keeps_everything_but_its_database() {
+    fn database_is_replaced_in_a_url() {
         let with = |url| with_database(url, "x");
         assert_eq!(with("postgres://u:p@h:1/a?sslmode=disable"), "postgres://u:p@h:1/x?sslmode=disable");
         assert_eq!(with("postgresql://h/a"), "postgresql://h/x");
