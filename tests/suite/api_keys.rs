@@ -29,7 +29,7 @@ async fn machine(who: &Client, scopes: &[&str]) -> Result<Client> {
 }
 
 #[tokio::test]
-async fn a_key_is_shown_once_and_listed_without_its_secret() -> Result<()> {
+async fn api_key_is_shown_once_and_listed_without_its_secret() -> Result<()> {
     let server = start(&[]).await?;
     let ada = server.customer("ada@example.com").await?;
     let expires_at = "2999-12-31T23:00:00+01:00";
@@ -52,7 +52,7 @@ async fn a_key_is_shown_once_and_listed_without_its_secret() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_bad_request_for_a_key_names_each_field() -> Result<()> {
+async fn invalid_api_key_request_names_each_field() -> Result<()> {
     let server = start(&[]).await?;
     let ada = server.customer("ada@example.com").await?;
     ada.post("/auth/api-keys", json!({})).await?.invalid(&["name", "scopes"]);
@@ -70,7 +70,7 @@ async fn a_bad_request_for_a_key_names_each_field() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_order_that_a_key_places_is_its_users() -> Result<()> {
+async fn order_placed_with_an_api_key_belongs_to_its_user() -> Result<()> {
     let server = start(&[]).await?;
     let (ada, eve) = (server.customer("ada@example.com").await?, server.customer("eve@example.com").await?);
     let product = server.staff().await?.product("MUG", 295, 5).await?;
@@ -89,7 +89,7 @@ async fn an_order_that_a_key_places_is_its_users() -> Result<()> {
 }
 
 #[tokio::test]
-async fn scopes_narrow_and_never_widen_what_its_user_may() -> Result<()> {
+async fn scopes_narrow_the_rights_of_the_user_and_never_widen_them() -> Result<()> {
     let server = start(&[]).await?;
     let (ada, staff) = (server.customer("ada@example.com").await?, server.staff().await?);
     let product = json!({"sku": "A", "name": "A", "price": {"amount": 1}});
@@ -140,7 +140,7 @@ fn operations(document: &Value) -> Result<Vec<Operation>> {
 }
 
 #[tokio::test]
-async fn at_every_route_a_key_may_do_what_its_scopes_name_and_nothing_for_people() -> Result<()> {
+async fn every_route_checks_the_scopes_of_an_api_key() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let document = admin.get("//openapi.json").await?.body;
@@ -167,7 +167,7 @@ async fn at_every_route_a_key_may_do_what_its_scopes_name_and_nothing_for_people
 }
 
 #[tokio::test]
-async fn a_revoked_key_stops_at_once_and_is_gone_for_good() -> Result<()> {
+async fn revoked_api_key_is_refused_at_once() -> Result<()> {
     let server = start(&[]).await?;
     let (ada, eve) = (server.customer("ada@example.com").await?, server.customer("eve@example.com").await?);
     for _ in 0..5 {
@@ -190,7 +190,7 @@ async fn a_revoked_key_stops_at_once_and_is_gone_for_good() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_key_follows_the_roles_and_the_life_of_its_user() -> Result<()> {
+async fn api_key_follows_the_roles_and_the_erasure_of_its_user() -> Result<()> {
     let server = start(&[]).await?;
     let (ada, admin) = (server.customer("ada@example.com").await?, server.admin().await?);
     let till = machine(&ada, &ALL).await?;
@@ -219,7 +219,7 @@ async fn a_key_follows_the_roles_and_the_life_of_its_user() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_key_expires_when_it_was_to() -> Result<()> {
+async fn api_key_expires_at_its_time() -> Result<()> {
     let server = start(&[]).await?;
     let ada = server.customer("ada@example.com").await?;
     let made = make(&ada, &["users:read"]).await?;
@@ -242,7 +242,7 @@ async fn a_key_expires_when_it_was_to() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_key_has_a_share_of_its_own_and_a_guess_counts_for_the_address() -> Result<()> {
+async fn api_key_has_its_own_rate_limit_and_a_guess_counts_for_the_address() -> Result<()> {
     let limits = [("RATE_LIMIT", "on"), ("RATE_LIMIT_MAX", "9"), ("RATE_LIMIT_USER_MAX", "4")];
     let server = start(&limits).await?;
     let ada = server.customer("ada@example.com").await?;
@@ -270,7 +270,7 @@ async fn a_key_has_a_share_of_its_own_and_a_guess_counts_for_the_address() -> Re
 }
 
 #[tokio::test]
-async fn the_last_use_is_seen_and_logs_name_the_key_by_its_prefix() -> Result<()> {
+async fn last_use_is_recorded_and_logs_name_the_key_by_its_prefix() -> Result<()> {
     let server = start(&[("LOG_LEVEL", "trace"), ("LOG_FORMAT", "json")]).await?;
     let ada = server.customer("ada@example.com").await?;
     let made = make(&ada, &["users:read"]).await?;

@@ -13,7 +13,7 @@ fn told(entry: &Value) -> (&Value, &Value, &Value) {
 }
 
 #[tokio::test]
-async fn a_change_is_in_the_log_with_who_asked_for_it_and_how() -> Result<()> {
+async fn change_is_audited_with_actor_and_request() -> Result<()> {
     let server = start(&[]).await?;
     let (ada, admin) = (server.customer("ada@example.com").await?, server.admin().await?);
     let path = format!("/users/{}/roles", ada.id());
@@ -40,7 +40,7 @@ async fn a_change_is_in_the_log_with_who_asked_for_it_and_how() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_log_is_for_admins() -> Result<()> {
+async fn audit_log_is_for_admins() -> Result<()> {
     let server = start(&[]).await?;
     let (ada, admin) = (server.customer("ada@example.com").await?, server.admin().await?);
     server.anonymous().get("/admin/audit").await?.error(401, "missing_token");
@@ -52,7 +52,7 @@ async fn the_log_is_for_admins() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_log_is_filtered_and_paged() -> Result<()> {
+async fn audit_log_is_filtered_and_paged() -> Result<()> {
     let server = start(&[]).await?;
     let (ada, admin) = (server.customer("ada@example.com").await?, server.admin().await?);
     let path = format!("/users/{}", ada.id());
@@ -77,7 +77,7 @@ async fn the_log_is_filtered_and_paged() -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_is_erased_leaves_no_name_in_the_log() -> Result<()> {
+async fn erased_user_leaves_no_name_in_the_audit_log() -> Result<()> {
     let server = start(&[]).await?;
     let (ada, admin) = (server.customer("ada@example.com").await?, server.admin().await?);
     let path = format!("/users/{}", ada.id());
@@ -92,7 +92,7 @@ async fn who_is_erased_leaves_no_name_in_the_log() -> Result<()> {
 }
 
 #[tokio::test]
-async fn logins_are_in_the_log_from_the_first_to_the_last() -> Result<()> {
+async fn logins_are_audited() -> Result<()> {
     let server = start(&[]).await?;
     let (ada, admin) = (server.customer("ada@example.com").await?, server.admin().await?);
     let stolen = json!({"refreshToken": ada.refresh_token()});
@@ -126,7 +126,7 @@ async fn logins_are_in_the_log_from_the_first_to_the_last() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_staff_do_to_the_shop_is_in_the_log_and_placing_an_order_is_not() -> Result<()> {
+async fn changes_by_staff_are_audited_and_orders_are_not() -> Result<()> {
     let server = start(&[]).await?;
     let (ada, admin) = (server.customer("ada@example.com").await?, server.admin().await?);
     let mug = admin.product("MUG", 295, 5).await?;

@@ -27,7 +27,7 @@ fn forged(token: &str, n: usize, value: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_login_gives_a_pair_of_tokens() -> Result<()> {
+async fn login_returns_a_pair_of_tokens() -> Result<()> {
     let server = start(&[]).await?;
     let ada = server.customer("Ada@Example.com").await?;
     let login = json!({"email": " ADA@example.COM ", "password": ada.password()});
@@ -47,7 +47,7 @@ async fn a_login_gives_a_pair_of_tokens() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_wrong_password_and_an_unknown_email_are_alike() -> Result<()> {
+async fn wrong_password_and_unknown_email_get_the_same_response() -> Result<()> {
     let server = start(&[]).await?;
     server.customer("ada@example.com").await?;
     let nobody = server.anonymous();
@@ -65,7 +65,7 @@ async fn a_wrong_password_and_an_unknown_email_are_alike() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_needs_a_login_says_so() -> Result<()> {
+async fn missing_login_is_a_401() -> Result<()> {
     let server = start(&[]).await?;
     let nobody = server.anonymous();
     for path in ["/users/me", "/users", "/orders", "/auth/sessions"] {
@@ -83,7 +83,7 @@ async fn what_needs_a_login_says_so() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_forged_token_is_not_believed() -> Result<()> {
+async fn forged_token_is_refused() -> Result<()> {
     let server = start(&[]).await?;
     let ada = server.customer("ada@example.com").await?;
     let mut claims = part(ada.token(), 1);
@@ -99,7 +99,7 @@ async fn a_forged_token_is_not_believed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_access_token_expires() -> Result<()> {
+async fn access_token_expires() -> Result<()> {
     let server = start(&[("ACCESS_TOKEN_TTL", "1s")]).await?;
     let ada = server.customer("ada@example.com").await?;
     let expired = async {
@@ -118,7 +118,7 @@ async fn an_access_token_expires() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_good_once_and_theft_ends_the_session() -> Result<()> {
+async fn refresh_token_works_once_and_reuse_ends_the_session() -> Result<()> {
     let server = start(&[]).await?;
     let ada = server.customer("ada@example.com").await?;
     let other = ada.again().await?;
@@ -141,7 +141,7 @@ async fn a_refresh_token_is_good_once_and_theft_ends_the_session() -> Result<()>
 }
 
 #[tokio::test]
-async fn of_two_refreshes_at_once_one_wins() -> Result<()> {
+async fn of_two_concurrent_refreshes_one_succeeds() -> Result<()> {
     let server = start(&[]).await?;
     let ada = server.customer("ada@example.com").await?;
     let (one, two) = tokio::join!(refresh(&ada, ada.refresh_token()), refresh(&ada, ada.refresh_token()));
@@ -152,7 +152,7 @@ async fn of_two_refreshes_at_once_one_wins() -> Result<()> {
 }
 
 #[tokio::test]
-async fn with_grace_a_lost_answer_can_be_fetched_again() -> Result<()> {
+async fn lost_refresh_response_is_repeated_within_the_grace() -> Result<()> {
     let server = start(&[("REFRESH_TOKEN_GRACE", "60s")]).await?;
     let ada = server.customer("ada@example.com").await?;
     let first = refresh(&ada, ada.refresh_token()).await?.expect(200);
@@ -163,7 +163,7 @@ async fn with_grace_a_lost_answer_can_be_fetched_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_other_token_refreshes() -> Result<()> {
+async fn only_a_refresh_token_refreshes() -> Result<()> {
     let server = start(&[]).await?;
     let ada = server.customer("ada@example.com").await?;
     for token in ["x", "a.b.c", ada.token()] {
@@ -174,7 +174,7 @@ async fn no_other_token_refreshes() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_logout_ends_the_session_and_its_access_tokens() -> Result<()> {
+async fn logout_ends_the_session_and_its_access_tokens() -> Result<()> {
     let server = start(&[]).await?;
     let ada = server.customer("ada@example.com").await?;
     let other = ada.again().await?;
@@ -218,7 +218,7 @@ async fn sessions_are_listed_and_ended_one_by_one_or_all() -> Result<()> {
 }
 
 #[tokio::test]
-async fn tokens_of_another_installation_are_worth_nothing() -> Result<()> {
+async fn tokens_of_another_installation_are_refused() -> Result<()> {
     let (here, there) = (start(&[]).await?, start(&[]).await?);
     let ada = here.customer("ada@example.com").await?;
     let ada = there.again(&ada);
@@ -228,7 +228,7 @@ async fn tokens_of_another_installation_are_worth_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn secrets_are_in_no_log_and_in_no_store() -> Result<()> {
+async fn secrets_are_in_no_log_and_no_store() -> Result<()> {
     let mut server = start(&[("LOG_LEVEL", "trace")]).await?;
     let ada = server.customer("ada@example.com").await?;
     refresh(&ada, ada.refresh_token()).await?.expect(200);

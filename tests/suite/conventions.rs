@@ -53,7 +53,7 @@ async fn pages_count_and_link() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_cursor_goes_with_every_sort_and_meets_everything_once() -> Result<()> {
+async fn cursor_returns_every_element_once_in_every_sort_order() -> Result<()> {
     let server = start(&[]).await?;
     let admin = stocked(&server, 25).await?;
     for sort in
@@ -84,7 +84,7 @@ async fn a_cursor_goes_with_every_sort_and_meets_everything_once() -> Result<()>
 }
 
 #[tokio::test]
-async fn a_cursor_is_not_disturbed_by_what_comes_meanwhile() -> Result<()> {
+async fn cursor_is_stable_under_concurrent_inserts() -> Result<()> {
     let server = start(&[]).await?;
     let admin = stocked(&server, 4).await?;
     let first = admin.get("/products?sort=sku&limit=2&cursor=").await?.expect(200);
@@ -96,7 +96,7 @@ async fn a_cursor_is_not_disturbed_by_what_comes_meanwhile() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_forged_or_foreign_cursor_is_refused() -> Result<()> {
+async fn forged_or_foreign_cursor_is_refused() -> Result<()> {
     let server = start(&[]).await?;
     let admin = stocked(&server, 3).await?;
     let first = admin.get("/products?sort=sku&limit=1&cursor=").await?.expect(200);
@@ -117,7 +117,7 @@ async fn a_forged_or_foreign_cursor_is_refused() -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_mistake_in_a_query_is_told_at_once() -> Result<()> {
+async fn all_invalid_query_parameters_are_reported_at_once() -> Result<()> {
     let server = start(&[]).await?;
     let nobody = server.anonymous();
     let answer = nobody.get("/products?limit=0&page=0&sort=colour&inStock=perhaps&minPrice=x&maxPrice=-1").await?;
@@ -130,7 +130,7 @@ async fn every_mistake_in_a_query_is_told_at_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_bad_field_of_a_body_has_its_entry() -> Result<()> {
+async fn all_invalid_body_fields_are_reported_at_once() -> Result<()> {
     let server = start(&[]).await?;
     let nobody = server.anonymous();
     let answer =
@@ -158,7 +158,7 @@ async fn every_bad_field_of_a_body_has_its_entry() -> Result<()> {
 
 /// JSON Schema calls `1.0` an integer, and many clients write their numbers so. Nothing is rounded.
 #[tokio::test]
-async fn a_whole_number_may_be_written_with_a_point_or_an_exponent() -> Result<()> {
+async fn integer_may_be_written_with_a_point_or_an_exponent() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let send = async |path: &str, body: String| {
@@ -189,7 +189,7 @@ async fn a_whole_number_may_be_written_with_a_point_or_an_exponent() -> Result<(
 }
 
 #[tokio::test]
-async fn a_body_must_be_json() -> Result<()> {
+async fn body_must_be_json() -> Result<()> {
     let server = start(&[]).await?;
     let ada = server.customer("ada@example.com").await?;
     let send = async |kind: &'static str, body: Vec<u8>| {
@@ -211,7 +211,7 @@ async fn a_body_must_be_json() -> Result<()> {
 }
 
 #[tokio::test]
-async fn users_and_logins_are_taken_as_forms_too() -> Result<()> {
+async fn users_and_logins_are_accepted_as_forms() -> Result<()> {
     let server = start(&[]).await?;
     let nobody = server.anonymous();
     let form = [("name", "Ada & Co"), ("email", "ada+1@example.com"), ("password", "pass word+%")];
@@ -226,7 +226,7 @@ async fn users_and_logins_are_taken_as_forms_too() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_request_id_is_kept_or_made() -> Result<()> {
+async fn request_id_is_kept_or_generated() -> Result<()> {
     let server = start(&[]).await?;
     let nobody = server.anonymous();
     let with = async |id: &'static str| nobody.with(Method::GET, "/products", ("x-request-id", id), None).await;
@@ -246,7 +246,7 @@ async fn a_request_id_is_kept_or_made() -> Result<()> {
 }
 
 #[tokio::test]
-async fn unknown_paths_and_methods_are_told() -> Result<()> {
+async fn unknown_paths_are_404_and_unknown_methods_405() -> Result<()> {
     let server = start(&[]).await?;
     let (nobody, ada) = (server.anonymous(), server.customer("ada@example.com").await?);
     for path in ["//", "//api", "//api/v1", "/nowhere", "/products/x/y", "//favicon.ico", "//..%2f..%2fetc%2fpasswd"] {
@@ -269,7 +269,7 @@ async fn unknown_paths_and_methods_are_told() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_head_is_a_get_without_its_body() -> Result<()> {
+async fn head_is_a_get_without_its_body() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let path = format!("/products/{}", admin.product("MUG", 295, 1).await?);
@@ -282,7 +282,7 @@ async fn a_head_is_a_get_without_its_body() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_malformed_id_is_a_404() -> Result<()> {
+async fn malformed_id_is_a_404() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     for id in ["x", "1", "0193d2a0-7c1e-7b2a-9f6d-2f1f6a0b7c55", "%00", "'%20OR%201=1--"] {
@@ -294,7 +294,7 @@ async fn a_malformed_id_is_a_404() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_error_is_a_problem_for_who_asks_so() -> Result<()> {
+async fn error_is_a_problem_document_on_request() -> Result<()> {
     let server = start(&[]).await?;
     let nobody = server.anonymous();
     let problem = ("accept", "application/problem+json");

@@ -63,7 +63,7 @@ async fn sell_and_kill(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_acknowledged_is_there_after_a_crash_and_the_stock_adds_up() -> Result<()> {
+async fn acknowledged_orders_survive_a_crash_and_stock_is_consistent() -> Result<()> {
     let mut server = start(&[]).await?;
     let admin = server.admin().await?;
     let mut products = Vec::new();
@@ -107,7 +107,7 @@ async fn what_was_acknowledged_is_there_after_a_crash_and_the_stock_adds_up() ->
 }
 
 #[tokio::test]
-async fn sessions_and_users_outlive_a_restart() -> Result<()> {
+async fn sessions_and_users_survive_a_restart() -> Result<()> {
     let mut server = start(&[]).await?;
     let ada = server.customer("ada@example.com").await?;
     assert!(server.stop()?.success());

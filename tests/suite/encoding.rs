@@ -40,7 +40,7 @@ async fn wordy(admin: &Client) -> Result<String> {
 }
 
 #[tokio::test]
-async fn a_long_answer_comes_encoded_and_is_the_same() -> Result<()> {
+async fn long_response_is_encoded_without_change() -> Result<()> {
     let server = start(&[]).await?;
     let path = wordy(&server.admin().await?).await?;
     let nobody = server.anonymous();
@@ -66,7 +66,7 @@ async fn a_long_answer_comes_encoded_and_is_the_same() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_tag_of_an_encoded_answer_is_good_for_conditions() -> Result<()> {
+async fn etag_of_an_encoded_response_works_in_conditions() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let path = wordy(&admin).await?;
@@ -87,7 +87,7 @@ async fn the_tag_of_an_encoded_answer_is_good_for_conditions() -> Result<()> {
 }
 
 #[tokio::test]
-async fn tokens_are_never_encoded() -> Result<()> {
+async fn responses_with_tokens_are_never_encoded() -> Result<()> {
     let server = start(&[]).await?;
     let ada = server.customer("ada@example.com").await?;
     let login = json!({"email": ada.email(), "password": ada.password()});
@@ -111,7 +111,7 @@ fn user(email: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_body_may_come_in_gzip() -> Result<()> {
+async fn body_may_be_gzip_encoded() -> Result<()> {
     let server = start(&[]).await?;
     let nobody = server.anonymous();
     send(&nobody, "gzip", gzip(&user("a@example.com"))).await?.expect(201);
@@ -130,7 +130,7 @@ async fn a_body_may_come_in_gzip() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_bomb_in_gzip_is_too_long() -> Result<()> {
+async fn gzip_bomb_is_refused() -> Result<()> {
     let server = start(&[]).await?;
     let nobody = server.anonymous();
     let bomb = gzip(&vec![b' '; 200 << 20]);

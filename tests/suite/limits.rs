@@ -17,7 +17,7 @@ fn number(answer: &Answer, header: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn an_address_has_its_share_and_is_told_of_it() -> Result<()> {
+async fn address_is_limited_and_headers_tell_the_limit() -> Result<()> {
     let server = start(&[("RATE_LIMIT", "on"), ("RATE_LIMIT_MAX", "5"), ("RATE_LIMIT_WINDOW", "15m")]).await?;
     let nobody = server.anonymous();
     for left in (0..5).rev() {
@@ -45,7 +45,7 @@ async fn an_address_has_its_share_and_is_told_of_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_limits_are_those_of_the_contract() -> Result<()> {
+async fn default_limits_are_those_of_the_documentation() -> Result<()> {
     let server = start(&[("RATE_LIMIT", "on")]).await?;
     let ada = server.customer("ada@example.com").await?;
     let (own, address) = (ada.get("/users/me").await?.expect(200), server.anonymous().get("/products").await?);
@@ -55,7 +55,7 @@ async fn the_limits_are_those_of_the_contract() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_user_has_a_share_of_their_own() -> Result<()> {
+async fn user_has_a_limit_apart_from_the_address() -> Result<()> {
     let limits = [("RATE_LIMIT", "on"), ("RATE_LIMIT_MAX", "5"), ("RATE_LIMIT_USER_MAX", "3")];
     let server = start(&limits).await?;
     let (ada, eve) = (server.customer("ada@example.com").await?, server.customer("eve@example.com").await?);
@@ -73,7 +73,7 @@ async fn a_user_has_a_share_of_their_own() -> Result<()> {
 }
 
 #[tokio::test]
-async fn five_failed_logins_are_enough() -> Result<()> {
+async fn login_is_limited_after_five_failures() -> Result<()> {
     let server = start(&[("RATE_LIMIT", "on")]).await?;
     server.customer("ada@example.com").await?;
     server.customer("eve@example.com").await?;
@@ -94,7 +94,7 @@ async fn five_failed_logins_are_enough() -> Result<()> {
 }
 
 #[tokio::test]
-async fn guesses_at_once_are_counted_as_they_come() -> Result<()> {
+async fn concurrent_guesses_are_all_counted() -> Result<()> {
     let server = start(&[("RATE_LIMIT", "on"), ("RATE_LIMIT_AUTH_MAX", "3")]).await?;
     let mut guesses = tokio::task::JoinSet::new();
     for _ in 0..20 {
@@ -117,7 +117,7 @@ async fn guesses_at_once_are_counted_as_they_come() -> Result<()> {
 }
 
 #[tokio::test]
-async fn right_logins_are_no_failures() -> Result<()> {
+async fn successful_logins_count_as_no_failure() -> Result<()> {
     let server = start(&[("RATE_LIMIT", "on"), ("RATE_LIMIT_AUTH_MAX", "2")]).await?;
     let ada = server.customer("ada@example.com").await?;
     for _ in 0..5 {
@@ -127,7 +127,7 @@ async fn right_logins_are_no_failures() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_address_is_the_sockets_unless_a_proxy_is_trusted() -> Result<()> {
+async fn client_address_is_the_sockets_unless_a_proxy_is_trusted() -> Result<()> {
     let limits = [("RATE_LIMIT", "on"), ("RATE_LIMIT_MAX", "2")];
     let server = start(&limits).await?;
     let get = async |server: &Server, address: &str| {
@@ -150,7 +150,7 @@ async fn an_address_is_the_sockets_unless_a_proxy_is_trusted() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_long_body_is_refused() -> Result<()> {
+async fn long_body_is_refused() -> Result<()> {
     let server = start(&[("BODY_LIMIT", "2kb")]).await?;
     let nobody = server.anonymous();
     let body = |length: usize| json!({"name": "x".repeat(length), "email": "a@example.com", "password": PASSWORD});
@@ -171,7 +171,7 @@ async fn a_long_body_is_refused() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_is_not_waited_for() -> Result<()> {
+async fn body_that_stalls_is_a_503_after_the_timeout() -> Result<()> {
     let server = start(&[("REQUEST_TIMEOUT", "1s")]).await?;
     let mut stream = TcpStream::connect(server.address())?;
     let head =
@@ -185,7 +185,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() -> Result<()> {
 }
 
 #[tokio::test]
-async fn answers_have_the_headers_of_helmet() -> Result<()> {
+async fn responses_have_the_security_headers() -> Result<()> {
     let server = start(&[]).await?;
     for path in ["/products", "/nowhere", "/users/me", "//health/live"] {
         let answer = server.anonymous().get(path).await?;
@@ -215,7 +215,7 @@ async fn answers_have_the_headers_of_helmet() -> Result<()> {
 }
 
 #[tokio::test]
-async fn only_named_origins_may_call() -> Result<()> {
+async fn cors_allows_only_named_origins() -> Result<()> {
     let allowed = "https://shop.example";
     let server = start(&[("ALLOWED_ORIGINS", allowed)]).await?;
     let nobody = server.anonymous();

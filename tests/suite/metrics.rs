@@ -91,7 +91,7 @@ async fn busy(server: &Server) -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_format_is_that_of_prometheus() -> Result<()> {
+async fn metrics_are_in_the_format_of_prometheus() -> Result<()> {
     let server = start(&[]).await?;
     exposed(&server).await?;
     let ada = server.customer("ada@example.com").await?;
@@ -105,7 +105,7 @@ async fn the_format_is_that_of_prometheus() -> Result<()> {
 }
 
 #[tokio::test]
-async fn everything_that_works_tells_of_itself() -> Result<()> {
+async fn every_component_has_metrics() -> Result<()> {
     let server = start(&[]).await?;
     busy(&server).await?;
     let text = exposed(&server).await?;
@@ -147,7 +147,7 @@ fn asked(text: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn dashboard_and_alerts_ask_for_what_is_there() -> Result<()> {
+async fn dashboard_and_alerts_use_existing_metrics() -> Result<()> {
     let server = start(&[("RATE_LIMIT", "on"), ("RATE_LIMIT_MAX", "10000"), ("RATE_LIMIT_USER_MAX", "10000")]).await?;
     busy(&server).await?;
     let text = exposed(&server).await?;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{DEPENDENCIES, start};
 
 #[tokio::test]
-async fn health_tells_of_the_process_and_of_each_dependency() -> Result<()> {
+async fn health_reports_the_process_and_each_dependency() -> Result<()> {
     let server = start(&[]).await?;
     for instance in server.urls() {
         let nobody = server.anonymous().at(&instance);
@@ -29,7 +29,7 @@ async fn health_tells_of_the_process_and_of_each_dependency() -> Result<()> {
 }
 
 #[tokio::test]
-async fn metrics_are_of_patterns_and_count_orders() -> Result<()> {
+async fn metrics_are_labelled_by_route_pattern_and_count_orders() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let mug = admin.product("MUG", 295, 1).await?;
@@ -56,7 +56,7 @@ async fn metrics_are_of_patterns_and_count_orders() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_document_tells_of_every_route_and_the_binary_prints_the_same() -> Result<()> {
+async fn openapi_document_has_every_route_and_is_printed_by_the_binary() -> Result<()> {
     let server = start(&[]).await?;
     let document = server.anonymous().get("//openapi.json").await?;
     assert_eq!(document.status, 200);
@@ -122,7 +122,7 @@ async fn the_document_tells_of_every_route_and_the_binary_prints_the_same() -> R
 }
 
 #[tokio::test]
-async fn the_docs_are_served_from_the_binary() -> Result<()> {
+async fn docs_page_is_served_from_the_binary() -> Result<()> {
     let server = start(&[]).await?;
     for instance in server.urls() {
         let page = reqwest::get(format!("{instance}/docs")).await?;
@@ -134,7 +134,7 @@ async fn the_docs_are_served_from_the_binary() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_log_line_has_the_requests_id_and_no_secret() -> Result<()> {
+async fn log_line_has_the_request_id_and_no_secret() -> Result<()> {
     let mut server = start(&[("LOG_FORMAT", "json")]).await?;
     let ada = server.customer("ada@example.com").await?;
     ada.with(Method::GET, "/orders?q=1&token=hush-hush", ("x-request-id", "find-me-1"), None).await?;
@@ -153,7 +153,7 @@ async fn a_log_line_has_the_requests_id_and_no_secret() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_request_under_way_is_finished_before_the_server_stops() -> Result<()> {
+async fn request_in_progress_is_finished_before_the_stop() -> Result<()> {
     let mut server = start(&[]).await?;
     // The head is there and half of the body, so the request is in flight.
     let body = json!({"name": "Ada", "email": "ada@example.com", "password": PASSWORD}).to_string();
@@ -184,7 +184,7 @@ async fn a_request_under_way_is_finished_before_the_server_stops() -> Result<()>
 }
 
 #[tokio::test]
-async fn a_client_that_hangs_does_not_keep_the_server_for_ever() -> Result<()> {
+async fn client_that_hangs_does_not_block_the_stop() -> Result<()> {
     let mut server = start(&[("SHUTDOWN_TIMEOUT", "1s")]).await?;
     let mut stream = TcpStream::connect(server.address())?;
     stream.write_all(b"POST /api/v1/users HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n")?;

@@ -16,7 +16,7 @@ fn one(product: &str, quantity: i64) -> Value {
 }
 
 #[tokio::test]
-async fn an_order_has_the_prices_of_the_catalogue() -> Result<()> {
+async fn order_has_the_prices_of_the_catalogue() -> Result<()> {
     let server = start(&[]).await?;
     let (admin, ada) = (server.admin().await?, server.customer("ada@example.com").await?);
     let (mug, cup) = (admin.product("MUG", 295, 10).await?, admin.product("CUP", 150, 10).await?);
@@ -47,7 +47,7 @@ async fn an_order_has_the_prices_of_the_catalogue() -> Result<()> {
 }
 
 #[tokio::test]
-async fn short_stock_refuses_the_whole_order_and_tells_each_product() -> Result<()> {
+async fn insufficient_stock_refuses_the_order_and_names_each_product() -> Result<()> {
     let server = start(&[]).await?;
     let (admin, ada) = (server.admin().await?, server.customer("ada@example.com").await?);
     let mut products = Vec::new();
@@ -82,7 +82,7 @@ async fn short_stock_refuses_the_whole_order_and_tells_each_product() -> Result<
 }
 
 #[tokio::test]
-async fn a_bad_basket_is_refused_line_by_line() -> Result<()> {
+async fn invalid_basket_names_each_line() -> Result<()> {
     let server = start(&[]).await?;
     let (admin, ada) = (server.admin().await?, server.customer("ada@example.com").await?);
     let mug = admin.product("MUG", 295, 10).await?;
@@ -104,7 +104,7 @@ async fn a_bad_basket_is_refused_line_by_line() -> Result<()> {
 }
 
 #[tokio::test]
-async fn two_currencies_and_an_overflow_are_a_400() -> Result<()> {
+async fn mixed_currencies_and_overflow_are_a_400() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let mut ids = Vec::new();
@@ -121,7 +121,7 @@ async fn two_currencies_and_an_overflow_are_a_400() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_order_goes_its_way_and_no_other() -> Result<()> {
+async fn order_allows_only_valid_transitions() -> Result<()> {
     let server = start(&[]).await?;
     let (staff, ada) = (server.staff().await?, server.customer("ada@example.com").await?);
     let mug = staff.product("MUG", 295, 100).await?;
@@ -157,7 +157,7 @@ async fn an_order_goes_its_way_and_no_other() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_cancelled_order_gives_its_stock_back_once() -> Result<()> {
+async fn cancelled_order_returns_its_stock_once() -> Result<()> {
     let server = start(&[]).await?;
     let (admin, ada) = (server.admin().await?, server.customer("ada@example.com").await?);
     let mug = admin.product("MUG", 295, 10).await?;
@@ -172,7 +172,7 @@ async fn a_cancelled_order_gives_its_stock_back_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_order_has_a_history() -> Result<()> {
+async fn order_has_a_history() -> Result<()> {
     let server = start(&[]).await?;
     let (admin, ada) = (server.admin().await?, server.customer("ada@example.com").await?);
     let mug = admin.product("MUG", 295, 10).await?;
@@ -190,7 +190,7 @@ async fn an_order_has_a_history() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_belongs_to_somebody_else_is_not_there() -> Result<()> {
+async fn order_of_another_user_is_a_404() -> Result<()> {
     let server = start(&[]).await?;
     let (staff, ada) = (server.staff().await?, server.customer("ada@example.com").await?);
     let eve = server.customer("eve@example.com").await?;
@@ -241,7 +241,7 @@ async fn orders_are_listed_newest_first_and_filtered() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_same_key_and_body_replay_the_first_answer() -> Result<()> {
+async fn same_key_and_body_replay_the_first_response() -> Result<()> {
     let server = start(&[]).await?;
     let (admin, ada) = (server.admin().await?, server.customer("ada@example.com").await?);
     let eve = server.customer("eve@example.com").await?;
@@ -270,7 +270,7 @@ async fn the_same_key_and_body_replay_the_first_answer() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_refused_try_can_be_repeated_with_its_key() -> Result<()> {
+async fn refused_order_can_be_retried_with_its_key() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let mug = admin.product("MUG", 295, 0).await?;
@@ -283,7 +283,7 @@ async fn a_refused_try_can_be_repeated_with_its_key() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_key_many_times_at_once_is_one_order() -> Result<()> {
+async fn concurrent_requests_with_one_key_place_one_order() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let mug = admin.product("MUG", 295, 100).await?;
@@ -305,7 +305,7 @@ async fn one_key_many_times_at_once_is_one_order() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_step_of_a_stale_version_is_refused() -> Result<()> {
+async fn transition_with_a_stale_version_is_refused() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let mug = admin.product("MUG", 295, 100).await?;
@@ -324,7 +324,7 @@ async fn a_step_of_a_stale_version_is_refused() -> Result<()> {
 
 /// Whoever asks for a refund of a part must not be told that it was done.
 #[tokio::test]
-async fn a_step_takes_no_fields() -> Result<()> {
+async fn transition_takes_no_fields() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let product = admin.product("MUG", 295, 10).await?;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::start;
 
 #[tokio::test]
-async fn staff_put_a_product_up_and_anyone_sees_it() -> Result<()> {
+async fn product_created_by_staff_is_public() -> Result<()> {
     let server = start(&[]).await?;
     let staff = server.staff().await?;
     let mug = json!({
@@ -29,7 +29,7 @@ async fn staff_put_a_product_up_and_anyone_sees_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_left_out_has_its_default() -> Result<()> {
+async fn omitted_fields_have_defaults() -> Result<()> {
     let server = start(&[("DEFAULT_CURRENCY", "CHF")]).await?;
     let admin = server.admin().await?;
     let made = admin.post("/products", json!({"sku": "A", "name": "A", "price": {"amount": 0}})).await?.expect(201);
@@ -54,7 +54,7 @@ async fn only_staff_change_the_catalogue() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_bad_product_is_refused_field_by_field() -> Result<()> {
+async fn invalid_product_names_each_field() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let bad = json!({
@@ -79,7 +79,7 @@ async fn a_bad_product_is_refused_field_by_field() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_sku_is_taken_once() -> Result<()> {
+async fn sku_is_unique() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     admin.product("MUG", 1, 1).await?;
@@ -91,7 +91,7 @@ async fn a_sku_is_taken_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_read_after_a_change_never_sees_the_old_value() -> Result<()> {
+async fn read_after_a_change_never_returns_the_old_value() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let id = admin.product("MUG", 0, 100).await?;
@@ -108,7 +108,7 @@ async fn a_read_after_a_change_never_sees_the_old_value() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_version_is_told_and_asked_for() -> Result<()> {
+async fn version_is_returned_as_etag_and_checked() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let path = format!("/products/{}", admin.product("MUG", 295, 5).await?);
@@ -135,7 +135,7 @@ async fn a_version_is_told_and_asked_for() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_archived_is_gone_but_for_old_orders() -> Result<()> {
+async fn archived_product_remains_in_old_orders_only() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let (id, path) = {
@@ -154,7 +154,7 @@ async fn what_is_archived_is_gone_but_for_old_orders() -> Result<()> {
 }
 
 #[tokio::test]
-async fn stock_is_counted_and_never_below_zero() -> Result<()> {
+async fn stock_changes_and_is_never_negative() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let id = admin.product("MUG", 295, 5).await?;
@@ -208,7 +208,7 @@ async fn the_catalogue_is_searched_filtered_and_sorted() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_amount_alone_is_in_the_currency_of_the_product() -> Result<()> {
+async fn amount_alone_is_in_the_currency_of_the_product() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let mug = json!({"sku": "MUG", "name": "Mug", "price": {"amount": 500, "currency": "JPY"}});

@@ -13,7 +13,7 @@ const BUYERS: usize = 200;
 const USERS: usize = 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_of_two_hundred_gets_the_last_one() -> Result<()> {
+async fn one_of_two_hundred_buys_the_last_one() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let product = admin.product("LAST", 1_000, 1).await?;
@@ -47,7 +47,7 @@ async fn one_of_two_hundred_gets_the_last_one() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn orders_that_share_products_in_any_order_do_not_block_each_other() -> Result<()> {
+async fn orders_with_shared_products_do_not_deadlock() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let (one, two) = (admin.product("ONE", 100, 50).await?, admin.product("TWO", 100, 50).await?);
@@ -76,7 +76,7 @@ async fn orders_that_share_products_in_any_order_do_not_block_each_other() -> Re
 /// Some come in before the change, which ends them; some are refused. What none may do is check the old password
 /// before the change, and be kept after it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_login_outlives_a_new_password_or_its_user() -> Result<()> {
+async fn no_session_survives_a_new_password_or_its_user() -> Result<()> {
     const LOGINS: usize = 12;
     let server = start(&[]).await?;
     let admin = server.admin().await?;

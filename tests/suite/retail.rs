@@ -62,7 +62,7 @@ fn total(orders: &[Value]) -> i64 {
 }
 
 #[test]
-fn the_month_is_what_the_books_say() -> Result<()> {
+fn fixture_has_the_known_totals() -> Result<()> {
     let month = month()?;
     assert_eq!(month.catalogue.len(), 2_788);
     assert_eq!(month.baskets.len(), 1_559);
@@ -71,7 +71,7 @@ fn the_month_is_what_the_books_say() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_month_of_a_real_shop_adds_up() -> Result<()> {
+async fn orders_of_a_real_month_add_up() -> Result<()> {
     let month = month()?;
     let server = start(&[]).await?;
     import(&server, &month)?;

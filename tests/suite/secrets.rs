@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::start;
 
 #[tokio::test]
-async fn a_test_fails_if_a_secret_is_told() -> Result<()> {
+async fn secret_in_a_log_fails_the_test() -> Result<()> {
     let server = start(&[]).await?;
     let nobody = server.anonymous();
     // What a client calls its request is told; this one calls it by its password.
@@ -25,7 +25,7 @@ async fn a_test_fails_if_a_secret_is_told() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_secret_is_told_at_the_level_of_trace() -> Result<()> {
+async fn trace_log_has_no_secrets() -> Result<()> {
     let server = start(&[("LOG_LEVEL", "trace")]).await?;
     let (admin, ada) = (server.admin().await?, server.customer("ada@example.com").await?);
     let product = admin.product("MUG", 295, 10).await?;

@@ -97,7 +97,7 @@ fn halves(found: &Shown, before: &Shown, after: &Shown) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_took_too_long_is_done_or_undone_on_every_route() -> Result<()> {
+async fn request_that_timed_out_is_complete_or_undone_on_every_route() -> Result<()> {
     let mut server = start(&[]).await?;
     let admin = server.admin().await?;
     every_route_has_a_case(&admin).await?;

@@ -34,7 +34,7 @@ fn is_around(outer: &Span, inner: &Span, spans: &[Span]) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_order_is_one_trace_from_the_caller_to_the_statement() -> Result<()> {
+async fn order_is_one_trace_from_the_caller_to_the_statement() -> Result<()> {
     let collector = Collector::start().await?;
     let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url()), ("LOG_FORMAT", "json"), ("LOG_LEVEL", "info")];
     let mut server = start(&settings).await?;
@@ -95,7 +95,7 @@ async fn an_order_is_one_trace_from_the_caller_to_the_statement() -> Result<()> 
 
 /// Orders that wait for each other are placed by one statement, which is part of one of their traces.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_order_of_a_statement_leads_to_it() -> Result<()> {
+async fn orders_of_one_statement_link_to_it() -> Result<()> {
     const ORDERS: usize = 12;
     let collector = Collector::start().await?;
     let server = start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url())]).await?;
@@ -151,7 +151,7 @@ async fn all_wait(server: &Server, count: usize) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failure_is_marked_and_who_is_excluded_is_not_told_of() -> Result<()> {
+async fn client_error_is_no_failed_span_and_unsampled_request_is_not_exported() -> Result<()> {
     let collector = Collector::start().await?;
     let server = start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url())]).await?;
     let ada = server.customer("ada@example.com").await?;
@@ -171,7 +171,7 @@ async fn a_failure_is_marked_and_who_is_excluded_is_not_told_of() -> Result<()> 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_collector_that_is_away_costs_nobody_anything() -> Result<()> {
+async fn missing_collector_delays_no_request() -> Result<()> {
     // One that takes connections, and never answers.
     let silent = TcpListener::bind("127.0.0.1:0")?;
     let url = format!("http://{}", silent.local_addr()?);

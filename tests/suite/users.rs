@@ -32,7 +32,7 @@ async fn anyone_can_register() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_email_is_taken_whatever_its_case() -> Result<()> {
+async fn email_is_unique_ignoring_case() -> Result<()> {
     let server = start(&[]).await?;
     let nobody = server.anonymous();
     register(&nobody, "Ada", "ada@example.com", PASSWORD).await?.expect(201);
@@ -48,7 +48,7 @@ async fn an_email_is_taken_whatever_its_case() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_password_has_its_bounds_and_is_never_cut() -> Result<()> {
+async fn password_length_is_checked_and_never_truncated() -> Result<()> {
     let server = start(&[]).await?;
     let nobody = server.anonymous();
     let longest = "x".repeat(72);
@@ -67,7 +67,7 @@ async fn a_password_has_its_bounds_and_is_never_cut() -> Result<()> {
 }
 
 #[tokio::test]
-async fn people_see_themselves_and_admins_see_all() -> Result<()> {
+async fn users_see_themselves_and_admins_see_all() -> Result<()> {
     let server = start(&[]).await?;
     let (ada, eve) = (server.customer("ada@example.com").await?, server.customer("eve@example.com").await?);
     let (staff, admin) = (server.staff().await?, server.admin().await?);
@@ -114,7 +114,7 @@ async fn admins_list_filter_and_sort() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_name_is_changed_and_nothing_that_may_not_be() -> Result<()> {
+async fn name_is_changed_and_read_only_fields_are_refused() -> Result<()> {
     let server = start(&[]).await?;
     let ada = server.customer("ada@example.com").await?;
     let path = format!("/users/{}", ada.id());
@@ -129,7 +129,7 @@ async fn a_name_is_changed_and_nothing_that_may_not_be() -> Result<()> {
 }
 
 #[tokio::test]
-async fn ones_own_email_and_password_need_the_present_password() -> Result<()> {
+async fn own_email_and_password_need_the_current_password() -> Result<()> {
     let server = start(&[]).await?;
     let (ada, admin) = (server.customer("ada@example.com").await?, server.admin().await?);
     let path = format!("/users/{}", ada.id());
@@ -152,7 +152,7 @@ async fn ones_own_email_and_password_need_the_present_password() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_wrong_present_password_counts_as_a_failed_login() -> Result<()> {
+async fn wrong_current_password_counts_as_a_failed_login() -> Result<()> {
     let limits = [("RATE_LIMIT", "on"), ("RATE_LIMIT_AUTH_MAX", "3"), ("RATE_LIMIT_MAX", "1000")];
     let server = start(&limits).await?;
     let ada = server.customer("ada@example.com").await?;
@@ -168,7 +168,7 @@ async fn a_wrong_present_password_counts_as_a_failed_login() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_new_password_ends_the_other_sessions() -> Result<()> {
+async fn new_password_ends_the_other_sessions() -> Result<()> {
     let server = start(&[]).await?;
     let ada = server.customer("ada@example.com").await?;
     let phone = ada.again().await?;
@@ -186,7 +186,7 @@ async fn a_new_password_ends_the_other_sessions() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_admin_sets_a_password_and_all_sessions_end() -> Result<()> {
+async fn password_set_by_an_admin_ends_all_sessions() -> Result<()> {
     let server = start(&[]).await?;
     let (ada, admin) = (server.customer("ada@example.com").await?, server.admin().await?);
     admin.patch(&format!("/users/{}", ada.id()), json!({"password": "another password"})).await?.expect(200);
@@ -196,7 +196,7 @@ async fn an_admin_sets_a_password_and_all_sessions_end() -> Result<()> {
 }
 
 #[tokio::test]
-async fn roles_work_at_once_on_tokens_already_out() -> Result<()> {
+async fn role_changes_apply_to_issued_tokens_at_once() -> Result<()> {
     let server = start(&[]).await?;
     let (ada, admin) = (server.customer("ada@example.com").await?, server.admin().await?);
     let product = json!({"sku": "A", "name": "A", "price": {"amount": 1}});
@@ -213,7 +213,7 @@ async fn roles_work_at_once_on_tokens_already_out() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_last_admin_cannot_go() -> Result<()> {
+async fn last_admin_cannot_be_removed() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let path = format!("/users/{}", admin.id());
@@ -231,7 +231,7 @@ async fn the_last_admin_cannot_go() -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_goes_is_erased_and_leaves_the_orders() -> Result<()> {
+async fn deleted_user_is_erased_and_the_orders_remain() -> Result<()> {
     let server = start(&[]).await?;
     let (ada, admin) = (server.customer("ada@example.com").await?, server.admin().await?);
     let product = admin.product("MUG", 295, 5).await?;
@@ -248,7 +248,7 @@ async fn who_goes_is_erased_and_leaves_the_orders() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_change_of_another_version_is_refused() -> Result<()> {
+async fn change_with_a_stale_version_is_refused() -> Result<()> {
     let server = start(&[]).await?;
     let (ada, admin) = (server.customer("ada@example.com").await?, server.admin().await?);
     let path = format!("/users/{}", ada.id());

@@ -24,7 +24,7 @@ fn stdout(out: &Output) -> String {
 }
 
 #[tokio::test]
-async fn the_first_start_tells_what_to_do() -> Result<()> {
+async fn first_start_prints_the_next_steps() -> Result<()> {
     let mut server = Server::start(&[("LOG_FORMAT", "pretty")]).await?;
     // All is printed before it is stopped.
     assert!(server.stop()?.success());
@@ -44,7 +44,7 @@ async fn the_first_start_tells_what_to_do() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_admin_is_made_beside_the_running_server() -> Result<()> {
+async fn admin_is_created_beside_a_running_server() -> Result<()> {
     let server = Server::start(&[]).await?;
     let arguments = ["admin", "create", "--email", "grace@example.com", "--name", "Grace"];
     let made = server.command(&arguments, &[("ADMIN_PASSWORD", PASSWORD)])?;
@@ -69,7 +69,7 @@ async fn an_admin_is_made_beside_the_running_server() -> Result<()> {
 }
 
 #[tokio::test]
-async fn products_are_imported_by_sku_and_bad_lines_told_by_number() -> Result<()> {
+async fn products_are_imported_by_sku_and_bad_lines_reported_by_number() -> Result<()> {
     let server = Server::start(&[]).await?;
     let admin = server.admin().await?;
     let mug = admin.product("MUG", 295, 5).await?;
@@ -93,7 +93,7 @@ async fn products_are_imported_by_sku_and_bad_lines_told_by_number() -> Result<(
 
 /// The server looks twice a second whether another process wrote.
 #[tokio::test]
-async fn an_import_beside_a_running_server_is_soon_seen() -> Result<()> {
+async fn import_beside_a_running_server_becomes_visible() -> Result<()> {
     let server = Server::start(&[]).await?;
     let admin = server.admin().await?;
     let mug = admin.product("MUG", 295, 5).await?;
@@ -108,7 +108,7 @@ async fn an_import_beside_a_running_server_is_soon_seen() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_second_server_on_the_same_file_is_refused() -> Result<()> {
+async fn second_server_on_the_same_file_is_refused() -> Result<()> {
     let server = Server::start(&[]).await?;
     let second = server.command(&["serve"], &[])?;
     assert_eq!(code(&second), 1);
@@ -122,7 +122,7 @@ async fn a_second_server_on_the_same_file_is_refused() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_import_without_stock_leaves_it_alone() -> Result<()> {
+async fn import_without_stock_leaves_it_unchanged() -> Result<()> {
     let server = Server::start(&[]).await?;
     let admin = server.admin().await?;
     let mug = admin.product("MUG", 295, 5).await?;
@@ -142,7 +142,7 @@ async fn an_import_without_stock_leaves_it_alone() -> Result<()> {
 }
 
 #[tokio::test]
-async fn migrations_are_checked_and_made_from_many_places_at_once() -> Result<()> {
+async fn concurrent_migrations_succeed_and_are_checked() -> Result<()> {
     let server = Server::start(&[]).await?;
     assert_eq!(code(&server.command(&["migrate", "--check"], &[])?), 0);
     let fresh = server.folder().join("fresh");
@@ -163,7 +163,7 @@ async fn migrations_are_checked_and_made_from_many_places_at_once() -> Result<()
 }
 
 #[tokio::test]
-async fn all_mistakes_of_a_configuration_come_at_once() -> Result<()> {
+async fn all_configuration_errors_are_reported_at_once() -> Result<()> {
     let server = Server::start(&[]).await?;
     let bad = [
         ("PORT", "70000"),
@@ -198,7 +198,7 @@ async fn production_does_not_start_without_secrets() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_file_of_settings_is_read_behind_the_environment() -> Result<()> {
+async fn env_file_is_read_after_the_environment() -> Result<()> {
     let server = Server::start(&[]).await?;
     server.file(".env", "ACCESS_TOKEN_TTL=soon\nLOG_FORMAT=xml\n")?;
     let refused = server.command(&["migrate"], &[("LOG_FORMAT", "json")])?;
@@ -208,7 +208,7 @@ async fn a_file_of_settings_is_read_behind_the_environment() -> Result<()> {
 }
 
 #[tokio::test]
-async fn mistakes_of_the_file_of_settings_are_told_with_all_others() -> Result<()> {
+async fn errors_in_the_env_file_are_reported_with_all_others() -> Result<()> {
     let server = Server::start(&[]).await?;
     server.file(".env", "DATA_DIR=./a$b\nREDIS_ULR=redis://localhost\nPOSTGRES_PASSWORD='hush'\n")?;
     let out = server.command(&["doctor"], &[("REFRESH_TOKEN_TTL", "100000000d")])?;
@@ -229,7 +229,7 @@ async fn mistakes_of_the_file_of_settings_are_told_with_all_others() -> Result<(
 }
 
 #[tokio::test]
-async fn a_wrong_command_is_a_usage_error() -> Result<()> {
+async fn wrong_command_is_a_usage_error() -> Result<()> {
     let server = Server::start(&[]).await?;
     for arguments in [&["sevre"][..], &["import"], &["admin", "create"], &["serve", "--colour"]] {
         let out = server.command(arguments, &[])?;
@@ -266,7 +266,7 @@ async fn completions_are_printed_for_each_shell() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_told_in_a_sentence() -> Result<()> {
+async fn occupied_port_is_reported_in_one_sentence() -> Result<()> {
     let server = Server::start(&[]).await?;
     let port = server.address().port().to_string();
     let out = server.command(&["serve"], &[("DATA_DIR", "elsewhere"), ("PORT", &port)])?;

@@ -18,7 +18,7 @@ async fn send(page: &Browser, operation: &str, body: &str) -> Result<(String, Va
 }
 
 #[tokio::test]
-async fn a_person_can_log_in_and_place_an_order_from_the_page() -> Result<()> {
+async fn user_logs_in_and_orders_from_the_docs_page() -> Result<()> {
     let server = Server::start(&[]).await?;
     let admin = server.admin().await?;
     let product = admin.product("MUG-1", 295, 10).await?;

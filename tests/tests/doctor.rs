@@ -10,7 +10,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn all_is_well_beside_a_running_server() -> Result<()> {
+async fn healthy_system_passes_beside_a_running_server() -> Result<()> {
     let server = Server::start(&[]).await?;
     let port = server.address().port().to_string();
     let out = server.command(&["doctor"], &[("PORT", &port)])?;
@@ -24,7 +24,7 @@ async fn all_is_well_beside_a_running_server() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_pending_is_told_and_not_done() -> Result<()> {
+async fn pending_migrations_are_reported_and_not_run() -> Result<()> {
     let server = Server::start(&[]).await?;
     let out = server.command(&["doctor"], &[("DATA_DIR", "elsewhere")])?;
     assert_eq!(out.status.code(), Some(0));
@@ -34,7 +34,7 @@ async fn what_is_pending_is_told_and_not_done() -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_dependency_that_is_away_is_named_without_its_password() -> Result<()> {
+async fn unreachable_dependencies_are_named_without_passwords() -> Result<()> {
     let server = Server::start(&[]).await?;
     // Nobody listens on these ports.
     let away = [
@@ -54,7 +54,7 @@ async fn every_dependency_that_is_away_is_named_without_its_password() -> Result
 }
 
 #[tokio::test]
-async fn a_redis_of_another_kind_than_its_url_says_is_told() -> Result<()> {
+async fn redis_of_another_kind_than_its_url_is_reported() -> Result<()> {
     let (server, redis) = (Server::start(&[]).await?, Redis::start().await?);
     let (cluster, sentinel) = (redis_cluster_url().await?, redis_sentinel_url().await?);
     let node = cluster.split('?').next().unwrap().replace("redis-cluster", "redis");
@@ -77,7 +77,7 @@ async fn a_redis_of_another_kind_than_its_url_says_is_told() -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_mistake_of_the_configuration_is_told() -> Result<()> {
+async fn every_configuration_error_is_reported() -> Result<()> {
     let server = Server::start(&[]).await?;
     let out = server.command(&["doctor"], &[("PORT", "x"), ("BODY_LIMIT", "many")])?;
     let said = text(&out.stdout);

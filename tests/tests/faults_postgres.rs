@@ -35,12 +35,12 @@ const REFUSALS: usize = 120;
 const TIMES: usize = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_stopped_and_started_costs_no_order() -> Result<()> {
+async fn restart_of_postgres_loses_no_order() -> Result<()> {
     goes_and_comes(async |shop| shop.postgres.stop().await).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_killed_and_started_costs_no_order() -> Result<()> {
+async fn crash_of_postgres_loses_no_order() -> Result<()> {
     goes_and_comes(async |shop| {
         shop.postgres.kill();
         Ok(())
@@ -92,7 +92,7 @@ async fn timed(request: impl Future<Output = Result<Answer>>) -> Result<(Answer,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_waits_for_a_server_that_hangs() -> Result<()> {
+async fn frozen_postgres_is_a_bounded_503() -> Result<()> {
     let _alone = alone().await;
     let shop = Shop::open(&[]).await?;
     let mut crowd = Crowd::enter(&shop, 6);
@@ -166,7 +166,7 @@ async fn truth(database: &Database, stock_of: &str, price_of: &str, user: &str) 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_server_that_hung_does_late_is_seen() -> Result<()> {
+async fn writes_that_finish_after_a_freeze_are_seen() -> Result<()> {
     let _alone = alone().await;
     // What is remembered stays in the process: a Redis that a busy machine makes late would be done without for a
     // moment, and hide what was not forgotten.
@@ -240,7 +240,7 @@ async fn busy(database: &Database) -> Result<(i64, i64)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clients_that_vanish_in_the_middle_leave_nothing_open() -> Result<()> {
+async fn vanished_clients_leave_no_transaction_open() -> Result<()> {
     let _alone = alone().await;
     let shop = Shop::open(&[]).await?;
     let mut database = connect(&shop.database()).await?;
@@ -315,7 +315,7 @@ async fn refused(database: String) -> Result<(Output, Duration)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_program_does_not_start_without_its_database() -> Result<()> {
+async fn start_fails_without_the_database() -> Result<()> {
     let _alone = alone().await;
     let mut postgres = Postgres::start().await?;
     let url = postgres.create_database("shop").await?;

@@ -139,12 +139,12 @@ fn took(attempts: &[Attempt], kind: Kind, from: Instant, to: Instant) -> [Durati
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_is_killed_costs_a_moment() -> Result<()> {
+async fn crash_of_redis_is_a_bounded_delay() -> Result<()> {
     goes_and_comes(Fault::Killed).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_hangs_costs_a_moment() -> Result<()> {
+async fn frozen_redis_is_a_bounded_delay() -> Result<()> {
     goes_and_comes(Fault::Frozen).await
 }
 
@@ -252,7 +252,7 @@ async fn ask(redis: &Redis, command: &str) -> Result<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_logged_out_without_redis_is_out() -> Result<()> {
+async fn logout_without_redis_is_effective() -> Result<()> {
     let _alone = alone().await;
     for fault in FAULTS {
         let mut shop = Shop::open(&[]).await?;
@@ -304,7 +304,7 @@ fn unique(name: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_program_starts_without_redis_and_uses_it_when_it_comes() -> Result<()> {
+async fn server_starts_without_redis_and_uses_it_later() -> Result<()> {
     let _alone = alone().await;
     for fault in FAULTS {
         let (postgres, mut redis) = tokio::try_join!(Postgres::start(), Redis::start())?;

@@ -60,7 +60,7 @@ async fn published(server: &Server) -> Result<Answer> {
 }
 
 #[tokio::test]
-async fn nobody_is_logged_out_when_secrets_change() -> Result<()> {
+async fn rotated_secrets_log_nobody_out() -> Result<()> {
     let mut server = Server::start(&[("JWT_SECRET", ACCESS), ("REFRESH_TOKEN_SECRET", REFRESH)]).await?;
     let (phone, laptop) = {
         let ada = server.customer("ada@example.com").await?;
@@ -94,7 +94,7 @@ async fn nobody_is_logged_out_when_secrets_change() -> Result<()> {
 
 /// Of two instances of which one has the new key first already, as while they are started anew one by one.
 #[tokio::test]
-async fn the_same_successor_is_fetched_again_although_the_key_changed() -> Result<()> {
+async fn refresh_within_the_grace_survives_a_key_change() -> Result<()> {
     let settings = [("JWT_SECRET", ACCESS), ("REFRESH_TOKEN_SECRET", REFRESH), ("REFRESH_TOKEN_GRACE", "10m")];
     let mut server = Server::start(&settings).await?;
     let ada = server.customer("ada@example.com").await?;
@@ -108,7 +108,7 @@ async fn the_same_successor_is_fetched_again_although_the_key_changed() -> Resul
 }
 
 #[tokio::test]
-async fn others_check_tokens_with_what_is_published() -> Result<()> {
+async fn published_keys_verify_tokens() -> Result<()> {
     let mut server = Server::start(&[("JWT_SECRET", ACCESS), ("REFRESH_TOKEN_SECRET", REFRESH)]).await?;
     let ada = server.customer("ada@example.com").await?;
     let jwks = published(&server).await?;

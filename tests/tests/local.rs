@@ -55,7 +55,7 @@ impl Drop for Local {
 }
 
 #[tokio::test]
-async fn servers_for_development_come_are_emptied_and_go() -> Result<()> {
+async fn local_servers_start_reset_and_stop() -> Result<()> {
     let local = Local::new()?;
     let said = local.does(&["up"])?;
     assert_eq!(local.does(&["up"])?, said, "once more makes no difference");

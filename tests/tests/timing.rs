@@ -35,7 +35,7 @@ async fn guess(nobody: &Client, email: &str) -> Result<Duration> {
 }
 
 #[tokio::test]
-async fn an_unknown_email_takes_as_long_as_a_wrong_password() -> Result<()> {
+async fn unknown_email_takes_as_long_as_a_wrong_password() -> Result<()> {
     let _alone = ALONE.lock().await;
     // A hash is cheaper than it usually is, so that a difference beside it shows more.
     let server = Server::start(&[("BCRYPT_COST", "8")]).await?;
@@ -65,7 +65,7 @@ async fn an_unknown_email_takes_as_long_as_a_wrong_password() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_logins_at_once_keep_nobody_else_waiting() -> Result<()> {
+async fn hundred_concurrent_logins_delay_no_other_request() -> Result<()> {
     let _alone = ALONE.lock().await;
     let server = Server::start(&[("BCRYPT_COST", "10")]).await?;
     server.customer("ada@example.com").await?;

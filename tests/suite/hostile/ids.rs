@@ -62,7 +62,7 @@ async fn ada(server: &Server, all: &[Route]) -> Result<(Client, BTreeSet<String>
 }
 
 #[tokio::test]
-async fn nobody_reaches_what_is_not_theirs() -> Result<()> {
+async fn resources_of_others_are_out_of_reach() -> Result<()> {
     let server = start(&[]).await?;
     let all = routes(&server.anonymous()).await?;
     let (ada, hers) = ada(&server, &all).await?;
@@ -102,7 +102,7 @@ async fn seen(ada: &Client) -> Result<Vec<Value>> {
 }
 
 #[tokio::test]
-async fn what_a_customer_sees_has_nothing_of_others() -> Result<()> {
+async fn lists_of_a_customer_have_nothing_of_others() -> Result<()> {
     let server = start(&[]).await?;
     let all = routes(&server.anonymous()).await?;
     let (ada, hers) = ada(&server, &all).await?;
@@ -119,7 +119,7 @@ async fn what_a_customer_sees_has_nothing_of_others() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_id_of_nothing_is_told_to_those_who_may_do_everything() -> Result<()> {
+async fn unknown_id_is_a_404_for_an_admin() -> Result<()> {
     let server = start(&[]).await?;
     let (admin, all) = (server.admin().await?, routes(&server.anonymous()).await?);
     for route in all.iter().filter(|route| route.has_parameters()) {
@@ -131,7 +131,7 @@ async fn an_id_of_nothing_is_told_to_those_who_may_do_everything() -> Result<()>
 }
 
 #[tokio::test]
-async fn what_a_client_may_not_set_is_refused_in_every_body() -> Result<()> {
+async fn read_only_fields_are_refused_in_every_body() -> Result<()> {
     let server = start(&[]).await?;
     let (admin, all) = (server.admin().await?, routes(&server.anonymous()).await?);
     let with_bodies: Vec<_> = all.iter().filter(|route| route.body.is_some()).collect();

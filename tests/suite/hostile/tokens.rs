@@ -179,7 +179,7 @@ fn all_wrong(good: &str, key: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn no_access_token_is_believed_but_ours() -> Result<()> {
+async fn forged_access_tokens_are_refused() -> Result<()> {
     let server = with_known_keys().await?;
     let ada = server.customer("ada@example.com").await?;
     let (_, claims) = opened(ada.token());
@@ -204,7 +204,7 @@ async fn no_access_token_is_believed_but_ours() -> Result<()> {
 }
 
 #[tokio::test]
-async fn no_refresh_token_is_believed_but_ours() -> Result<()> {
+async fn forged_refresh_tokens_are_refused() -> Result<()> {
     let server = with_known_keys().await?;
     let ada = server.customer("ada@example.com").await?;
     let refresh = async |who: &Client, token: &str| who.post("/auth/refresh", json!({ "refreshToken": token })).await;
@@ -221,7 +221,7 @@ async fn no_refresh_token_is_believed_but_ours() -> Result<()> {
 }
 
 #[tokio::test]
-async fn tokens_come_in_one_way_only() -> Result<()> {
+async fn token_is_read_from_the_authorization_header_only() -> Result<()> {
     let server = with_known_keys().await?;
     let ada = server.customer("ada@example.com").await?;
     let nobody = server.anonymous();

@@ -44,7 +44,7 @@ fn get(line: &str, headers: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn heads_that_make_no_sense_are_refused() -> Result<()> {
+async fn invalid_heads_are_refused() -> Result<()> {
     let server = start(&[]).await?;
     for bad in [
         b"\0\r\n\r\n".to_vec(),
@@ -72,7 +72,7 @@ async fn heads_that_make_no_sense_are_refused() -> Result<()> {
 }
 
 #[tokio::test]
-async fn long_urls_and_headers_that_fit_are_answered() -> Result<()> {
+async fn long_urls_and_headers_within_the_limit_are_served() -> Result<()> {
     let server = start(&[]).await?;
     for (request, expected) in [
         (get(&format!("GET /api/v1/products?q={} HTTP/1.1", "x".repeat(30_000)), ""), 400),
@@ -99,7 +99,7 @@ async fn long_urls_and_headers_that_fit_are_answered() -> Result<()> {
 }
 
 #[tokio::test]
-async fn methods_that_nobody_knows_are_refused() -> Result<()> {
+async fn unknown_methods_are_refused() -> Result<()> {
     let server = start(&[]).await?;
     for method in ["BREW", "get", "TRACE", "CONNECT", "PROPFIND", "G-E_T", &"M".repeat(1_000)] {
         for path in ["/api/v1/products", "/api/v1/orders/x/pay", "/health/live", "/metrics", "/openapi.json"] {
@@ -117,7 +117,7 @@ async fn methods_that_nobody_knows_are_refused() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_that_is_echoed_makes_a_header() -> Result<()> {
+async fn echoed_values_cannot_inject_headers() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     for n in 0..3 {
@@ -142,7 +142,7 @@ async fn nothing_that_is_echoed_makes_a_header() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_chunked_body_has_the_same_limit() -> Result<()> {
+async fn chunked_body_has_the_same_limit() -> Result<()> {
     let server = start(&[]).await?;
     let head = "POST /api/v1/users HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\n";
     let chunk = format!("{:x}\r\n{}\r\n", 1 << 20, "x".repeat(1 << 20));

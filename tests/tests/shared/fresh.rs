@@ -81,7 +81,7 @@ async fn read(from: Client, path: String, kind: Kind, known: Arc<AtomicI64>, unt
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_instance_shows_what_another_has_changed() -> Result<()> {
+async fn no_instance_returns_a_stale_value() -> Result<()> {
     let server = start(&[]).await?;
     let staff = server.admin().await?;
     let (mut writers, mut readers, until) = (JoinSet::new(), JoinSet::new(), until());
@@ -117,7 +117,7 @@ async fn read_until_gone(from: Client, path: String, gone: Arc<AtomicBool>) -> R
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_deleted_on_one_is_gone_on_the_other() -> Result<()> {
+async fn deletion_on_one_instance_is_seen_on_the_other() -> Result<()> {
     let server = start(&[]).await?;
     let staff = apart(&server, &server.admin().await?);
     let (mut deleted, until) = (0, until());

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::{apart, rounds, start};
 
 #[tokio::test]
-async fn an_address_has_one_share_for_all_instances() -> Result<()> {
+async fn address_limit_is_shared_by_the_instances() -> Result<()> {
     let server = start(&[("RATE_LIMIT", "on"), ("RATE_LIMIT_MAX", "20")]).await?;
     let nobody = apart(&server, &server.anonymous());
     for n in 0..20 {
@@ -23,7 +23,7 @@ async fn an_address_has_one_share_for_all_instances() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_at_once_are_counted_as_they_come_wherever_they_come() -> Result<()> {
+async fn concurrent_requests_on_both_instances_are_all_counted() -> Result<()> {
     let server = start(&[("RATE_LIMIT", "on"), ("RATE_LIMIT_MAX", "1000"), ("RATE_LIMIT_USER_MAX", "30")]).await?;
     let ada = apart(&server, &server.customer("ada@example.com").await?);
     let mut tries = JoinSet::new();
@@ -47,7 +47,7 @@ async fn requests_at_once_are_counted_as_they_come_wherever_they_come() -> Resul
 }
 
 #[tokio::test]
-async fn failed_logins_add_up_over_all_instances() -> Result<()> {
+async fn failed_logins_are_counted_across_instances() -> Result<()> {
     let server = start(&[("RATE_LIMIT", "on")]).await?;
     server.customer("ada@example.com").await?;
     let nobody = apart(&server, &server.anonymous());

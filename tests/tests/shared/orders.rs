@@ -41,7 +41,7 @@ async fn buy(buyer: Client, items: Vec<Value>, next: Arc<AtomicUsize>) -> Result
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn baskets_in_opposite_orders_are_all_placed_and_never_deadlock() -> Result<()> {
+async fn baskets_in_opposite_orders_do_not_deadlock() -> Result<()> {
     let mut server = start(&[]).await?;
     let (admin, ada) = (server.admin().await?, server.customer("ada@example.com").await?);
     let mut products = Vec::new();
@@ -71,7 +71,7 @@ async fn baskets_in_opposite_orders_are_all_placed_and_never_deadlock() -> Resul
 }
 
 #[tokio::test]
-async fn a_key_that_one_has_seen_is_replayed_by_the_other() -> Result<()> {
+async fn idempotency_key_is_replayed_on_the_other_instance() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let mug = admin.product("MUG", 295, 10).await?;
@@ -91,7 +91,7 @@ async fn a_key_that_one_has_seen_is_replayed_by_the_other() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_at_the_same_time_on_both_makes_one_order() -> Result<()> {
+async fn concurrent_idempotency_key_on_both_instances_places_one_order() -> Result<()> {
     const KEYS: i64 = 100;
     let server = start(&[]).await?;
     let admin = server.admin().await?;

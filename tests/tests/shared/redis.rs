@@ -14,17 +14,17 @@ use super::apart;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[tokio::test]
-async fn a_cluster_is_shared() -> Result<()> {
+async fn instances_share_a_redis_cluster() -> Result<()> {
     is_shared(&redis_cluster_url().await?, &[]).await
 }
 
 #[tokio::test]
-async fn what_a_sentinel_names_is_shared() -> Result<()> {
+async fn instances_share_a_redis_behind_a_sentinel() -> Result<()> {
     is_shared(&redis_sentinel_url().await?, &[]).await
 }
 
 #[tokio::test]
-async fn what_speaks_tls_is_shared() -> Result<()> {
+async fn instances_share_a_redis_over_tls() -> Result<()> {
     let (pair, folder) = (Pair::new()?, TempDir::new()?);
     pair.write(folder.path())?;
     let [certificate, key] = ["cert.pem", "key.pem"].map(|name| folder.path().join(name));

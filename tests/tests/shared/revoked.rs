@@ -84,7 +84,7 @@ async fn lose_sessions(server: Arc<Server>, name: usize, until: Instant) -> Resu
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_that_ends_on_one_ends_on_the_other() -> Result<()> {
+async fn session_ended_on_one_instance_is_ended_on_the_other() -> Result<()> {
     let server = Arc::new(start(&[]).await?);
     let (mut users, until) = (JoinSet::new(), until());
     for name in 0..USERS {
@@ -111,7 +111,7 @@ async fn ask_as_staff(who: Client, other: String, changes: Arc<AtomicI64>, until
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn roles_that_one_gives_and_takes_work_on_the_other() -> Result<()> {
+async fn role_changed_on_one_instance_applies_on_the_other() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let (other, admin) = (admin.id().to_owned(), apart(&server, &admin));

@@ -13,7 +13,7 @@ async fn refresh(who: &Client, token: &str) -> Result<Answer> {
 }
 
 #[tokio::test]
-async fn a_login_at_one_is_good_at_the_other() -> Result<()> {
+async fn login_on_one_instance_works_on_the_other() -> Result<()> {
     let server = start(&[]).await?;
     let email = "ada@example.com";
     let phone = server.customer(email).await?;
@@ -36,7 +36,7 @@ async fn a_login_at_one_is_good_at_the_other() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_cursor_of_one_is_good_at_the_other() -> Result<()> {
+async fn cursor_of_one_instance_works_on_the_other() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let skus: Vec<_> = (0..9).map(|n| format!("P-{n}")).collect();
@@ -55,7 +55,7 @@ async fn a_cursor_of_one_is_good_at_the_other() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_import_beside_them_is_seen_by_both_at_once() -> Result<()> {
+async fn import_is_seen_by_both_instances_at_once() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     let mug = admin.product("MUG", 295, 5).await?;
@@ -76,7 +76,7 @@ async fn an_import_beside_them_is_seen_by_both_at_once() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_dies_takes_nothing_with_it() -> Result<()> {
+async fn crash_of_one_instance_loses_no_order() -> Result<()> {
     const STOCK: i64 = 1_000_000;
     let mut server = start(&[]).await?;
     let admin = server.admin().await?;
@@ -121,7 +121,7 @@ async fn one_that_dies_takes_nothing_with_it() -> Result<()> {
 }
 
 #[tokio::test]
-async fn nothing_is_kept_in_the_folder_of_an_instance() -> Result<()> {
+async fn instance_leaves_no_file_in_its_folder() -> Result<()> {
     let mut server = start(&[]).await?;
     let admin = server.admin().await?;
     let mug = admin.product("MUG", 295, 5).await?;
@@ -133,7 +133,7 @@ async fn nothing_is_kept_in_the_folder_of_an_instance() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_schema_can_be_made_from_many_places_at_once() -> Result<()> {
+async fn concurrent_migrations_on_postgres_succeed() -> Result<()> {
     let (server, fresh) = (start(&[]).await?, stores::empty_database().await?);
     let url = [("DATABASE_URL", fresh.url())];
     let check = server.command(&["migrate", "--check"], &url)?;

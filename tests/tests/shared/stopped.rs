@@ -35,7 +35,7 @@ async fn begun(server: &Server, method: &str, path: &str, token: &str, body: &Va
 /// Both changes are in the middle of the store when their clients are gone and A is told to stop: they are committed,
 /// and B, which knows the old values, shows the new ones from the moment on that A has ended.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn changes_that_nobody_waits_for_are_committed_and_told_before_an_instance_ends() -> Result<()> {
+async fn writes_of_vanished_clients_are_committed_before_the_stop() -> Result<()> {
     let mut server = start(&[("SHUTDOWN_GRACE", "0")]).await?;
     let (admin, ada) = (server.admin().await?, server.customer("ada@example.com").await?);
     let [mug, cup] = [admin.product("MUG", 295, 10).await?, admin.product("CUP", 195, 10).await?];

@@ -1,6 +1,6 @@
-//! What only several instances can get wrong: A and B, on one PostgreSQL and one Redis.
+//! What only several instances can get wrong: two instances on one PostgreSQL and one Redis.
 //!
-//! That the baskets of a month add up and that the last one is sold once is in the suite, which `instances` runs on both.
+//! The suite too runs on two instances, in `instances.rs`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::time::{Duration, Instant};
@@ -9,19 +9,12 @@ use anyhow::Result;
 use entrepot_tests::{Client, Server, stores};
 use tokio::task::JoinSet;
 
-#[path = "shared/fresh.rs"]
 mod fresh;
-#[path = "shared/limits.rs"]
 mod limits;
-#[path = "shared/orders.rs"]
 mod orders;
-#[path = "shared/redis.rs"]
 mod redis;
-#[path = "shared/revoked.rs"]
 mod revoked;
-#[path = "shared/state.rs"]
 mod state;
-#[path = "shared/stopped.rs"]
 mod stopped;
 
 /// For how long both are asked as fast as they answer.
