@@ -51,7 +51,7 @@ openapi:
 fmt:
     cargo fmt --all
 
-# What clippy thinks of everything
+# Run clippy on everything; a warning is an error
 lint:
     cargo clippy --workspace --all-targets -- -D warnings
 
@@ -63,7 +63,7 @@ test CRATE='' *FILTER:
 check:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
-    cargo test --lib --bins --package entrepot-domain --package entrepot-application --package entrepot-http
+    cargo test --lib --bins --package entrepot-domain --package entrepot-application --package entrepot-cached --package entrepot-http
     cargo test --package entrepot-server --test arrows
 
 # Write the documentation to target/doc; a broken link in it is an error
@@ -82,7 +82,7 @@ bench *ARGS:
 conformance *ARGS:
     tests/conformance/run "$@"
 
-# Look at the dependencies: known holes, licences, duplicates, sources, and who is not used
+# Look at the dependencies: advisories, licences, duplicates, sources, unused ones (cargo install cargo-deny cargo-machete --locked)
 audit:
     cargo deny --locked check
     cargo machete

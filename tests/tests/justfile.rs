@@ -79,6 +79,8 @@ const RECIPES: &[(&[&str], &[&[&str]])] = &[
                 "--package",
                 "entrepot-application",
                 "--package",
+                "entrepot-cached",
+                "--package",
                 "entrepot-http",
             ],
             &["cargo", "test", "--package", "entrepot-server", "--test", "arrows"],
