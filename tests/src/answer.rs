@@ -1,10 +1,10 @@
-//! What the server answered.
+//! Responses, and what tests expect of them.
 
 use anyhow::Result;
 use reqwest::{StatusCode, header::HeaderMap};
 use serde_json::Value;
 
-/// An answer, read to its end.
+/// A response with its whole body.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// Its status.
@@ -16,7 +16,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Reads an answer to its end.
+    /// Reads a response to its end.
     pub async fn read(response: reqwest::Response) -> Result<Self> {
         let status = response.status();
         let headers = response.headers().clone();
@@ -37,12 +37,12 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// What the answer carries, as `data`.
+    /// The member `data` of the body.
     pub fn data(&self) -> &Value {
         &self.body["data"]
     }
 
-    /// The `id` of what the answer carries.
+    /// The member `id` of `data`.
     #[track_caller]
     pub fn id(&self) -> String {
         let id = self.data()["id"].as_str();
@@ -97,7 +97,7 @@ impl Answer {
     }
 }
 
-/// The field of one entry, which must say something too.
+/// The field of one entry, which must have a message too.
 #[track_caller]
 fn entry(entry: &Value) -> &str {
     assert!(entry["message"].as_str().is_some_and(|message| !message.is_empty()), "{entry}");

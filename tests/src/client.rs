@@ -1,4 +1,4 @@
-//! A user with a client in hand.
+//! An HTTP client, with or without a logged-in user.
 
 use std::sync::{
     Arc,
@@ -11,16 +11,16 @@ use serde_json::{Value, json};
 
 use crate::{Answer, secrets::Secrets};
 
-/// The password of everybody whom the tests register.
+/// The password of every user that the tests register.
 pub const PASSWORD: &str = "correct horse battery";
 
-/// A number that was not given before, in this process.
+/// A number that is unique in this process.
 pub(crate) fn unique() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Somebody who talks to the server: nobody in particular, or a user who is logged in.
+/// A client of the server: anonymous, or a user who is logged in.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -35,12 +35,12 @@ pub struct Client {
 }
 
 impl Client {
-    /// Somebody who is not logged in, at a server's address.
+    /// An anonymous client of the server at an address.
     pub fn new(base: &str) -> Self {
         Self::of_many(vec![base.to_owned()], Arc::default(), Secrets::default())
     }
 
-    /// Somebody who is not logged in, and whose requests go to these addresses in turn.
+    /// An anonymous client whose requests go to these addresses in turn.
     pub(crate) fn of_many(bases: Vec<String>, turn: Arc<AtomicUsize>, secrets: Secrets) -> Self {
         let nothing = String::new();
         Self {
@@ -82,13 +82,13 @@ impl Client {
         self.by(&Self::new(base))
     }
 
-    /// The same user, on the way that another client goes.
+    /// The same user, with the addresses and the turn of another client.
     pub(crate) fn by(&self, other: &Self) -> Self {
         let Self { http, bases, turn, .. } = other.clone();
         Self { http, bases, turn, ..self.clone() }
     }
 
-    /// Nobody, at the same addresses, on connections of their own.
+    /// An anonymous client of the same addresses, with connections of its own.
     fn nobody(&self) -> Self {
         Self::of_many(self.bases.to_vec(), Arc::clone(&self.turn), self.secrets.clone())
     }
@@ -136,7 +136,7 @@ impl Client {
         if self.token.is_empty() { request } else { request.bearer_auth(&self.token) }
     }
 
-    /// Sends a request and reads the answer. What is secret of both is kept in mind: no log may tell it.
+    /// Sends a request and reads the response. The secrets of both are recorded: none may be in a log.
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer> {
         let request = request.build()?;
         self.secrets.note_request(&request);
@@ -198,13 +198,13 @@ impl Client {
         self.post("/orders", json!({"items": [{"productId": product, "quantity": quantity}]})).await
     }
 
-    /// What is left of a product.
+    /// The stock of a product.
     pub async fn stock(&self, product: &str) -> Result<i64> {
         let answer = self.get(&format!("/products/{product}")).await?.expect(200);
         answer.data()["stock"].as_i64().context("no stock")
     }
 
-    /// A number of the metrics that has no labels, by the end of its name.
+    /// The value of a metric without labels, by the end of its name.
     pub async fn metric(&self, name: &str) -> Result<f64> {
         let answer = self.get("//metrics").await?;
         let text = answer.body.as_str().context("no metrics")?;

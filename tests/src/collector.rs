@@ -1,4 +1,4 @@
-//! Somebody who collects traces: OTLP over HTTP, as small as it can be.
+//! A minimal collector of traces: OTLP over HTTP.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -16,10 +16,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// How long what was done may take to be told; far more than it needs.
+/// How long spans may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A span that was told.
+/// A span that was received.
 #[derive(Debug, Clone)]
 pub struct Span {
     /// Which trace it is part of, in hexadecimal.

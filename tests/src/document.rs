@@ -1,4 +1,4 @@
-//! The OpenAPI document as the server tells it, for tests that go through every route: a new one is covered by itself.
+//! The OpenAPI document of the server, for tests that go through every route: a new route needs no new test.
 
 use anyhow::{Context, Result, ensure};
 use reqwest::Method;
@@ -13,7 +13,7 @@ pub struct Route {
     pub method: Method,
     /// The path as a [`Client`] takes it, with its parameters in braces.
     pub path: String,
-    /// Whether it is only for who is logged in.
+    /// Whether it needs a login or an API key.
     pub is_guarded: bool,
     /// The names of its query parameters.
     pub query: Vec<String>,
@@ -42,7 +42,7 @@ impl Route {
     }
 }
 
-/// Every route that the document tells of.
+/// Every route of the document.
 pub async fn routes(client: &Client) -> Result<Vec<Route>> {
     let document = client.get("//openapi.json").await?.body;
     let paths = document["paths"].as_object().context("no paths")?;

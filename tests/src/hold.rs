@@ -1,4 +1,4 @@
-//! A store that takes no writes for a while.
+//! Blocks all writes to a store for a while.
 
 use std::time::{Duration, Instant};
 
@@ -8,15 +8,15 @@ use tokio_postgres::NoTls;
 
 use crate::Server;
 
-/// What stands in the way of every write of a server until this is dropped. Whatever only reads goes on.
+/// Blocks every write of a server until it is dropped. Reads go on.
 pub enum Hold {
-    /// A transaction that writes: there is one at a time.
+    /// A write transaction: SQLite has one at a time.
     File(SqliteConnection),
     /// A lock on each table.
     Database(tokio_postgres::Client),
 }
 
-/// How long a store may be busy; far more than it is.
+/// How long the lock may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const LOCK_ALL: &str = "BEGIN; DO $$ BEGIN EXECUTE (
@@ -25,7 +25,7 @@ const LOCK_ALL: &str = "BEGIN; DO $$ BEGIN EXECUTE (
 ); END $$";
 
 impl Hold {
-    /// Waits until nothing is being written, and lets nothing be from then on.
+    /// Waits until no write is in progress, and blocks all writes from then on.
     ///
     /// # Errors
     /// If the store cannot be opened, or is busy for longer than it ever should be.
@@ -41,15 +41,15 @@ impl Hold {
         client.batch_execute("SET lock_timeout = '200ms'").await?;
         let begun = Instant::now();
         while let Err(error) = client.batch_execute(LOCK_ALL).await {
-            // A write that is under way may want what is locked already, and holds what comes next. To give way sooner
-            // than PostgreSQL looks for deadlocks leaves the write alone.
+            // A write in progress may wait for a table that is locked here already, and hold one that is locked next. The
+            // lock time-out is shorter than PostgreSQL's deadlock check, so that it is this transaction that gives way.
             client.batch_execute("ROLLBACK").await?;
             ensure!(begun.elapsed() < PATIENCE, "the tables are not to be had: {error}");
         }
         Ok(Self::Database(client))
     }
 
-    /// Lets go, and waits until it has.
+    /// Releases the lock, and waits until that is done.
     ///
     /// # Errors
     /// If the store has gone.

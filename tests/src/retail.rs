@@ -11,7 +11,7 @@ use std::{
 use anyhow::Result;
 use flate2::read::GzDecoder;
 
-/// The shop's books: what a basket holds, how many of each sku.
+/// A basket: the quantity of each sku.
 pub type Basket = BTreeMap<String, i64>;
 
 /// December 2010.

@@ -29,19 +29,19 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Killed when dropped.
 pub struct Server {
     running: Vec<Running>,
-    /// Whose turn it is to get a request. One count for all clients, so that what follows one another goes to different
-    /// instances whoever asks.
+    /// The instance that gets the next request. One counter for all clients, so that consecutive requests go to different
+    /// instances whichever client sends them.
     turn: Arc<AtomicUsize>,
     folder: TempDir,
     settings: Settings,
-    /// What its clients and it have told each other that no log may tell.
+    /// The secrets in requests and responses, which no log may have.
     secrets: Secrets,
     /// What must outlive the processes, such as the database. Dropped last.
     _kept: Box<dyn Any + Send + Sync>,
 }
 
 impl Drop for Server {
-    /// Tells what the instances complained of, if a test fails. If it does not, it fails now if a log has a secret in it.
+    /// Prints the warnings and errors of the instances if the test fails. If it passes, fails it if a log has a secret.
     fn drop(&mut self) {
         if !thread::panicking() {
             self.kill().ok();
@@ -129,8 +129,8 @@ impl Server {
         self.running.iter().map(|running| running.log.text().clone()).collect()
     }
 
-    /// What is secret and yet in the log: passwords, tokens and keys that its clients sent or were given, or that it was
-    /// started with, and the email addresses of queries. A server that is dropped checks by itself that there are none.
+    /// The secrets that are in the log: passwords, tokens and keys that clients sent or received, or that the server was
+    /// started with, and email addresses of queries. A server that is dropped checks that there are none.
     pub fn told_secrets(&self) -> Vec<String> {
         self.secrets.told_in(&self.log())
     }
@@ -239,12 +239,12 @@ impl Server {
         self.settings.iter().rev().find(|(known, _)| known == name)?.1.to_str()
     }
 
-    /// A client that is nobody. Of several instances, the one whose turn it is gets its next request.
+    /// An anonymous client. Its requests go to the instances in turn.
     pub fn anonymous(&self) -> Client {
         Client::of_many(self.urls(), Arc::clone(&self.turn), self.secrets.clone())
     }
 
-    /// The same user at this server, which may have moved to other ports since.
+    /// The same user at this server, which may have been restarted on other ports.
     #[must_use]
     pub fn again(&self, user: &Client) -> Client {
         user.by(&self.anonymous())

@@ -1,4 +1,4 @@
-//! Servers on PostgreSQL and Redis, and a look behind them.
+//! Servers on PostgreSQL and Redis, and access to their data.
 
 use std::{
     fs,
@@ -19,24 +19,24 @@ use tokio_postgres::NoTls;
 
 use crate::{Server, process::run};
 
-/// The connections of one instance. Every test brings instances of its own to the one PostgreSQL of its process.
+/// The size of an instance's pool. The instances of all tests share the one PostgreSQL of the process.
 const POOL: &str = "6";
 
-/// How many servers may be at work at once, whatever the number of tests that run side by side: with two instances and
-/// a command each, they stay below the hundred connections that PostgreSQL usually has. More than there are tests that
-/// want two servers, so these never wait for each other for ever.
+/// How many servers may run at once, whatever the number of tests that run in parallel: with two instances and a command
+/// each, they need less than the hundred connections that PostgreSQL usually has. It is greater than the number of tests
+/// that need two servers, so these cannot deadlock.
 static PLACES: Semaphore = Semaphore::const_new(5);
 
-/// How long Redis may take to tell what it keeps.
+/// How long Redis may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a server has to itself for as long as it lives.
+/// What is released when a server is dropped.
 struct Kept {
     _database: Database,
     _place: SemaphorePermit<'static>,
 }
 
-/// Starts instances that share a database and the keys of a Redis, which are theirs alone, and the secrets of tokens.
+/// Starts instances that share a new database, a new prefix of keys in Redis, and the secrets of tokens.
 ///
 /// # Errors
 /// If they, PostgreSQL or Redis do not start.
@@ -76,7 +76,7 @@ async fn migrate(url: String) -> Result<()> {
     .await?
 }
 
-/// So many times sixteen digits that nobody guesses.
+/// So many times sixteen random hexadecimal digits.
 fn random(times: usize) -> String {
     let parts: Vec<_> = (0..times).map(|n| format!("{:016x}", RandomState::new().hash_one(n))).collect();
     parts.concat()
@@ -90,7 +90,7 @@ pub async fn empty_database() -> Result<Database> {
     Database::empty().await
 }
 
-/// Asks the database of a server; every row is the text of its first column.
+/// Queries the database of a server; returns the first column of each row as text.
 ///
 /// # Errors
 /// If the server has none, or it does not answer.
@@ -104,7 +104,7 @@ pub async fn ask(server: &Server, query: &str) -> Result<Vec<String>> {
     rows.iter().map(|row| Ok(row.try_get::<_, Option<String>>(0)?.unwrap_or_default())).collect()
 }
 
-/// Everything that a server keeps, in some order: in its folder, and in PostgreSQL and Redis if it uses them.
+/// All stored data of a server, in no particular order: of its folder, and of PostgreSQL and Redis if it uses them.
 ///
 /// # Errors
 /// If one of them cannot be read.
@@ -129,7 +129,7 @@ pub async fn kept(server: &Server) -> Result<Vec<u8>> {
     Ok(kept)
 }
 
-/// Hands out all keys that have the server's prefix, with what is behind them.
+/// A script that returns all keys with the server's prefix, and their values.
 const ALL: &str = "local all = {} \
      for _, key in ipairs(redis.call('KEYS', '*' .. ARGV[1] .. '*')) do \
          all[#all + 1] = key \

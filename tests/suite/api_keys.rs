@@ -1,4 +1,4 @@
-//! Keys of machines.
+//! API keys.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::start;
 
 const ALL: [&str; 5] = ["orders:read", "orders:write", "products:write", "stock:write", "users:read"];
 
-/// How long what happens behind an answer may take.
+/// How long work after a response may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn make(who: &Client, scopes: &[&str]) -> Result<Answer> {
@@ -23,7 +23,7 @@ fn secret(made: &Answer) -> String {
     made.data()["key"].as_str().unwrap().to_owned()
 }
 
-/// A machine that acts for somebody.
+/// A client that uses an API key of a user.
 async fn machine(who: &Client, scopes: &[&str]) -> Result<Client> {
     Ok(who.with_token(&secret(&make(who, scopes).await?)))
 }
@@ -105,12 +105,12 @@ async fn scopes_narrow_the_rights_of_the_user_and_never_widen_them() -> Result<(
     Ok(())
 }
 
-/// An operation of the document that is not for everybody.
+/// An operation of the document that needs a login or an API key.
 struct Operation {
     method: Method,
     path: String,
     body: Option<Value>,
-    /// The scopes that it asks of a key; none if it takes no key.
+    /// The scopes that it requires of an API key; empty if it accepts none.
     scopes: Option<Vec<String>>,
 }
 
@@ -173,7 +173,7 @@ async fn revoked_api_key_is_refused_at_once() -> Result<()> {
     for _ in 0..5 {
         let made = make(&ada, &["users:read"]).await?;
         let (till, path) = (ada.with_token(&secret(&made)), format!("/auth/api-keys/{}", made.id()));
-        // So often that every instance remembers it.
+        // Often enough that every instance has it in its cache.
         for _ in 0..4 {
             till.get("/users/me").await?.expect(200);
         }
@@ -206,7 +206,7 @@ async fn api_key_follows_the_roles_and_the_erasure_of_its_user() -> Result<()> {
         }
         admin.put(&roles, json!({"roles": ["customer"]})).await?.expect(200);
     }
-    // A new password and a logout are about people.
+    // A new password and a logout do not end API keys.
     let change = json!({"password": "another password", "currentPassword": ada.password()});
     ada.patch(&format!("/users/{}", ada.id()), change).await?.expect(200);
     ada.delete("/auth/sessions").await?.expect(204);
@@ -285,7 +285,7 @@ async fn last_use_is_recorded_and_logs_name_the_key_by_its_prefix() -> Result<()
     is_secret(server, &ada, &secret(&made)).await
 }
 
-/// What was shown once is in no log and in no store.
+/// Expects that the secret is in no log and in no store.
 async fn is_secret(mut server: Server, who: &Client, secret: &str) -> Result<()> {
     let kept = stores::kept(&server).await?;
     assert!(server.stop()?.success());

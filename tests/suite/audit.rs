@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::start;
 
-/// What of an entry a change decides.
+/// The fields of an entry that depend on the change.
 fn told(entry: &Value) -> (&Value, &Value, &Value) {
     (&entry["action"], &entry["actor"]["id"], &entry["changes"])
 }

@@ -134,7 +134,7 @@ async fn refresh_token_works_once_and_reuse_ends_the_session() -> Result<()> {
     for token in [token.as_str(), ada.token()] {
         ada.with_token(token).get("/users/me").await?.error(401, "invalid_token");
     }
-    // Another device is not concerned.
+    // The session of another device goes on.
     other.get("/users/me").await?.expect(200);
     refresh(&other, other.refresh_token()).await?.expect(200);
     Ok(())
@@ -232,7 +232,7 @@ async fn secrets_are_in_no_log_and_no_store() -> Result<()> {
     let mut server = start(&[("LOG_LEVEL", "trace")]).await?;
     let ada = server.customer("ada@example.com").await?;
     refresh(&ada, ada.refresh_token()).await?.expect(200);
-    // Now whatever is cached of a user and of a session is cached.
+    // Now the user and the session are in every cache.
     ada.get("/users/me").await?.expect(200);
     let kept = stores::kept(&server).await?;
     assert!(server.stop()?.success());

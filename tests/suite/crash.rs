@@ -1,4 +1,4 @@
-//! A server that is killed while it sells, and what is there when it comes back.
+//! A server that is killed while orders are placed, and its data after the restart.
 
 use std::{
     collections::HashMap,
@@ -26,7 +26,7 @@ fn basket(products: &[String], n: usize) -> Value {
     json!({ "items": items })
 }
 
-/// Orders until the server is gone; returns what was acknowledged, each with its key.
+/// Orders until the server is killed; returns the acknowledged orders, each with its key.
 async fn buy(
     buyer: Client,
     name: usize,
@@ -44,7 +44,7 @@ async fn buy(
     acknowledged
 }
 
-/// Sells until enough is sold, and kills the server in the middle of it.
+/// Orders until enough is sold, and kills the server in the middle of it.
 async fn sell_and_kill(
     server: &mut Server,
     buyer: &Client,
@@ -86,7 +86,7 @@ async fn acknowledged_orders_survive_a_crash_and_stock_is_consistent() -> Result
     for (_, _, answer) in &acknowledged {
         assert_eq!(orders.get(&answer.id()), Some(answer.data()), "an order was lost or changed");
     }
-    // What was under way may be there or not, but nothing else, and never more than one for each client.
+    // An order in flight may be stored or not: at most one for each client, and nothing else.
     assert!(orders.len() <= acknowledged.len() + CLIENTS, "{} of {}", orders.len(), acknowledged.len());
 
     let mut left: HashMap<&str, i64> = products.iter().map(|product| (product.as_str(), STOCK)).collect();
@@ -97,7 +97,7 @@ async fn acknowledged_orders_survive_a_crash_and_stock_is_consistent() -> Result
         assert_eq!(admin.stock(product).await?, left);
     }
 
-    // A client that repeats what it is not sure of gets the first answer, and no second order.
+    // A client that retries with its key gets the first response, and no second order.
     let (key, body, first) = acknowledged.last().unwrap().clone();
     let again = buyer.with(Method::POST, "/orders", ("idempotency-key", &key), Some(body)).await?.expect(201);
     assert_eq!(again.header("idempotent-replayed"), "true");

@@ -1,4 +1,4 @@
-//! Content codings, on the way out and on the way in.
+//! Content codings of responses and of request bodies.
 
 use std::io::{Read, Write};
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::start;
 
-/// Sends a request as it is, and hands back the answer as it comes.
+/// Sends a request and returns the response without decoding it.
 async fn ask(who: &Client, method: Method, path: &str, headers: &[(&str, &str)]) -> Result<(HeaderMap, Vec<u8>)> {
     let request = who.request(method, path);
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
@@ -30,7 +30,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A product that is long enough to gain by compression.
+/// A product that is long enough to be compressed.
 async fn wordy(admin: &Client) -> Result<String> {
     let product = json!({
         "sku": "WORDY", "name": "A wordy mug", "price": {"amount": 1, "currency": "GBP"}, "stock": 1,

@@ -1,4 +1,4 @@
-//! Rates, sizes, and the headers that tell of them.
+//! Rate limits, size limits, and the headers that report them.
 
 use std::{
     io::{Read, Write},
@@ -33,9 +33,9 @@ async fn address_is_limited_and_headers_tell_the_limit() -> Result<()> {
     refused.error(429, "rate_limited");
     assert!((1..=900).contains(&number(&refused, "retry-after")));
     assert_eq!(number(&refused, "ratelimit-remaining"), 0);
-    // What nobody asked for by name is counted too, or it would be free to guess.
+    // Unknown paths are counted too, or paths could be guessed without a limit.
     nobody.get("/nowhere").await?.error(429, "rate_limited");
-    // Operators and readers of the documentation are not.
+    // Health, metrics and documentation are not.
     for path in ["//health/live", "//health/ready", "//metrics", "//openapi.json"] {
         for instance in server.urls() {
             assert_eq!(nobody.at(&instance).get(path).await?.status, 200, "{path}");
@@ -65,7 +65,7 @@ async fn user_has_a_limit_apart_from_the_address() -> Result<()> {
     }
     ada.get("/users/me").await?.error(429, "rate_limited");
     eve.get("/users/me").await?.expect(200);
-    // A token that is not believed counts for the address.
+    // A request with an invalid token counts for the address.
     let forged = ada.with_token("a.b.c").get("/users/me").await?;
     forged.error(401, "invalid_token");
     assert_eq!(number(&forged, "ratelimit-limit"), 5);
@@ -156,7 +156,7 @@ async fn long_body_is_refused() -> Result<()> {
     let body = |length: usize| json!({"name": "x".repeat(length), "email": "a@example.com", "password": PASSWORD});
     nobody.post("/users", body(1_000)).await?.invalid(&["name"]);
     nobody.post("/users", body(3_000)).await?.error(413, "payload_too_large");
-    // A body that does not say how long it is.
+    // A body without a content-length.
     let mut stream = TcpStream::connect(server.address())?;
     let chunk = "x".repeat(0xc00);
     write!(

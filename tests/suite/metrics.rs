@@ -1,4 +1,4 @@
-//! What is exposed to Prometheus.
+//! The metrics for Prometheus.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::{DEPENDENCIES, start};
 
-/// The kinds of numbers that are exposed, by name, and how much each series is.
+/// The types of the metrics by name, and the value of each series.
 #[derive(Default)]
 struct Exposition {
     families: BTreeMap<String, String>,
@@ -76,7 +76,7 @@ async fn exposed(server: &Server) -> Result<String> {
     Ok(text)
 }
 
-/// Does something of which each number tells.
+/// Makes requests that change every metric.
 async fn busy(server: &Server) -> Result<()> {
     let admin = server.admin().await?;
     let mug = admin.product("MUG", 295, 1).await?;
@@ -127,7 +127,7 @@ async fn every_component_has_metrics() -> Result<()> {
     Ok(())
 }
 
-/// The name of every number that a text asks for: each word that begins as our names do.
+/// The name of every metric in a text: each word that begins with one of our prefixes.
 fn asked(text: &str) -> BTreeSet<String> {
     let known = [
         "build_info",
@@ -152,7 +152,7 @@ async fn dashboard_and_alerts_use_existing_metrics() -> Result<()> {
     busy(&server).await?;
     let text = exposed(&server).await?;
     let there: BTreeSet<_> = text.lines().filter_map(|line| line.split(['{', ' ']).next()).collect();
-    // Of the stores and caches that another configuration has.
+    // Metrics of the stores and caches of other configurations.
     let elsewhere: &[&str] = if DEPENDENCIES.contains(&"redis") { &["sqlite_"] } else { &["postgres_", "redis_"] };
     for file in [include_str!("../../deploy/grafana.json"), include_str!("../../deploy/alerts.yml")] {
         let asked = asked(file);

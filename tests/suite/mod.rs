@@ -1,6 +1,7 @@
-//! What holds wherever the program keeps its things, and however many of it serve.
+//! What holds on every store and for any number of instances.
 //!
-//! Each test binary that includes this says at its root how a server starts (`start`), and what it depends on.
+//! Each test binary that includes this defines at its root how a server starts (`start`), and the names of its
+//! dependencies (`DEPENDENCIES`).
 
 mod api_keys;
 mod audit;

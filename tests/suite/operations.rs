@@ -1,4 +1,4 @@
-//! What operators look at.
+//! Health, metrics, documentation, logs and stops.
 
 use std::{
     collections::BTreeSet,
@@ -39,7 +39,7 @@ async fn metrics_are_labelled_by_route_pattern_and_count_orders() -> Result<()> 
         admin.get(&format!("/nowhere/{n}")).await?.error(404, "not_found");
         admin.get(&format!("/products/{n}")).await?.error(404, "not_found");
     }
-    // Each instance counts for itself; who watches them adds up.
+    // Each instance counts its own requests; Prometheus adds them up.
     let (mut text, mut placed) = (String::new(), 0);
     for instance in server.urls() {
         let metrics = admin.at(&instance).get("//metrics").await?;
@@ -106,7 +106,7 @@ async fn openapi_document_has_every_route_and_is_printed_by_the_binary() -> Resu
     ] {
         assert!(told.contains(route), "{route} is not in {told:#?}");
     }
-    // What the document tells of is served: nothing there is an unknown path or method.
+    // Every operation of the document is served: none is an unknown path or method.
     let nobody = server.anonymous();
     for route in told {
         let (method, path) = route.split_once(' ').unwrap();

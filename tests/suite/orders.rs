@@ -38,7 +38,7 @@ async fn order_has_the_prices_of_the_catalogue() -> Result<()> {
     assert_eq!(placed.header("location"), format!("/api/v1/orders/{}", placed.id()));
     assert_eq!((admin.stock(&mug).await?, admin.stock(&cup).await?), (7, 9));
 
-    // What an order says does not change with the catalogue.
+    // An order does not change with the catalogue.
     let change = json!({"name": "Tin mug", "price": {"amount": 1}});
     admin.patch(&format!("/products/{mug}"), change).await?.expect(200);
     let seen = ada.get(&format!("/orders/{}", placed.id())).await?.expect(200);
@@ -74,7 +74,7 @@ async fn insufficient_stock_refuses_the_order_and_names_each_product() -> Result
         assert_eq!(admin.stock(product).await?, stock);
     }
     assert!(ada.all("/orders").await?.is_empty());
-    // Lines of one product are added up before the stock is asked.
+    // Lines of one product are added up before the stock is checked.
     let twice =
         json!({"items": [{"productId": products[1], "quantity": 1}, {"productId": products[1], "quantity": 1}]});
     ada.post("/orders", twice).await?.error(409, "insufficient_stock");
@@ -126,7 +126,7 @@ async fn order_allows_only_valid_transitions() -> Result<()> {
     let (staff, ada) = (server.staff().await?, server.customer("ada@example.com").await?);
     let mug = staff.product("MUG", 295, 100).await?;
     let steps = ["pay", "ship", "deliver", "refund", "cancel"];
-    // The way to each status, and what may follow.
+    // The transitions that lead to each status, and those that may follow.
     for (way, allowed) in [
         (&[][..], &["pay", "cancel"][..]),
         (&["pay"], &["ship", "refund", "cancel"]),
@@ -259,7 +259,7 @@ async fn same_key_and_body_replay_the_first_response() -> Result<()> {
         assert_eq!((&again.body, again.header("location")), (&first.body, first.header("location")));
     }
     keyed(&ada, "key-1", &one(&mug, 2)).await?.error(422, "idempotency_key_reused");
-    // A key is its user's own.
+    // Each user has their own keys.
     assert_ne!(keyed(&eve, "key-1", &one(&mug, 1)).await?.expect(201).id(), first.id());
     assert_eq!(admin.stock(&mug).await?, 8);
     for bad in ["", "has space", &"x".repeat(256), "\"\""] {
@@ -322,7 +322,7 @@ async fn transition_with_a_stale_version_is_refused() -> Result<()> {
     Ok(())
 }
 
-/// Whoever asks for a refund of a part must not be told that it was done.
+/// A request for a partial refund must not be answered with success.
 #[tokio::test]
 async fn transition_takes_no_fields() -> Result<()> {
     let server = start(&[]).await?;

@@ -168,7 +168,7 @@ async fn stock_changes_and_is_never_negative() -> Result<()> {
     assert_eq!(admin.post(&path, json!({"delta": i64::MAX, "reason": "x"})).await?.status, 400);
     let nowhere = "/products/0193d2a0-7c1e-7b2a-9f6d-2f1f6a0b7c55/stock";
     admin.post(nowhere, json!({"delta": 1, "reason": "x"})).await?.error(404, "not_found");
-    // A price or a name that changes leaves the stock alone, and it cannot be set behind the counter's back.
+    // A change of price or name leaves the stock as it is, and stock cannot be set by it.
     admin.patch(&format!("/products/{id}"), json!({"stock": 7})).await?.invalid(&["stock"]);
     Ok(())
 }

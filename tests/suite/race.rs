@@ -1,4 +1,4 @@
-//! Many who want the last one.
+//! Concurrent requests for the same stock, key or session.
 
 use std::sync::Arc;
 
@@ -73,8 +73,8 @@ async fn orders_with_shared_products_do_not_deadlock() -> Result<()> {
     Ok(())
 }
 
-/// Some come in before the change, which ends them; some are refused. What none may do is check the old password
-/// before the change, and be kept after it.
+/// Some logins succeed before the change, which ends their sessions; some are refused. None may check the old password
+/// before the change and keep its session after it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_session_survives_a_new_password_or_its_user() -> Result<()> {
     const LOGINS: usize = 12;

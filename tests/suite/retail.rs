@@ -1,4 +1,4 @@
-//! A month of a real shop: every basket of December 2010 is ordered over HTTP, and the books are done twice.
+//! A month of a real shop: every basket of December 2010 is ordered over HTTP, and the totals are compared.
 
 use std::{
     collections::HashMap,
@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::start;
 
-/// So many of every product are there to begin with; more than the best seller sells.
+/// The stock of every product at the start; more than any product sells.
 const STOCK: i64 = 100_000;
 const CONNECTIONS: usize = 8;
 
@@ -36,7 +36,7 @@ fn import(server: &Server, month: &Month) -> Result<()> {
     Ok(())
 }
 
-/// Places every basket, from several connections at once; returns the orders as they were answered.
+/// Places every basket, from several connections at once; returns the orders of the responses.
 async fn place_all(customer: &Client, baskets: Vec<Value>) -> Result<Vec<Value>> {
     let (baskets, next) = (Arc::new(baskets), Arc::new(AtomicUsize::new(0)));
     let mut connections = JoinSet::new();

@@ -1,5 +1,5 @@
-//! What no log tells. Every test is such a test: a server that is dropped looks for the secrets of its clients in what it
-//! printed.
+//! Secrets are in no log. Every test checks that: a `Server` that is dropped searches its log for the secrets of its
+//! clients.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -14,7 +14,7 @@ use crate::start;
 async fn secret_in_a_log_fails_the_test() -> Result<()> {
     let server = start(&[]).await?;
     let nobody = server.anonymous();
-    // What a client calls its request is told; this one calls it by its password.
+    // A request id of the client is logged; this one is its password.
     let careless = "my-password-is-this";
     let login = json!({"email": "ada@example.com", "password": careless});
     nobody.with(Method::POST, "/auth/login", ("x-request-id", careless), Some(login)).await?;

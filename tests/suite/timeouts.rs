@@ -1,4 +1,4 @@
-//! What becomes of a change whose client was told that it took too long.
+//! What a change leaves behind when its request times out.
 //!
 //! Every route that changes something, on a store that takes no writes for a while: its client gets a 503, and what it
 //! began is finished or undone afterwards, never half done.
@@ -19,9 +19,9 @@ use shown::{Shown, shown};
 
 use crate::start;
 
-/// Somebody for whom a route is asked, and what they have.
+/// A user for whom a route is called, with a product and an order.
 struct World {
-    /// What all its names begin with.
+    /// The prefix of all its names.
     name: String,
     ada: Client,
     product: String,
@@ -36,7 +36,7 @@ impl World {
         Ok(Self { name, ada, product, order })
     }
 
-    /// The same, at a server that has moved since.
+    /// The same, at a server that was restarted on another port.
     fn again(self, server: &Server) -> Self {
         Self { ada: server.again(&self.ada), ..self }
     }
@@ -54,7 +54,7 @@ async fn send(world: &World, admin: &Client, request: &Request) -> Result<Answer
     who.send(sent).await
 }
 
-/// A case in two worlds that are alike: in one it is done as ever, in the other it takes too long.
+/// A case in two equal worlds: in one the request succeeds, in the other it times out.
 struct Pair {
     case: Case,
     calm: (World, Request),
@@ -76,7 +76,7 @@ async fn pairs(server: &Server, admin: &Client) -> Result<Vec<Pair>> {
     Ok(pairs)
 }
 
-/// A new route that writes is missed here until it has a case.
+/// Fails for a new route that writes until it has a case.
 async fn every_route_has_a_case(admin: &Client) -> Result<()> {
     let all = routes(admin).await?;
     let writing: BTreeSet<_> = all.iter().filter(|route| route.method != Method::GET).map(Route::name).collect();
@@ -85,7 +85,7 @@ async fn every_route_has_a_case(admin: &Client) -> Result<()> {
     Ok(())
 }
 
-/// What changes, and how it is found: of what is half done, some as before and some as after.
+/// Compares what a request changes: an incomplete change shows some values from before and some from after.
 fn halves(found: &Shown, before: &Shown, after: &Shown) -> Vec<String> {
     let changes = found.iter().filter(|(path, shown)| before[*path] != after[*path] || before[*path] != **shown);
     let told = changes.map(|(path, shown)| match shown {
@@ -108,7 +108,7 @@ async fn request_that_timed_out_is_complete_or_undone_on_every_route() -> Result
     let mut late = Vec::new();
     for Pair { case, calm, held: (world, request) } in pairs {
         let world = world.again(&server);
-        // Whoever asks is remembered, so that not even that has to be looked up.
+        // The user is in the cache, so that the request reaches the write without a query.
         hasty.get("/users/me").await?;
         world.ada.get("/users/me").await?;
         let hold = Hold::on(&server).await?;
@@ -119,7 +119,7 @@ async fn request_that_timed_out_is_complete_or_undone_on_every_route() -> Result
         late.push(Pair { case, calm, held: (world, request) });
     }
 
-    // Whoever stops finishes what was begun, so that all of it is decided now.
+    // A stop finishes what was begun, so that every change is complete or undone now.
     server.restart_with(&[("REQUEST_TIMEOUT", "30s")])?;
     let admin = server.again(&admin);
     let mut finished = 0;

@@ -1,4 +1,4 @@
-//! What is told to a collector of traces.
+//! Traces that are exported to a collector.
 
 use std::{
     net::TcpListener,
@@ -21,7 +21,7 @@ fn named<'a>(spans: &'a [Span], name: &str) -> Option<&'a Span> {
     spans.iter().find(|span| span.trace == TRACE && span.name == name)
 }
 
-/// Whether one is around the other, however far.
+/// Whether a span is an ancestor of another.
 fn is_around(outer: &Span, inner: &Span, spans: &[Span]) -> bool {
     let mut at = Some(inner);
     while let Some(span) = at {
@@ -70,7 +70,7 @@ async fn order_is_one_trace_from_the_caller_to_the_statement() -> Result<()> {
         );
     }
 
-    // The line of the log says which trace it was; what the caller left out has one of its own.
+    // The log line has the trace id; a request without `traceparent` has a new trace.
     admin.get("/orders/none").await?.error(404, "not_found");
     assert!(server.stop()?.success());
     let log = server.log();
@@ -79,11 +79,11 @@ async fn order_is_one_trace_from_the_caller_to_the_statement() -> Result<()> {
     assert_eq!(of("/api/v1/orders")["trace_id"], TRACE);
     let own = of("/api/v1/orders/{id}")["trace_id"].as_str().unwrap().to_owned();
     assert_eq!(own.len(), 32);
-    // What was left when the server was told to stop was sent.
+    // Spans that were pending at the stop were sent.
     let spans = collector.spans();
     assert!(spans.iter().any(|span| span.trace == own && span.name == "GET /api/v1/orders/{id}"), "{own}: {spans:#?}");
 
-    // Nothing of what was asked for is told, only what kind of thing it was.
+    // Spans have the route's pattern, and no values of the request.
     let told = format!("{spans:?}");
     for secret in [PASSWORD, admin.token(), admin.email(), admin.id(), &mug, &placed.id(), "MUG-1"] {
         assert!(!told.contains(secret), "{secret}");
@@ -93,7 +93,7 @@ async fn order_is_one_trace_from_the_caller_to_the_statement() -> Result<()> {
     Ok(())
 }
 
-/// Orders that wait for each other are placed by one statement, which is part of one of their traces.
+/// Orders that arrive together are placed by one statement, which is a span in the trace of one of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn orders_of_one_statement_link_to_it() -> Result<()> {
     const ORDERS: usize = 12;

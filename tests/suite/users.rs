@@ -222,7 +222,7 @@ async fn last_admin_cannot_be_removed() -> Result<()> {
 
     let other = server.admin().await?;
     let other_path = format!("/users/{}", other.id());
-    // Two who go at once must not both go.
+    // Of two admins who leave at the same time one must remain.
     let (one, two) = tokio::join!(admin.delete(&path), other.delete(&other_path));
     let mut statuses = [one?.status, two?.status];
     statuses.sort_unstable();

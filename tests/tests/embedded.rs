@@ -7,10 +7,10 @@ use entrepot_tests::Server;
 #[path = "../suite/mod.rs"]
 mod suite;
 
-/// What a server depends on here, and tells of.
+/// The dependencies that health and metrics report here.
 const DEPENDENCIES: [&str; 1] = ["database"];
 
-/// Starts a server, each of a suite's tests its own.
+/// Starts a server for one test.
 async fn start(settings: &[(&str, &str)]) -> Result<Server> {
     Server::start(settings).await
 }

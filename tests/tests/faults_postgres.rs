@@ -1,4 +1,4 @@
-//! PostgreSQL goes away, hangs, and comes back; and clients go away in the middle.
+//! PostgreSQL is stopped, killed or frozen under load; and clients vanish in the middle of a request.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::{
@@ -31,7 +31,7 @@ const SOME: usize = 100;
 /// How many requests are refused before the server comes back.
 const REFUSALS: usize = 120;
 
-/// How often the server goes away.
+/// How often the server is taken away.
 const TIMES: usize = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,7 +48,7 @@ async fn crash_of_postgres_loses_no_order() -> Result<()> {
     .await
 }
 
-/// Takes the server away under load, in a way of the caller's, and brings it back.
+/// Takes the server away under load, as the caller says, and starts it again.
 async fn goes_and_comes(take_away: impl AsyncFn(&mut Shop) -> Result<()>) -> Result<()> {
     let _alone = alone().await;
     let mut shop = Shop::open(&[]).await?;
@@ -79,10 +79,10 @@ async fn goes_and_comes(take_away: impl AsyncFn(&mut Shop) -> Result<()>) -> Res
     Ok(())
 }
 
-/// How long a request may wait for a server that hangs: `DB_CONNECT_TIMEOUT` and a second.
+/// How long a request may wait for a frozen server: `DB_CONNECT_TIMEOUT` and a second.
 const BOUND: Duration = Duration::from_secs(2);
 
-/// What counts as at once, on a machine that is busy.
+/// What counts as immediate on a busy machine.
 const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// Sends a request and measures how long its answer takes.
@@ -103,7 +103,7 @@ async fn frozen_postgres_is_a_bounded_503() -> Result<()> {
     let (nobody, ada, product) = (shop.server.anonymous(), &shop.buyers[6], &shop.products[0]);
     let login = json!({"email": ada.email(), "password": ada.password()});
     let path = format!("/products/{product}");
-    // What somebody asks who comes before it was noticed, all at the same moment.
+    // Concurrent requests before the freeze is noticed.
     let asked = tokio::join!(
         timed(nobody.get("/products?sort=name")),
         timed(nobody.post("/auth/login", login)),
@@ -117,13 +117,13 @@ async fn frozen_postgres_is_a_bounded_503() -> Result<()> {
         unavailable(&answer)?;
         assert!(took < BOUND, "{took:?}");
     }
-    // A mistake may be told without asking; and if not, then not late.
+    // An invalid request may be refused without the database; if not, then in time.
     assert!(invalid?.1 < BOUND);
     let (live, took) = live?;
     live.expect(200);
     assert!(took < AT_ONCE, "{took:?}");
 
-    // And who comes after that does not wait at all.
+    // Requests after that do not wait at all.
     let told = poll("the program knows", BOUND, async || Ok(timed(ada.get("/orders")).await?.1 < AT_ONCE / 5)).await;
     told?;
     let noticed = frozen.elapsed();
@@ -168,8 +168,8 @@ async fn truth(database: &Database, stock_of: &str, price_of: &str, user: &str) 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_that_finish_after_a_freeze_are_seen() -> Result<()> {
     let _alone = alone().await;
-    // What is remembered stays in the process: a Redis that a busy machine makes late would be done without for a
-    // moment, and hide what was not forgotten.
+    // The cache is in the process: on a busy machine a slow Redis would be bypassed for a moment, which would hide a
+    // stale entry.
     let shop = Shop::open(&[("REDIS_URL", "")]).await?;
     let database = connect(&shop.database()).await?;
     let (ada, bob, nobody) = (&shop.buyers[0], &shop.buyers[1], shop.server.anonymous());
@@ -179,7 +179,7 @@ async fn writes_that_finish_after_a_freeze_are_seen() -> Result<()> {
         let price = nobody.get(&product).await?.expect(200).data()["price"]["amount"].as_i64();
         Ok((nobody.stock(sold).await?, price.context("no price")?, bob.get("/users/me").await?.status == 200))
     };
-    // All of it is remembered, who asks is too, and there are connections that nobody uses.
+    // Everything is cached, the users too, and there are idle connections.
     ada.order(sold, 1).await?.expect(201);
     let list = || shop.admin.get("/orders");
     tokio::try_join!(list(), list(), list(), list(), list(), list())?;
@@ -198,7 +198,7 @@ async fn writes_that_finish_after_a_freeze_are_seen() -> Result<()> {
     }
     shop.postgres.thaw();
 
-    // Nobody could know whether it would be done. But what is done is to be seen.
+    // Whether a write was done is open. If it was, it must be visible.
     poll("the program is ready", RECOVERY, async || Ok(shop.ready().await?.status == 200)).await?;
     let truth = async || truth(&database, sold, changed, bob.id()).await;
     poll("something is done", RECOVERY, async || Ok(truth().await? != before)).await?;
@@ -212,7 +212,7 @@ async fn writes_that_finish_after_a_freeze_are_seen() -> Result<()> {
 /// How many clients vanish.
 const VANISHING: usize = 500;
 
-/// How soon nothing must be left of them.
+/// How soon their transactions must have ended.
 const CLEAN: Duration = Duration::from_secs(5);
 
 /// An order on the wire; the last two bytes of the body are missing if it is `cut`.
@@ -254,7 +254,7 @@ async fn vanished_clients_leave_no_transaction_open() -> Result<()> {
         Ok(stream)
     };
 
-    // The first half vanishes while the store is at its orders for certain: it waits for a lock of ours.
+    // The first half vanishes while the database is executing their orders: these wait for a lock of the test.
     let held = database.transaction().await?;
     held.execute("SELECT FROM products FOR UPDATE", &[]).await?;
     let watcher = connect(&shop.database()).await?;
@@ -263,7 +263,7 @@ async fn vanished_clients_leave_no_transaction_open() -> Result<()> {
     poll("an order waits", PATIENCE, async || Ok(watcher.query_one(waits, &[]).await?.get(0))).await?;
     drop(streams);
     held.rollback().await?;
-    // The other half at whatever moment it happens to be.
+    // The other half at any moment.
     for n in VANISHING / 2..VANISHING {
         drop(open(n)?);
     }
@@ -278,7 +278,7 @@ async fn vanished_clients_leave_no_transaction_open() -> Result<()> {
     println!("nothing was left open after {clean:?}; {placed} orders of {} whole requests", VANISHING / 2);
     assert!(placed > 0, "none was in the middle");
 
-    // Who repeats what was whole gets an order, new or not; and what was not whole was nothing.
+    // A retry of a complete request returns an order, new or not; an incomplete request has placed none.
     let mut sales = Vec::new();
     for n in (0..VANISHING).step_by(2) {
         let (ada, key) = (&shop.buyers[n % shop.buyers.len()], n.to_string());
@@ -290,7 +290,7 @@ async fn vanished_clients_leave_no_transaction_open() -> Result<()> {
     check(&shop, &sales).await
 }
 
-/// Starts the program where it cannot serve, and returns what it had to say.
+/// Starts the program, which must fail, and returns its output.
 async fn refused(database: String) -> Result<(Output, Duration)> {
     tokio::task::spawn_blocking(move || {
         let (folder, program) = (tempfile::TempDir::new()?, entrepot()?);

@@ -1,4 +1,4 @@
-//! Redis goes away, hangs, and comes back: a short delay, and nothing else.
+//! Redis is killed or frozen under load: the only effect is a short delay.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::{
@@ -32,13 +32,13 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const SOME: usize = 400;
 const CUSTOMERS: usize = 4;
 
-/// By how much one request may be later than others when Redis goes away.
+/// By how much a request may be delayed when Redis goes away.
 const DELAY: Duration = Duration::from_millis(300);
 
-/// What a machine that does other work may add to a request.
+/// The delay that other work of the machine may add to a request.
 const NOISE: Duration = Duration::from_millis(150);
 
-/// For how long the cache is not believed after Redis is back, and a moment more.
+/// Longer than the cache is bypassed after Redis is back.
 const SETTLED: Duration = Duration::from_secs(3);
 
 /// How Redis goes away, and how it comes back.
@@ -67,8 +67,8 @@ impl Fault {
     }
 }
 
-/// Somebody who changes a price all the time, and somebody who looks at it all the time and never sees an older one than
-/// the last that was confirmed.
+/// A writer that changes a price all the time, and a reader that must never see an older price than the last confirmed
+/// one.
 struct Prices {
     over: Arc<AtomicBool>,
     confirmed: Arc<AtomicI64>,
@@ -112,7 +112,7 @@ async fn change(admin: Client, product: String, over: Arc<AtomicBool>, confirmed
         ensure!(answer.status == 200, "{} {}", answer.status, answer.body);
         confirmed.store(price, SeqCst);
         changes += 1;
-        // Time to be read and remembered.
+        // Time for the reader to fill the cache.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     Ok(changes)
@@ -153,7 +153,7 @@ async fn goes_and_comes(fault: Fault) -> Result<()> {
     let mut shop = Shop::open(&[]).await?;
     let prices = Prices::watch(&shop).await?;
     let mut crowd = Crowd::enter(&shop, CUSTOMERS);
-    // The first requests of all find nothing prepared.
+    // The first requests are slower: connections and statements are not prepared.
     crowd.until_sold(SOME / 4, Instant::now(), PATIENCE).await?;
     let begun = Instant::now();
     crowd.until_sold(SOME, begun, PATIENCE).await?;
@@ -170,13 +170,13 @@ async fn goes_and_comes(fault: Fault) -> Result<()> {
     fault.end(&mut shop.redis).await?;
     let noticed = poll("Redis is used again", RECOVERY, async || shop.shows("redis", "up").await).await?;
     let used = Instant::now();
-    // Long enough for whatever is old to be served again, if it were.
+    // Long enough that a stale value would be served again.
     crowd.until_sold(SOME / 4, used + SETTLED, PATIENCE).await?;
     shop.recovers().await?;
     let (changed, looked) = prices.end().await?;
     let (attempts, sales) = crowd.leave().await?;
 
-    // Once, or once more if a busy machine made Redis late again; but not once for each request.
+    // Once, or twice if Redis was slow on a busy machine; but not once for each request.
     let told = shop.server.log().matches("going on without it").count();
     assert!((1..=5).contains(&told), "it was told {told} times");
     if told > 1 {
@@ -213,7 +213,7 @@ async fn limits_hold_without_redis() -> Result<()> {
         let up = async |status| Ok(dependency(&nobody.get("//health/ready").await?.expect(200), "redis")? == status);
         poll("the instance uses Redis", RECOVERY, async || up("up").await).await?;
 
-        // From the very first request on, which is the one that finds out.
+        // From the first request on, which is the one that notices.
         fault.begin(&mut shop.redis);
         let login = json!({"email": shop.buyers[0].email(), "password": "not hers, at all"});
         for _ in 0..5 {
@@ -260,7 +260,7 @@ async fn logout_without_redis_is_effective() -> Result<()> {
         let desk = phone.again().await?;
         let roles = format!("/users/{}/roles", bob.id());
         shop.admin.put(&roles, json!({"roles": ["staff"]})).await?.expect(200);
-        // All that is remembered when Redis goes away.
+        // The cache at the time when Redis goes away.
         for _ in 0..3 {
             phone.get("/users/me").await?.expect(200);
             desk.get("/users/me").await?.expect(200);
@@ -279,7 +279,7 @@ async fn logout_without_redis_is_effective() -> Result<()> {
         assert!(shop.shows("redis", "down").await?);
         println!("{fault:?}: logged out in {out:?}");
 
-        // A Redis that hung still has what it was not told to forget.
+        // A frozen Redis still has the entries that it was not told to remove.
         fault.end(&mut shop.redis).await?;
         poll("Redis is used again", RECOVERY, async || {
             phone.get("/users/me").await?.error(401, "invalid_token");
@@ -325,7 +325,7 @@ async fn server_starts_without_redis_and_uses_it_later() -> Result<()> {
             shop.server.anonymous().get(&format!("/products/{}", shop.products[0])).await?.expect(200);
             let keys = ask(&shop.redis, "KEYS *").await?;
             let Some(key) = keys.lines().find(|key| key.ends_with(&shop.products[0])) else { return Ok(false) };
-            // Not the token of a load, which begins otherwise.
+            // Not the token of a load, which has another prefix.
             Ok(ask(&shop.redis, &format!("GETRANGE {key} 0 0")).await?.lines().any(|line| line == "="))
         };
         poll("Redis remembers a product", RECOVERY, kept).await?;

@@ -1,5 +1,5 @@
-//! The whole suite on two instances that share one PostgreSQL and one Redis. A client goes to them in turn, request by
-//! request, so that what one wrote is asked of the other.
+//! The whole suite on two instances that share one PostgreSQL and one Redis. The requests of a client go to them in turn,
+//! so that what one instance wrote is read from the other.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use anyhow::Result;
@@ -8,10 +8,10 @@ use entrepot_tests::{Server, stores};
 #[path = "../suite/mod.rs"]
 mod suite;
 
-/// What a server depends on here, and tells of.
+/// The dependencies that health and metrics report here.
 const DEPENDENCIES: [&str; 2] = ["database", "redis"];
 
-/// Starts a server, each of a suite's tests its own.
+/// Starts two instances for one test.
 async fn start(settings: &[(&str, &str)]) -> Result<Server> {
     stores::start(2, settings).await
 }

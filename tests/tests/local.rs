@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use entrepot_tests::Server;
+use entrepot_tests::{Server, just};
 use tempfile::TempDir;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/local");
@@ -29,7 +29,19 @@ impl Local {
     }
 
     fn run(&self, arguments: &[&str]) -> Result<Output> {
-        let mut command = Command::new(SCRIPT);
+        self.start(Command::new(SCRIPT), arguments)
+    }
+
+    /// The recipe of the justfile that runs the script.
+    fn just(&self, arguments: &[&str]) -> Result<String> {
+        let mut just = Command::new(just()?);
+        just.current_dir(env!("CARGO_MANIFEST_DIR"));
+        let out = self.start(just, arguments)?;
+        assert!(out.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&out.stderr));
+        Ok(String::from_utf8(out.stdout)?)
+    }
+
+    fn start(&self, mut command: Command, arguments: &[&str]) -> Result<Output> {
         command.args(arguments).env("ENTREPOT_LOCAL_DIR", self.folder.path());
         command.env("ENTREPOT_PG_PORT", self.ports[0].to_string());
         command.env("ENTREPOT_REDIS_PORT", self.ports[1].to_string());
@@ -74,12 +86,15 @@ async fn local_servers_start_reset_and_stop() -> Result<()> {
 
     let ask = |question| local.does(&["psql", "-Atqc", question]);
     assert_eq!(ask("SELECT sku FROM products")?, "MUG\n");
+    let tables = local.just(&["psql", "-c", r"\dt"])?;
+    assert!(tables.contains("products"), "{tables}");
+    assert_eq!(local.just(&["psql", "-Atqc", "SELECT 'a \"b\" $HOME'"])?, "a \"b\" $HOME\n");
     local.does(&["down"])?;
     assert_eq!(local.listens(), [false; 2]);
     let down = local.run(&["status"])?;
     assert_eq!((down.status.code(), String::from_utf8(down.stdout)?.matches("does not run").count()), (Some(1), 2));
 
-    // The data stays until it is not wanted.
+    // The data is kept until `reset`.
     assert_eq!(local.does(&["up"])?, said);
     assert_eq!(ask("SELECT sku FROM products")?, "MUG\n");
     local.does(&["reset"])?;

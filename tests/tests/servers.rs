@@ -7,10 +7,10 @@ use entrepot_tests::{Server, stores};
 #[path = "../suite/mod.rs"]
 mod suite;
 
-/// What a server depends on here, and tells of.
+/// The dependencies that health and metrics report here.
 const DEPENDENCIES: [&str; 2] = ["database", "redis"];
 
-/// Starts a server, each of a suite's tests its own.
+/// Starts a server for one test.
 async fn start(settings: &[(&str, &str)]) -> Result<Server> {
     stores::start(1, settings).await
 }

@@ -1,6 +1,5 @@
-//! How long a login takes: the same whatever is wrong with it, and at nobody else's expense. Medians and percentiles on
-//! a machine that does other things too, so that a measurement may be taken again, twice at most; what is really wrong
-//! is wrong each time.
+//! How long a login takes: the same for every kind of failure, and without delay to other requests. The machine may be
+//! busy with other work, so a measurement is repeated up to twice; a real fault shows each time.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::time::{Duration, Instant};
@@ -37,7 +36,7 @@ async fn guess(nobody: &Client, email: &str) -> Result<Duration> {
 #[tokio::test]
 async fn unknown_email_takes_as_long_as_a_wrong_password() -> Result<()> {
     let _alone = ALONE.lock().await;
-    // A hash is cheaper than it usually is, so that a difference beside it shows more.
+    // A cheap hash, so that a difference beside it is larger in proportion.
     let server = Server::start(&[("BCRYPT_COST", "8")]).await?;
     server.customer("ada@example.com").await?;
     let nobody = server.anonymous();
@@ -45,7 +44,7 @@ async fn unknown_email_takes_as_long_as_a_wrong_password() -> Result<()> {
     for _ in 0..MEASUREMENTS {
         let (mut wrong, mut unknown) = (Vec::new(), Vec::new());
         for n in 0..200 {
-            // In turns, for the machine is not as fast at all times.
+            // In turns, because the speed of the machine varies.
             if n % 2 == 0 {
                 wrong.push(guess(&nobody, "ada@example.com").await?);
                 unknown.push(guess(&nobody, "eve@example.com").await?);

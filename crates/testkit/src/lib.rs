@@ -26,10 +26,10 @@ pub use servers::{
 };
 pub use user::{email, new_user, password, session, session_id, user, user_id};
 
-/// The first second of 2026, which is when the time of tests begins.
+/// The start of 2026, when the time of tests begins.
 const BEGINNING: i64 = 1_767_225_600;
 
-/// So many seconds after the beginning of the time of tests.
+/// The time so many seconds after the start of 2026.
 pub fn at(seconds: i64) -> Timestamp {
     DateTime::from_timestamp(BEGINNING + seconds, 0).unwrap()
 }

@@ -13,7 +13,7 @@ pub fn order_id(n: u128) -> OrderId {
     OrderId(id(n))
 }
 
-/// So many of each of these products: `basket(&[(1, 2), (7, 1)])` is two of product 1 and one of product 7.
+/// A basket: `basket(&[(1, 2), (7, 1)])` has two of product 1 and one of product 7.
 pub fn basket(lines: &[(u128, i64)]) -> Basket {
     let line = |(product, quantity): &(u128, i64)| BasketLine {
         product: product_id(*product),
@@ -22,17 +22,17 @@ pub fn basket(lines: &[(u128, i64)]) -> Basket {
     Basket::new(lines.iter().map(line).collect()).unwrap()
 }
 
-/// An order that a user would like to place.
+/// The draft of an order of a user.
 pub fn draft(n: u128, user: UserId, lines: &[(u128, i64)], at: Timestamp) -> Draft {
     Draft { id: order_id(n), user, basket: basket(lines), at }
 }
 
-/// The same, to be placed under no key.
+/// The same, to be placed without an idempotency key.
 pub fn placement(n: u128, user: UserId, lines: &[(u128, i64)], at: Timestamp) -> Placement {
     Placement { draft: draft(n, user, lines, at), idempotency: None }
 }
 
-/// The placement under a key, which is remembered for a day.
+/// The placement with an idempotency key that expires after a day.
 #[must_use]
 pub fn at_key(key: &str, placement: Placement) -> Placement {
     let idempotency = Idempotency {
@@ -43,7 +43,7 @@ pub fn at_key(key: &str, placement: Placement) -> Placement {
     Placement { idempotency: Some(idempotency), ..placement }
 }
 
-/// What is done, by whom and when, whatever the version.
+/// A transition by a user, for any version of the order.
 pub fn transition(action: OrderAction, actor: UserId, at: Timestamp) -> Transition {
     Transition { action, actor, expected: None, cause: by(actor, at) }
 }

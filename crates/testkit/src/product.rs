@@ -1,4 +1,4 @@
-//! The catalogue.
+//! Products.
 
 use entrepot_domain::{
     Description, Money, ProductId, Timestamp, Version,
@@ -12,7 +12,7 @@ pub fn product_id(n: u128) -> ProductId {
     ProductId(id(n))
 }
 
-/// A product in the making.
+/// Builds a product.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct ProductBuilder(Product);
@@ -33,42 +33,42 @@ pub fn product(n: u128) -> ProductBuilder {
 }
 
 impl ProductBuilder {
-    /// What the shop calls it.
+    /// Sets the sku.
     pub fn sku(mut self, sku: &str) -> Self {
         self.0.sku = Sku::parse(sku).unwrap();
         self
     }
 
-    /// What customers call it.
+    /// Sets the name.
     pub fn name(mut self, name: &str) -> Self {
         self.0.name = ProductName::parse(name).unwrap();
         self
     }
 
-    /// More about it.
+    /// Sets the description.
     pub fn description(mut self, description: &str) -> Self {
         self.0.description = Description::parse(description).unwrap();
         self
     }
 
-    /// What it costs, in pence.
+    /// Sets the price, in pence.
     pub fn price(self, pence: i64) -> Self {
         self.money(gbp(pence))
     }
 
-    /// What it costs, in any currency.
+    /// Sets the price, in any currency.
     pub fn money(mut self, price: Money) -> Self {
         self.0.price = price;
         self
     }
 
-    /// How many are left.
+    /// Sets the stock.
     pub fn stock(mut self, count: i64) -> Self {
         self.0.stock = Stock::new(count).unwrap();
         self
     }
 
-    /// When it came into the catalogue.
+    /// Sets the time of creation and of the last update.
     pub fn created_at(mut self, at: Timestamp) -> Self {
         self.0.created_at = at;
         self.0.updated_at = at;
@@ -93,7 +93,7 @@ pub fn product_import(product: &Product) -> ProductImport {
     }
 }
 
-/// So many more, or fewer, at that moment.
+/// A change of stock by `delta` at that moment.
 pub fn stock_change(delta: i64, at: Timestamp) -> StockChange {
     let actor = user_id(1);
     StockChange { delta, reason: StockReason::parse("counted").unwrap(), actor, cause: by(actor, at) }

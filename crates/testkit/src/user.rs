@@ -1,4 +1,4 @@
-//! People and their logins.
+//! Users and their sessions.
 
 use std::net::Ipv4Addr;
 
@@ -44,7 +44,7 @@ pub fn new_user(name: &str) -> NewUser {
     NewUser { user, password }
 }
 
-/// What the password of a user is checked against, as long as they have no other one.
+/// The first password hash of a user.
 pub fn password(user: UserId) -> PasswordHash {
     PasswordHash(format!("hash of {user}"))
 }

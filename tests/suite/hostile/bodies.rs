@@ -1,4 +1,4 @@
-//! Bodies made to break what reads them, on every route that takes one.
+//! Hostile bodies, on every route that takes one.
 
 use anyhow::Result;
 use entrepot_tests::{
@@ -13,10 +13,10 @@ use crate::start;
 
 const RANDOM: &str = "0193d2a0-7c1e-7b2a-9f6d-2f1f6a0b7c55";
 
-/// Stands in a body for what is written there as it is.
+/// A placeholder in a body, which is replaced by raw text.
 const HERE: &str = "@here@";
 
-/// Numbers out of every range, texts that are none, and things of another type; each as it goes over the wire.
+/// Numbers out of range, invalid strings, and values of another type, as raw JSON.
 fn hostile() -> Vec<String> {
     let mut values: Vec<String> = [
         "null",
@@ -123,7 +123,7 @@ fn existing(example: &Value, id: &str) -> Value {
 async fn any_value_in_any_body_is_never_a_500() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
-    // What exists, so that nothing is refused before it comes to the store.
+    // Existing resources, so that no request is refused before it reaches the store.
     let (product, eve) = (admin.product("MUG", 295, 10).await?, server.customer("eve@example.com").await?);
     let (all, hostile) = (routes(&admin).await?, hostile());
     let mut sent = 0;
@@ -184,7 +184,7 @@ async fn body_of_eleven_megabytes_is_refused_on_every_route() -> Result<()> {
     let long = bytes_of(11 << 20);
     for route in routes(&admin).await?.iter().filter(|route| route.body.is_some()) {
         let request = admin.request(route.method.clone(), &route.at(RANDOM)).header("content-type", "application/json");
-        // A server that has seen enough may hang up before the client has sent all of it.
+        // The server may refuse and close the connection before the client has sent everything.
         if let Ok(answer) = request.body(long.clone()).send().await {
             assert_eq!(answer.status(), 413, "{}", route.name());
         }

@@ -1,4 +1,4 @@
-//! Other people's things, on every route that the document tells of.
+//! Access to resources of other users, on every route of the OpenAPI document.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ async fn call(who: &Client, route: &Route, id: &str) -> Result<Answer> {
     Ok(answer)
 }
 
-/// Every `id` within an answer.
+/// Every `id` within a response.
 fn ids(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
@@ -39,7 +39,7 @@ fn ids(value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Ada, who has one of everything that a customer can have, and the identifiers of all of it.
+/// A customer who has one of each kind of resource, and the identifiers of these.
 async fn ada(server: &Server, all: &[Route]) -> Result<(Client, BTreeSet<String>)> {
     let product = server.admin().await?.product("MUG", 295, 10).await?;
     let ada = server.customer("ada@example.com").await?;
@@ -50,7 +50,7 @@ async fn ada(server: &Server, all: &[Route]) -> Result<(Client, BTreeSet<String>
         .filter(|route| route.method == "POST" || route.method == "GET")
         .partition(|route| route.method == "POST");
     let mut found = BTreeSet::from([ada.id().to_owned(), product]);
-    // What else she can make comes from the examples.
+    // Other resources are created from the examples of the document.
     for route in makers.into_iter().filter(|route| route.body.is_some()) {
         ids(&call(&ada, route, "").await?.body, &mut found);
     }
@@ -87,12 +87,12 @@ async fn resources_of_others_are_out_of_reach() -> Result<()> {
     is_unharmed(&server).await
 }
 
-/// What Ada sees of her things.
+/// All resources of the customer, as she sees them.
 async fn seen(ada: &Client) -> Result<Vec<Value>> {
     let mut seen = Vec::new();
     for path in ["/users/me", "/orders", "/auth/sessions"] {
         let mut answer = ada.get(path).await?.expect(200).body;
-        // That she looked is all that may change.
+        // Only the time of last use may change.
         for session in answer["data"].as_array_mut().into_iter().flatten() {
             session["lastUsedAt"] = Value::Null;
         }
@@ -109,7 +109,7 @@ async fn lists_of_a_customer_have_nothing_of_others() -> Result<()> {
     let eve = server.customer("eve@example.com").await?;
     let products: BTreeSet<_> = eve.get("/products").await?.expect(200).each("id").into_iter().collect();
     for route in all.iter().filter(|route| route.is_guarded && !route.has_parameters()) {
-        // Each on a device of its own: some routes end what it is logged in with.
+        // Each with a session of its own: some routes end the session.
         let text = call(&eve.again().await?, route, "").await?.body.to_string();
         for secret in hers.difference(&products).map(String::as_str).chain([ada.email()]) {
             assert!(!text.contains(secret), "{} tells {secret}: {text}", route.name());
@@ -151,7 +151,7 @@ async fn read_only_fields_are_refused_in_every_body() -> Result<()> {
     is_unharmed(&server).await
 }
 
-/// What is decided elsewhere, as strangers call it.
+/// Fields that are set by the server alone.
 const FORBIDDEN: [&str; 20] = [
     "id",
     "userId",
@@ -175,7 +175,7 @@ const FORBIDDEN: [&str; 20] = [
     "$where",
 ];
 
-/// Puts a field that nobody knows into every object within.
+/// Adds an unknown field to every object within.
 fn plant(value: &mut Value, path: &str, fields: &mut Vec<String>) {
     let children: Vec<(String, &mut Value)> = match value {
         Value::Object(children) => children

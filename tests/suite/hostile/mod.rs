@@ -1,4 +1,4 @@
-//! What strangers try: none of it is ever a 500, a hang, a panic, or done.
+//! Hostile requests: none of them causes a 500, a hang or a panic, or succeeds.
 
 mod bodies;
 mod ids;
@@ -9,7 +9,7 @@ mod wire;
 use anyhow::Result;
 use entrepot_tests::{Answer, Server};
 
-/// Expects that nothing went wrong on our side: whatever is refused is refused with a reason.
+/// Expects no server error: a refusal has a 4xx status and an error code.
 #[track_caller]
 fn is_answered(answer: &Answer, what: &str) {
     assert!(answer.status < 500, "{what}: {} {}", answer.status, answer.body);
@@ -19,7 +19,7 @@ fn is_answered(answer: &Answer, what: &str) {
     }
 }
 
-/// Expects that the server is as it was, and has nothing to complain of.
+/// Expects that the server is ready, and has logged no error or panic.
 async fn is_unharmed(server: &Server) -> Result<()> {
     for instance in server.urls() {
         server.anonymous().at(&instance).get("//health/ready").await?.expect(200);

@@ -1,4 +1,4 @@
-//! Filters and sorts, each that the document tells of.
+//! Hostile values in every query parameter of the OpenAPI document.
 
 use anyhow::Result;
 use entrepot_tests::document::routes;
@@ -7,7 +7,7 @@ use reqwest::Method;
 use super::{is_answered, is_unharmed};
 use crate::start;
 
-/// What SQL, patterns, numbers, moments, cursors and headers could trip over.
+/// Values that could break SQL, patterns, numbers, timestamps, cursors or headers.
 const HOSTILE: [&str; 34] = [
     "'",
     "''",
@@ -45,7 +45,7 @@ const HOSTILE: [&str; 34] = [
     "9999-12-31T23:59:60Z",
 ];
 
-/// More moments that are none, or that no calendar of a store has.
+/// Timestamps that are invalid, or that a store cannot represent.
 const MOMENTS: [&str; 5] =
     ["0000-00-00", "-9999-01-01", "+262142-12-31T23:59:59Z", "2026-02-30", "9999-12-31T23:59:59.999999999+23:59"];
 

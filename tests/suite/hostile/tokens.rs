@@ -1,4 +1,4 @@
-//! Tokens that somebody made.
+//! Forged tokens.
 
 use anyhow::Result;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -47,7 +47,7 @@ fn header_of(token: &str) -> String {
     String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap()).unwrap()
 }
 
-/// Claims that say something else, or nothing, in one place each.
+/// Claims in which one claim is changed or missing.
 fn wrong_claims(claims: &Value, expires: i64) -> Vec<(String, Value)> {
     let mut wrong = Vec::new();
     for name in claims.as_object().unwrap().keys() {
@@ -84,7 +84,7 @@ fn wrong_claims(claims: &Value, expires: i64) -> Vec<(String, Value)> {
     wrong
 }
 
-/// Tokens with a header that asks for something else, each signed as it says where that is possible.
+/// Tokens with another header, each signed as its header says where that is possible.
 fn wrong_headers(header: &Value, claims: &str, key: &str) -> Vec<(String, String)> {
     let mut wrong = Vec::new();
     for alg in ["none", "None", "nOnE", "", "HS256 ", "hs256", "RS256", "ES256", "EdDSA", "PS512", "HS384", "HS512"] {
@@ -124,11 +124,11 @@ fn wrong_headers(header: &Value, claims: &str, key: &str) -> Vec<(String, String
     wrong
 }
 
-/// What is not even shaped like a token, or is one with something about it.
+/// Texts that are not shaped like a token, or are a token with something added.
 fn mangled(good: &str) -> Vec<(String, String)> {
     let (message, signature) = good.rsplit_once('.').unwrap();
     let last = good.chars().last().unwrap();
-    // The last character has two bits that no byte has: another with the same first four is the same signature.
+    // The last character has two unused bits: another character with the same first four decodes to the same signature.
     let twin = BASE64_URL.chars().nth(BASE64_URL.find(last).unwrap() ^ 1).unwrap();
     [
         ("another end", format!("{}{twin}", &good[..good.len() - 1])),
@@ -152,8 +152,7 @@ fn mangled(good: &str) -> Vec<(String, String)> {
 
 const BASE64_URL: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// Everything that is wrong with a token that somebody could make of this one; whoever knew the key is refused too,
-/// unless everything is right.
+/// Every invalid token that could be made of this one, also by somebody who knows the key.
 fn all_wrong(good: &str, key: &str) -> Vec<(String, String)> {
     let (header, claims) = opened(good);
     let (text, expires) = (header_of(good), claims["exp"].as_i64().unwrap());

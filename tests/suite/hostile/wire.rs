@@ -12,14 +12,14 @@ use entrepot_tests::Server;
 use super::is_unharmed;
 use crate::start;
 
-/// How long an answer may take before it counts as none.
+/// How long a response may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// All that comes back until the server hangs up.
+/// All that the server sends until it closes the connection.
 fn talk(server: &Server, bytes: &[u8]) -> Result<String> {
     let mut stream = TcpStream::connect(server.address())?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    // A server that has seen enough may hang up before it has read all.
+    // The server may refuse and close the connection before it has read everything.
     stream.write_all(bytes).ok();
     let mut answer = Vec::new();
     let mut part = [0; 4_096];
@@ -34,7 +34,7 @@ fn talk(server: &Server, bytes: &[u8]) -> Result<String> {
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// The status of the answer; 0 if the server hung up without one.
+/// The status of the response; 0 if the server closed the connection without one.
 fn status(answer: &str) -> u16 {
     answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
 }
@@ -108,7 +108,7 @@ async fn unknown_methods_are_refused() -> Result<()> {
             assert!(answer.to_lowercase().contains("\r\nallow: "), "{answer}");
         }
     }
-    // What would make a GET of it is not looked at.
+    // Method overrides are ignored.
     for override_of in ["x-http-method-override", "x-http-method", "x-method-override"] {
         let answer = talk(&server, &get("GET /api/v1/users/me HTTP/1.1", &format!("{override_of}: DELETE\r\n")))?;
         assert_eq!(status(&answer), 401, "{answer}");

@@ -13,7 +13,7 @@ async fn wrong_codes_are_rate_limited() -> Result<()> {
     let (ada, eve) = (server.customer("ada@example.com").await?, server.customer("eve@example.com").await?);
     let (app, _) = protect(&ada).await?;
     let nobody = server.anonymous();
-    // To be asked for a code is no failure.
+    // A login without a code is no failed attempt.
     for _ in 0..4 {
         login(&nobody, "ada@example.com", None).await?.error(401, "second_factor_required");
     }
@@ -21,7 +21,7 @@ async fn wrong_codes_are_rate_limited() -> Result<()> {
         login(&nobody, "ada@example.com", Some(&app.wrong())).await?.error(401, "invalid_credentials");
     }
     login(&nobody, "ada@example.com", Some(&app.code(1))).await?.error(429, "rate_limited");
-    // Nor by somebody who found a session open.
+    // The limit also holds within a session.
     let (app, _) = protect(&eve).await?;
     for n in 0..3 {
         let code = app.wrong();
@@ -35,7 +35,7 @@ async fn wrong_codes_are_rate_limited() -> Result<()> {
     Ok(())
 }
 
-/// Whoever has the password and many addresses has no more guesses than one address gives, and its owner comes in.
+/// Many addresses give no more guesses than one, and the owner can still log in by a recovery code.
 #[tokio::test]
 async fn wrong_codes_from_many_addresses_are_rate_limited() -> Result<()> {
     let settings = [("RATE_LIMIT", "on"), ("RATE_LIMIT_AUTH_MAX", "3"), ("TRUSTED_PROXIES", "127.0.0.0/8")];
@@ -60,7 +60,7 @@ async fn wrong_codes_from_many_addresses_are_rate_limited() -> Result<()> {
     let renewal = from(&ada, reqwest::Method::POST, "/auth/totp/recovery-codes", 101, json!({"code": app.code(1)}));
     renewal.await?.error(429, "rate_limited");
     login(102, &codes[0]).await?.expect(200);
-    // A session that somebody left open is no way to guess its password either.
+    // Guesses of the current password within a session are limited too.
     let path = format!("/users/{}", ada.id());
     let change = async |n, password: &str| {
         let body = json!({"password": "another one", "currentPassword": password});

@@ -35,11 +35,11 @@ async fn login_needs_a_code_and_each_code_works_once() -> Result<()> {
     for bad in ["12345", "abcdef", "", "1234567"] {
         login(&nobody, "ada@example.com", Some(bad)).await?.invalid(&["code"]);
     }
-    // Without the password nobody hears of it.
+    // With a wrong password the response does not reveal the second factor.
     let guess = json!({"email": "ada@example.com", "password": "not the one", "code": app.code(1)});
     let refused = nobody.post("/auth/login", guess).await?;
     refused.error(401, "invalid_credentials");
-    // Who has none may send a code all the same.
+    // A user without a second factor may send a code.
     server.customer("eve@example.com").await?;
     login(&nobody, "eve@example.com", Some("123456")).await?.expect(200);
     Ok(())
@@ -81,14 +81,14 @@ async fn recovery_code_works_once_and_codes_can_be_renewed() -> Result<()> {
     assert_eq!((new.len(), new.iter().any(|code| codes.contains(code))), (10, false));
     login(&nobody, "ada@example.com", Some(&codes[2])).await?.error(401, "invalid_credentials");
     login(&nobody, "ada@example.com", Some(&new[0])).await?.expect(200);
-    // A code is its user's alone.
+    // A recovery code works for its user only.
     let eve = server.customer("eve@example.com").await?;
     protect(&eve).await?;
     login(&nobody, "eve@example.com", Some(&new[1])).await?.error(401, "invalid_credentials");
     Ok(())
 }
 
-/// The fields of a user are those of the contract, whatever else an account has.
+/// The response has the documented fields and no others.
 #[tokio::test]
 async fn login_response_has_the_same_fields_with_a_code() -> Result<()> {
     let server = start(&[]).await?;

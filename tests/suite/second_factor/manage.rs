@@ -23,7 +23,7 @@ async fn confirming_a_code_enables_it_and_ends_the_other_sessions() -> Result<()
     let secret = begun.data()["secret"].as_str().unwrap().to_owned();
     let uri = begun.data()["uri"].as_str().unwrap();
     assert!(uri.starts_with("otpauth://totp/Entrepot:ada%40example.com?") && uri.contains(&secret), "{uri}");
-    // It is not in force yet, and neither is what was begun before.
+    // It is not enabled yet, and beginning again replaces the first secret.
     login(&ada, "ada@example.com", None).await?.expect(200);
     let begun = ada.post("/auth/totp", json!({"currentPassword": PASSWORD})).await?.expect(200);
     let app = App::new(begun.data()["secret"].as_str().unwrap());
@@ -41,7 +41,7 @@ async fn confirming_a_code_enables_it_and_ends_the_other_sessions() -> Result<()
     }
     ada.post("/auth/totp", json!({"currentPassword": PASSWORD})).await?.error(409, "second_factor_enabled");
     ada.post("/auth/totp/confirm", json!({"code": app.code(1)})).await?.error(409, "second_factor_enabled");
-    // The account as others see it is the same as ever.
+    // The user's representation has no further fields.
     let me = ada.get("/users/me").await?.expect(200);
     let mut fields: Vec<_> = me.data().as_object().unwrap().keys().map(String::as_str).collect();
     fields.sort_unstable();
@@ -79,7 +79,7 @@ async fn removal_needs_password_and_code() -> Result<()> {
     login(&server.anonymous(), "ada@example.com", None).await?.expect(200);
     let (app, codes) = protect(&ada).await?;
     remove(&ada, PASSWORD, &app.code(1)).await?.expect(204);
-    // Old codes are worth nothing when it is turned on again.
+    // Recovery codes from before are invalid when it is enabled again.
     protect(&ada).await?;
     login(&server.anonymous(), "ada@example.com", Some(&codes[0])).await?.error(401, "invalid_credentials");
     Ok(())
@@ -101,7 +101,7 @@ async fn admin_removes_it_and_a_new_password_does_not() -> Result<()> {
     login(&nobody, "ada@example.com", None).await?.expect(200);
     admin.delete(&path).await?.error(404, "not_found");
     admin.delete("/users/0193d2a0-7c1e-7b2a-9f6d-2f1f6a0b7c55/totp").await?.error(404, "not_found");
-    // Their own takes a code: a session that was left open must not be enough.
+    // Admins need a code for their own: an open session must not suffice.
     protect(&admin).await?;
     admin.delete(&format!("/users/{}/totp", admin.id())).await?.error(403, "forbidden");
     Ok(())
@@ -131,7 +131,7 @@ async fn audit_log_records_api_keys_and_second_factors() -> Result<()> {
     assert_eq!(actions, expected);
     let removed = &log.list()[0];
     assert_eq!((&removed["actor"]["id"], &removed["actor"]["type"]), (&json!(admin.id()), &json!("user")));
-    // What a machine does is told of the key that did it.
+    // A change by an API key names the key.
     let staff = server.staff().await?;
     let made = staff.post("/auth/api-keys", json!({"name": "till", "scopes": ["products:write"]})).await?.expect(201);
     let till = staff.with_token(made.data()["key"].as_str().context("no key")?);

@@ -1,4 +1,4 @@
-//! Every route that changes something, and what it takes to ask for it.
+//! A request for every route that writes.
 
 use anyhow::{Context, Result};
 use entrepot_tests::{Client, PASSWORD};
@@ -10,19 +10,19 @@ use crate::suite::second_factor::{App, protect};
 
 /// One route.
 pub(super) struct Case {
-    /// Its name, as the document tells it.
+    /// Its method and path in the OpenAPI document.
     pub(super) route: &'static str,
     /// The status of the same request when it has been done before.
     pub(super) again: u16,
     made: Made,
 }
 
-/// What is needed beside the world, and where the request goes.
+/// What is created before the request, and the path of the request.
 #[derive(Clone, Copy)]
 enum Made {
     Admin(fn(&World) -> String, fn(&World) -> Value),
     Ada(fn(&World) -> String, fn(&World) -> Value),
-    /// A step of an order, behind these.
+    /// A transition of an order, after these.
     Step(&'static str, &'static [&'static str]),
     Order,
     ApiKey,
@@ -37,7 +37,7 @@ pub(super) struct Request {
     pub(super) by_admin: bool,
     pub(super) keyed: bool,
     body: Value,
-    /// Whose code is put into the body when it is sent: codes are good for a minute.
+    /// The app whose code is put into the body when it is sent: a code is valid for a minute.
     app: Option<App>,
 }
 
@@ -127,7 +127,7 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 impl Case {
-    /// Makes what the request is about, and the request.
+    /// Creates what the request needs, and the request.
     pub(super) async fn prepare(&self, world: &World, admin: &Client) -> Result<Request> {
         let method = self.route.split(' ').next().unwrap_or_default().parse()?;
         let request = |path: String, body| Request { method, path, body, by_admin: false, keyed: false, app: None };

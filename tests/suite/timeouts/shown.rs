@@ -1,4 +1,4 @@
-//! All that is shown of somebody and what they have, without what differs between two who did the same.
+//! All that the API shows of a user, without what differs between two users who did the same.
 
 use std::collections::BTreeMap;
 
@@ -31,13 +31,13 @@ pub(super) async fn shown(world: &World, admin: &Client) -> Result<Shown> {
         let answer = who.get(&path).await?;
         all.insert(alike(&path, world), json!([answer.status, same(&answer.body["data"], world)]));
     }
-    // A second factor that is pending is told of by that a wrong code is wrong.
+    // A second factor that is not confirmed shows by the error for a wrong code.
     let pending = world.ada.post("/auth/totp/confirm", json!({"code": "000000"})).await?.status;
     all.insert("/auth/totp/confirm".to_owned(), json!(pending));
     Ok(all)
 }
 
-/// Names and identifiers of this world as they are called in every world.
+/// Replaces the names and identifiers of this world by the same ones for every world.
 fn alike(text: &str, world: &World) -> String {
     let called = [(&world.name, "world"), (&world.product, "product"), (&world.order, "order")];
     let text = called.into_iter().fold(text.to_owned(), |text, (name, called)| text.replace(name.as_str(), called));
@@ -48,10 +48,10 @@ fn same(value: &Value, world: &World) -> Value {
     match value {
         Value::Object(fields) => {
             let fields = fields.iter().filter(|(name, _)| *name != "requestId" && *name != "prefix");
-            // The number of an event counts those of all worlds.
+            // Events are numbered across all worlds.
             let fields = fields.filter(|(name, value)| *name != "id" || !value.is_number());
             let mut same: Map<_, _> = fields.map(|(name, value)| (name.clone(), same(value, world))).collect();
-            // Of moments all that is alike is whether something was done later.
+            // Of times only their order is equal in all worlds.
             let touched =
                 ["updatedAt", "lastUsedAt"].map(|name| value.get(name).is_some_and(|at| *at != value["createdAt"]));
             same.insert("touched".to_owned(), json!(touched));

@@ -1,4 +1,4 @@
-//! Customers who order all the time, and do not give up.
+//! Customers who order all the time, and retry until they succeed.
 
 use std::{
     sync::{
@@ -16,13 +16,13 @@ use tokio::task::JoinSet;
 
 use super::shop::{Shop, unavailable};
 
-/// How long a client waits before it repeats itself; less than it is asked to, which is harder on the server.
+/// The delay before a retry; shorter than `Retry-After` asks for, which is more load for the server.
 const HASTE: Duration = Duration::from_millis(100);
 
-/// What was asked for.
+/// The kind of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A product.
+    /// A read of a product.
     Look,
     /// An order.
     Order,
@@ -39,7 +39,7 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    /// Whether it is an order that was placed, and was asked for after that moment.
+    /// Whether it is an order that was placed, by a request sent after that moment.
     pub(crate) fn sold_since(&self, moment: Instant) -> bool {
         self.kind == Kind::Order && self.status == 201 && self.begun >= moment
     }
@@ -54,7 +54,7 @@ pub(crate) struct Sale {
     pub(crate) lines: Vec<(String, i64)>,
 }
 
-/// What the customers have lived through.
+/// The requests and orders of all customers.
 #[derive(Default)]
 struct Diary {
     closing: AtomicBool,
@@ -62,14 +62,14 @@ struct Diary {
     sales: Mutex<Vec<Sale>>,
 }
 
-/// Customers at work.
+/// Customers who send requests.
 pub(crate) struct Crowd {
     diary: Arc<Diary>,
     buyers: JoinSet<Result<()>>,
 }
 
 impl Crowd {
-    /// Lets so many customers of the shop in.
+    /// Starts as many customers.
     pub(crate) fn enter(shop: &Shop, buyers: usize) -> Self {
         let diary = Arc::new(Diary::default());
         let mut tasks = JoinSet::new();
@@ -85,7 +85,7 @@ impl Crowd {
         lock(&self.diary.attempts)
     }
 
-    /// Waits until something can be said of the attempts; fails as soon as a customer does.
+    /// Waits until a condition holds for the attempts; fails as soon as a customer does.
     pub(crate) async fn until(
         &mut self,
         what: &str,
@@ -123,7 +123,7 @@ impl Crowd {
         self.until(&format!("{times} refusals"), patience, refused).await
     }
 
-    /// Lets everybody finish the order that they are at, and returns what they did and what they have.
+    /// Lets each customer finish the current order; returns all attempts and all acknowledged orders.
     pub(crate) async fn leave(mut self) -> Result<(Vec<Attempt>, Vec<Sale>)> {
         self.diary.closing.store(true, Ordering::Relaxed);
         while let Some(ended) = self.buyers.join_next().await {
@@ -169,7 +169,7 @@ impl Buyer {
         Ok(())
     }
 
-    /// Places one order, repeating it with its key as long as it is told to come back.
+    /// Places one order, and retries it with its key as long as the response is a 503.
     async fn buy(&self, n: usize) -> Result<()> {
         let key = format!("{}-{n}", self.number);
         let product = |more: usize| self.products[(self.number + n + more) % self.products.len()].clone();

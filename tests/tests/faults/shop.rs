@@ -1,4 +1,4 @@
-//! The shop.
+//! The program under test with its servers, products and customers.
 
 use std::time::{Duration, Instant};
 
@@ -17,19 +17,19 @@ const PRODUCTS: u16 = 5;
 /// How many customers there are.
 pub(crate) const BUYERS: u16 = 8;
 
-/// How soon everything must work again after whatever was away is back.
+/// How soon everything must work again after a server is back.
 pub(crate) const RECOVERY: Duration = Duration::from_secs(10);
 
-/// How often a condition is looked at.
+/// The interval between two checks of a condition.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// One test at a time: each measures how long things take, and wants both cores.
+/// Runs one test at a time: each measures durations, and needs both cores.
 pub(crate) async fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::const_new(());
     ALONE.lock().await
 }
 
-/// Waits until something is so; says how long that took.
+/// Waits until a condition holds; returns how long that took.
 pub(crate) async fn poll(
     what: &str,
     patience: Duration,
@@ -91,7 +91,7 @@ impl Shop {
         self.postgres.url("shop")
     }
 
-    /// What the program says of itself, and how it says that a dependency is.
+    /// The body of `/health/ready`.
     pub(crate) async fn ready(&self) -> Result<Answer> {
         self.server.anonymous().get("//health/ready").await
     }
@@ -133,7 +133,7 @@ impl Shop {
 }
 
 impl Drop for Shop {
-    /// What the program said helps whoever reads of a failure.
+    /// Prints the log of the program if the test fails.
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("{}", self.complaints());
@@ -142,7 +142,7 @@ impl Drop for Shop {
 }
 
 impl Shop {
-    /// The last of what the program complained of.
+    /// The last warnings and errors of the program's log.
     pub(crate) fn complaints(&self) -> String {
         let log = self.server.log();
         let bad: Vec<&str> = log.lines().filter(|line| !line.contains("INFO")).collect();
@@ -150,14 +150,14 @@ impl Shop {
     }
 }
 
-/// How an answer of `/health/ready` says that a dependency is.
+/// The status of a dependency in a response of `/health/ready`.
 pub(crate) fn dependency(ready: &Answer, name: &str) -> Result<String> {
     let all = ready.body["data"]["dependencies"].as_array().context("no dependencies")?;
     let one = all.iter().find(|dependency| dependency["name"] == name);
     Ok(one.and_then(|one| one["status"].as_str()).with_context(|| format!("no {name}: {}", ready.body))?.to_owned())
 }
 
-/// Makes sure that an answer says "not now" as it should.
+/// Expects a 503 with its headers and envelope.
 pub(crate) fn unavailable(answer: &Answer) -> Result<()> {
     let body = &answer.body;
     let told = (&body["status"], &body["code"]) == (&Value::from("error"), &Value::from("unavailable"));

@@ -1,4 +1,4 @@
-//! Whether the books are right.
+//! Checks that orders and stock in the database are consistent.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,7 +10,7 @@ use super::{
     shop::{STOCK, Shop},
 };
 
-/// A connection past the program.
+/// A connection to the database itself.
 pub(crate) async fn connect(url: &str) -> Result<Client> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     tokio::spawn(connection);
@@ -34,7 +34,7 @@ pub(crate) async fn check(shop: &Shop, sales: &[Sale]) -> Result<()> {
     let created = pairs("SELECT order_id::text, kind FROM events WHERE order_id IS NOT NULL").await?;
     assert_eq!(created.len(), sales.len(), "an order has no event, or more than one");
 
-    // A key is its user's: all customers number theirs from 0 on, with their own number before it.
+    // Keys belong to users: each customer counts from 0, with their own number as a prefix.
     let keys: HashMap<_, _> = pairs("SELECT key, order_id::text FROM idempotency_keys").await?.into_iter().collect();
     let wanted: HashMap<_, _> = sales.iter().map(|sale| (sale.key.clone(), sale.id.clone())).collect();
     assert_eq!(keys, wanted);
@@ -52,7 +52,7 @@ pub(crate) async fn check(shop: &Shop, sales: &[Sale]) -> Result<()> {
         .await?;
     for row in rows {
         let (product, stock, sold): (String, i64, i64) = (row.get(0), row.get(1), row.get(2));
-        // What else a test put into the catalogue was not for sale.
+        // Other products of the test were not ordered.
         let Some(left) = left.get(product.as_str()) else { continue };
         assert_eq!(stock + sold, STOCK, "the stock of {product} is not what its orders left");
         assert_eq!(stock, *left, "the stock of {product}");

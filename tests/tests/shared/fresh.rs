@@ -1,4 +1,4 @@
-//! What one instance wrote is what the other reads, from the answer on.
+//! After the response to a write, every instance returns the new value.
 
 use std::{
     sync::{
@@ -50,7 +50,7 @@ impl Kind {
     }
 }
 
-/// Changes it on one, reads it on the other and on the first, and so on with the two the other way round.
+/// Changes it on one instance, reads it on the other and on the first, and repeats this with the two exchanged.
 async fn write(to: [Client; 2], path: String, kind: Kind, known: Arc<AtomicI64>, until: Instant) -> Result<i64> {
     for n in 1.. {
         let (here, there) = if n % 2 == 0 { (&to[0], &to[1]) } else { (&to[1], &to[0]) };
@@ -66,8 +66,8 @@ async fn write(to: [Client; 2], path: String, kind: Kind, known: Arc<AtomicI64>,
     unreachable!()
 }
 
-/// Reads as fast as it can, so that a value is loaded at every moment of a write. What was known to be written before a
-/// read was sent is the least that it may show.
+/// Reads as fast as it can, so that a value is loaded at every stage of a write. A read must return at least the value
+/// that was confirmed before it was sent.
 async fn read(from: Client, path: String, kind: Kind, known: Arc<AtomicI64>, until: Instant) -> Result<i64> {
     for n in 1.. {
         let least = known.load(SeqCst);
@@ -103,7 +103,7 @@ async fn no_instance_returns_a_stale_value() -> Result<()> {
     Ok(())
 }
 
-/// Reads as fast as it can; a read that was sent after the product went must not show it.
+/// Reads as fast as it can; a read that was sent after the deletion was confirmed must not return the product.
 async fn read_until_gone(from: Client, path: String, gone: Arc<AtomicBool>) -> Result<i64> {
     for n in 1.. {
         let over = gone.load(SeqCst);

@@ -1,4 +1,4 @@
-//! What somebody did on one instance counts on the other.
+//! Rate limits across instances.
 
 use anyhow::Result;
 use entrepot_tests::{Client, PASSWORD};

@@ -17,7 +17,7 @@ mod revoked;
 mod state;
 mod stopped;
 
-/// For how long both are asked as fast as they answer.
+/// For how long both instances are under load.
 const HAMMER: Duration = Duration::from_secs(10);
 
 /// Instances A and B.
@@ -25,18 +25,18 @@ async fn start(settings: &[(&str, &str)]) -> Result<Server> {
     stores::start(2, settings).await
 }
 
-/// The same user, as one who talks to A alone, and as one who talks to B alone.
+/// The same user as two clients: one of A, one of B.
 fn apart(server: &Server, user: &Client) -> [Client; 2] {
     let urls = server.urls();
     [user.at(&urls[0]), user.at(&urls[1])]
 }
 
-/// When it is time to stop hammering.
+/// The end of the load.
 fn until() -> Instant {
     Instant::now() + HAMMER
 }
 
-/// Waits for all who hammer; how often they did, altogether.
+/// Waits for all clients; returns the number of their rounds.
 async fn rounds(tasks: JoinSet<Result<i64>>) -> Result<i64> {
     tasks.join_all().await.into_iter().sum()
 }

@@ -1,4 +1,4 @@
-//! Orders that come to both at once.
+//! Concurrent orders on both instances.
 
 use std::{
     collections::HashSet,
@@ -25,7 +25,7 @@ async fn keyed(who: &Client, key: &str, body: &Value) -> Result<Answer> {
     who.with(Method::POST, "/orders", ("idempotency-key", key), Some(body.clone())).await
 }
 
-/// Places what is left of the baskets, one after the other; every second one with its lines the other way round.
+/// Places the remaining baskets one after the other, every second one with its lines in reverse order.
 async fn buy(buyer: Client, items: Vec<Value>, next: Arc<AtomicUsize>) -> Result<i64> {
     let backwards: Vec<_> = items.iter().rev().cloned().collect();
     let mut placed = 0;

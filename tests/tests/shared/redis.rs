@@ -1,4 +1,4 @@
-//! The same when Redis is a cluster, is named by a sentinel, or is spoken to by TLS.
+//! The instances on a Redis cluster, on a Redis behind a sentinel, and on a Redis with TLS.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What is taken from somebody on one instance is taken on the other.
+//! Sessions and roles that are revoked on one instance are revoked on the other.
 
 use std::{
     sync::{
@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 
 use super::{apart, rounds, start, until};
 
-/// Who loses their session again and again, side by side.
+/// How many users lose their sessions concurrently.
 const USERS: usize = 3;
 
 /// In how many ways a session ends; each user goes through all of them at least once.
@@ -24,7 +24,7 @@ const WAYS: usize = 5;
 /// How often a role is given and taken at least, however slow the machine is.
 const LEAST: usize = 20;
 
-/// Asks who it is as fast as it can; a request that was sent after the session's end must not be answered.
+/// Requests `/users/me` as fast as it can; a request that was sent after the session's end must be refused.
 async fn ask_until_over(who: Client, over: Arc<AtomicBool>) -> Result<i64> {
     for n in 1.. {
         let ended = over.load(SeqCst);
@@ -37,7 +37,7 @@ async fn ask_until_over(who: Client, over: Arc<AtomicBool>) -> Result<i64> {
     unreachable!()
 }
 
-/// Ends the session of `phone` at one instance, in one of the ways that there are.
+/// Ends the session of `phone` on one instance, in one of several ways.
 async fn end(way: usize, phone: &Client, desk: &Client) -> Result<()> {
     let user = format!("/users/{}", phone.id());
     let answer = match way % WAYS {

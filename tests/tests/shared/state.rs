@@ -1,4 +1,4 @@
-//! No instance knows anything that the others do not.
+//! No instance has state that the others do not have.
 
 use std::{thread, time::Duration};
 
@@ -23,7 +23,7 @@ async fn login_on_one_instance_works_on_the_other() -> Result<()> {
     let second = refresh(&two, one.refresh_token()).await?.expect(200);
     let text = |field: &str| second.data()[field].as_str().unwrap().to_owned();
     one.with_token(&text("token")).get("/users/me").await?.expect(200);
-    // The old one is stolen goods at both, and takes the session with it.
+    // Reuse of the old token on either instance ends the session.
     refresh(&one, one.refresh_token()).await?.error(401, "refresh_token_reused");
     for who in [&two, &one] {
         assert_eq!(refresh(who, &text("refreshToken")).await?.status, 401);

@@ -1,4 +1,4 @@
-//! What an instance was doing when it was stopped is done, and the others know.
+//! Writes in progress on an instance that is stopped are committed, and the other instance sees them.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tokio_postgres::NoTls;
 
 use super::{apart, start};
 
-/// Far longer than anything takes here, but for what waits for our lock.
+/// Longer than anything here takes, except what waits for the lock of the test.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How many changes wait for a lock.
@@ -19,7 +19,7 @@ async fn waiting(server: &Server) -> Result<usize> {
     Ok(stores::ask(server, waits).await?.len())
 }
 
-/// Sends a change to A, and does not stay for the answer.
+/// Sends a change to A, and closes the connection before the response.
 async fn begun(server: &Server, method: &str, path: &str, token: &str, body: &Value) -> Result<Wire> {
     let body = body.to_string();
     let mut wire = Wire::to(server.address()).await?;
@@ -32,8 +32,8 @@ async fn begun(server: &Server, method: &str, path: &str, token: &str, body: &Va
     Ok(wire)
 }
 
-/// Both changes are in the middle of the store when their clients are gone and A is told to stop: they are committed,
-/// and B, which knows the old values, shows the new ones from the moment on that A has ended.
+/// Both changes are being executed by the database when their clients vanish and A is told to stop: they are committed,
+/// and B, which has the old values in its cache, returns the new ones once A has ended.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_of_vanished_clients_are_committed_before_the_stop() -> Result<()> {
     let mut server = start(&[("SHUTDOWN_GRACE", "0")]).await?;

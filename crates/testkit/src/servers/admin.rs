@@ -1,4 +1,4 @@
-//! The one connection that makes and drops the databases of this test process.
+//! The connection that creates and drops the databases of this test process.
 //!
 //! It has a thread and a runtime of its own, for each test has its own runtime, which ends with the test.
 
@@ -20,7 +20,7 @@ pub(super) const PREFIX: &str = "entrepot_test_";
 /// The first half of the advisory locks by which processes know of each other that they live.
 const LOCKS: i32 = 0x656e_7472;
 
-/// Who makes and drops databases.
+/// Creates and drops databases.
 pub(super) struct Admin {
     base: String,
     token: i32,
@@ -75,9 +75,9 @@ impl Admin {
         answered.await.unwrap_or_else(|_| Err(anyhow!("the thread of the test databases is gone")))
     }
 
-    /// Has the statements run, and the outcome told to somebody who is called on another thread.
+    /// Sends the statements to the thread of the connection, which sends back the result.
     pub(super) fn submit(&self, statements: Vec<String>, answer: impl FnOnce(Result<()>) + Send + 'static) {
-        // If nobody takes it, the answer is dropped, which the asking side sees.
+        // If the thread has ended, the sender of the result is dropped, which the caller sees.
         self.requests.send(Request { statements, answer: Box::new(answer) }).ok();
     }
 }
@@ -127,7 +127,7 @@ async fn sweep(client: &Client) -> Result<()> {
         let query = "SELECT NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = $1::int4::oid \
                      AND objid = $2::int4::oid AND granted)";
         if client.query_one(query, &[&LOCKS, &owner]).await?.get::<_, bool>(0) {
-            // Another process may be at the same.
+            // Another process may drop the same ones.
             client.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.ok();
         }
     }

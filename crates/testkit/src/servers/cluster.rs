@@ -1,11 +1,11 @@
-//! A throw-away Redis that is many.
+//! A throw-away Redis cluster.
 
 use anyhow::{Context, Result};
 use tokio::{sync::OnceCell, try_join};
 
 use super::{process::free_port_below, redis::Redis};
 
-/// What the port of a node is apart from the one at which the nodes talk to each other.
+/// The distance between the port of a node and its port for the cluster bus.
 const BUS: u16 = 10_000;
 
 /// Among how many slots a cluster spreads its keys.

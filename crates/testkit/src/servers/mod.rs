@@ -1,4 +1,4 @@
-//! Throw-away servers: what a test needs of PostgreSQL and Redis, on the loopback, gone with the test process.
+//! Throw-away PostgreSQL and Redis servers on the loopback, which end with the test process.
 
 mod admin;
 mod cluster;

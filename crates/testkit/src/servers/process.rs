@@ -21,13 +21,13 @@ const FAMILY: &str = include_str!("family.sh");
 /// that the guardian does not know.
 const BECOME: &str = r#"echo $$ >"$1" && shift && exec "$@""#;
 
-/// How often is looked whether a server has come or gone.
+/// The interval between two checks whether a server has started or ended.
 pub(super) const LOOK: Duration = Duration::from_millis(5);
 
-/// How long a server may take to come or to go on a busy machine.
+/// How long a server may take to start or to end on a busy machine.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// How many ports are tried before it is given up.
+/// How many ports are tried.
 pub(super) const TRIES: u32 = 10;
 
 /// Where Linux keeps files in memory.
@@ -36,7 +36,7 @@ const MEMORY: &str = "/dev/shm";
 /// How many KiB must be free there, and altogether: several servers may be at work at once.
 const PLENTY: u64 = 4 << 20;
 
-/// What a server says in its log if its port is taken.
+/// The message in a server's log if its port is in use.
 const TAKEN: &str = "Address already in use";
 
 /// A server, running or not. Its process and its folder go when this is dropped, and also when the test process dies,

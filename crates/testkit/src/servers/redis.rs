@@ -173,7 +173,7 @@ impl Redis {
         Ok(about.lines().any(|line| line == format!("process_id:{}", self.pid())))
     }
 
-    /// Waits until it answers to a command so that it `is_so`.
+    /// Waits until the answer to a command satisfies a condition.
     pub(super) async fn until(&self, command: &str, is_so: impl Fn(&str) -> bool) -> Result<()> {
         let start = Instant::now();
         loop {
@@ -188,7 +188,7 @@ impl Redis {
         }
     }
 
-    /// Gives it a command that it must do.
+    /// Sends a command that must succeed.
     pub(super) async fn must(&self, command: &str) -> Result<()> {
         let answer = self.ask(command).await?;
         ensure!(answer == "+OK\r\n", "Redis refuses {command:.80}: {answer}");

@@ -1,4 +1,4 @@
-//! A throw-away Redis that is watched over.
+//! A throw-away Redis with a replica and a sentinel.
 
 use std::time::Duration;
 
