@@ -2,8 +2,8 @@
 //! fails if a promise is broken; `bench servers [PEERS]` measures it on PostgreSQL and Redis, beside other services if
 //! there are any in that folder.
 //!
-//! The program is built in the profile of this one. `--check` also passes in a debug build, which `tests/run` has at
-//! hand; figures are taken from the profile `dist`.
+//! The program is built in the profile of this one, unless `ENTREPOT_BIN` names another. `tests/run` checks the promises of
+//! a release build with a debug build of this; figures are taken from the profile `dist`.
 //!
 //! A shared machine is noisy, so each figure is the best of some rounds. CPU time per request still depends on the machine
 //! (half of it is the kernel's sockets), so it is an aim and no promise.
