@@ -32,6 +32,8 @@ pub struct Bare {
     pub head: String,
     /// The body as JSON; null if it is none.
     pub body: Value,
+    /// The body as it came.
+    pub text: String,
 }
 
 impl Bare {
@@ -101,7 +103,8 @@ impl Wire {
         let length = head.split("\r\ncontent-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
         let mut body = vec![0; length.map_or(Ok(0), str::parse)?];
         self.stream.read_exact(&mut body).await?;
-        Ok(Bare { status, head, body: serde_json::from_slice(&body).unwrap_or_default() })
+        let text = String::from_utf8_lossy(&body).into_owned();
+        Ok(Bare { status, head, body: serde_json::from_str(&text).unwrap_or_default(), text })
     }
 
     /// Waits until the server has hung up; returns what it said before. A reset is a way to hang up.

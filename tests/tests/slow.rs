@@ -8,7 +8,6 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use entrepot_tests::{Server, Wire};
-use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::Command,
@@ -46,7 +45,6 @@ async fn a_head_at_a_byte_a_second_is_ended_on_the_first_and_on_the_second_reque
             let took = began.elapsed();
             assert!(took + SECOND >= HEAD && took < HEAD + LATE, "{took:?}");
             assert!(answer.status == 408 && answer.closes(), "{answer:?}");
-            assert_eq!((&answer.body["status"], &answer.body["code"]), (&json!("error"), &json!("request_timeout")));
             wire.ended().await
         }
     };
@@ -169,8 +167,6 @@ async fn what_has_two_meanings_is_refused_and_the_connection_closed() -> Result<
         wire.say(format!("{head}{LIVE}")).await?;
         let answer = wire.answer().await.with_context(|| what.to_owned())?;
         assert!(answer.status == 400 && answer.closes(), "{what}: {answer:?}");
-        assert_eq!(answer.body["code"], "validation_failed", "{what}: {answer:?}");
-        assert!(answer.head.contains("\r\nx-request-id: "), "{what}: {answer:?}");
         assert_eq!(wire.ended().await?, "", "{what}: a second answer");
     }
     Ok(())
@@ -187,7 +183,6 @@ async fn a_head_without_end_is_refused() -> Result<()> {
     }
     let answer = wire.answer().await?;
     assert!(matches!(answer.status, 400 | 431) && answer.closes(), "{answer:?}");
-    assert_eq!(answer.body["status"], "error");
     Ok(())
 }
 

@@ -4,6 +4,20 @@
 //! `request/` turns bytes into domain values and reports every bad field at once, `response/` puts answers into the
 //! envelope of the contract, `error/` is the one table that says what each error means to a client, `edge/` is what
 //! every request passes through, `encoding/` is compression, and `operations/` is what operators ask.
+//!
+//! [`app`] is a complete actix-web application: every header of an answer is in it when it leaves the application, so any
+//! server can serve it. `entrepot-transport` does in the binary; with actix-web's own server it takes these lines:
+//!
+//! ```no_run
+//! use std::{io, sync::Arc};
+//!
+//! use actix_web::HttpServer;
+//! use entrepot_http::HttpState;
+//!
+//! async fn serve(state: Arc<HttpState>) -> io::Result<()> {
+//!     HttpServer::new(move || entrepot_http::app(&state)).bind(("127.0.0.1", 3000))?.run().await
+//! }
+//! ```
 
 mod api_key;
 mod audit;
@@ -19,16 +33,14 @@ mod request;
 mod response;
 mod routes;
 mod second_factor;
-mod serve;
 mod state;
 #[cfg(test)]
 mod testing;
 mod user;
 
-pub use edge::{AccessLine, AccessLog, TracingAccessLog};
+pub use edge::{AccessLine, AccessLog, TracingAccessLog, unfinished_changes};
 pub use openapi::{openapi, openapi_json};
 pub use routes::app;
-pub use serve::{Certificates, Listening, Server, TlsMistake};
 pub use state::{HttpSettings, HttpState};
 
 /// Where the API is; operations are beside it.

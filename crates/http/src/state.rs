@@ -23,10 +23,6 @@ pub struct HttpSettings {
     pub request_timeout: Duration,
     /// Whether clients reach this process through TLS of its own, so that it may tell them to come back by no other way.
     pub tls: bool,
-    /// How long the server goes on when it is to stop, not ready but otherwise as ever, so that others notice.
-    pub shutdown_grace: Duration,
-    /// How long the whole stop may take; what is in flight then is cut.
-    pub shutdown_timeout: Duration,
     /// Origins that browsers may call from; `scheme://host[:port]`, without a path.
     pub allowed_origins: Vec<String>,
     /// Peers whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 use std::{
+    io::{Read, Write},
+    net::TcpStream,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -10,6 +12,7 @@ use std::{
 };
 
 use actix_web::{
+    HttpServer,
     body::MessageBody,
     http::{StatusCode, header::HeaderMap},
     test::{self, TestRequest},
@@ -41,11 +44,7 @@ use entrepot_domain::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{
-    HttpSettings, HttpState,
-    edge::{Marks, Routes},
-    routes::app_with,
-};
+use crate::{HttpSettings, HttpState, edge::Routes, routes::app_with};
 
 /// When every test happens.
 pub(crate) fn now() -> Timestamp {
@@ -112,8 +111,6 @@ pub(crate) fn settings() -> HttpSettings {
         body_limit: 10_000,
         request_timeout: Duration::from_secs(30),
         tls: false,
-        shutdown_grace: Duration::ZERO,
-        shutdown_timeout: Duration::from_secs(1),
         allowed_origins: vec!["https://shop.example".into()],
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
         cursor_keys: vec![[7; 32]],
@@ -272,11 +269,29 @@ pub(crate) async fn ask_with(state: &Arc<HttpState>, more: fn(&mut Routes), requ
         Ok(body) => body,
         Err(stream) => actix_web::body::to_bytes(stream).await.unwrap(),
     };
-    let mut headers = head.headers().clone();
-    if let Some(marks) = head.extensions().get::<Marks>() {
-        marks.each_header(|name, value| drop(headers.insert(name, value)));
-    }
-    Answer { status: head.status(), headers, body }
+    Answer { status: head.status(), headers: head.headers().clone(), body }
+}
+
+/// All that comes back on a connection to actix-web's own server, on which this is sent and nothing more.
+pub(crate) async fn say(more: fn(&mut Routes), said: impl Into<String>) -> String {
+    let (state, said) = (state_for_tests(), said.into());
+    let server = HttpServer::new(move || app_with(&state, more)).workers(1).bind("127.0.0.1:0").unwrap();
+    let address = server.addrs()[0];
+    let server = server.disable_signals().run();
+    let handle = server.handle();
+    let running = actix_web::rt::spawn(server);
+    let heard = actix_web::rt::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.write_all(said.as_bytes()).unwrap();
+        let mut heard = String::new();
+        stream.read_to_string(&mut heard).unwrap();
+        heard
+    });
+    let heard = heard.await.unwrap();
+    handle.stop(true).await;
+    running.await.unwrap().unwrap();
+    heard
 }
 
 /// A request with one of the [`TOKENS`].

@@ -227,8 +227,6 @@ pub fn http_state(config: &Config, backend: &Backend, access_log: Arc<dyn Access
         body_limit: config.body_limit,
         request_timeout: config.request_timeout,
         tls: config.tls.is_some(),
-        shutdown_grace: config.shutdown_grace,
-        shutdown_timeout: config.shutdown_timeout,
         allowed_origins: config.allowed_origins.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         cursor_keys: config.secrets.refresh.iter().map(|secret| cursor_key(secret)).collect(),

@@ -16,10 +16,23 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("redis", &["domain"]),
     ("security", &["domain"]),
     ("telemetry", &["domain"]),
+    ("transport", &[]),
     ("http", &["application", "domain"]),
     (
         "server",
-        &["application", "cached", "domain", "http", "memory", "postgres", "redis", "security", "sqlite", "telemetry"],
+        &[
+            "application",
+            "cached",
+            "domain",
+            "http",
+            "memory",
+            "postgres",
+            "redis",
+            "security",
+            "sqlite",
+            "telemetry",
+            "transport",
+        ],
     ),
     ("contract", &["domain", "testkit"]),
     ("testkit", &["domain"]),
@@ -84,5 +97,16 @@ fn the_inside_knows_no_engine_and_no_protocol() {
             let name = &metadata[id].name;
             assert!(!OUTSIDE.iter().any(|outside| name.starts_with(outside)), "{inside} knows {name}");
         }
+    }
+}
+
+#[test]
+fn transport_knows_no_routes_and_no_json() {
+    let metadata = metadata();
+    let edges = edges(&metadata);
+    let transport = metadata.packages.iter().find(|package| package.name.as_str() == "entrepot-transport").unwrap();
+    for dependency in &edges[&transport.id] {
+        let name = &metadata[*dependency].name;
+        assert!(!["actix-web", "serde", "serde_json", "utoipa"].contains(&name.as_str()), "transport knows {name}");
     }
 }

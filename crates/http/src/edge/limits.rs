@@ -1,12 +1,12 @@
-//! What an answer says of the caller's rate limit: the three headers that clients have always read, and the two of the
-//! current draft (draft-ietf-httpapi-ratelimit-headers).
+//! The headers of the rate limit: the three that clients have always read, and the two of the current draft
+//! (draft-ietf-httpapi-ratelimit-headers).
 
 use std::time::Duration;
 
-use actix_web::http::header::HeaderName;
+use actix_web::http::header::{HeaderMap, HeaderName};
 use entrepot_application::Standing;
 
-use crate::response::Decimal;
+use crate::response::{Decimal, header_value};
 
 static LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 static REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
@@ -21,20 +21,21 @@ pub(super) fn is_limited(path: &str) -> bool {
     !["/health", "/metrics", "/.well-known", "/openapi.json", "/docs"].into_iter().any(free)
 }
 
-/// Whole seconds, rounded up: whoever waits so long has waited long enough.
+/// Whole seconds, rounded up, so that a client that waits so long has waited long enough.
 pub(super) fn seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
-/// The headers, each with the parts of its value; a list has one quota with two parameters (RFC 9651 3.1).
-pub(super) fn each(Standing { quota, verdict, .. }: &Standing, mut put: impl FnMut(&HeaderName, &[&str])) {
+/// Adds the headers; a list has one quota with two parameters (RFC 9651 3.1).
+pub(super) fn apply(Standing { quota, verdict, .. }: &Standing, headers: &mut HeaderMap) {
     let (limit, window) = (Decimal::of(quota.limit.into()), Decimal::of(seconds(quota.window)));
     let (remaining, reset) = (Decimal::of(verdict.remaining.into()), Decimal::of(seconds(verdict.resets_in)));
-    put(&LIMIT, &[limit.as_str()]);
-    put(&REMAINING, &[remaining.as_str()]);
-    put(&RESET, &[reset.as_str()]);
-    put(&POLICY, &["\"default\";q=", limit.as_str(), ";w=", window.as_str()]);
-    put(&CURRENT, &["\"default\";r=", remaining.as_str(), ";t=", reset.as_str()]);
+    let mut add = |name: &HeaderName, parts: &[&str]| drop(headers.insert(name.clone(), header_value(parts)));
+    add(&LIMIT, &[limit.as_str()]);
+    add(&REMAINING, &[remaining.as_str()]);
+    add(&RESET, &[reset.as_str()]);
+    add(&POLICY, &["\"default\";q=", limit.as_str(), ";w=", window.as_str()]);
+    add(&CURRENT, &["\"default\";r=", remaining.as_str(), ";t=", reset.as_str()]);
 }
 
 #[cfg(test)]
@@ -42,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn operators_and_readers_are_not_counted() {
+    fn operations_and_documentation_are_not_counted() {
         for free in
             ["/health/live", "/health/ready", "/metrics", "/.well-known/jwks.json", "/docs", "/docs/swagger-ui.css"]
         {
@@ -54,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_second_is_a_second() {
+    fn seconds_are_rounded_up() {
         assert_eq!(seconds(Duration::from_millis(1)), 1);
         assert_eq!(seconds(Duration::from_mins(15)), 900);
         assert_eq!(seconds(Duration::from_millis(899_001)), 900);

@@ -105,6 +105,27 @@ impl Methods {
     }
 }
 
+/// Whether it is one of the methods that HTTP has names for (RFC 9110 9, RFC 5789).
+pub(super) fn is_known(method: &Method) -> bool {
+    matches!(
+        *method,
+        Method::GET
+            | Method::HEAD
+            | Method::POST
+            | Method::PUT
+            | Method::PATCH
+            | Method::DELETE
+            | Method::OPTIONS
+            | Method::CONNECT
+            | Method::TRACE
+    )
+}
+
+/// The answer to `OPTIONS *`.
+pub(super) fn of_the_server() -> HttpResponse {
+    HttpResponse::NoContent().insert_header((header::ALLOW, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")).finish()
+}
+
 /// What was registered on this thread, for the test that holds the document against it.
 #[cfg(test)]
 pub(crate) mod served {

@@ -33,10 +33,11 @@ use super::{
     caller::Passage,
     compress, cors, faults, limits,
     log::{AccessLine, LoggedHeaders},
-    marks::Marks,
+    methods,
     metrics::Handles,
     request_id::RequestId,
     router::Patterns,
+    standard_headers::StandardHeaders,
     trace::Trace,
 };
 use crate::{
@@ -158,6 +159,9 @@ impl Tools {
         if visit.origin.is_some() && cors::is_preflight(req.method(), req.headers()) {
             return (None, Ok(req.into_response(cors::preflight())));
         }
+        if is_about_the_server(&req) {
+            return (None, Ok(req.into_response(methods::of_the_server())));
+        }
         let mut standing = None;
         if limits::is_limited(req.path()) {
             let requester = visit.passage.bearer.requester(visit.passage.address);
@@ -168,6 +172,7 @@ impl Tools {
                 let refusal = application::Error::RateLimited { limit, retry_after: verdict.resets_in };
                 (standing, Ok(req.error_response(ApiError::UseCase(refusal))))
             }
+            _ if !methods::is_known(req.method()) => (standing, Ok(req.error_response(ApiError::UnknownMethod))),
             _ => (standing, self.handle(inner, req, visit).await),
         }
     }
@@ -208,8 +213,12 @@ impl Tools {
 
         let status = response.status();
         cors::apply(response.headers_mut(), visit.origin.take(), &self.state.settings.allowed_origins);
-        let marks = Marks { secure: visit.secure, request_id: visit.passage.request_id.clone(), standing };
-        response.extensions_mut().insert(marks);
+        let standard = StandardHeaders {
+            secure: visit.secure,
+            request_id: &visit.passage.request_id,
+            standing: standing.as_ref(),
+        };
+        standard.apply(response.headers_mut());
 
         let route = visit.passage.route().unwrap_or("unmatched");
         let took = visit.began.elapsed();
@@ -278,6 +287,11 @@ async fn in_time<T>(patience: Duration, work: impl Future<Output = T>) -> Option
 fn render(error: &ApiError, visit: &Visit) -> HttpResponse {
     faults::log(error, &visit.passage.request_id);
     error.render(visit.passage.request_id.as_str(), visit.wants_problem)
+}
+
+/// `OPTIONS *` asks about the server and not about a path (RFC 9110 9.3.7).
+fn is_about_the_server(req: &ServiceRequest) -> bool {
+    req.method() == Method::OPTIONS && req.uri().path() == "*"
 }
 
 fn is_error(status: StatusCode) -> bool {

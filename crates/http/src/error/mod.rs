@@ -31,6 +31,8 @@ pub enum ApiError {
     InvalidCursor,
     /// Nothing is served at this path.
     UnknownPath,
+    /// No method of HTTP has this name.
+    UnknownMethod,
     /// The path is served, but not with this method; these are.
     MethodNotAllowed(String),
     /// The body has more bytes than this.

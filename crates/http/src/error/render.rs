@@ -76,6 +76,7 @@ impl ApiError {
     pub(crate) fn foreign(status: StatusCode, allow: Option<&str>, body_limit: usize) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::UnknownPath,
+            StatusCode::NOT_IMPLEMENTED => Self::UnknownMethod,
             StatusCode::METHOD_NOT_ALLOWED => Self::MethodNotAllowed(allow.unwrap_or_default().to_owned()),
             StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge(body_limit),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType("application/json"),

@@ -28,6 +28,7 @@ pub(crate) fn samples() -> Vec<ApiError> {
     ];
     samples.extend(use_cases().map(ApiError::UseCase));
     samples.push(ApiError::UnknownPath);
+    samples.push(ApiError::UnknownMethod);
     samples
 }
 

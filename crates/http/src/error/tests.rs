@@ -20,6 +20,7 @@ const fn kind(error: &ApiError) -> u8 {
         ApiError::Timeout => 7,
         ApiError::Internal => 8,
         ApiError::UnsupportedEncoding => 27,
+        ApiError::UnknownMethod => 33,
         ApiError::UseCase(error) => match error {
             Error::Validation(_) => 9,
             Error::InvalidToken => 10,
@@ -51,7 +52,7 @@ const fn kind(error: &ApiError) -> u8 {
 #[test]
 fn there_is_a_sample_of_every_kind() {
     let kinds: BTreeSet<_> = samples().iter().map(kind).collect();
-    assert_eq!(kinds, (0..=32).collect());
+    assert_eq!(kinds, (0..=33).collect());
 }
 
 #[test]
@@ -110,6 +111,7 @@ fn the_table_stays_as_clients_know_it() {
         retry-after: 1
     500 internal: something went wrong on our side
     404 not_found: nothing is served at this path
+    501 not_implemented: this method is not known here
     "#);
 }
 

@@ -1,7 +1,6 @@
 //! Headers that are written anew for every answer.
 
-use actix_web::http::header::{HeaderName, HeaderValue};
-use bytes::BytesMut;
+use actix_web::http::header::HeaderValue;
 
 /// Most headers that are put together are shorter.
 const USUAL: usize = 64;
@@ -21,16 +20,6 @@ pub(crate) fn header_value(parts: &[&str]) -> HeaderValue {
 
 fn checked(text: &[u8]) -> HeaderValue {
     HeaderValue::from_bytes(text).unwrap_or(HeaderValue::from_static(""))
-}
-
-/// Writes a header as a line of HTTP/1; the parts are what [`header_value`] or a `HeaderValue` is made of.
-pub(crate) fn header_line(out: &mut BytesMut, name: &HeaderName, parts: &[impl AsRef<[u8]>]) {
-    out.extend_from_slice(name.as_str().as_bytes());
-    out.extend_from_slice(b": ");
-    for part in parts {
-        out.extend_from_slice(part.as_ref());
-    }
-    out.extend_from_slice(b"\r\n");
 }
 
 #[cfg(test)]

@@ -12,6 +12,6 @@ pub(crate) use bodies::Bodies;
 pub(crate) use cursor::Seal;
 pub(crate) use decimal::Decimal;
 pub(crate) use envelope::{Success, changed, created, created_secret, no_content, ok, secret, tagged, tagged_of};
-pub(crate) use header::{header_line, header_value};
+pub(crate) use header::header_value;
 pub(crate) use list::{Listed, listed};
 pub(crate) use stamp::Stamp;

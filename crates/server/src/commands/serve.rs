@@ -8,8 +8,11 @@ use std::{
     sync::Arc,
 };
 
+use actix_service::map_config;
+use actix_web::dev::AppConfig;
 use anyhow::{Context, Result, anyhow};
-use entrepot_http::{AccessLog, HttpState, Listening, Server};
+use entrepot_http::{AccessLog, HttpState};
+use entrepot_transport::{Server, Settings};
 use tokio::{
     runtime::Builder,
     signal::unix::{Signal, SignalKind, signal},
@@ -27,7 +30,7 @@ use crate::{
 /// How a process says that a second signal ended it: 128 and the number of SIGINT.
 const INTERRUPTED: i32 = 130;
 /// The most connections, wherever the system would allow more.
-const MOST_CONNECTIONS: usize = 25_000;
+const MAX_CONNECTIONS: usize = 25_000;
 /// How many files are kept for the store, Redis and the rest.
 const OTHER_FILES: usize = 256;
 /// How many files every process may open.
@@ -50,29 +53,39 @@ async fn run(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>)
     let address = listener.local_addr()?;
     // Before anything is served, so that no signal meets the default, which is to die.
     let signals = Signals::new()?;
-    let listening = Listening {
+    let settings = Settings {
         workers: std::thread::available_parallelism().map_or(1, NonZero::get),
-        connections: connections(),
+        max_connections: max_connections(),
         certificates: config.tls.clone(),
+        shutdown_grace: config.shutdown_grace,
+        shutdown_timeout: config.shutdown_timeout,
+        unfinished_work: entrepot_http::unfinished_changes,
+        ..Settings::default()
     };
-    let server = Server::start(listener, state.clone(), listening)?;
+    let app_state = state.clone();
+    let app = move || map_config(entrepot_http::app(&app_state), |()| AppConfig::default());
+    let server = Server::start(listener, settings, app)?;
     welcome(config, address, &state).await;
-    server.run(stop(signals)).await;
+    let stop = async {
+        stop_requested(signals).await;
+        state.stop();
+    };
+    server.run(stop).await;
     Ok(())
 }
 
 /// As many connections as the system lets this process have, but for what else it opens. Each costs some kilobytes, so
 /// there is an end to it.
-fn connections() -> usize {
+fn max_connections() -> usize {
     let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(FEW_FILES);
     let files = usize::try_from(files).unwrap_or(usize::MAX);
-    let connections = files.saturating_sub(OTHER_FILES).clamp(1, MOST_CONNECTIONS);
+    let connections = files.saturating_sub(OTHER_FILES).clamp(1, MAX_CONNECTIONS);
     tracing::debug!(files, connections, "bounded");
     connections
 }
 
 /// Returns at the first signal; the second one ends the process.
-async fn stop(mut signals: Signals) {
+async fn stop_requested(mut signals: Signals) {
     signals.next().await;
     tracing::info!("stopping: finishing what is in flight");
     spawn(async move {

@@ -13,11 +13,11 @@ mod traces;
 use std::{fmt, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use entrepot_domain::Currency;
-use entrepot_http::Certificates;
 use entrepot_postgres::PostgresOptions;
 use entrepot_redis::RedisOptions;
 use entrepot_security::PrivateKey;
 use entrepot_telemetry::TraceOptions;
+use entrepot_transport::Certificates;
 use ipnet::IpNet;
 
 /// Everything that can be set. Every field has the default that the contract names.

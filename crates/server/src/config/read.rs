@@ -10,10 +10,10 @@ use std::{
     time::Duration,
 };
 
-use entrepot_http::Certificates;
 use entrepot_postgres::PostgresOptions;
 use entrepot_redis::RedisOptions;
 use entrepot_telemetry::{Sampling, TraceOptions};
+use entrepot_transport::Certificates;
 
 use super::{
     Config, Database, Environment, LogFormat, RateLimits, Secrets, file::DotEnv, keys, names, parse, secrets, traces,

@@ -3,10 +3,7 @@
 use actix_web::test::TestRequest;
 
 use super::odd;
-use crate::{
-    serve::http1::tests::say,
-    testing::{ask_with, state_for_tests},
-};
+use crate::testing::{ask_with, say, state_for_tests};
 
 #[actix_web::test]
 async fn options_names_the_methods() {
@@ -32,4 +29,21 @@ async fn a_panic_is_answered_and_the_connection_goes_on() {
     assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
     assert!(answer.contains("\"code\":\"internal\"") && answer.contains("x-request-id: "), "{answer}");
     assert!(answer.contains("HTTP/1.1 404 ") && answer.contains("\"code\":\"not_found\""), "{answer}");
+}
+
+#[actix_web::test]
+async fn unknown_methods_are_not_implemented() {
+    for path in ["/api/v1/things/1", "/nowhere"] {
+        let request = TestRequest::with_uri(path).method("BREW".parse().unwrap());
+        let answer = ask_with(&state_for_tests(), odd, request).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (501, &"not_implemented".into()), "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn options_of_the_server_are_answered() {
+    let request = TestRequest::with_uri("*").method(actix_web::http::Method::OPTIONS);
+    let answer = ask_with(&state_for_tests(), odd, request).await;
+    assert_eq!((answer.status.as_u16(), answer.body.len()), (204, 0));
+    assert!(answer.header("allow").contains("DELETE") && !answer.header("x-request-id").is_empty());
 }

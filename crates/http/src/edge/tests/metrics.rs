@@ -36,7 +36,7 @@ async fn labels_stay_few_whatever_is_asked() {
         [
             r#"http_requests_total{method="GET",route="/api/v1/things/{id}",status="201"} 20"#,
             r#"http_requests_total{method="GET",route="unmatched",status="404"} 20"#,
-            r#"http_requests_total{method="OTHER",route="/api/v1/things/{id}",status="405"} 20"#,
+            r#"http_requests_total{method="OTHER",route="/api/v1/things/{id}",status="501"} 20"#,
         ]
     );
     let count = r#"http_request_duration_seconds_count{method="GET",route="/api/v1/things/{id}"}"#;

@@ -5,6 +5,7 @@ mod compress;
 mod cors;
 mod errors;
 mod headers;
+mod http_server;
 mod limits;
 mod log;
 mod methods;

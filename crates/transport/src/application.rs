@@ -1,0 +1,45 @@
+//! The application, as connections see it: requests in, answers out.
+
+use std::{fmt::Debug, io, pin::Pin, rc::Rc};
+
+use actix_http::{Request, Response, body::BoxBody};
+use actix_service::{Service, ServiceFactory};
+
+use crate::convert::Headers;
+
+type Answering = Pin<Box<dyn Future<Output = Response<BoxBody>>>>;
+
+/// A worker's service, without its type.
+#[derive(Clone)]
+pub(crate) struct Application {
+    service: Rc<dyn Fn(Request) -> Answering>,
+    headers: Rc<Headers>,
+}
+
+impl Application {
+    pub(crate) async fn new<A>(factory: A) -> io::Result<Self>
+    where
+        A: ServiceFactory<Request, Config = ()>,
+        A::Response: Into<Response<BoxBody>>,
+        A::Error: Into<Response<BoxBody>>,
+        A::InitError: Debug,
+        A::Service: 'static,
+    {
+        let failed = |error| io::Error::other(format!("the application cannot be made: {error:?}"));
+        let service = factory.new_service(()).await.map_err(failed)?;
+        let service: Rc<dyn Fn(Request) -> Answering> = Rc::new(move |request| {
+            let answering = service.call(request);
+            Box::pin(async move { answering.await.map_or_else(Into::into, Into::into) })
+        });
+        Ok(Self { service, headers: Rc::default() })
+    }
+
+    pub(crate) fn call(&self, request: Request) -> Answering {
+        (self.service)(request)
+    }
+
+    /// Converts the headers of its answers.
+    pub(crate) fn headers(&self) -> &Headers {
+        &self.headers
+    }
+}

@@ -1,0 +1,186 @@
+//! Where a chunked body ends, read strictly (RFC 9112 7.1).
+//!
+//! hyper decodes chunks, but takes control characters in their extensions and whatever stands behind the last one up to an
+//! empty line: with a bare line feed there, the head of the next request would be lost in it. So what hyper is given was
+//! found here to be chunks, and nothing behind them.
+
+use crate::fields::{is_text, is_token_byte};
+
+/// The most bytes of an extension.
+const MAX_EXTENSION: usize = 4 << 10;
+/// The most bytes and lines of trailers; hyper takes as many.
+const MAX_TRAILERS: usize = 15 << 10;
+const MAX_TRAILER_LINES: usize = 100;
+/// The most digits of a size.
+const MAX_DIGITS: u8 = 16;
+
+/// Follows a chunked body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ChunkScanner {
+    at: At,
+    /// Bytes left of the chunk, or its size as far as it was read.
+    size: u64,
+    digits: u8,
+    /// Bytes of the extension, or of trailers.
+    bytes: usize,
+    lines: usize,
+}
+
+/// What is expected next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    Size,
+    /// White space behind the size.
+    Space,
+    Extension,
+    SizeEnd,
+    Data,
+    DataReturn,
+    DataEnd,
+    /// The first byte of a line of trailers.
+    TrailerStart,
+    TrailerName,
+    TrailerValue,
+    TrailerEnd,
+    LastEnd,
+}
+
+/// How far a body has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// All bytes were of the body, which goes on.
+    More,
+    /// So many bytes were of the body, and it has ended.
+    Ended(usize),
+    /// So many bytes were good, and then it is malformed.
+    Malformed(usize),
+}
+
+impl ChunkScanner {
+    pub(super) fn new() -> Self {
+        Self { at: At::Size, size: 0, digits: 0, bytes: 0, lines: 0 }
+    }
+
+    pub(super) fn scan(&mut self, bytes: &[u8]) -> Progress {
+        let mut place = 0;
+        while let Some(byte) = bytes.get(place) {
+            if self.at == At::Data {
+                let left = usize::try_from(self.size).unwrap_or(usize::MAX);
+                let step = left.min(bytes.len() - place);
+                self.size -= u64::try_from(step).unwrap_or(self.size);
+                place += step;
+                if self.size == 0 {
+                    self.at = At::DataReturn;
+                }
+                continue;
+            }
+            match self.step(*byte) {
+                Some(at) => self.at = at,
+                None => return Progress::Malformed(place),
+            }
+            place += 1;
+            if self.at == At::LastEnd && *byte == b'\n' {
+                return Progress::Ended(place);
+            }
+        }
+        Progress::More
+    }
+
+    /// What is expected behind this byte; `None` if it is not expected itself.
+    fn step(&mut self, byte: u8) -> Option<At> {
+        match (self.at, byte) {
+            (At::Size, _) if byte.is_ascii_hexdigit() => {
+                self.digits = self.digits.checked_add(1).filter(|digits| *digits <= MAX_DIGITS)?;
+                self.size = self.size << 4 | u64::from(char::from(byte).to_digit(16)?);
+                Some(At::Size)
+            }
+            (At::Size, _) if self.digits == 0 => None,
+            (At::Size | At::Space | At::Extension, b'\r') => Some(At::SizeEnd),
+            (At::Size | At::Space, b' ' | b'\t') => self.count(MAX_EXTENSION).map(|()| At::Space),
+            (At::Size | At::Space, b';') => Some(At::Extension),
+            (At::Extension, _) if is_text(byte) => self.count(MAX_EXTENSION).map(|()| At::Extension),
+            (At::SizeEnd, b'\n') => {
+                self.bytes = 0;
+                self.digits = 0;
+                Some(if self.size == 0 { At::TrailerStart } else { At::Data })
+            }
+            (At::DataReturn, b'\r') => Some(At::DataEnd),
+            (At::DataEnd, b'\n') => Some(At::Size),
+            (At::TrailerStart, b'\r') | (At::LastEnd, b'\n') => Some(At::LastEnd),
+            (At::TrailerStart, _) if is_token_byte(byte) => {
+                self.lines += 1;
+                (self.lines <= MAX_TRAILER_LINES).then_some(())?;
+                self.count(MAX_TRAILERS).map(|()| At::TrailerName)
+            }
+            (At::TrailerName, b':') => self.count(MAX_TRAILERS).map(|()| At::TrailerValue),
+            (At::TrailerName, _) if is_token_byte(byte) => self.count(MAX_TRAILERS).map(|()| At::TrailerName),
+            (At::TrailerValue, b'\r') => self.count(MAX_TRAILERS).map(|()| At::TrailerEnd),
+            (At::TrailerValue, _) if is_text(byte) => self.count(MAX_TRAILERS).map(|()| At::TrailerValue),
+            (At::TrailerEnd, b'\n') => self.count(MAX_TRAILERS).map(|()| At::TrailerStart),
+            _ => None,
+        }
+    }
+
+    fn count(&mut self, max: usize) -> Option<()> {
+        self.bytes += 1;
+        (self.bytes <= max).then_some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(body: &str) -> Progress {
+        ChunkScanner::new().scan(body.as_bytes())
+    }
+
+    #[test]
+    fn end_of_a_body_is_found() {
+        for body in [
+            "0\r\n\r\n",
+            "5\r\nhello\r\n0\r\n\r\n",
+            "a;b=\"c d\"\r\n0123456789\r\n00\r\nx-sum: 1, 2\r\ny:\r\n\r\n",
+            "5 \t;x\r\nhello\r\n0 \r\n\r\n",
+        ] {
+            assert_eq!(scan(&format!("{body}GET /")), Progress::Ended(body.len()), "{body:?}");
+            for split in 0..body.len() {
+                let mut scanner = ChunkScanner::new();
+                assert_eq!(scanner.scan(&body.as_bytes()[..split]), Progress::More, "{body:?} {split}");
+                assert_eq!(scanner.scan(&body.as_bytes()[split..]), Progress::Ended(body.len() - split), "{body:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn malformed_bodies_are_found() {
+        for (body, good) in [
+            ("zz\r\n", 0),
+            ("\r\n", 0),
+            ("-1\r\n", 0),
+            ("2\n{}", 1),
+            ("12345678901234567\r\n", 16),
+            ("5\r\nhelloX\r\n", 8),
+            ("5\r\nhello\n0\r\n\r\n", 8),
+            ("5;\0e\r\n", 2),
+            ("5;a\nb\r\n", 3),
+            ("0\r\n\nGET / HTTP/1.1\r\n\r\n", 3),
+            ("0\r\na: b\nGET / HTTP/1.1\r\n\r\n", 7),
+            ("0\r\ngarbage\r\n\r\n", 10),
+            ("0\r\na\rb: c\r\n\r\n", 4),
+            ("0\r\na: b\r\n c\r\n\r\n", 9),
+            ("0\r\n: b\r\n\r\n", 3),
+        ] {
+            assert_eq!(scan(body), Progress::Malformed(good), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn extensions_and_trailers_have_limits() {
+        assert!(matches!(scan(&format!("1;{}", "x".repeat(5_000))), Progress::Malformed(_)));
+        assert!(matches!(scan(&format!("0\r\na: {}", "x".repeat(16_000))), Progress::Malformed(_)));
+        assert!(matches!(scan(&format!("0\r\n{}", "a: b\r\n".repeat(101))), Progress::Malformed(_)));
+        assert_eq!(scan(&format!("0\r\n{}", "a: b\r\n".repeat(100))), Progress::More);
+        assert_eq!(scan("ffffffffffffffff\r\n{}"), Progress::More);
+    }
+}

@@ -1,0 +1,165 @@
+//! One request and its answer: hyper's service.
+
+use std::{
+    cell::{Cell, RefCell},
+    convert::Infallible,
+    net::SocketAddr,
+    pin::Pin,
+    rc::Rc,
+};
+
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version,
+    header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, UPGRADE},
+    request::Parts,
+};
+use hyper::body::{Body as _, Incoming};
+
+use super::{
+    upgrade::{UpgradePayload, Upgraded},
+    wire::{Framing, Wire},
+};
+use crate::{
+    Stopping,
+    application::Application,
+    body::{AnswerBody, Continue, RequestBody, Source, Unread},
+    connection::{Connection, Work},
+    convert, host,
+    refusal::Refusal,
+};
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
+/// Answers the requests of one connection.
+pub(super) struct Exchange {
+    wire: Rc<RefCell<Wire>>,
+    connection: Rc<Connection>,
+    app: Application,
+    peer: SocketAddr,
+    stopping: Stopping,
+    upgraded: Cell<Option<Upgraded>>,
+}
+
+impl Exchange {
+    pub(super) fn new(wire: Rc<RefCell<Wire>>, app: Application, peer: SocketAddr, stopping: Stopping) -> Self {
+        let connection = wire.borrow_mut().stream().connection().clone();
+        Self { wire, connection, app, peer, stopping, upgraded: Cell::new(None) }
+    }
+
+    /// What the connection was upgraded to, if it was.
+    pub(super) fn take_upgraded(&self) -> Option<Upgraded> {
+        self.upgraded.take()
+    }
+
+    async fn answer(self: Rc<Self>, work: Work, parts: Parts, body: Incoming) -> Response<AnswerBody> {
+        if let Err(refusal) = host::check(&parts) {
+            return refuse(refusal);
+        }
+        let wants = Wants::of(&parts);
+        let expects = if parts.headers.contains_key(EXPECT) { Continue::ByHyper } else { Continue::NotExpected };
+        let upgrade = wants_upgrade(&parts, &body).then(UpgradePayload::new);
+        let body = RequestBody::new(Source::Http1(body), length(&parts.headers), expects);
+        let payload = match &upgrade {
+            Some(upgrade) => upgrade.payload(),
+            None => RequestBody::payload(&body),
+        };
+        let Some(request) = convert::request(&parts, payload, self.peer) else { return refuse(Refusal::Malformed) };
+        let (answer, content) = self.app.call(request).await.into_parts();
+        let (status, mut headers) = self.app.headers().head(&answer);
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            return match upgrade {
+                Some(payload) => self.upgrade(headers, Upgraded { content, payload, work }),
+                None => refuse(Refusal::Malformed),
+            };
+        }
+        if let Some(upgrade) = upgrade {
+            upgrade.end();
+        }
+        headers.remove(UPGRADE);
+        let content = AnswerBody::new(content, work);
+        let unread = RequestBody::leave(&body, content.is_streaming(), &self.connection);
+        let is_last = convert::closes(&answer)
+            || unread == Unread::Abandoned
+            || self.stopping.has_begun()
+            // It ends where the connection does.
+            || (wants.is_old && (!wants.keep_alive || content.is_endless()));
+        if is_last {
+            headers.insert(CONNECTION, CLOSE);
+        }
+        let mut response = respond(status, headers, content);
+        if is_last && wants.is_old {
+            // hyper would add that it does not close the connection.
+            *response.version_mut() = Version::HTTP_10;
+        }
+        response
+    }
+
+    fn upgrade(&self, mut headers: HeaderMap, upgraded: Upgraded) -> Response<AnswerBody> {
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        self.upgraded.set(Some(upgraded));
+        respond(StatusCode::SWITCHING_PROTOCOLS, headers, AnswerBody::from_static(""))
+    }
+}
+
+/// The same as hyper calls it.
+pub(super) struct HyperService(pub(super) Rc<Exchange>);
+
+impl hyper::service::Service<Request<Incoming>> for HyperService {
+    type Response = Response<AnswerBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>>>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let exchange = self.0.clone();
+        let (parts, body) = request.into_parts();
+        let framing = body.size_hint().exact().map_or(Framing::Chunked, Framing::Sized);
+        exchange.wire.borrow_mut().begin_body(framing);
+        let work = exchange.connection.clone().start_request();
+        Box::pin(async move { Ok(exchange.answer(work, parts, body).await) })
+    }
+}
+
+/// What the client wants to become of the connection.
+struct Wants {
+    keep_alive: bool,
+    /// HTTP/1.0: chunks are not understood, and a connection ends unless it is said that it does not.
+    is_old: bool,
+}
+
+impl Wants {
+    fn of(parts: &Parts) -> Self {
+        Self { keep_alive: has_option(&parts.headers, "keep-alive"), is_old: parts.version < Version::HTTP_11 }
+    }
+}
+
+/// Whether `Connection` names an option.
+fn has_option(headers: &HeaderMap, option: &str) -> bool {
+    let named = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    named.flat_map(|value| value.split(',')).any(|named| named.trim().eq_ignore_ascii_case(option))
+}
+
+/// Whether a request may become a WebSocket.
+fn wants_upgrade(parts: &Parts, body: &Incoming) -> bool {
+    parts.method == Method::GET
+        && parts.version == Version::HTTP_11
+        && parts.headers.contains_key(UPGRADE)
+        && body.is_end_stream()
+}
+
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn refuse(refusal: Refusal) -> Response<AnswerBody> {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    headers.insert(CONNECTION, CLOSE);
+    respond(refusal.status(), headers, AnswerBody::from_static(refusal.message()))
+}
+
+fn respond(status: StatusCode, headers: HeaderMap, content: AnswerBody) -> Response<AnswerBody> {
+    let mut response = Response::new(content);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}

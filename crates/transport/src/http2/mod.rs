@@ -1,0 +1,272 @@
+//! HTTP/2, which h2 speaks.
+//!
+//! hyper speaks HTTP/2 through h2 as well, but gives no access to what is needed here: `100 Continue`, a GOAWAY for clients
+//! that reset more than they let be answered, and an end to answers that are not read. So h2 is used directly.
+
+mod fields;
+mod filter;
+mod frames;
+mod huffman;
+
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    net::SocketAddr,
+    rc::Rc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use actix_http::body::BodySize;
+use bytes::Bytes;
+use h2::{
+    Reason, RecvStream, SendStream,
+    server::{self, Builder, SendResponse},
+};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, EXPECT, UPGRADE},
+};
+use http_body::Body as _;
+use tokio::{task::JoinSet, time::timeout};
+
+use self::filter::Filter;
+pub(crate) use self::frames::{FrameScanner, MAX_STREAM_ID, goaway};
+use crate::{
+    application::Application,
+    body::{AnswerBody, Continue, RequestBody, Source},
+    connection::{Connection, Work},
+    convert, host,
+    refusal::Refusal,
+    stream::Watched,
+};
+
+/// The most streams that a client may have open at a time. h2 refuses more.
+const MAX_STREAMS: u32 = 100;
+/// The most requests of a connection that are worked on at a time, those whose streams were reset included: the next ones
+/// wait, and h2 ends the connection when more than 20 of these are reset meanwhile.
+const MAX_TASKS: usize = 100;
+/// Resets that a client has free. Beyond, it may reset no more than it lets be answered.
+const FREE_RESETS: usize = 100;
+/// Resets by h2 itself, of streams that were malformed, before it ends the connection.
+const MAX_ERROR_RESETS: usize = 1_024;
+/// The most bytes of the headers of a request, each with the 32 more that RFC 9113 counts; h2 answers more with a 431.
+const MAX_HEADERS: u32 = 64 << 10;
+/// Bytes of a body that may come before anybody has read some of it, and of all bodies of a connection.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 1 << 20;
+/// The most bytes that are written of one answer before another one's turn.
+const MAX_PIECE: usize = 16 << 10;
+
+/// What has a meaning in HTTP/1 alone (RFC 9113 8.2.2), but for what the conversion leaves out.
+const CONNECTION_HEADERS: [HeaderName; 3] =
+    [UPGRADE, HeaderName::from_static("keep-alive"), HeaderName::from_static("proxy-connection")];
+
+/// Serves a connection to its end.
+pub(crate) async fn serve(stream: Watched, app: &Application, peer: SocketAddr) {
+    if let Err(error) = converse(stream, app, peer).await {
+        tracing::debug!(%error, "a connection broke");
+    }
+}
+
+async fn converse(stream: Watched, app: &Application, peer: SocketAddr) -> Result<(), h2::Error> {
+    let connection = stream.connection().clone();
+    let http2 = Builder::new()
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEADERS)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_local_error_reset_streams(Some(MAX_ERROR_RESETS))
+        .handshake(Filter::new(stream))
+        .await?;
+    let mut session = Session { http2, tasks: JoinSet::new(), resets: 0, answers: 0 };
+    poll_fn(|cx| {
+        session.poll(cx, |request, respond| {
+            let exchange = Exchange { app: app.clone(), connection: connection.clone(), peer };
+            let work = connection.clone().start_request();
+            exchange.answer(work, request, respond)
+        })
+    })
+    .await
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Answered,
+    /// Its client did not want the answer any more.
+    Reset,
+}
+
+struct Session {
+    http2: server::Connection<Filter, Bytes>,
+    /// Requests that are being answered. They are dropped with the connection: its client is gone.
+    tasks: JoinSet<Outcome>,
+    resets: usize,
+    answers: usize,
+}
+
+impl Session {
+    fn poll<F>(
+        &mut self,
+        cx: &mut Context<'_>,
+        answer: impl Fn(Request<RecvStream>, SendResponse<Bytes>) -> F,
+    ) -> Poll<Result<(), h2::Error>>
+    where
+        F: Future<Output = Outcome> + 'static,
+    {
+        loop {
+            while let Poll::Ready(Some(outcome)) = self.tasks.poll_join_next(cx) {
+                self.count(outcome.unwrap_or(Outcome::Answered));
+            }
+            if self.tasks.len() >= MAX_TASKS {
+                return self.http2.poll_closed(cx);
+            }
+            match ready!(self.http2.poll_accept(cx)) {
+                Some(Ok((request, respond))) => drop(self.tasks.spawn_local(answer(request, respond))),
+                Some(Err(error)) => return Poll::Ready(Err(error)),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+    }
+
+    fn count(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Answered => self.answers += 1,
+            Outcome::Reset => self.resets += 1,
+        }
+        if self.resets > self.answers + FREE_RESETS {
+            self.http2.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
+        }
+    }
+}
+
+/// What answers a request.
+struct Exchange {
+    app: Application,
+    connection: Rc<Connection>,
+    peer: SocketAddr,
+}
+
+type Respond = Rc<RefCell<SendResponse<Bytes>>>;
+
+impl Exchange {
+    /// Answers a request, unless its client resets it first; what it has begun to change is finished all the same.
+    async fn answer(self, work: Work, request: Request<RecvStream>, respond: SendResponse<Bytes>) -> Outcome {
+        let respond = Rc::new(RefCell::new(respond));
+        let (parts, body) = request.into_parts();
+        if let Err(refusal) = host::check(&parts) {
+            return self.refuse(&respond, refusal);
+        }
+        let wants_body = parts.method != Method::HEAD;
+        let expects = match parts.headers.get(EXPECT) {
+            Some(expect) if expect.as_bytes().eq_ignore_ascii_case(b"100-continue") => Continue::Http2(respond.clone()),
+            _ => Continue::NotExpected,
+        };
+        let body = RequestBody::new(Source::Http2(body), length(&parts.headers), expects);
+        let Some(request) = convert::request(&parts, RequestBody::payload(&body), self.peer) else {
+            return self.refuse(&respond, Refusal::Malformed);
+        };
+        let mut answering = self.app.call(request);
+        let answer = poll_fn(|cx| match answering.as_mut().poll(cx) {
+            Poll::Ready(answer) => Poll::Ready(Some(answer)),
+            Poll::Pending => respond.borrow_mut().poll_reset(cx).map(|_| None),
+        });
+        let Some(answer) = answer.await else { return Outcome::Reset };
+        let (answer, content) = answer.into_parts();
+        let (status, headers) = self.app.headers().head(&answer);
+        // There is no way to another protocol here.
+        if status.is_informational() {
+            return self.refuse(&respond, Refusal::Malformed);
+        }
+        let content = AnswerBody::new(content, work);
+        let outcome = self.send(&respond, head(status, headers), content, wants_body).await;
+        RequestBody::leave(&body, false, &self.connection);
+        outcome
+    }
+
+    fn refuse(&self, respond: &Respond, refusal: Refusal) -> Outcome {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        headers.insert(DATE, self.connection.date());
+        let Ok(mut stream) = respond.borrow_mut().send_response(head(refusal.status(), headers), false) else {
+            return Outcome::Reset;
+        };
+        // A few bytes, which are sent when there is room for them.
+        stream.send_data(Bytes::from_static(refusal.message().as_bytes()), true).ok();
+        Outcome::Answered
+    }
+
+    async fn send(&self, respond: &Respond, mut head: Response<()>, content: AnswerBody, wants_body: bool) -> Outcome {
+        let headers = head.headers_mut();
+        if let BodySize::Sized(length) = content.size() {
+            headers.insert(CONTENT_LENGTH, length.into());
+        }
+        headers.entry(DATE).or_insert_with(|| self.connection.date());
+        let ends = content.is_end_stream() || !wants_body;
+        // In a statement of its own: the borrow must not last while the body is sent.
+        let sent = respond.borrow_mut().send_response(head, ends);
+        match sent {
+            Ok(_) if ends => Outcome::Answered,
+            Ok(stream) => send_content(content, stream, self.connection.timeouts().unread).await,
+            Err(_) => Outcome::Reset,
+        }
+    }
+}
+
+/// The head of an answer, without what means something in HTTP/1 alone.
+fn head(status: StatusCode, mut headers: HeaderMap) -> Response<()> {
+    for name in &CONNECTION_HEADERS {
+        headers.remove(name);
+    }
+    let mut head = Response::new(());
+    *head.status_mut() = status;
+    *head.headers_mut() = headers;
+    head
+}
+
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Sends a body as fast as its client takes it, unless that takes nothing of it for too long.
+async fn send_content(mut content: AnswerBody, mut stream: SendStream<Bytes>, limit: Duration) -> Outcome {
+    loop {
+        let piece = poll_fn(|cx| match content.poll_next(cx) {
+            Poll::Ready(piece) => Poll::Ready(Ok(piece)),
+            Poll::Pending => stream.poll_reset(cx).map(Err),
+        });
+        let mut piece = match piece.await {
+            Ok(Some(Ok(piece))) => piece,
+            Ok(Some(Err(_))) => {
+                stream.send_reset(Reason::INTERNAL_ERROR);
+                return Outcome::Answered;
+            }
+            Ok(None) => {
+                stream.send_data(Bytes::new(), true).ok();
+                return Outcome::Answered;
+            }
+            Err(_) => return Outcome::Reset,
+        };
+        while !piece.is_empty() {
+            stream.reserve_capacity(piece.len().min(MAX_PIECE));
+            match timeout(limit, poll_fn(|cx| stream.poll_capacity(cx))).await {
+                Ok(Some(Ok(room))) => {
+                    let part = piece.split_to(room.min(piece.len()));
+                    let is_last = piece.is_empty() && content.is_end_stream();
+                    if stream.send_data(part, is_last).is_err() {
+                        return Outcome::Reset;
+                    }
+                    if is_last {
+                        return Outcome::Answered;
+                    }
+                }
+                Ok(_) => return Outcome::Reset,
+                Err(_) => {
+                    stream.send_reset(Reason::CANCEL);
+                    return Outcome::Reset;
+                }
+            }
+        }
+    }
+}
