@@ -95,7 +95,7 @@ pub async fn what_is_inserted_is_found(h: &impl Stores) {
     assert!(users.credentials_by_email(&email("nobody@example.com")).await.unwrap().is_none());
 }
 
-/// ASCII or not.
+/// ASCII or not, and with its domain in either encoding.
 pub async fn an_address_is_taken_whatever_its_case(h: &impl Stores) {
     let users = h.users();
     let new = |n, address| NewUser {
@@ -106,6 +106,12 @@ pub async fn an_address_is_taken_whatever_its_case(h: &impl Stores) {
     let refused = users.insert(&new(2, "SØREN@Example.com"), &cause(at(0))).await;
     assert!(matches!(refused, Err(UserError::EmailTaken)), "{refused:?}");
     assert_eq!(users.find(user_id(2)).await.unwrap(), None);
+    users.insert(&new(3, "x@München.example"), &cause(at(0))).await.unwrap();
+    let punycode = "x@xn--mnchen-3ya.example";
+    let refused = users.insert(&new(4, punycode), &cause(at(0))).await;
+    assert!(matches!(refused, Err(UserError::EmailTaken)), "{refused:?}");
+    let known = users.credentials_by_email(&email(punycode)).await.unwrap().unwrap();
+    assert_eq!(known.user.email.as_str(), "x@München.example", "as it was written");
 }
 
 /// The store judges.

@@ -1,19 +1,26 @@
-//! Addresses of people.
+//! Email addresses.
 
 use std::fmt;
 
-use crate::{Invalid, text::fold};
+use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
+use crate::{Invalid, UserId};
 
 /// An email address that can plausibly be delivered to: trimmed, as its owner writes it.
 ///
 /// Stricter than RFC 5321 where that allows what nobody has (quoted local parts, address literals, a host without a
-/// dot), so that a typing error is caught at sign-up. Two addresses that differ in case alone are one user's: compare
-/// [`Email::folded`].
+/// dot), so that a typing error is caught at sign-up. Addresses that differ only in case, or in how their domain is
+/// encoded, are one user's: compare [`Email::folded`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Email(String);
 
+/// In bytes.
 const MAX_LOCAL: usize = 64;
+/// In bytes.
 const MAX_LENGTH: usize = 254;
+/// In bytes.
+const MAX_LABEL: usize = 63;
 
 impl Email {
     /// Parses an address; white space around it is dropped.
@@ -32,32 +39,69 @@ impl Email {
         &self.0
     }
 
-    /// The address as it counts for uniqueness: its case folded.
+    /// The address as it counts for uniqueness: in lower case, the local part in normalisation form C, the domain in its
+    /// A-label form (RFC 5890), which is `xn--mnchen-3ya.example` for `münchen.example`.
+    ///
+    /// Stores keep it. Whoever changes what this does gives them a migration that folds it again.
     pub fn folded(&self) -> String {
-        fold(&self.0)
+        match self.0.rsplit_once('@') {
+            Some((local, host)) if !self.0.is_ascii() => {
+                let mut folded: String = local.to_lowercase().nfc().collect();
+                folded.push('@');
+                folded.push_str(&a_label(host));
+                folded
+            }
+            _ => self.0.to_ascii_lowercase(),
+        }
+    }
+
+    /// What a store keeps instead for an account whose address another one has, as happens if [`Email::folded`] begins to
+    /// count two addresses as one. No address is folded to it, for no domain has a `#`.
+    ///
+    /// It is sorted just before the folded address, which is where a list goes on behind the account.
+    pub fn folded_duplicate(&self, id: UserId) -> String {
+        let mut folded = self.folded();
+        folded.pop();
+        format!("{folded}#{id}")
     }
 }
 
+/// The A-label form of a domain; in lower case alone where IDNA allows no such domain, which some accounts may have.
+fn a_label(host: &str) -> String {
+    idna::domain_to_ascii(host).unwrap_or_else(|_| host.to_lowercase())
+}
+
 fn is_local(local: &str) -> bool {
-    // RFC 5322 3.2.3: dot-atom; RFC 6531 adds letters of every script.
-    let atom = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
-    !local.is_empty()
-        && local.len() <= MAX_LOCAL
-        && local.split('.').all(|part| !part.is_empty() && part.chars().all(atom))
+    // RFC 5322 3.2.3: dot-atom; RFC 6531 adds characters of every script.
+    let first = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
+    let part = |part: &str| part.starts_with(first) && part.chars().all(|c| first(c) || is_mark(c));
+    !local.is_empty() && local.len() <= MAX_LOCAL && local.split('.').all(part)
+}
+
+/// A combining mark (`Mn`, `Mc`; RFC 5892 2.1), which needs a character before it.
+fn is_mark(c: char) -> bool {
+    !c.is_ascii() && matches!(c.general_category(), GeneralCategory::NonspacingMark | GeneralCategory::SpacingMark)
 }
 
 fn is_host(host: &str) -> bool {
     let label = |label: &str| {
         !label.is_empty()
-            && label.len() <= 63
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-' || is_mark(c))
     };
     let Some((_, top)) = host.rsplit_once('.') else {
         return false;
     };
-    host.split('.').all(label) && top.chars().count() >= 2 && !top.chars().all(|c| c.is_ascii_digit())
+    host.split('.').all(label)
+        && top.chars().count() >= 2
+        && !top.chars().all(|c| c.is_ascii_digit())
+        && (is_plain(host) || idna::domain_to_ascii_strict(host).is_ok())
+}
+
+/// Whether a host needs no look at its A-label form: its labels are short, and none has a combining mark.
+fn is_plain(host: &str) -> bool {
+    host.split('.').all(|label| label.len() <= MAX_LABEL) && host.chars().all(|c| c.is_alphanumeric() || !is_mark(c))
 }
 
 impl fmt::Display for Email {
@@ -108,6 +152,37 @@ mod tests {
     fn case_does_not_make_another_address() {
         let folded = |text| Email::parse(text).unwrap().folded();
         assert_eq!(folded("ADA@Example.COM"), folded("ada@example.com"));
+    }
+
+    #[test]
+    fn combining_marks_are_taken_behind_a_character() {
+        for good in ["संपर्क@डाटामेल.भारत", "e\u{301}ve@x.io", "อีเมล@ตัวอย่าง.ไทย"]
+        {
+            assert_eq!(Email::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["\u{301}a@x.io", "a.\u{301}@x.io", "a@\u{301}x.io", "a\u{20dd}@x.io"] {
+            assert!(Email::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn encoding_of_the_domain_does_not_make_another_address() {
+        let folded = |text| Email::parse(text).unwrap().folded();
+        assert_eq!(folded("x@MÜNCHEN.example"), "x@xn--mnchen-3ya.example");
+        assert_eq!(folded("x@XN--mnchen-3ya.example"), "x@xn--mnchen-3ya.example");
+        assert_eq!(folded("x@mu\u{308}nchen.example"), "x@xn--mnchen-3ya.example");
+        assert_eq!(folded("Zoe\u{308}@x.io"), folded("zoë@x.io"));
+        assert_eq!(folded("संपर्क@डाटामेल.भारत"), "संपर्क@xn--c2bd4bq1db8d.xn--h2brj9c");
+        // The display form stays.
+        assert_eq!(Email::parse("x@MÜNCHEN.example").unwrap().as_str(), "x@MÜNCHEN.example");
+    }
+
+    #[test]
+    fn duplicate_is_no_address_and_sorted_before_it() {
+        let email = Email::parse("x@MÜNCHEN.example").unwrap();
+        let duplicate = email.folded_duplicate(UserId(uuid::Uuid::nil()));
+        assert!(Email::parse(&duplicate).is_err(), "{duplicate}");
+        assert!(duplicate < email.folded(), "{duplicate}");
     }
 
     proptest::proptest! {

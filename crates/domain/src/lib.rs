@@ -55,7 +55,7 @@ pub use money::{Currency, Money};
 pub use page::{Limit, Listing, PageNumber, Window};
 pub use sort::{Direction, Keyset, Sort, SortField, SortValue};
 pub use striped_lock::{StripeGuard, StripedLock};
-pub use text::{Description, fold, search_text};
+pub use text::{Description, fold, search_text, search_words};
 
 #[cfg(feature = "mock")]
 pub use {cache::MockCache, clock::MockClock, clock::MockIdGenerator, health::MockHealthCheck, limit::MockRateLimiter};

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use caseless::Caseless;
+use unicode_normalization::UnicodeNormalization;
+
 use crate::Invalid;
 
 /// Trims a line of text and checks that it has 1 to `max` characters (not bytes) and no control characters.
@@ -88,13 +91,26 @@ impl fmt::Display for Description {
     }
 }
 
-/// Text as it is compared when case does not matter. The domain folds, not the database, so that every store finds the same.
+/// Text as it is compared in a search: full case folding (Unicode C + F) of normalisation form KC, in which compatibility
+/// characters are what they stand for. The domain folds, not the database, so that every store finds the same.
+///
+/// Stores keep folded text. Whoever changes what this does gives them a migration that folds it again.
 pub fn fold(text: &str) -> String {
-    text.to_lowercase()
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    // Unicode 3.13, D146: folding undoes normalisation, and normalisation makes more to fold.
+    text.nfd().default_case_fold().nfkd().default_case_fold().nfkc().collect()
 }
 
-/// What a store keeps beside a row so that `q=` finds it: the folded words, each part on a line of its own
-/// (a search text has no line ends, so it never matches across two parts).
+/// The folded words of a search, without the spaces around them. A row is found if its search text has all of them, in
+/// whatever order.
+pub fn search_words(query: &str) -> Vec<String> {
+    fold(query).split_whitespace().map(str::to_owned).collect()
+}
+
+/// What a store keeps beside a row so that `q=` finds it: all parts, folded, each on a line of its own (a word has no
+/// line ends, so it never matches across two parts).
 pub fn search_text(parts: &[&str]) -> String {
     fold(&parts.join("\n"))
 }
@@ -129,5 +145,35 @@ mod tests {
     #[test]
     fn search_folds_case() {
         assert_eq!(search_text(&["RED Mug", "X-1"]), "red mug\nx-1");
+    }
+
+    #[test]
+    fn folding_is_full_and_of_compatible_characters() {
+        for (text, folded) in [
+            ("Ærø", "ærø"),
+            ("ΜΑΥΡΟΣ", "μαυροσ"),
+            ("μαυρος", "μαυροσ"),
+            ("STRASSE", "strasse"),
+            ("Straße", "strasse"),
+            ("ﬁne", "fine"),
+            ("Ｃａｆé №5", "café no5"),
+            ("cafe\u{301}", "café"),
+        ] {
+            assert_eq!(fold(text), folded, "{text}");
+        }
+        assert!(fold("ΜΑΥΡΟΣΚΥΛΟΣ").contains(&fold("ΜΑΥΡΟΣ")));
+    }
+
+    #[test]
+    fn words_of_a_search_have_no_spaces_around_them() {
+        assert_eq!(search_words("  RED\u{a0}Mug\u{3000}"), ["red", "mug"]);
+        assert!(search_words(" \u{a0} ").is_empty());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn folding_twice_changes_nothing(text in ".*") {
+            proptest::prop_assert_eq!(fold(&fold(&text)), fold(&text));
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What every list does alike.
 
 use diesel::{Expression, ExpressionMethods, declare_sql_function, dsl::Gt, sql_types::Text};
-use entrepot_domain::{Fault, Listing, Window, fold};
+use entrepot_domain::{Fault, Listing, Window};
 
 /// How many rows to read, which is one more than are shown, and how many to skip.
 pub(crate) fn bounds(window: &Window) -> (i64, i64) {
@@ -11,15 +11,15 @@ pub(crate) fn bounds(window: &Window) -> (i64, i64) {
 
 #[declare_sql_function]
 extern "SQL" {
-    /// Where in `text` the `words` begin, from 1 on; 0 where they are not. Unlike LIKE it has no signs to escape.
-    fn strpos(text: Text, words: Text) -> Integer;
+    /// Where in `text` the `word` begins, from 1 on; 0 where it is not there. Unlike LIKE it has no signs to escape.
+    fn strpos(text: Text, word: Text) -> Integer;
 }
 
-/// Whether a column, whose case is folded, has the words in it. No text of PostgreSQL has a NUL, nor can one be asked
-/// for: words that have one are found nowhere, which is behind the last place there is.
-pub(crate) fn contains<C: Expression<SqlType = Text>>(column: C, words: &str) -> Gt<strpos<C, String>, i32> {
-    let before = if words.contains('\0') { i32::MAX } else { 0 };
-    strpos(column, fold(words).replace('\0', "")).gt(before)
+/// Whether a folded column contains a folded word. No text of PostgreSQL has a NUL, nor can one be asked for: a word that
+/// has one is found nowhere, which is behind the last place there is.
+pub(crate) fn contains<C: Expression<SqlType = Text>>(column: C, word: &str) -> Gt<strpos<C, String>, i32> {
+    let before = if word.contains('\0') { i32::MAX } else { 0 };
+    strpos(column, word.replace('\0', "")).gt(before)
 }
 
 /// Rows as a part of a list.

@@ -11,10 +11,10 @@ use std::{
 };
 
 use entrepot_domain::{
-    Fault, HealthCheck, Version,
+    Direction, Fault, HealthCheck, Limit, PageNumber, Sort, Version, Window,
     auth::SessionRepository,
     order::{OrderRepository, PlaceError, Refusal},
-    product::{ProductError, ProductRepository},
+    product::{ProductError, ProductFilter, ProductQuery, ProductRepository, ProductSort},
     user::{UserError, UserRepository},
 };
 use entrepot_sqlite::{SqliteOptions, SqliteStore, pending_migrations};
@@ -220,4 +220,67 @@ async fn a_refusal_undoes_itself_and_nothing_else() {
         found += i32::from(OrderRepository::find(&store, order_id(n)).await.unwrap().is_some());
     }
     assert_eq!(found, 100);
+}
+
+/// What an older program wrote, which folded in another way.
+#[tokio::test]
+async fn emails_and_search_texts_of_older_programs_are_folded_again() {
+    use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    let mut ada = new_user("ada");
+    ada.user.email = entrepot_testkit::email("Ada@MÜNCHEN.example");
+    UserRepository::insert(&store, &ada, &cause(at(0))).await.unwrap();
+    let greek = product(1).name("ΜΑΥΡΟΣ").build();
+    ProductRepository::insert(&store, &greek, &cause(at(0))).await.unwrap();
+    store.close();
+    drop(store);
+    SqliteConnection::establish(file(&folder).to_str().unwrap())
+        .unwrap()
+        .batch_execute(
+            "UPDATE users SET email_folded = 'ada@münchen.example', search = 'ada' || char(10) || 'ada@münchen.example';
+             UPDATE products SET search = 'μαυρος' || char(10) || 'sku-1' || char(10);
+             DELETE FROM __diesel_schema_migrations WHERE version = '20261128180000';",
+        )
+        .unwrap();
+
+    let store = open(&folder);
+    let punycode = entrepot_testkit::email("ada@xn--mnchen-3ya.example");
+    assert_eq!(store.credentials_by_email(&punycode).await.unwrap().map(|known| known.user), Some(ada.user));
+    let query = ProductQuery {
+        filter: ProductFilter { search: Some("μαυρος".to_owned()), ..ProductFilter::default() },
+        sort: Sort::by(ProductSort::Name, Direction::Ascending),
+        window: Window::Page { page: PageNumber::default(), limit: Limit::default() },
+    };
+    assert_eq!(ProductRepository::list(&store, &query).await.unwrap().items, [greek]);
+}
+
+#[tokio::test]
+async fn address_of_two_accounts_stays_with_the_verified_one() {
+    use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder);
+    let (older, newer) = (new_user("a"), new_user("bb"));
+    for user in [&older, &newer] {
+        UserRepository::insert(&store, user, &cause(at(0))).await.unwrap();
+    }
+    store.close();
+    drop(store);
+    SqliteConnection::establish(file(&folder).to_str().unwrap())
+        .unwrap()
+        .batch_execute(
+            "UPDATE users SET email = 'x@xn--mnchen-3ya.example', email_folded = 'x@xn--mnchen-3ya.example',
+                 email_verified = 0 WHERE name = 'a';
+             UPDATE users SET email = 'x@münchen.example', email_folded = 'x@münchen.example',
+                 search = 'bb' || char(10) || 'x@münchen.example', email_verified = 1 WHERE name = 'bb';
+             DELETE FROM __diesel_schema_migrations WHERE version = '20261128180000';",
+        )
+        .unwrap();
+
+    let store = open(&folder);
+    let (older, newer) = (older.user.id, newer.user.id);
+    assert!(older < newer);
+    let address = entrepot_testkit::email("x@xn--mnchen-3ya.example");
+    assert_eq!(store.credentials_by_email(&address).await.unwrap().unwrap().user.id, newer);
+    assert_eq!(UserRepository::find(&store, older).await.unwrap().unwrap().email, address);
 }

@@ -33,6 +33,8 @@ pub async fn a_search_ignores_case_and_takes_signs_literally(h: &impl Stores) {
         ("\\", &["Back\\slash"]),
         ("EXAMPLE.ORG", &["Plain"]),
         ("lain", &["Plain"]),
+        ("org plain ", &["Plain"]),
+        ("org score", &[]),
         ("p%n", &[]),
         ("\0", &[]),
         ("plain\0", &[]),

@@ -9,6 +9,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     Fault, Listing, Window,
     product::{Product, ProductFilter, ProductQuery, ProductSort},
+    search_words,
 };
 
 use super::row::ProductRow;
@@ -30,8 +31,8 @@ const fn column(field: ProductSort) -> &'static str {
 
 fn filtered(filter: &ProductFilter) -> products::BoxedQuery<'_, Pg> {
     let mut query = products::table.filter(products::archived_at.is_null()).into_boxed();
-    if let Some(words) = &filter.search {
-        query = query.filter(contains(products::search, words));
+    for word in filter.search.iter().flat_map(|search| search_words(search)) {
+        query = query.filter(contains(products::search, &word));
     }
     query = match filter.in_stock {
         Some(true) => query.filter(products::stock.gt(0)),

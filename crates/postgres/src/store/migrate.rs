@@ -1,12 +1,12 @@
 //! The schema.
 
 use anyhow::{Context, Result, anyhow};
-use diesel::result::Error;
+use diesel::{QueryResult, result::Error};
 use diesel_async::{AsyncPgConnection, async_connection_wrapper::AsyncConnectionWrapper};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::time::timeout;
 
-use super::pool::Connector;
+use super::{pool::Connector, refold};
 use crate::PostgresOptions;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
@@ -18,16 +18,26 @@ const LOCK: i64 = 0x656e_7472_6570_6f74;
 /// at once: one does it, the others wait. Blocks; not to be called from a thread of an async runtime.
 pub fn migrate(options: &PostgresOptions) -> Result<usize> {
     with_connection(options, |mut connection| {
-        use diesel::{Connection, RunQueryDsl, connection::SimpleConnection, sql_query};
+        use diesel::{Connection, connection::CacheSize};
+        // Each transaction deallocates its statements.
+        connection.set_prepared_statement_cache_size(CacheSize::Disabled);
+        refold::refold(&mut connection, begin).context("emails and search texts could not be folded again")?;
         let run = connection.transaction(|connection| {
-            // Of the transaction and not of the session, which behind PgBouncer is nobody's.
-            connection.batch_execute("DEALLOCATE ALL; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")?;
-            sql_query(format!("SELECT pg_advisory_xact_lock({LOCK})")).execute(connection)?;
+            begin(connection)?;
             let run = connection.run_pending_migrations(MIGRATIONS).map_err(Error::QueryBuilderError)?;
             Ok::<_, Error>(run.len())
         });
         run.context("the schema could not be brought up to date")
     })
+}
+
+/// The beginning of a transaction that changes the schema or what is in it.
+fn begin(connection: &mut AsyncConnectionWrapper<AsyncPgConnection>) -> QueryResult<()> {
+    use diesel::{RunQueryDsl, connection::SimpleConnection, sql_query};
+    // Of the transaction and not of the session, which behind PgBouncer is nobody's.
+    connection.batch_execute("DEALLOCATE ALL; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")?;
+    sql_query(format!("SELECT pg_advisory_xact_lock({LOCK})")).execute(connection)?;
+    Ok(())
 }
 
 /// The names of the migrations that [`migrate`] would run. Changes nothing. Blocks, as that does.

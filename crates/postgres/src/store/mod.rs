@@ -3,6 +3,7 @@
 mod migrate;
 mod pool;
 mod pulse;
+mod refold;
 mod replica;
 pub(crate) mod transaction;
 

@@ -3,7 +3,7 @@
 use diesel::{ExpressionMethods, QueryDsl, SelectableHelper, dsl::count_star, pg::Pg};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
-    Fault, Listing, Window,
+    Fault, Listing, Window, search_words,
     user::{User, UserFilter, UserQuery, UserSort},
 };
 
@@ -25,8 +25,8 @@ const fn column(field: UserSort) -> &'static str {
 
 fn filtered(filter: &UserFilter) -> users::BoxedQuery<'_, Pg> {
     let mut query = users::table.filter(users::erased_at.is_null()).into_boxed();
-    if let Some(words) = &filter.search {
-        query = query.filter(contains(users::search, words));
+    for word in filter.search.iter().flat_map(|search| search_words(search)) {
+        query = query.filter(contains(users::search, &word));
     }
     if let Some(role) = filter.role {
         query = query.filter(users::roles.eq_any(sums_with(role)));

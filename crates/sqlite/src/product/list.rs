@@ -6,8 +6,9 @@ use diesel::{
     sqlite::Sqlite,
 };
 use entrepot_domain::{
-    Fault, Listing, Window, fold,
+    Fault, Listing, Window,
     product::{Product, ProductFilter, ProductQuery, ProductSort},
+    search_words,
 };
 
 use super::row::ProductRow;
@@ -29,8 +30,8 @@ const fn column(field: ProductSort) -> &'static str {
 
 fn filtered(filter: &ProductFilter) -> products::BoxedQuery<'_, Sqlite> {
     let mut query = products::table.filter(products::archived_at.is_null()).into_boxed();
-    if let Some(words) = &filter.search {
-        query = query.filter(instr(products::search, fold(words)).gt(0));
+    for word in filter.search.iter().flat_map(|search| search_words(search)) {
+        query = query.filter(instr(products::search, word).gt(0));
     }
     query = match filter.in_stock {
         Some(true) => query.filter(products::stock.gt(0)),

@@ -13,7 +13,7 @@ use diesel::{
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::SqliteOptions;
+use super::{SqliteOptions, refold};
 use crate::error::is_not_now;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
@@ -74,7 +74,11 @@ pub(super) fn migrate(connection: &mut SqliteConnection) -> Result<()> {
     let applied = connection
         .immediate_transaction(|connection| {
             let applied = connection.run_pending_migrations(MIGRATIONS).map_err(Failed)?;
-            Ok::<_, Failed>(applied.into_iter().map(|version| version.to_string()).collect::<Vec<_>>())
+            let applied: Vec<_> = applied.into_iter().map(|version| version.to_string()).collect();
+            if applied.iter().any(|version| version == refold::VERSION) {
+                refold::refold(connection)?;
+            }
+            Ok::<_, Failed>(applied)
         })
         .map_err(|Failed(why)| anyhow!("cannot bring the schema up to date: {why}"))?;
     for version in applied {

@@ -2,6 +2,7 @@
 
 mod connection;
 mod reader;
+mod refold;
 #[cfg(test)]
 mod tests;
 mod writer;

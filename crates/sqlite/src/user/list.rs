@@ -4,7 +4,7 @@ use diesel::{
     ExpressionMethods, QueryDsl, RunQueryDsl, SelectableHelper, SqliteConnection, dsl::count_star, sqlite::Sqlite,
 };
 use entrepot_domain::{
-    Fault, Listing, Window, fold,
+    Fault, Listing, Window, search_words,
     user::{User, UserFilter, UserQuery, UserSort},
 };
 
@@ -26,8 +26,8 @@ const fn column(field: UserSort) -> &'static str {
 
 fn filtered(filter: &UserFilter) -> users::BoxedQuery<'_, Sqlite> {
     let mut query = users::table.filter(users::erased_at.is_null()).into_boxed();
-    if let Some(words) = &filter.search {
-        query = query.filter(instr(users::search, fold(words)).gt(0));
+    for word in filter.search.iter().flat_map(|search| search_words(search)) {
+        query = query.filter(instr(users::search, word).gt(0));
     }
     if let Some(role) = filter.role {
         query = query.filter(users::roles.eq_any(sums_with(role)));

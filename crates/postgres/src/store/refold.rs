@@ -1,0 +1,122 @@
+//! Folds again what the domain folded in another way before.
+
+use diesel::{
+    Connection as _, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl,
+    connection::SimpleConnection, dsl::sql, select, sql_types::Bool, update,
+};
+use diesel_async::{AsyncPgConnection, async_connection_wrapper::AsyncConnectionWrapper};
+use entrepot_domain::{Email, UserId, search_text};
+use uuid::Uuid;
+
+use crate::schema::{products, users};
+
+/// A connection as diesel's migrations know it, which blocks.
+type Connection = AsyncConnectionWrapper<AsyncPgConnection>;
+
+/// Folds the rows behind a place; the last of them, if there was any.
+type Batch = fn(&mut Connection, Uuid) -> QueryResult<Option<Uuid>>;
+
+/// The migration that is recorded once all is folded.
+const VERSION: &str = "20261128180000";
+
+/// How many rows are in memory, and locked, at a time.
+const BATCH: i64 = 250;
+
+/// ASCII is folded as it always was.
+const NOT_ASCII: &str = "octet_length(search) <> char_length(search)";
+
+/// Folds the emails and search texts of all rows that are not ASCII, if the migration is pending.
+///
+/// Each batch is a transaction, so that whoever uses the shop meanwhile waits for one batch at most. Folding twice does no
+/// harm: what is interrupted is done from the beginning the next time, and of several instances each goes on until one
+/// has recorded the migration.
+pub(super) fn refold(connection: &mut Connection, begin: fn(&mut Connection) -> QueryResult<()>) -> QueryResult<()> {
+    let batches: [Batch; 2] = [refold_users, refold_products];
+    for batch in batches {
+        let mut after = Some(Uuid::nil());
+        while let Some(place) = after {
+            after = connection.transaction(|connection| {
+                begin(connection)?;
+                if is_due(connection)? { batch(connection, place) } else { Ok(None) }
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether there are tables, and rows in them that nobody has folded.
+fn is_due(connection: &mut Connection) -> QueryResult<bool> {
+    let tables = "to_regclass('__diesel_schema_migrations') IS NOT NULL AND to_regclass('products') IS NOT NULL";
+    if !select(sql::<Bool>(tables)).get_result(connection)? {
+        return Ok(false);
+    }
+    let pending = format!("NOT EXISTS (SELECT FROM __diesel_schema_migrations WHERE version = '{VERSION}')");
+    select(sql::<Bool>(&pending)).get_result(connection)
+}
+
+fn refold_users(connection: &mut Connection, after: Uuid) -> QueryResult<Option<Uuid>> {
+    // Nobody takes an address between the look at it and the update. Nothing else is locked, so this ends in no deadlock.
+    connection.batch_execute("LOCK TABLE users IN EXCLUSIVE MODE")?;
+    let batch: Vec<(Uuid, String, Option<String>, bool, String)> = users::table
+        .filter(users::id.gt(after))
+        .filter(users::erased_at.is_null())
+        .filter(sql::<Bool>(NOT_ASCII))
+        .order(users::id)
+        .limit(BATCH)
+        .select((users::id, users::name, users::email, users::email_verified, users::search))
+        .load(connection)?;
+    for (id, name, email, verified, was) in &batch {
+        let Some(email) = email else { continue };
+        let search = search_text(&[name, email]);
+        if search != *was {
+            update(users::table.filter(users::id.eq(*id))).set(users::search.eq(search)).execute(connection)?;
+        }
+        if let Ok(email) = Email::parse(email) {
+            refold_email(connection, *id, *verified, &email)?;
+        }
+    }
+    Ok(batch.last().map(|(id, ..)| *id))
+}
+
+/// Of two accounts with one address the verified one has it, else the older one.
+fn refold_email(connection: &mut Connection, id: Uuid, verified: bool, email: &Email) -> QueryResult<()> {
+    let folded = email.folded();
+    let owner: Option<(Uuid, bool)> = users::table
+        .filter(users::email_folded.eq(&folded))
+        .select((users::id, users::email_verified))
+        .first(connection)
+        .optional()?;
+    let Some((owner, owner_verified)) = owner else { return set_email(connection, id, &folded) };
+    if owner == id {
+        return Ok(());
+    }
+    let (kept, lost) = if (!verified, id) < (!owner_verified, owner) { (id, owner) } else { (owner, id) };
+    tracing::warn!(user = %lost, other = %kept, "two accounts have one email address; only the other can log in with it");
+    set_email(connection, lost, &email.folded_duplicate(UserId(lost)))?;
+    set_email(connection, kept, &folded)
+}
+
+fn set_email(connection: &mut Connection, id: Uuid, folded: &str) -> QueryResult<()> {
+    update(users::table.filter(users::id.eq(id))).set(users::email_folded.eq(folded)).execute(connection)?;
+    Ok(())
+}
+
+fn refold_products(connection: &mut Connection, after: Uuid) -> QueryResult<Option<Uuid>> {
+    let batch: Vec<(Uuid, String, String, String, String)> = products::table
+        .filter(products::id.gt(after))
+        .filter(sql::<Bool>(NOT_ASCII))
+        .order(products::id)
+        .limit(BATCH)
+        .select((products::id, products::name, products::sku, products::description, products::search))
+        .for_no_key_update()
+        .load(connection)?;
+    for (id, name, sku, description, was) in &batch {
+        let search = search_text(&[name, sku, description]);
+        if search != *was {
+            update(products::table.filter(products::id.eq(*id)))
+                .set(products::search.eq(search))
+                .execute(connection)?;
+        }
+    }
+    Ok(batch.last().map(|(id, ..)| *id))
+}

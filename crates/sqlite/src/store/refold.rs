@@ -1,0 +1,99 @@
+//! Folds again what the domain folded in another way before.
+
+use diesel::{
+    ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SqliteConnection, dsl::sql,
+    sql_types::Bool, update,
+};
+use entrepot_domain::{Email, UserId, search_text};
+use uuid::Uuid;
+
+use crate::{
+    schema::{products, users},
+    value::Id,
+};
+
+/// The migration that needs it.
+pub(super) const VERSION: &str = "20261128180000";
+
+/// How many rows are in memory at a time.
+const BATCH: i64 = 1_000;
+
+/// ASCII is folded as it always was.
+const NOT_ASCII: &str = "length(CAST(search AS BLOB)) <> length(search)";
+
+/// Folds the emails and search texts of all rows that are not ASCII.
+pub(super) fn refold(connection: &mut SqliteConnection) -> QueryResult<()> {
+    for batch in [refold_users, refold_products] {
+        let mut after = Some(Id(Uuid::nil()));
+        while let Some(place) = after {
+            after = batch(connection, place)?;
+        }
+    }
+    Ok(())
+}
+
+/// Folds the rows behind a place; the last of them, if there was any.
+fn refold_users(connection: &mut SqliteConnection, after: Id) -> QueryResult<Option<Id>> {
+    let batch: Vec<(Id, String, Option<String>, bool, String)> = users::table
+        .filter(users::id.gt(after))
+        .filter(users::erased_at.is_null())
+        .filter(sql::<Bool>(NOT_ASCII))
+        .order(users::id)
+        .limit(BATCH)
+        .select((users::id, users::name, users::email, users::email_verified, users::search))
+        .load(connection)?;
+    for (id, name, email, verified, was) in &batch {
+        let Some(email) = email else { continue };
+        let search = search_text(&[name, email]);
+        if search != *was {
+            update(users::table.filter(users::id.eq(*id))).set(users::search.eq(search)).execute(connection)?;
+        }
+        if let Ok(email) = Email::parse(email) {
+            refold_email(connection, *id, *verified, &email)?;
+        }
+    }
+    Ok(batch.last().map(|(id, ..)| *id))
+}
+
+/// Of two accounts with one address the verified one has it, else the older one.
+fn refold_email(connection: &mut SqliteConnection, id: Id, verified: bool, email: &Email) -> QueryResult<()> {
+    let folded = email.folded();
+    let owner: Option<(Id, bool)> = users::table
+        .filter(users::email_folded.eq(&folded))
+        .select((users::id, users::email_verified))
+        .first(connection)
+        .optional()?;
+    let Some((owner, owner_verified)) = owner else { return set_email(connection, id, &folded) };
+    if owner.0 == id.0 {
+        return Ok(());
+    }
+    let (kept, lost) = if (!verified, id.0) < (!owner_verified, owner.0) { (id, owner) } else { (owner, id) };
+    tracing::warn!(user = %lost.0, other = %kept.0, "two accounts have one email address; only the other can log in with it");
+    set_email(connection, lost, &email.folded_duplicate(UserId(lost.0)))?;
+    set_email(connection, kept, &folded)
+}
+
+fn set_email(connection: &mut SqliteConnection, id: Id, folded: &str) -> QueryResult<()> {
+    update(users::table.filter(users::id.eq(id))).set(users::email_folded.eq(folded)).execute(connection)?;
+    Ok(())
+}
+
+/// As those of users.
+fn refold_products(connection: &mut SqliteConnection, after: Id) -> QueryResult<Option<Id>> {
+    let batch: Vec<(Id, String, String, String, String)> = products::table
+        .filter(products::id.gt(after))
+        .filter(sql::<Bool>(NOT_ASCII))
+        .order(products::id)
+        .limit(BATCH)
+        .select((products::id, products::name, products::sku, products::description, products::search))
+        .load(connection)?;
+    for (id, name, sku, description, was) in &batch {
+        let search = search_text(&[name, sku, description]);
+        if search != *was {
+            update(products::table.filter(products::id.eq(*id)))
+                .set(products::search.eq(search))
+                .execute(connection)?;
+        }
+    }
+    Ok(batch.last().map(|(id, ..)| *id))
+}

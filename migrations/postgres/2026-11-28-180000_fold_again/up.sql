@@ -1,0 +1,12 @@
+-- Emails and search texts are folded by the domain, which does so in another way from now on. SQL cannot: the program folds
+-- those that are not ASCII again, in batches before this migration is recorded (store/refold.rs).
+--
+-- Two accounts may turn out to have one address (x@münchen.example and x@xn--mnchen-3ya.example). The verified one keeps it,
+-- else the older one, and a warning names both. The other keeps its data and its logins, but can no longer log in with the
+-- address, nor change anything before it has another address. To find them: SELECT id, email FROM users WHERE
+-- email_folded LIKE '%#' || id;
+--
+-- An older program that runs beside a newer one still folds in its own way: an account whose domain is not ASCII cannot log
+-- in at the other of the two until the update is over, and one that was made at the older one not before it is folded again
+-- (delete the version of this migration from __diesel_schema_migrations, and migrate).
+SELECT 1;
