@@ -44,7 +44,7 @@ mod text;
 pub mod user;
 
 pub use cache::{Cache, CacheKey, CachedValue, Lookup, Ticket};
-pub use clock::{Clock, IdGenerator, Timestamp};
+pub use clock::{Clock, IdGenerator, Timestamp, saturating_add};
 pub use email::Email;
 pub use fault::{Fault, Invalid};
 pub use health::HealthCheck;

@@ -14,6 +14,7 @@ use entrepot_domain::{
         AccessClaims, LoginObserver, PasswordHasher, PublicKey, RefreshClaims, RefreshState, SessionRepository,
         TokenHash, TokenIssuer,
     },
+    saturating_add,
     second_factor::{Sealer, SecondFactorRepository},
     user::{User, UserRepository},
 };
@@ -99,7 +100,7 @@ impl AuthService {
             session,
             id: self.ports.ids.next(),
             issued_at,
-            expires_at: issued_at + self.settings.refresh_ttl,
+            expires_at: saturating_add(issued_at, self.settings.refresh_ttl),
         }
     }
 
@@ -107,7 +108,7 @@ impl AuthService {
     fn pair(&self, user: User, refresh: &RefreshClaims, now: Timestamp) -> Result<LoggedIn, Fault> {
         let issued_at = whole_seconds(now);
         // An access token never outlives its session.
-        let expires_at = (issued_at + self.settings.access_ttl).min(refresh.expires_at);
+        let expires_at = saturating_add(issued_at, self.settings.access_ttl).min(refresh.expires_at);
         let access_token = self.ports.tokens.access(&AccessClaims {
             user: user.id,
             email: user.email.clone(),

@@ -5,6 +5,7 @@ use entrepot_domain::{
     api_key::Scope,
     auth::Actor,
     order::{Basket, Draft, Idempotency, IdempotencyKey, PlaceError, Placed, Placement, Refusal, Shortage},
+    saturating_add,
 };
 
 use super::{IDEMPOTENCY_TTL, OrderService};
@@ -20,8 +21,11 @@ impl OrderService {
     pub async fn place(&self, actor: &Actor, basket: Basket, key: Option<IdempotencyKey>) -> Result<Placed, Error> {
         must_have(actor, Scope::OrdersWrite)?;
         let at = self.ports.clock.now();
-        let idempotency =
-            key.map(|key| Idempotency { key, fingerprint: basket.fingerprint(), expires_at: at + IDEMPOTENCY_TTL });
+        let idempotency = key.map(|key| Idempotency {
+            key,
+            fingerprint: basket.fingerprint(),
+            expires_at: saturating_add(at, IDEMPOTENCY_TTL),
+        });
         let draft = Draft { id: OrderId(self.ports.ids.next()), user: actor.user, basket, at };
         let placement = Placement { draft, idempotency };
         self.ports.orders.place(&placement).await.map_err(|error| explain(error, &placement.draft.basket))
