@@ -16,4 +16,9 @@ pub trait HealthCheck: Send + Sync {
 
     /// Asks it, within a second or so; an error says why it is not fit for work.
     async fn check(&self) -> Result<(), Fault>;
+
+    /// Writes something without a trace; an error says why it cannot. Reads may still work then, as with a full disk.
+    async fn check_writes(&self) -> Result<(), Fault> {
+        Ok(())
+    }
 }

@@ -189,6 +189,24 @@ async fn a_closed_store_is_unavailable() {
     assert!(matches!(stock, Err(ProductError::Fault(Fault::Unavailable { .. }))), "{stock:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn failing_writes_are_found_while_reads_work() {
+    let shop = shop(1, 10).await;
+    shop.store.check_writes().await.unwrap();
+    let client = client(shop.database.url()).await;
+    // The second stands for a full disk: it refuses the first byte of a temporary file.
+    for setting in ["default_transaction_read_only = on", "temp_file_limit = 0"] {
+        let alter =
+            |rest: &str| format!("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I {rest}', current_database()); END $$");
+        client.batch_execute(&alter(&format!("SET {setting}"))).await.unwrap();
+        let store = open(options(shop.database.url())).await;
+        store.check().await.unwrap();
+        assert!(store.check_writes().await.is_err(), "{setting}");
+        client.batch_execute("SET default_transaction_read_only = off").await.unwrap();
+        client.batch_execute(&alter("RESET ALL")).await.unwrap();
+    }
+}
+
 /// Polls once: enough to hand the work over, too little to hear the answer.
 fn poll_once<T>(work: impl Future<Output = T>) -> Poll<T> {
     pin!(work).poll(&mut Context::from_waker(Waker::noop()))

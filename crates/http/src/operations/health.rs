@@ -69,10 +69,21 @@ enum State {
     Stopping,
 }
 
+/// Whether changes can be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Writes {
+    /// They can.
+    Ok,
+    /// They cannot, because the disk is full for example. Reads may still work.
+    Failing,
+}
+
 /// How the server and its dependencies are.
 #[derive(Serialize, ToSchema)]
 struct Readiness {
     status: State,
+    writes: Writes,
     dependencies: Vec<Dependency>,
 }
 
@@ -114,25 +125,27 @@ pub(super) async fn live() -> HttpResponse {
     operation_id = "getReadiness",
     tag = "operations",
     responses(
-        (status = 200, description = "It can. A dependency that is not required may be down.", body = Ready),
+        (status = 200, description = "It can. A dependency that is not required may be down, and changes may be failing.",
+            body = Ready),
         (status = 503, description = "`unavailable`: a required dependency is down, or the server is about to stop.",
             body = NotReady, example = json!({
                 "status": "error", "code": "unavailable", "message": "the service cannot do this now; please try again",
                 "requestId": "0193d2a0-7c1e-7b2a-9f6d-2f1f6a0b7c55",
-                "data": { "status": "unavailable",
+                "data": { "status": "unavailable", "writes": "failing",
                     "dependencies": [{ "name": "database", "required": true, "status": "down" }] }
             })),
     ),
 )]
 pub(super) async fn ready(state: web::Data<HttpState>, caller: Caller) -> HttpResponse {
-    let dependencies = join_all(state.health.iter().map(ask)).await;
+    let (dependencies, writes): (Vec<_>, Vec<_>) = join_all(state.health.iter().map(ask)).await.into_iter().unzip();
+    let writes = if writes.contains(&Writes::Failing) { Writes::Failing } else { Writes::Ok };
     let missing = dependencies.iter().any(|dependency| dependency.required && dependency.status == "down");
     let status = match (state.is_stopping(), missing) {
         (true, _) => State::Stopping,
         (false, true) => State::Unavailable,
         (false, false) => State::Ready,
     };
-    let data = Readiness { status, dependencies };
+    let data = Readiness { status, writes, dependencies };
     if status == State::Ready {
         let ready = Ready { status: "success", data };
         return HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(ready);
@@ -146,12 +159,23 @@ pub(super) async fn ready(state: web::Data<HttpState>, caller: Caller) -> HttpRe
     response
 }
 
-async fn ask(check: &Arc<dyn HealthCheck>) -> Dependency {
-    let answer = timeout(PATIENCE, check.check()).await;
+async fn ask(check: &Arc<dyn HealthCheck>) -> (Dependency, Writes) {
+    let is_up = answers(&**check, check.check(), "not fit for work").await;
+    let writes = if !check.required() || is_up && answers(&**check, check.check_writes(), "writes are failing").await {
+        Writes::Ok
+    } else {
+        Writes::Failing
+    };
+    let status = if is_up { "up" } else { "down" };
+    (Dependency { name: check.name(), required: check.required(), status }, writes)
+}
+
+/// Whether a check succeeds in time; logs why it does not.
+async fn answers(check: &dyn HealthCheck, answer: impl Future<Output = Result<(), Fault>>, message: &str) -> bool {
+    let answer = timeout(PATIENCE, answer).await;
     let answer = answer.unwrap_or_else(|late| Err(Fault::unavailable(check.name(), late)));
     if let Err(fault) = &answer {
-        tracing::warn!(dependency = check.name(), error = %Chain(fault), "not fit for work");
+        tracing::warn!(dependency = check.name(), error = %Chain(fault), "{message}");
     }
-    let status = if answer.is_ok() { "up" } else { "down" };
-    Dependency { name: check.name(), required: check.required(), status }
+    answer.is_ok()
 }

@@ -14,6 +14,17 @@ fn check(name: &'static str, required: bool, is_up: bool) -> Arc<dyn HealthCheck
     check.expect_check().returning(move || {
         if is_up { Ok(()) } else { Err(Fault::unavailable("redis", anyhow::anyhow!("secret inside"))) }
     });
+    check.expect_check_writes().returning(|| Ok(()));
+    Arc::new(check)
+}
+
+/// A database whose reads work, and whose writes do not.
+fn full_disk() -> Arc<dyn HealthCheck> {
+    let mut check = MockHealthCheck::new();
+    check.expect_name().return_const("database");
+    check.expect_required().return_const(true);
+    check.expect_check().returning(|| Ok(()));
+    check.expect_check_writes().returning(|| Err(Fault::unavailable("sqlite", anyhow::anyhow!("secret inside"))));
     Arc::new(check)
 }
 
@@ -36,14 +47,23 @@ async fn a_process_lives_whatever_it_depends_on() {
 async fn it_is_ready_without_what_it_can_do_without() {
     let answer = get(with(vec![check("database", true, true), check("cache", false, false)]), "/health/ready").await;
     assert_eq!(answer.status, 200);
-    insta::assert_snapshot!(std::str::from_utf8(&answer.body).unwrap(), @r#"{"status":"success","data":{"status":"ready","dependencies":[{"name":"database","required":true,"status":"up"},{"name":"cache","required":false,"status":"down"}]}}"#);
+    insta::assert_snapshot!(std::str::from_utf8(&answer.body).unwrap(), @r#"{"status":"success","data":{"status":"ready","writes":"ok","dependencies":[{"name":"database","required":true,"status":"up"},{"name":"cache","required":false,"status":"down"}]}}"#);
+}
+
+#[actix_web::test]
+async fn it_is_ready_for_reads_while_writes_fail() {
+    let answer = get(with(vec![full_disk(), check("cache", false, true)]), "/health/ready").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.json()["data"]["status"], "ready");
+    assert_eq!(answer.json()["data"]["writes"], "failing");
+    assert!(!String::from_utf8_lossy(&answer.body).contains("secret inside"));
 }
 
 #[actix_web::test]
 async fn it_is_not_without_what_it_needs() {
     let answer = get(with(vec![check("database", true, false), check("cache", false, true)]), "/health/ready").await;
     assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "1"));
-    insta::assert_snapshot!(std::str::from_utf8(&answer.body).unwrap(), @r#"{"status":"error","code":"unavailable","message":"the service cannot do this now; please try again","requestId":"00000000-0000-0000-0000-000000000001","data":{"status":"unavailable","dependencies":[{"name":"database","required":true,"status":"down"},{"name":"cache","required":false,"status":"up"}]}}"#);
+    insta::assert_snapshot!(std::str::from_utf8(&answer.body).unwrap(), @r#"{"status":"error","code":"unavailable","message":"the service cannot do this now; please try again","requestId":"00000000-0000-0000-0000-000000000001","data":{"status":"unavailable","writes":"failing","dependencies":[{"name":"database","required":true,"status":"down"},{"name":"cache","required":false,"status":"up"}]}}"#);
 }
 
 #[actix_web::test]

@@ -24,7 +24,7 @@ pub use migrate::{migrate, pending_migrations};
 pub(crate) use pool::Pool;
 use pulse::{Monitor, Pulse};
 use replica::Replica;
-use transaction::{Begin, Desk, Work, beat, tell};
+use transaction::{Begin, Desk, Work, beat, check_writes, tell};
 
 use crate::{
     PostgresOptions,
@@ -246,6 +246,10 @@ impl HealthCheck for PostgresStore {
 
     async fn check(&self) -> Result<(), Fault> {
         self.read((), beat).await.map(drop)
+    }
+
+    async fn check_writes(&self) -> Result<(), Fault> {
+        self.write((), check_writes).await
     }
 }
 

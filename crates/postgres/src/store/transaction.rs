@@ -3,7 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
-use diesel::{dsl::sql, select, sql_types::BigInt};
+use diesel::{
+    dsl::sql,
+    select,
+    sql_types::{BigInt, Bool, Text},
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use entrepot_domain::Fault;
 use futures_util::{FutureExt, future::BoxFuture};
@@ -12,7 +16,7 @@ use tokio::sync::Notify;
 use super::pool::{self, Connector, Loan, Pool};
 use crate::{
     PostgresOptions,
-    error::{Failure, fault},
+    error::{Failure, POSTGRES, fault},
     options::SERVER_TIMEOUTS,
 };
 
@@ -131,6 +135,24 @@ pub(crate) fn beat<'c>(connection: &'c mut AsyncPgConnection, (): &'c ()) -> Box
     async move {
         let told = select(sql::<BigInt>("(SELECT last_value FROM foreign_writes)"));
         told.get_result(connection).await.map_err(fault)
+    }
+    .boxed()
+}
+
+/// Checks that the server takes writes: it must not be a standby, and must have room for a temporary file. That file is
+/// on the disk of the data unless `temp_tablespaces` says otherwise, and needs no privilege and no table.
+pub(crate) fn check_writes<'c>(connection: &'c mut AsyncPgConnection, (): &'c ()) -> BoxFuture<'c, Result<(), Fault>> {
+    async move {
+        // The series has 200 KB, which do not fit in so little memory.
+        let memory = select(sql::<Text>("set_config('work_mem', '64kB', true)"));
+        memory.execute(connection).await.map_err(fault)?;
+        let writes = "(SELECT count(*) FROM generate_series(1, 4096)) = 4096 \
+                      AND current_setting('transaction_read_only') = 'off'";
+        if select(sql::<Bool>(writes)).get_result(connection).await.map_err(fault)? {
+            Ok(())
+        } else {
+            Err(Fault::unavailable(POSTGRES, anyhow::anyhow!("the server only takes reads")))
+        }
     }
     .boxed()
 }

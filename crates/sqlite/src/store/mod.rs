@@ -11,12 +11,12 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use diesel::{OptionalExtension, QueryDsl, RunQueryDsl, SqliteConnection};
+use diesel::{OptionalExtension, QueryDsl, RunQueryDsl, SqliteConnection, connection::SimpleConnection};
 use entrepot_domain::{Fault, HealthCheck, MetricSource, Sample};
 use tracing::Span;
 
@@ -62,7 +62,12 @@ struct Inner {
     threads: Mutex<Vec<JoinHandle<()>>>,
     foreign_write: writer::ForeignWrite,
     counts: Arc<writer::Counts>,
+    /// When [`check_writes`](HealthCheck::check_writes) last wrote something.
+    write_checked: Mutex<Option<Instant>>,
 }
+
+/// How long a successful check of writes holds: each costs a flush to the disk, and anybody may ask.
+const WRITE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 impl SqliteStore {
     /// Opens the file, brings its schema up to date and starts the threads. Safe from several processes at once.
@@ -78,8 +83,8 @@ impl SqliteStore {
         for _ in 0..reader_count {
             threads.push(reader::start(connection::reader(options)?, jobs.clone())?);
         }
-        let threads = Mutex::new(threads);
-        Ok(Self(Arc::new(Inner { writer, readers, reader_count, threads, foreign_write, counts })))
+        let (threads, write_checked) = (Mutex::new(threads), Mutex::default());
+        Ok(Self(Arc::new(Inner { writer, readers, reader_count, threads, foreign_write, counts, write_checked })))
     }
 
     /// Calls `notice` when another process has written to the file, within a second or so: whoever remembers what they
@@ -172,6 +177,17 @@ impl HealthCheck for SqliteStore {
             users::table.select(users::id).get_result::<Id>(connection).optional().map(drop).map_err(fault)
         })
         .await
+    }
+
+    async fn check_writes(&self) -> Result<(), Fault> {
+        let checked = || self.0.write_checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if checked().is_some_and(|at| at.elapsed() < WRITE_CHECK_INTERVAL) {
+            return Ok(());
+        }
+        // Writes a page and flushes it, even though the number stays what it is: nothing else uses it.
+        self.write(|connection| connection.batch_execute("PRAGMA user_version = 0").map_err(fault)).await?;
+        *checked() = Some(Instant::now());
+        Ok(())
     }
 }
 

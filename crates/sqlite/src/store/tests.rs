@@ -132,6 +132,26 @@ async fn a_lock_of_another_process_is_unavailable() {
     store.write(|connection| run(connection, "CREATE TABLE numbers (n INTEGER)")).await.unwrap();
 }
 
+/// As on a full disk, reads go on.
+#[tokio::test]
+async fn failing_writes_are_found_and_found_again_when_they_succeed() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("entrepot.db");
+    let options = SqliteOptions { busy_timeout: Duration::ZERO, ..SqliteOptions::new(&path) };
+    let store = SqliteStore::open(&options).unwrap();
+    let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    other.batch_execute("BEGIN IMMEDIATE").unwrap();
+    assert!(matches!(store.check_writes().await, Err(Fault::Unavailable { .. })));
+    assert!(store.check().await.is_ok());
+    other.batch_execute("ROLLBACK").unwrap();
+    store.check_writes().await.unwrap();
+    // A check that succeeded holds for a while, so that asking often costs no flushes.
+    let transactions = || store.0.counts.transactions.load(Ordering::Relaxed);
+    let before = transactions();
+    store.check_writes().await.unwrap();
+    assert_eq!(transactions(), before);
+}
+
 #[tokio::test]
 async fn a_read_that_panics_leaves_no_snapshot_behind() {
     let (store, _folder) = numbers().await;
