@@ -1,4 +1,4 @@
-//! What the process keeps open: the store, and Redis if there is one.
+//! The connections of the process: the store, and Redis if it is configured.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::config::{Config, Database};
 
-/// The store that the configuration names.
+/// The store of `DATABASE_URL`.
 pub enum Store {
     /// A file.
     Sqlite(SqliteStore),
@@ -22,22 +22,22 @@ pub enum Store {
     Postgres(PostgresStore),
 }
 
-/// The store ports, with or without a decorator that remembers.
+/// The store ports, with or without decorators.
 #[derive(Clone)]
 pub struct Stores {
     /// Users.
     pub users: Arc<dyn UserRepository>,
-    /// Logins.
+    /// Sessions.
     pub sessions: Arc<dyn SessionRepository>,
-    /// Keys of machines.
+    /// API keys.
     pub api_keys: Arc<dyn ApiKeyRepository>,
     /// Second factors.
     pub second_factors: Arc<dyn SecondFactorRepository>,
-    /// The catalogue.
+    /// Products.
     pub products: Arc<dyn ProductRepository>,
     /// Orders.
     pub orders: Arc<dyn OrderRepository>,
-    /// What was done.
+    /// The audit log.
     pub audit: Arc<dyn AuditLog>,
 }
 
@@ -68,7 +68,7 @@ impl Stores {
 }
 
 impl Store {
-    /// Opens it with its schema up to date. Blocks.
+    /// Opens the store and brings its schema up to date. Blocks.
     fn open(config: &Config) -> Result<Self> {
         match &config.database {
             Database::Sqlite(path) => {
@@ -85,7 +85,7 @@ impl Store {
         }
     }
 
-    /// Its ports, as they are.
+    /// Its ports without decorators.
     pub fn ports(&self) -> Stores {
         match self {
             Self::Sqlite(store) => Stores::of(store),
@@ -115,13 +115,13 @@ impl Store {
     }
 }
 
-/// Redis, and the thread that talks to it.
-struct Shared {
+/// Redis, and the runtime of its connections.
+struct RedisClient {
     redis: Redis,
     runtime: Runtime,
 }
 
-impl Shared {
+impl RedisClient {
     fn connect(options: &RedisOptions) -> Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("redis").enable_all().build()?;
         let redis = runtime.block_on(Redis::connect(options.clone()))?;
@@ -134,35 +134,27 @@ impl Shared {
     }
 }
 
-/// Whether a Redis is fit for work. Blocks, as [`Backend::open`] does.
-pub fn ask_redis(options: &RedisOptions) -> Result<()> {
-    let shared = Shared::connect(options)?;
-    let answer = shared.runtime.block_on(shared.redis.check());
-    shared.close();
+/// Connects to Redis and checks that it answers. Blocks, as [`Backend::open`] does.
+pub fn check_redis(options: &RedisOptions) -> Result<()> {
+    let client = RedisClient::connect(options)?;
+    let answer = client.runtime.block_on(client.redis.check());
+    client.close();
     Ok(answer?)
 }
 
-/// Everything that is open.
+/// The open store and Redis.
 pub struct Backend {
     store: Store,
-    shared: Option<Shared>,
+    redis: Option<RedisClient>,
 }
 
 impl Backend {
-    /// Opens what the configuration names. A store that cannot be reached is an error; Redis is done without until it
-    /// can be. Blocks, and is not to be called from a thread of an async runtime.
+    /// Opens what is configured. A store that cannot be reached is an error; Redis may come later. Blocks, and must not be
+    /// called from a thread of an async runtime.
     pub fn open(config: &Config) -> Result<Self> {
         let store = Store::open(config)?;
-        let shared = match &config.redis {
-            Some(options) => {
-                let runtime =
-                    Builder::new_multi_thread().worker_threads(1).thread_name("redis").enable_all().build()?;
-                let redis = runtime.block_on(Redis::connect(options.clone()))?;
-                Some(Shared { redis, runtime })
-            }
-            None => None,
-        };
-        Ok(Self { store, shared })
+        let redis = config.redis.as_ref().map(RedisClient::connect).transpose()?;
+        Ok(Self { store, redis })
     }
 
     /// The store.
@@ -170,39 +162,39 @@ impl Backend {
         &self.store
     }
 
-    /// Redis, if there is one.
+    /// Redis, if it is configured.
     pub fn redis(&self) -> Option<&Redis> {
-        self.shared.as_ref().map(|shared| &shared.redis)
+        self.redis.as_ref().map(|client| &client.redis)
     }
 
-    /// All that can be asked how it is.
+    /// The dependencies that readiness checks.
     pub fn health(&self) -> Vec<Arc<dyn HealthCheck>> {
         let redis = self.redis().map(|redis| -> Arc<dyn HealthCheck> { Arc::new(redis.clone()) });
         std::iter::once(self.store.health()).chain(redis).collect()
     }
 
-    /// All that have something to tell to whoever watches.
+    /// The metrics of the dependencies.
     pub fn metrics(&self) -> Vec<Arc<dyn MetricSource>> {
         let redis = self.redis().map(|redis| -> Arc<dyn MetricSource> { Arc::new(redis.clone()) });
         std::iter::once(self.store.metrics()).chain(redis).collect()
     }
 
-    /// What a command does last: servers that remember what they read, each for itself, hear that it may be old. SQLite
-    /// notices by itself; through Redis they know already.
+    /// Ends a command: running servers that cache in their own memory are notified that something was written. With SQLite
+    /// they notice by themselves, and with Redis they know already.
     pub fn finish(self) -> Result<()> {
-        let told = match &self.store {
-            Store::Postgres(store) if self.shared.is_none() => futures_executor::block_on(store.tell_of_writes()),
+        let notified = match &self.store {
+            Store::Postgres(store) if self.redis.is_none() => futures_executor::block_on(store.tell_of_writes()),
             _ => Ok(()),
         };
         self.close();
-        Ok(told?)
+        Ok(notified?)
     }
 
-    /// Finishes what was begun and lets go of everything. Blocks, as [`open`](Self::open) does.
+    /// Finishes what was begun and closes all connections. Blocks, as [`open`](Self::open) does.
     pub fn close(self) {
         self.store.close();
-        if let Some(shared) = self.shared {
-            shared.close();
+        if let Some(client) = self.redis {
+            client.close();
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `entrepot migrate`
 
-use super::{Failure, print_line};
+use super::{Failure, counted, print_line};
 use crate::{
     backend::Backend,
     config::{Config, Database},
@@ -17,11 +17,11 @@ pub(super) fn migrate(config: &Config, check: bool) -> Result<(), Failure> {
             print_line("the schema is up to date");
             Ok(())
         } else {
-            let count = pending.len();
-            Err(Failure::Failed(format!("the schema needs {count} more migrations; run entrepot migrate")))
+            let needed = counted(pending.len(), "more migration");
+            Err(Failure::Failed(format!("the schema needs {needed}; run entrepot migrate")))
         };
     }
     Backend::open(config).map_err(Failure::failed)?.close();
-    print_line(&format!("the schema is up to date; {} migrations were needed", pending.len()));
+    print_line(&format!("the schema is up to date; ran {}", counted(pending.len(), "migration")));
     Ok(())
 }

@@ -136,6 +136,12 @@ fn print(text: &[u8]) {
     stdout.write_all(text).and_then(|()| stdout.flush()).ok();
 }
 
+/// A count with its noun: `1 migration`, `2 migrations`.
+fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
 /// Runs a use case to its end, on a runtime of its own.
 fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
