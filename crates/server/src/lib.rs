@@ -1,15 +1,23 @@
-//! The composition root of Entrepot: configuration, command line, and the one place where adapters are chosen. No rule
-//! of the business lives here.
+//! The composition root of Entrepot: configuration, command line, and the one place where adapters are chosen. It contains
+//! no business rule.
+//!
+//! # Modules
+//! - [`config`]: the settings, from the environment and the file `.env`
+//! - [`commands`]: the command line, a module for each command
+//! - [`backend`]: opens the store and Redis, and closes them
+//! - [`compose`]: builds the use cases over their adapters and decorators
+//! - `logging`: log lines and the access log
+//! - `process`: the metrics of the process
 //!
 //! # How a request travels
-//! `http` takes it at its edge (request id, address, token, limits), turns bytes into domain values, and calls a use
-//! case of `application` with the actor. The use case decides who may, and calls a port of `domain`: a whole business
-//! operation. Behind the port stands a decorator that remembers, and behind that the `sqlite` store, whose one writer
-//! commits what several requests want together. The answer goes back the same way, and the edge puts it into words.
+//! `http` reads it (request id, address, token, limits), turns bytes into domain values, and calls a use case of
+//! `application` with the actor. The use case checks permissions, and calls a port of `domain`: a whole business operation.
+//! Behind the port is a decorator that caches, and behind that the store: `sqlite`, whose one writer commits the changes
+//! of several requests together, or `postgres`. The answer returns the same way, and `http` serializes it.
 //!
-//! # Where to swap an adapter
-//! [`compose`](compose::compose) builds everything by constructor: give it another `Arc<dyn Port>` there, and nothing
-//! else changes. Which adapter a configuration asks for is decided in [`config`].
+//! # Where to replace an adapter
+//! [`compose`](compose::compose) builds everything by constructor: pass it another `Arc<dyn Port>` there, and nothing else
+//! changes. Which adapter a setting selects is decided in [`config`].
 
 pub mod backend;
 pub mod commands;
@@ -23,13 +31,13 @@ use std::process::ExitCode;
 use clap::Parser;
 use commands::{Cli, Failure};
 
-/// Runs the command that the process was started with, and says how it ended: 0, 1 if it failed, 2 if it was asked or
-/// configured wrongly. What went wrong goes to stderr.
+/// Runs the command of the process's arguments. Its exit code is 0, 1 if it failed, or 2 if the arguments or the
+/// configuration are wrong. Errors go to stderr.
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => {
-            // Help and version come this way too; a reader that is gone is no reason to fail.
+            // Help and version are such an error too. A reader that is gone is no failure.
             usage.print().ok();
             return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
         }

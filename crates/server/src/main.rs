@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Many small buffers, from several threads: what this allocator is good at.
+/// Fast for many small buffers that several threads allocate.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,13 +1,14 @@
-//! What the process uses of the machine, as Linux tells it. Elsewhere nothing is told.
+//! The metrics of the process: memory, CPU time, threads and open files. They are read from `/proc`, so there are none
+//! but on Linux.
 
 use std::{fs, time::Duration};
 
 use entrepot_domain::{MetricSource, Sample};
 
-/// Of a second, in which Linux counts time for programs, whatever it uses inside (`man 5 proc`, `USER_HZ`).
-const TICKS: u32 = 100;
+/// The ticks of a second in `/proc` (`man 5 proc`, `USER_HZ`).
+const TICKS_PER_SECOND: u32 = 100;
 
-/// The process itself. The names are those that clients of Prometheus use in every language.
+/// The metrics of the process. Their names are those of Prometheus' client libraries.
 pub(crate) struct Process;
 
 impl MetricSource for Process {
@@ -18,22 +19,18 @@ impl MetricSource for Process {
         let boot = boot_time(&read("/proc/stat"));
         let started = stat.started().and_then(|after_boot| boot?.checked_add(after_boot));
         let open = fs::read_dir("/proc/self/fd").map(Iterator::count).ok();
-        let most = open_files_limit(&read("/proc/self/limits"));
+        let limit = open_files_limit(&read("/proc/self/limits"));
         [
-            status
-                .kilobytes("VmRSS:")
-                .map(|kb| gauge("process_resident_memory_bytes", "Memory that is in use.", kb * 1_024)),
-            status
-                .kilobytes("VmSize:")
-                .map(|kb| gauge("process_virtual_memory_bytes", "Memory that is addressed.", kb * 1_024)),
-            stat.cpu().map(|time| Sample::seconds("process_cpu_seconds_total", "Time on all processors.", time)),
-            stat.threads().map(|count| gauge("process_threads", "Threads that are running.", count)),
-            // The one that lists them is open itself.
-            open.map(|count| gauge("process_open_fds", "Files and sockets that are open.", count.saturating_sub(1))),
-            most.map(|count| gauge("process_max_fds", "How many of them may be.", count)),
+            status.kilobytes("VmRSS:").map(|kb| gauge("process_resident_memory_bytes", "Resident memory.", kb * 1_024)),
+            status.kilobytes("VmSize:").map(|kb| gauge("process_virtual_memory_bytes", "Virtual memory.", kb * 1_024)),
+            stat.cpu().map(|time| Sample::seconds("process_cpu_seconds_total", "CPU time, user and system.", time)),
+            stat.threads().map(|count| gauge("process_threads", "Threads.", count)),
+            // The folder that lists them is open too.
+            open.map(|count| gauge("process_open_fds", "Open files and sockets.", count.saturating_sub(1))),
+            limit.map(|count| gauge("process_max_fds", "The limit of open files and sockets.", count)),
             started.map(|at| {
                 let name = "process_start_time_seconds";
-                Sample { value: at.as_secs_f64(), ..Sample::gauge(name, "When it was started, since 1970.", 0_u8) }
+                Sample { value: at.as_secs_f64(), ..Sample::gauge(name, "Start time, in seconds since 1970.", 0_u8) }
             }),
         ]
         .into_iter()
@@ -60,8 +57,8 @@ impl Status {
 struct Stat(String);
 
 impl Stat {
-    /// The field of that number in `man 5 proc`. The second one is a name between parentheses, which may have anything
-    /// inside.
+    /// The field with this number in `man 5 proc`. The second field is a name between parentheses, which may contain spaces
+    /// and parentheses.
     fn field(&self, number: usize) -> Option<u64> {
         let (_, rest) = self.0.rsplit_once(')')?;
         rest.split_ascii_whitespace().nth(number.checked_sub(3)?)?.parse().ok()
@@ -81,16 +78,16 @@ impl Stat {
 }
 
 fn ticks(count: u64) -> Duration {
-    Duration::from_millis(count.saturating_mul(u64::from(1_000 / TICKS)))
+    Duration::from_millis(count.saturating_mul(u64::from(1_000 / TICKS_PER_SECOND)))
 }
 
-/// When the machine was started, since 1970.
+/// When the machine was started: the time since 1970.
 fn boot_time(stat: &str) -> Option<Duration> {
     let seconds = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
     seconds.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// None also if it is unlimited.
+/// `None` also if there is no limit.
 fn open_files_limit(limits: &str) -> Option<u64> {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_ascii_whitespace().next()?.parse().ok()
@@ -101,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_very_process_is_told_of() {
+    fn own_process_is_measured() {
         let samples = Process.samples();
         let value = |name: &str| samples.iter().find(|sample| sample.name == name).unwrap().value;
         assert!(value("process_resident_memory_bytes") > 1e6);
@@ -113,14 +110,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_may_have_anything_inside() {
+    fn name_may_contain_parentheses() {
         let stat = Stat("7 (a) R 1) S 4 5 6 7 8 9 10 11 12 13 250 50 16 17 18 19 20 21 4200 23".to_owned());
         assert_eq!(stat.cpu(), Some(Duration::from_secs(3)));
         assert_eq!((stat.threads(), stat.started()), (Some(20), Some(Duration::from_secs(42))));
     }
 
     #[test]
-    fn what_cannot_be_read_is_not_told() {
+    fn missing_values_are_skipped() {
         assert_eq!((Stat(String::new()).cpu(), Status(String::new()).kilobytes("VmRSS:")), (None, None));
         assert_eq!((boot_time(""), open_files_limit("Max open files            unlimited")), (None, None));
     }

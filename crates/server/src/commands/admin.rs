@@ -23,11 +23,11 @@ pub(super) fn create(config: &Config, email: &str, name: &str) -> Result<(), Fai
     let made = block_on(users.create_admin(Registration { name, email, password }));
     backend.finish().map_err(Failure::failed)?;
     let admin = made?.map_err(|error| Failure::Failed(explain(&error)))?;
-    print_line(&format!("made the admin {}; log in with POST /api/v1/auth/login", admin.email));
+    print_line(&format!("created the admin {}; log in with POST /api/v1/auth/login", admin.email));
     Ok(())
 }
 
-/// From `ADMIN_PASSWORD`, or typed twice.
+/// Reads the password from `ADMIN_PASSWORD`, or prompts for it twice.
 fn password() -> Result<String, Failure> {
     if let Ok(password) = std::env::var("ADMIN_PASSWORD") {
         return Ok(password);

@@ -1,16 +1,16 @@
-//! The keys of the tokens, as they are given: lists, of which the first signs and all are believed.
+//! The keys of tokens that are given: lists, of which the first key signs and all verify.
 
 use std::{collections::HashSet, fs};
 
 use entrepot_security::PrivateKey;
 
-use super::secrets::SECRET_BYTES;
+use super::secrets::MIN_SECRET_BYTES;
 
-/// The least that a secret of a production may be worth, in bits, by how often each of its bytes occurs. Thirty-two
-/// random letters of any alphabet have more, those of hexadecimal around 115.
-const LEAST_BITS: f64 = 72.0;
+/// The least entropy of a secret in production, in bits, by how often each of its bytes occurs. Thirty-two random letters
+/// of any alphabet have more, hexadecimal digits around 115.
+const MIN_ENTROPY_BITS: f64 = 72.0;
 
-/// Of which a secret that somebody thought of, and many know, has one; without case and separators.
+/// Parts of well-known example secrets, in lower case and without separators.
 const PLACEHOLDERS: [&str; 12] = [
     "changeme",
     "changethis",
@@ -26,7 +26,7 @@ const PLACEHOLDERS: [&str; 12] = [
     "keyboardcat",
 ];
 
-/// The secrets of a list with commas between, and what is wrong with each: words that go behind the name.
+/// The secrets of a comma-separated list, and what is wrong with each: the rest of a sentence that begins with the name.
 pub(super) fn secrets(text: &str, in_production: bool) -> (Vec<String>, Vec<String>) {
     let secrets: Vec<String> = parts(text).map(str::to_owned).collect();
     let count = secrets.len();
@@ -35,8 +35,8 @@ pub(super) fn secrets(text: &str, in_production: bool) -> (Vec<String>, Vec<Stri
     for (place, secret) in (1..).zip(&secrets) {
         let of_many = if count > 1 { format!("(key {place} of {count}) ") } else { String::new() };
         let mut refuse = |why: &str| mistakes.push(format!("{of_many}{why}"));
-        if secret.len() < SECRET_BYTES {
-            refuse(&format!("must be at least {SECRET_BYTES} bytes long"));
+        if secret.len() < MIN_SECRET_BYTES {
+            refuse(&format!("must be at least {MIN_SECRET_BYTES} bytes long"));
         } else if in_production && let Some(why) = weakness(secret) {
             refuse(&format!("{why}; openssl rand -base64 48 makes one that nobody guesses"));
         }
@@ -45,12 +45,12 @@ pub(super) fn secrets(text: &str, in_production: bool) -> (Vec<String>, Vec<Stri
         }
     }
     if secrets.is_empty() {
-        mistakes.push(format!("must be at least {SECRET_BYTES} bytes long"));
+        mistakes.push(format!("must be at least {MIN_SECRET_BYTES} bytes long"));
     }
     (secrets, mistakes)
 }
 
-/// The keys in the files of a list with commas between, or what is wrong with them.
+/// The keys in the files of a comma-separated list, or what is wrong with them.
 pub(super) fn private(text: &str) -> (Vec<PrivateKey>, Vec<String>) {
     let mut keys = Vec::new();
     let mut mistakes = Vec::new();
@@ -71,23 +71,23 @@ fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 
-/// Why a secret is long, and still guessed.
+/// Why a secret of sufficient length is easy to guess.
 fn weakness(secret: &str) -> Option<&'static str> {
     let plain: String = secret.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     if PLACEHOLDERS.into_iter().any(|known| plain.contains(known)) {
         return Some("must not be a placeholder");
     }
     let bytes = secret.as_bytes();
-    // Said over and over, a short word is no longer than it is.
+    // A short word that is repeated is as easy to guess as the word.
     let repeats = |length| bytes.iter().zip(bytes.iter().skip(length)).all(|(byte, later)| byte == later);
-    if (1..=bytes.len() / 4).any(repeats) || bits(bytes) < LEAST_BITS {
+    if (1..=bytes.len() / 4).any(repeats) || entropy_bits(bytes) < MIN_ENTROPY_BITS {
         return Some("must not be so easy to guess");
     }
     None
 }
 
-/// Shannon's entropy of the bytes, as if each were drawn by itself.
-fn bits(bytes: &[u8]) -> f64 {
+/// The Shannon entropy of the bytes, as if they were independent.
+fn entropy_bits(bytes: &[u8]) -> f64 {
     let mut counts = [0_u32; 256];
     for byte in bytes {
         if let Some(count) = counts.get_mut(usize::from(*byte)) {
@@ -107,14 +107,14 @@ mod tests {
     const HEX: &str = "9f86d081884c7d659a2feaa0c55ad015";
 
     #[test]
-    fn a_list_has_commas_between() {
+    fn list_is_separated_by_commas() {
         let (secrets, mistakes) = secrets(&format!(" {HEX} ,,{HEX}x,"), true);
         assert_eq!(secrets, [HEX.to_owned(), format!("{HEX}x")]);
         assert_eq!(mistakes, [""; 0]);
     }
 
     #[test]
-    fn every_bad_key_of_a_list_is_told_by_its_place() {
+    fn bad_keys_of_a_list_are_reported_by_position() {
         let (_, mistakes) = secrets(&format!("short,{HEX},{HEX},{}", "a".repeat(40)), true);
         assert_eq!(mistakes.len(), 3, "{mistakes:#?}");
         for (mistake, place) in mistakes.iter().zip([1, 3, 4]) {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_easy_to_guess_is_for_development() {
+    fn weak_secrets_are_only_for_development() {
         for weak in [
             "a".repeat(64),
             "ab".repeat(32),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_random_is_good() {
+    fn random_secrets_are_accepted() {
         for good in [
             HEX,
             "0123456789abcdef0123456789abcdef",
@@ -154,12 +154,12 @@ mod tests {
         }
         for _ in 0..1_000 {
             let secret = generate_secret().unwrap();
-            assert_eq!(weakness(&secret[..SECRET_BYTES]), None, "{secret}");
+            assert_eq!(weakness(&secret[..MIN_SECRET_BYTES]), None, "{secret}");
         }
     }
 
     #[test]
-    fn a_key_that_cannot_be_read_says_how_to_make_one() {
+    fn unreadable_key_says_how_to_make_one() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("jwt.pem");
         let name = file.to_str().unwrap();

@@ -1,4 +1,12 @@
-//! What the program is told by its environment.
+//! The settings, from the environment and the file `.env`.
+//!
+//! - `read`: reads all settings and collects all mistakes
+//! - `parse`: durations, sizes, origins and networks
+//! - `file`: the file `.env`
+//! - `names`: misspelt names
+//! - `keys`: the keys of tokens that are given
+//! - `secrets`: the secrets that are generated in development
+//! - `traces`: where traces are sent
 
 mod file;
 mod keys;
@@ -20,7 +28,7 @@ use entrepot_telemetry::TraceOptions;
 use entrepot_transport::Certificates;
 use ipnet::IpNet;
 
-/// Everything that can be set. Every field has the default that the contract names.
+/// All settings. The defaults are those of the README.
 #[derive(Clone)]
 pub struct Config {
     /// `APP_ENV`.
@@ -31,11 +39,11 @@ pub struct Config {
     pub port: u16,
     /// `DATA_DIR`.
     pub data_dir: PathBuf,
-    /// `DATABASE_URL`, with what else concerns it.
+    /// `DATABASE_URL`, `DATABASE_REPLICA_URL` and `DB_*`.
     pub database: Database,
     /// `REDIS_URL`.
     pub redis: Option<RedisOptions>,
-    /// The secrets.
+    /// `JWT_PRIVATE_KEY`, `JWT_SECRET` and `REFRESH_TOKEN_SECRET`.
     pub secrets: Secrets,
     /// `ACCESS_TOKEN_TTL`.
     pub access_token_ttl: Duration,
@@ -59,7 +67,7 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// `SHUTDOWN_TIMEOUT`.
     pub shutdown_timeout: Duration,
-    /// What `TLS_CERT` and `TLS_KEY` name.
+    /// The files of `TLS_CERT` and `TLS_KEY`.
     pub tls: Option<Arc<Certificates>>,
     /// `CACHE_TTL`; zero turns the cache off.
     pub cache_ttl: Duration,
@@ -73,34 +81,34 @@ pub struct Config {
     pub default_currency: Currency,
 }
 
-/// Where everything is kept.
+/// The kind of store.
 #[derive(Debug, Clone)]
 pub enum Database {
-    /// In this file.
+    /// This file.
     Sqlite(PathBuf),
-    /// On a server: `postgres://…`, with `DATABASE_REPLICA_URL` and `DB_*`.
+    /// A server: `postgres://…`, with `DATABASE_REPLICA_URL` and `DB_*`.
     Postgres(Box<PostgresOptions>),
 }
 
-/// Where the program runs.
+/// What the program is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Environment {
-    /// On somebody's desk: secrets are made up.
+    /// Development: missing secrets are generated.
     Development,
-    /// For others: secrets must be given.
+    /// Production: secrets must be set.
     Production,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Pretty,
-    /// For machines: one JSON object a line.
+    /// One JSON object a line.
     Json,
 }
 
-/// The keys of the tokens. Of each list the first signs, and all are believed. Never printed.
+/// The keys of tokens. The first of each list signs, and all verify. Never printed.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secrets {
     /// `JWT_PRIVATE_KEY`; they sign access tokens if there are any.
@@ -117,7 +125,7 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// How often somebody may ask.
+/// How many requests are allowed in a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimits {
     /// `RATE_LIMIT_MAX`: requests of an address.

@@ -1,4 +1,4 @@
-//! Reading the environment, with all mistakes at once.
+//! Reads all settings, and collects all mistakes.
 
 use std::{
     collections::HashSet,
@@ -139,7 +139,7 @@ impl Vars<'_> {
         good
     }
 
-    /// The store, with what says how it is reached. That concerns a server alone.
+    /// The store; the settings of connections are only for a server.
     fn database(&mut self, data_dir: &Path) -> Database {
         let database = self.read("DATABASE_URL", Database::Sqlite(data_dir.join("entrepot.db")), store);
         let replica = self.read("DATABASE_REPLICA_URL", None, |url| match store(url)? {
@@ -151,7 +151,7 @@ impl Vars<'_> {
             _ => Err("must be a whole number from 1 to 10000".to_owned()),
         });
         let idle = self.duration("DB_IDLE_TIMEOUT", Duration::from_secs(30), MILLISECOND..=DAY);
-        let patience =
+        let connect_timeout =
             self.duration("DB_CONNECT_TIMEOUT", Duration::from_secs(2), MILLISECOND..=Duration::from_mins(5));
         match database {
             Database::Sqlite(_) if replica.is_some() => {
@@ -162,7 +162,7 @@ impl Vars<'_> {
             Database::Sqlite(_) => database,
             Database::Postgres(options) => {
                 let with = |options: Box<PostgresOptions>| {
-                    options.pool_max(connections).idle_timeout(idle).connect_timeout(patience)
+                    options.pool_max(connections).idle_timeout(idle).connect_timeout(connect_timeout)
                 };
                 Database::Postgres(Box::new(with(options).replica(replica.map(with))))
             }
@@ -270,10 +270,11 @@ impl Vars<'_> {
         let (access, refresh) = match (access, refresh) {
             (Some(access), Some(refresh)) => (access, refresh),
             _ if !self.mistakes.is_empty() => return Secrets::default(),
-            (access, refresh) => match secrets::kept(data_dir) {
-                Ok(kept) => {
-                    (access.unwrap_or_else(|| vec![kept.access]), refresh.unwrap_or_else(|| vec![kept.refresh]))
-                }
+            (access, refresh) => match secrets::read_or_generate(data_dir) {
+                Ok(generated) => (
+                    access.unwrap_or_else(|| vec![generated.access]),
+                    refresh.unwrap_or_else(|| vec![generated.refresh]),
+                ),
                 Err(why) => {
                     self.mistakes.push(format!("DATA_DIR {why:#}"));
                     return Secrets::default();
@@ -333,8 +334,8 @@ fn store(url: &str) -> Result<Database, String> {
     }
 }
 
-/// Whether SQLite would take this for the plain path of a file. It knows names that are none: `:memory:` would give
-/// every connection a store of its own, and `file:` takes options that change what a store promises.
+/// Whether SQLite opens this as a plain file. `:memory:` would be a separate store for each connection, and `file:` takes
+/// options that change what a store guarantees.
 fn is_file(path: &str) -> bool {
     !(path.is_empty()
         || path.starts_with(':')
@@ -345,7 +346,7 @@ fn is_file(path: &str) -> bool {
 
 fn log_level(text: &str) -> Result<String, String> {
     let level = |part: &str| part.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
-    // A bare word that is no level would be taken for the name of a module.
+    // Targets would take any other word for the name of a module.
     let good = text.split(',').all(|part| level(part.rsplit_once('=').map_or(part, |(_, level)| level)));
     if good && text.parse::<tracing_subscriber::filter::Targets>().is_ok() {
         Ok(text.to_owned())

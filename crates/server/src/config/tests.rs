@@ -25,7 +25,7 @@ fn is_file(config: &Config, file: &Path) -> bool {
 }
 
 #[test]
-fn nothing_need_be_set() {
+fn every_setting_has_a_default() {
     let config = read(&[]).unwrap();
     assert_eq!(config.environment, Environment::Development);
     assert_eq!((config.host.to_string().as_str(), config.port), ("127.0.0.1", 3_000));
@@ -80,7 +80,7 @@ fn everything_can_be_set() {
 }
 
 #[test]
-fn traces_are_sent_where_somebody_collects_them() {
+fn traces_are_sent_if_a_collector_is_set() {
     let collector = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318");
     let sampler = ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio");
     assert!(read(&[sampler]).unwrap().traces.is_none());
@@ -89,7 +89,7 @@ fn traces_are_sent_where_somebody_collects_them() {
     assert_eq!(traces.sampling, Sampling { ratio: 0.1, by_parent: true });
 }
 
-/// Each of these is wrong in one way, and is told in one sentence that begins with its name.
+/// Each has one mistake, which is reported in one sentence that begins with the name.
 const WRONG: [(&str, &str); 36] = [
     ("APP_ENV", "staging"),
     ("HOST", "localhost:3000"),
@@ -130,7 +130,7 @@ const WRONG: [(&str, &str); 36] = [
 ];
 
 #[test]
-fn all_mistakes_come_at_once() {
+fn all_mistakes_are_reported_at_once() {
     let mistakes = mistakes(&WRONG);
     let told: BTreeSet<_> = mistakes.iter().filter_map(|mistake| mistake.split(' ').next()).collect();
     assert_eq!(told, WRONG.iter().map(|(name, _)| *name).collect(), "{mistakes:#?}");
@@ -174,13 +174,13 @@ fn misspelt_name_in_the_file_is_refused() {
 }
 
 #[test]
-fn every_bad_part_of_a_list_is_told() {
+fn every_bad_item_of_a_list_is_reported() {
     let mistakes = mistakes(&[("ALLOWED_ORIGINS", "https://a.example, *, b.example"), ("TRUSTED_PROXIES", "x,y,::1")]);
     assert_eq!(mistakes.len(), 4, "{mistakes:#?}");
 }
 
 #[test]
-fn what_is_not_there_yet_is_refused() {
+fn unsupported_settings_are_refused() {
     for name in ["MAIL_FROM", "SMTP_URL", "ORDER_PENDING_TTL"] {
         let mistakes = mistakes(&[(name, "20")]);
         assert!(mistakes.len() == 1 && mistakes[0].starts_with(&format!("{name} is set, but")), "{mistakes:#?}");
@@ -188,7 +188,7 @@ fn what_is_not_there_yet_is_refused() {
 }
 
 #[test]
-fn a_server_is_reached_as_it_is_told() {
+fn servers_are_configured_by_url() {
     let config = read(&[
         ("DATABASE_URL", "postgres://ada:secret@db.example/shop?sslmode=verify-full"),
         ("DATABASE_REPLICA_URL", "postgresql://ada:secret@replica.example/shop"),
@@ -201,21 +201,21 @@ fn a_server_is_reached_as_it_is_told() {
 }
 
 #[test]
-fn a_file_has_no_replica() {
+fn sqlite_has_no_replica() {
     let mistakes = mistakes(&[("DATABASE_REPLICA_URL", "postgres://replica.example/shop")]);
     assert!(mistakes.len() == 1 && mistakes[0].starts_with("DATABASE_REPLICA_URL is set, but"), "{mistakes:#?}");
 }
 
-/// SQLite would take them for something else than the path of a file.
+/// SQLite would not open these as a plain file.
 #[test]
-fn a_database_is_a_file() {
+fn sqlite_url_is_a_plain_file() {
     for url in ["sqlite://", "sqlite://:memory:", "sqlite://file:x.db", "sqlite://x.db?mode=memory", "sqlite://data/"] {
         assert_eq!(mistakes(&[("DATABASE_URL", url)]).len(), 1, "{url}");
     }
 }
 
 #[test]
-fn production_wants_secrets() {
+fn production_requires_secrets() {
     let mistakes = mistakes(&[("APP_ENV", "production"), ("BCRYPT_COST", "4")]);
     assert_eq!(mistakes.len(), 3, "{mistakes:#?}");
     let good = [("APP_ENV", "production"), ("JWT_SECRET", LONG), ("REFRESH_TOKEN_SECRET", LONGER)];
@@ -230,14 +230,14 @@ fn the_two_secrets_differ() {
 }
 
 #[test]
-fn several_keys_may_be_named() {
+fn several_keys_are_accepted() {
     let secrets = read(&[("JWT_SECRET", &format!("{LONG},{LONGER}"))]).unwrap().secrets;
     assert_eq!(secrets.access, [LONG, LONGER]);
     assert_eq!((secrets.refresh.len(), secrets.private.len()), (1, 0));
 }
 
 #[test]
-fn production_wants_secrets_that_nobody_guesses() {
+fn production_requires_strong_secrets() {
     let weak = "change me ".repeat(4);
     let vars = [("JWT_SECRET", weak.as_str()), ("REFRESH_TOKEN_SECRET", &"x".repeat(32))];
     assert_eq!(mistakes(&vars), [""; 0]);
@@ -245,7 +245,7 @@ fn production_wants_secrets_that_nobody_guesses() {
 }
 
 #[test]
-fn a_private_key_needs_no_secret_beside_it() {
+fn private_key_needs_no_secret() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("jwt.pem");
     let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIOpLwJkgbERo3B3yp1n5XJChK8hjoVqES9jB1REHTgMW\n\
@@ -259,9 +259,9 @@ fn a_private_key_needs_no_secret_beside_it() {
     assert_eq!(read(&[vars[0], ("JWT_SECRET", LONG)]).unwrap().secrets.access, [LONG]);
 }
 
-/// Neither the one that was given may be the one that was kept.
+/// This holds between a secret that is set and one that is generated, too.
 #[test]
-fn a_secret_that_is_given_differs_from_the_kept_one() {
+fn given_secret_differs_from_the_generated_one() {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = folder.path().to_str().unwrap();
     let with = |given: Option<&str>| {
@@ -271,19 +271,19 @@ fn a_secret_that_is_given_differs_from_the_kept_one() {
             _ => None,
         })
     };
-    let kept = with(None).unwrap().secrets;
-    assert!(with(Some(LONG)).unwrap().secrets == Secrets { access: vec![LONG.to_owned()], ..kept.clone() });
-    assert_eq!(with(Some(&kept.refresh[0])).err().unwrap().len(), 1);
+    let generated = with(None).unwrap().secrets;
+    assert!(with(Some(LONG)).unwrap().secrets == Secrets { access: vec![LONG.to_owned()], ..generated.clone() });
+    assert_eq!(with(Some(&generated.refresh[0])).err().unwrap().len(), 1);
 }
 
 #[test]
-fn an_access_token_ends_before_its_refresh_token() {
+fn access_token_expires_before_its_refresh_token() {
     let mistakes = mistakes(&[("ACCESS_TOKEN_TTL", "8d")]);
     assert_eq!(mistakes, ["ACCESS_TOKEN_TTL must not be longer than REFRESH_TOKEN_TTL"]);
 }
 
 #[test]
-fn a_start_that_is_refused_writes_nothing() {
+fn refused_start_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = folder.path().join("data");
     for (bad, value) in [("PORT", "x"), ("ACCESS_TOKEN_TTL", "8d"), ("TLS_CERT", "cert.pem")] {
@@ -297,12 +297,12 @@ fn a_start_that_is_refused_writes_nothing() {
 }
 
 #[test]
-fn an_empty_value_is_none() {
+fn empty_value_counts_as_unset() {
     assert_eq!(read(&[("REDIS_URL", ""), ("PORT", " ")]).unwrap().port, 3_000);
 }
 
 #[test]
-fn limits_can_be_turned_off() {
+fn rate_limits_can_be_turned_off() {
     assert_eq!(read(&[("RATE_LIMIT", "off")]).unwrap().limits, None);
 }
 

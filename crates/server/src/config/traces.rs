@@ -1,8 +1,8 @@
-//! Where traces are sent, under the names that OpenTelemetry gives its settings everywhere.
+//! Where traces are sent. The names of the settings are those of OpenTelemetry.
 
 use percent_encoding::percent_decode_str;
 
-/// What a collector's base address looks like.
+/// The base address of a collector.
 pub(super) fn endpoint(text: &str) -> Result<Option<String>, String> {
     let bad = || "must be the base address of a collector, like http://localhost:4318".to_owned();
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).ok_or_else(bad)?;
@@ -14,7 +14,7 @@ pub(super) fn endpoint(text: &str) -> Result<Option<String>, String> {
     Ok(Some(text.to_owned()))
 }
 
-/// A header, `name=value`; the value may be percent-encoded (W3C Baggage). Neither is ever shown.
+/// A header, `name=value`; the value may be percent-encoded (W3C Baggage). Neither is shown in an error.
 pub(super) fn header(text: &str) -> Result<(String, String), String> {
     let bad = || "must be headers like authorization=Bearer%20abc with commas between".to_owned();
     let (name, value) = text.split_once('=').ok_or_else(bad)?;
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_collector_has_a_plain_address() {
+    fn collector_has_a_plain_address() {
         for good in ["http://localhost:4318", "https://otlp.example/base/", "http://[::1]:4318"] {
             assert_eq!(endpoint(good).unwrap().unwrap(), good);
         }
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_may_be_encoded() {
+    fn header_may_be_encoded() {
         assert_eq!(header("Authorization=Bearer%20a=b").unwrap(), ("authorization".into(), "Bearer a=b".into()));
         for bad in ["authorization", "=a", "a=", "a b=c", "a=%0d%0ab", "a=%ff"] {
             assert!(header(bad).is_err(), "{bad}");
