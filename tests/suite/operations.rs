@@ -24,6 +24,7 @@ async fn health_reports_the_process_and_each_dependency() -> Result<()> {
         let names: Vec<_> = dependencies.iter().map(|one| one["name"].as_str().unwrap()).collect();
         assert_eq!(names, DEPENDENCIES);
         assert!(dependencies.iter().all(|one| one["status"] == "up"), "{dependencies:?}");
+        assert_eq!(ready.data()["writes"], "ok");
     }
     Ok(())
 }
