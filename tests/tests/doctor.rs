@@ -61,7 +61,10 @@ async fn redis_of_another_kind_than_its_url_is_reported() -> Result<()> {
     for (url, why) in [
         (redis.url().replace("redis:", "redis-cluster:"), "it is no cluster"),
         (node, "one node of a cluster, whose URL begins with redis-cluster://"),
-        (sentinel.replace("ServiceName=shop", "ServiceName=other"), "called as sentinelServiceName says"),
+        (
+            sentinel.replace("ServiceName=shop", "ServiceName=other"),
+            "knows no master with the name in sentinelServiceName",
+        ),
         (sentinel.replace("redis-sentinel", "redis"), "is it a sentinel?"),
         (redis.url().replace("redis:", "redis-sentinel:") + "?sentinelServiceName=shop", "it is no sentinel"),
         // Nobody listens on these ports.
