@@ -142,6 +142,94 @@ async fn import_without_stock_leaves_it_unchanged() -> Result<()> {
 }
 
 #[tokio::test]
+async fn import_keeps_the_lines_after_an_open_quote() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let admin = server.admin().await?;
+    let csv = "sku,name,price,description\nQ,Mug,295,\"oops\nR,Cup,100,fine\n\nS,\"Mug 5\" tall,1,\nT,Pot,50,\"two\nlines\"\n";
+    let done = server.command_with(&["import", "products", "-"], &[], csv)?;
+    assert_eq!(code(&done), 1);
+    let (told, said) = (stderr(&done), stdout(&done));
+    assert!(told.contains("line 2:") && told.contains("line 5:") && !told.contains("line 3:"), "{told}");
+    assert!(said.contains("2 products: 2 new, 0 updated, 2 lines refused"), "{said}");
+    let listed = admin.get("/products?sort=sku").await?.expect(200);
+    assert_eq!(listed.each("sku"), ["R", "T"]);
+    assert_eq!(
+        (&listed.list()[0]["description"], &listed.list()[1]["description"]),
+        (&json!("fine"), &json!("two\nlines"))
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn import_without_a_currency_keeps_it_unchanged() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let admin = server.admin().await?;
+    let import = |arguments: &[&str], csv: &str| {
+        let arguments = [&["import", "products", "-"], arguments].concat();
+        server.command_with(&arguments, &[("DEFAULT_CURRENCY", "EUR")], csv)
+    };
+    let first = import(&[], "sku,name,price,currency\nYEN,Fan,300,JPY\nDINAR,Lamp,2950,KWD\n")?;
+    assert_eq!((code(&first), stdout(&first).contains("2 products: 2 new")), (0, true), "{}", stderr(&first));
+    let again = import(&["--decimal"], "sku;name;price\nYEN;Fan;2.95\nDINAR;Lamp;3.5\nNEW;Mug;2.95\n")?;
+    assert_eq!(code(&again), 1);
+    assert!(stderr(&again).contains("line 2: price") && stderr(&again).contains("JPY"), "{}", stderr(&again));
+    let minor = import(&[], "sku,name,price\nYEN,Fan,400\n")?;
+    assert_eq!(code(&minor), 0, "{}", stderr(&minor));
+    assert!(stdout(&minor).contains("1 product: 0 new, 1 updated, 0 lines refused"), "{}", stdout(&minor));
+    let listed = admin.get("/products?sort=sku").await?.expect(200);
+    let price = |amount: i64, currency: &str| json!({"amount": amount, "currency": currency});
+    let prices: Vec<_> = listed.list().iter().map(|product| product["price"].clone()).collect();
+    assert_eq!(prices, [price(3_500, "KWD"), price(295, "EUR"), price(400, "JPY")]);
+    let refused = import(&[], "sku,name,price\nMUG,Mug,2.95\n")?;
+    assert_eq!(code(&refused), 1);
+    assert!(stderr(&refused).contains("line 2: price") && stderr(&refused).contains("write 295, or use --decimal"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn file_that_is_no_catalogue_is_reported_with_control_characters_escaped() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    for (input, words) in [
+        ("PK\u{3}\u{4}\0\0xl/workbook.xml", &["this is no CSV in UTF-8: it looks like", ".xlsx"][..]),
+        ("s\0k\0u\0", &["this is no CSV in UTF-8: it looks like", "UTF-16"]),
+        ("\u{1b}[31mred,Nmae,price\n", &["\\u{1b}[31mred", "\"Nmae\" (did you mean name?)", "sku is missing"]),
+        ("Handle,Title,Variant Price\n", &["use --from shopify"]),
+    ] {
+        let failed = server.command_with(&["import", "products", "-"], &[], input)?;
+        let told = stderr(&failed);
+        assert_eq!(code(&failed), 1, "{told}");
+        assert!(words.iter().all(|word| told.contains(word)) && !told.contains('\u{1b}'), "{told}");
+    }
+    std::fs::create_dir(server.folder().join("catalogues"))?;
+    let folder = server.command(&["import", "products", "catalogues"], &[])?;
+    assert_eq!(code(&folder), 1);
+    assert!(stderr(&folder).contains("catalogues is a folder"), "{}", stderr(&folder));
+    assert_eq!(code(&server.command(&["import", "products", "-", "--from", "amazon"], &[])?), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn export_of_another_shop_is_imported() -> Result<()> {
+    let server = Server::start(&[]).await?;
+    let admin = server.admin().await?;
+    let csv = "\
+Handle,Title,Body (HTML),Option1 Name,Option1 Value,Variant SKU,Variant Inventory Qty,Variant Price,Image Src,Status
+mug,Tin mug,<p>Holds <b>tea</b>.</p>,Size,Small,MUG-S,7,2.95,https://example.com/1.jpg,active
+mug,,,,Large,MUG-L,3,3.5,,
+mug,,,,,,,,https://example.com/2.jpg,
+hat,Hat,,Title,Default Title,HAT,1,5,,draft
+";
+    let done = server.command_with(&["import", "products", "-", "--from", "shopify"], &[], csv)?;
+    assert_eq!(code(&done), 0, "{}", stderr(&done));
+    assert!(stdout(&done).contains("2 products: 2 new") && stdout(&done).contains("left out: 1 draft"));
+    let listed = admin.get("/products?sort=sku").await?.expect(200);
+    assert_eq!(listed.each("name"), ["Tin mug - Large", "Tin mug - Small"]);
+    assert_eq!(listed.list()[1]["price"], json!({"amount": 295, "currency": "GBP"}));
+    assert_eq!((&listed.list()[0]["stock"], &listed.list()[0]["description"]), (&json!(3), &json!("Holds tea.")));
+    Ok(())
+}
+
+#[tokio::test]
 async fn concurrent_migrations_succeed_and_are_checked() -> Result<()> {
     let server = Server::start(&[]).await?;
     assert_eq!(code(&server.command(&["migrate", "--check"], &[])?), 0);

@@ -37,6 +37,8 @@ macro_rules! product_suite {
             of_the_last_unit_one_is_taken,
             an_import_makes_what_is_new,
             an_import_changes_what_is_there,
+            an_import_without_a_currency_keeps_the_one_of_the_product,
+            a_price_that_the_currency_of_its_product_cannot_express_is_refused_alone,
             an_import_revives_what_was_archived,
             the_last_of_a_sku_in_an_import_counts,
             an_empty_import_does_nothing,

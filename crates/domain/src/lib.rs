@@ -27,6 +27,7 @@ pub mod audit;
 pub mod auth;
 mod cache;
 mod clock;
+mod decimal;
 mod email;
 mod fault;
 mod health;
@@ -45,6 +46,7 @@ pub mod user;
 
 pub use cache::{Cache, CacheKey, CachedValue, Lookup, Ticket};
 pub use clock::{Clock, IdGenerator, Timestamp, saturating_add};
+pub use decimal::DecimalAmount;
 pub use email::Email;
 pub use fault::{Fault, Invalid};
 pub use health::HealthCheck;

@@ -24,6 +24,17 @@ impl Currency {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
+    /// How many digits its minor unit has (ISO 4217): 2 for GBP, 0 for JPY, 3 for KWD.
+    pub fn digits(&self) -> u32 {
+        match self.as_str() {
+            "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
+            | "VUV" | "XAF" | "XOF" | "XPF" | "XSU" | "XUA" => 0,
+            "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+            "CLF" | "UYW" => 4,
+            _ => 2,
+        }
+    }
+
     /// Every code that is known, in the order of the alphabet.
     pub fn codes() -> impl Iterator<Item = &'static str> {
         CODES.split_whitespace()
@@ -137,6 +148,13 @@ mod tests {
         assert_eq!(gbp().to_string(), "GBP");
         for bad in ["", "gbp", "GB", "GBPX", "XXX", "P E", "£££", "ABC"] {
             assert!(bad.parse::<Currency>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn minor_units_have_the_digits_of_the_standard() {
+        for (code, digits) in [("GBP", 2), ("JPY", 0), ("KRW", 0), ("KWD", 3), ("TND", 3), ("CLF", 4), ("MRU", 2)] {
+            assert_eq!(code.parse::<Currency>().unwrap().digits(), digits, "{code}");
         }
     }
 

@@ -87,7 +87,7 @@ pub fn product_import(product: &Product) -> ProductImport {
         id: product.id,
         sku: product.sku.clone(),
         name: product.name.clone(),
-        price: product.price,
+        price: product.price.into(),
         description: None,
         stock: None,
     }

@@ -1,9 +1,9 @@
 //! Bringing in a whole catalogue.
 
 use entrepot_domain::{
-    Description, Money, ProductId,
+    Description, ProductId,
     audit::Who,
-    product::{ProductImport, ProductName, Sku, Stock, Upserted},
+    product::{ImportPrice, ProductImport, ProductName, Sku, Stock, Upserted},
 };
 
 use super::ProductService;
@@ -16,8 +16,8 @@ pub struct ImportRow {
     pub sku: Sku,
     /// Its name.
     pub name: ProductName,
-    /// Its price.
-    pub price: Money,
+    /// Its price; without a currency of its own it is in the one that the product has.
+    pub price: ImportPrice,
     /// Its description; `None` leaves it.
     pub description: Option<Description>,
     /// Its stock; `None` leaves it.
@@ -25,7 +25,8 @@ pub struct ImportRow {
 }
 
 impl ProductService {
-    /// Makes or changes products by sku, all or none: for the operator's command line, which asks for no actor.
+    /// Makes or changes products by sku, all or none but for the rows in [`Upserted::refused`]. For the operator's
+    /// command line, which asks for no actor.
     pub async fn import(&self, rows: Vec<ImportRow>) -> Result<Upserted, Error> {
         let imports: Vec<_> = rows
             .into_iter()

@@ -57,7 +57,14 @@ pub async fn a_refused_change_of_a_product_is_not_in_the_log(h: &impl Stores) {
 fn import(n: u128, sku: &str, name: &str) -> ProductImport {
     let Product { sku, price, .. } = product(n).sku(sku).build();
     let name = ProductName::parse(name).unwrap();
-    ProductImport { id: product_id(n), sku, name, price, description: None, stock: Some(Stock::default()) }
+    ProductImport {
+        id: product_id(n),
+        sku,
+        name,
+        price: price.into(),
+        description: None,
+        stock: Some(Stock::default()),
+    }
 }
 
 /// One entry a product, in the order in which they first came, with identifiers that follow each other.

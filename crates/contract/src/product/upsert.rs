@@ -1,8 +1,8 @@
 //! Imports of products.
 
 use entrepot_domain::{
-    Description, Fault, Version,
-    product::{Product, ProductFilter, ProductImport, ProductName, Stock, Upserted},
+    Currency, DecimalAmount, Description, Fault, Money, Version,
+    product::{ImportAmount, ImportPrice, Product, ProductFilter, ProductImport, ProductName, Stock, Upserted},
 };
 use entrepot_testkit::{at, cause, gbp, product, product_id, product_import};
 
@@ -23,7 +23,7 @@ fn full(n: u128, sku: &str, description: &str, stock: i64) -> ProductImport {
 pub async fn an_import_makes_what_is_new(h: &impl Stores) {
     let products = h.products();
     let done = products.upsert(&[import(1, "A"), full(2, "B", "blue", 7)], &cause(at(3))).await.unwrap();
-    assert_eq!(done, Upserted { created: vec![product_id(1), product_id(2)], updated: vec![] });
+    assert_eq!(done, Upserted { created: vec![product_id(1), product_id(2)], ..Upserted::default() });
     let plain = product(1).sku("A").stock(0).created_at(at(3)).build();
     assert_eq!(find(&*products, product_id(1)).await, plain);
     let filled = product(2).sku("B").description("blue").stock(7).created_at(at(3)).build();
@@ -37,9 +37,9 @@ pub async fn an_import_changes_what_is_there(h: &impl Stores) {
     let a = insert(&*products, product(1).sku("A").description("red").stock(5).build()).await;
     let b = insert(&*products, product(2).sku("B").description("red").stock(5).build()).await;
     let price = gbp(999);
-    let imports = [ProductImport { price, ..import(11, "A") }, full(12, "B", "", 0)];
+    let imports = [ProductImport { price: price.into(), ..import(11, "A") }, full(12, "B", "", 0)];
     let done = products.upsert(&imports, &cause(at(3))).await.unwrap();
-    assert_eq!(done, Upserted { created: vec![], updated: vec![a.id, b.id] });
+    assert_eq!(done, Upserted { updated: vec![a.id, b.id], ..Upserted::default() });
     let name = |text| ProductName::parse(text).unwrap();
     let changed = Product { version: Version(2), updated_at: at(3), ..a };
     assert_eq!(find(&*products, changed.id).await, Product { name: name("Product 11"), price, ..changed });
@@ -49,13 +49,51 @@ pub async fn an_import_changes_what_is_there(h: &impl Stores) {
     assert_eq!(products.find(product_id(11)).await.unwrap(), None);
 }
 
+fn currency(code: &str) -> Currency {
+    code.parse().unwrap()
+}
+
+/// And of two in one import, the second is in the currency that the first gave it.
+pub async fn an_import_without_a_currency_keeps_the_one_of_the_product(h: &impl Stores) {
+    let products = h.products();
+    let euros = Money::new(500, currency("EUR")).unwrap();
+    let a = insert(&*products, product(1).sku("A").money(euros).build()).await;
+    let price = ImportPrice { currency: None, default_currency: currency("JPY"), ..ImportPrice::from(gbp(999)) };
+    let francs = ImportPrice { currency: Some(currency("CHF")), ..price };
+    let imports = [
+        ProductImport { price, ..import(11, "A") },
+        ProductImport { price, ..import(12, "NEW") },
+        ProductImport { price: francs, ..import(13, "TWICE") },
+        ProductImport { price, ..import(14, "TWICE") },
+    ];
+    products.upsert(&imports, &cause(at(3))).await.unwrap();
+    assert_eq!(find(&*products, a.id).await.price, Money::new(999, currency("EUR")).unwrap());
+    assert_eq!(find(&*products, product_id(12)).await.price, Money::new(999, currency("JPY")).unwrap());
+    assert_eq!(find(&*products, product_id(13)).await.price, Money::new(999, currency("CHF")).unwrap());
+}
+
+/// The others of the import are kept, and the refused one is not in the audit log.
+pub async fn a_price_that_the_currency_of_its_product_cannot_express_is_refused_alone(h: &impl Stores) {
+    let products = h.products();
+    let yen = Money::new(500, currency("JPY")).unwrap();
+    let a = insert(&*products, product(1).sku("A").money(yen).build()).await;
+    let amount = ImportAmount::Decimal(DecimalAmount::parse("2.95").unwrap());
+    let price = ImportPrice { amount, currency: None, default_currency: currency("KWD") };
+    let imports = [ProductImport { price, ..import(11, "A") }, ProductImport { price, ..import(12, "B") }];
+    let done = products.upsert(&imports, &cause(at(3))).await.unwrap();
+    assert_eq!((done.created, done.updated), (vec![product_id(12)], vec![]));
+    assert_eq!(done.refused.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [0]);
+    assert_eq!(find(&*products, a.id).await, a);
+    assert_eq!(find(&*products, product_id(12)).await.price, Money::new(2_950, currency("KWD")).unwrap());
+}
+
 /// As what it was, for sale again.
 pub async fn an_import_revives_what_was_archived(h: &impl Stores) {
     let products = h.products();
     let a = insert(&*products, product(1).sku("A").stock(5).build()).await;
     products.archive(a.id, None, &cause(at(1))).await.unwrap();
     let done = products.upsert(&[import(11, "A")], &cause(at(3))).await.unwrap();
-    assert_eq!(done, Upserted { created: vec![], updated: vec![a.id] });
+    assert_eq!(done, Upserted { updated: vec![a.id], ..Upserted::default() });
     let revived = find(&*products, a.id).await;
     assert_eq!((revived.stock, revived.version, revived.name.as_str()), (a.stock, Version(3), "Product 11"));
     assert_eq!(listed(&*products, search("product"), "name").await, ["Product 11"]);

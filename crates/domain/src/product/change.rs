@@ -1,7 +1,7 @@
 //! The decisions to change the catalogue.
 
 use super::{Product, ProductChange, ProductError, ProductImport, StockChange};
-use crate::{Timestamp, Version};
+use crate::{Invalid, Timestamp, Version};
 
 impl Product {
     /// Decides on a change, given the present product. Pure: the store that calls it in a transaction writes the
@@ -58,10 +58,12 @@ impl Product {
 }
 
 impl ProductImport {
-    /// What it makes of the product that has its sku, or of none.
-    pub fn onto(&self, known: Option<Product>, now: Timestamp) -> Product {
-        let (sku, name, price) = (self.sku.clone(), self.name.clone(), self.price);
-        match known {
+    /// What it makes of the product that has its sku, or of none. Refuses a price that the product's currency cannot
+    /// express.
+    pub fn onto(&self, known: Option<Product>, now: Timestamp) -> Result<Product, Invalid> {
+        let (sku, name) = (self.sku.clone(), self.name.clone());
+        let price = self.price.in_currency_of(known.as_ref().map(|was| was.price.currency()))?;
+        Ok(match known {
             Some(was) => Product {
                 sku,
                 name,
@@ -83,7 +85,7 @@ impl ProductImport {
                 created_at: now,
                 updated_at: now,
             },
-        }
+        })
     }
 }
 
@@ -196,14 +198,14 @@ mod tests {
             id: ProductId(Uuid::from_u128(9)),
             sku: Sku::parse("MUG").unwrap(),
             name: ProductName::parse("Big mug").unwrap(),
-            price: money(1, "GBP"),
+            price: money(1, "GBP").into(),
             description: None,
             stock: None,
         };
-        let onto = import.onto(Some(mug(5)), now());
-        let (name, price) = (import.name.clone(), import.price);
+        let onto = import.onto(Some(mug(5)), now()).unwrap();
+        let (name, price) = (import.name.clone(), money(1, "GBP"));
         assert_eq!(onto, Product { name, price, version: Version(4), updated_at: now(), ..mug(5) });
-        let new = import.onto(None, now());
+        let new = import.onto(None, now()).unwrap();
         assert_eq!((new.id, new.version, new.stock), (import.id, Version::FIRST, Stock::default()));
         assert_eq!((new.description, new.created_at), (Description::default(), now()));
     }

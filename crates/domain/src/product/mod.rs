@@ -1,9 +1,11 @@
 //! What is for sale, and how much of it is left.
 
 mod change;
+mod import_price;
 mod port;
 mod values;
 
+pub use import_price::{ImportAmount, ImportPrice};
 #[cfg(feature = "mock")]
 pub use port::MockProductRepository;
 pub use port::{

@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{Product, ProductName, Sku, Stock, StockReason};
+use super::{ImportPrice, Product, ProductName, Sku, Stock, StockReason};
 use crate::{
-    Description, Fault, Listing, Money, ProductId, Sort, SortField, SortValue, UserId, Version, Window, audit::Cause,
+    Description, Fault, Invalid, Listing, Money, ProductId, Sort, SortField, SortValue, UserId, Version, Window,
+    audit::Cause,
 };
 
 /// What to change of a product; `None` leaves a thing as it is.
@@ -45,8 +46,8 @@ pub struct ProductImport {
     pub sku: Sku,
     /// Its name.
     pub name: ProductName,
-    /// Its price.
-    pub price: Money,
+    /// Its price; without a currency of its own it is in the one that the product has.
+    pub price: ImportPrice,
     /// Its description; `None` leaves it, or makes it empty.
     pub description: Option<Description>,
     /// Its stock; `None` leaves it, or makes it zero.
@@ -60,6 +61,8 @@ pub struct Upserted {
     pub created: Vec<ProductId>,
     /// Products that were there, archived ones among them, which are for sale again.
     pub updated: Vec<ProductId>,
+    /// Imports that changed nothing because their product's currency cannot express their price: which of the slice.
+    pub refused: Vec<(usize, Invalid)>,
 }
 
 /// Which products a list shows. Archived ones never.
@@ -181,7 +184,7 @@ pub trait ProductRepository: Send + Sync {
         expected: Option<Version>,
     ) -> Result<Product, ProductError>;
 
-    /// Makes or changes products by sku, all or none; a sku that comes twice ends as its last one says, and has one
-    /// entry in the audit log.
+    /// Makes or changes products by sku, all or none, but for those that [`ProductImport::onto`] refuses: they are in
+    /// [`Upserted::refused`]. A sku that comes twice ends as its last one says, and has one entry in the audit log.
     async fn upsert(&self, imports: &[ProductImport], cause: &Cause) -> Result<Upserted, Fault>;
 }

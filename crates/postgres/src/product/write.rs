@@ -184,15 +184,20 @@ pub(super) async fn upsert(
     let old = lock_by_sku(connection, imports).await?;
     let mut known = old.clone();
     let (mut seen, mut touched) = (HashSet::new(), Vec::new());
-    for import in imports {
+    let mut upserted = Upserted::default();
+    for (index, import) in imports.iter().enumerate() {
         let sku = import.sku.as_str();
-        if seen.insert(sku) {
-            touched.push(sku);
+        match import.onto(known.get(sku).cloned(), cause.at) {
+            Ok(product) => {
+                if seen.insert(sku) {
+                    touched.push(sku);
+                }
+                known.insert(sku.to_owned(), product);
+            }
+            Err(why) => upserted.refused.push((index, why)),
         }
-        let product = import.onto(known.remove(sku), cause.at);
-        known.insert(sku.to_owned(), product);
     }
-    let (mut upserted, mut entries) = (Upserted::default(), Vec::with_capacity(touched.len()));
+    let mut entries = Vec::with_capacity(touched.len());
     for (number, product) in (0..).zip(touched.into_iter().filter_map(|sku| known.get(sku))) {
         let was = old.get(product.sku.as_str());
         entries.push(cause.product_imported(number, was, product));

@@ -6,7 +6,7 @@ mod import;
 mod migrate;
 mod serve;
 
-use std::{fmt::Display, io::Write, path::PathBuf};
+use std::{fmt::Display, io::Write};
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -71,11 +71,10 @@ enum AdminCommand {
 #[derive(Debug, Subcommand)]
 enum ImportCommand {
     /// Create or change products by sku
-    Products {
-        /// A CSV file with the columns sku,name,price (minor units) and optionally description,stock,currency;
-        /// - is stdin
-        file: PathBuf,
-    },
+    ///
+    /// A product without a currency keeps the one that it has; a new one gets `DEFAULT_CURRENCY`. Bad lines are told by
+    /// their number, the others are kept, and the exit code is 1 if any was bad.
+    Products(import::ImportArguments),
 }
 
 /// Why a command did not succeed.
@@ -101,7 +100,7 @@ impl Cli {
             Command::Serve => serve::serve(&configured()?),
             Command::Migrate { check } => migrate::migrate(&configured()?, check),
             Command::Admin(AdminCommand::Create { email, name }) => admin::create(&configured()?, &email, &name),
-            Command::Import(ImportCommand::Products { file }) => import::products(&configured()?, &file),
+            Command::Import(ImportCommand::Products(arguments)) => import::products(&configured()?, &arguments),
             Command::Doctor => doctor::doctor(),
             Command::Openapi => {
                 print_line(&entrepot_http::openapi_json());

@@ -141,12 +141,19 @@ pub(super) fn upsert(
     imports: &[ProductImport],
     cause: &Cause,
 ) -> Result<Upserted, Fault> {
+    let mut upserted = Upserted::default();
     // What was there before the import, and what it made of it: once, however often its sku comes.
     let mut done: Vec<(Option<Product>, Product)> = Vec::with_capacity(imports.len());
     let mut places = HashMap::with_capacity(imports.len());
-    for import in imports {
+    for (index, import) in imports.iter().enumerate() {
         let known = find_by_sku(connection, &import.sku)?;
-        let product = import.onto(known.clone(), cause.at);
+        let product = match import.onto(known.clone(), cause.at) {
+            Ok(product) => product,
+            Err(why) => {
+                upserted.refused.push((index, why));
+                continue;
+            }
+        };
         let written = if known.is_some() { overwrite(connection, &product) } else { add(connection, &product) };
         written.map_err(|error| match error {
             ProductError::Fault(fault) => fault,
@@ -159,7 +166,6 @@ pub(super) fn upsert(
             None => done.push((known, product)),
         }
     }
-    let mut upserted = Upserted::default();
     for (number, (was, is)) in (0..).zip(&done) {
         audit::write(connection, &cause.product_imported(number, was.as_ref(), is))?;
         let list = if was.is_some() { &mut upserted.updated } else { &mut upserted.created };

@@ -1,0 +1,69 @@
+//! Prices of an import.
+
+use crate::{Currency, DecimalAmount, Invalid, Money};
+
+/// How an import writes an amount.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImportAmount {
+    /// In minor units.
+    Minor(i64),
+    /// In major units.
+    Decimal(DecimalAmount),
+}
+
+/// A price as an import brings it: without a currency it is in the one that the product has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImportPrice {
+    /// How much.
+    pub amount: ImportAmount,
+    /// In what currency, if the import says so.
+    pub currency: Option<Currency>,
+    /// The currency of a product that is new, if the import does not say.
+    pub default_currency: Currency,
+}
+
+impl ImportPrice {
+    /// The price of a product that has a currency already, or has none because it is new.
+    pub fn in_currency_of(&self, known: Option<Currency>) -> Result<Money, Invalid> {
+        let currency = self.currency.or(known).unwrap_or(self.default_currency);
+        let amount = match self.amount {
+            ImportAmount::Minor(amount) => amount,
+            ImportAmount::Decimal(amount) => amount.minor_units(currency)?,
+        };
+        Money::new(amount, currency)
+    }
+}
+
+impl From<Money> for ImportPrice {
+    fn from(price: Money) -> Self {
+        let currency = price.currency();
+        Self { amount: ImportAmount::Minor(price.amount()), currency: Some(currency), default_currency: currency }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn currency(code: &str) -> Currency {
+        code.parse().unwrap()
+    }
+
+    #[test]
+    fn the_import_decides_the_currency_then_the_product_then_the_default() {
+        let (eur, jpy, gbp) = (currency("EUR"), currency("JPY"), currency("GBP"));
+        let mut price = ImportPrice { amount: ImportAmount::Minor(300), currency: None, default_currency: gbp };
+        assert_eq!(price.in_currency_of(None), Money::new(300, gbp));
+        assert_eq!(price.in_currency_of(Some(jpy)), Money::new(300, jpy));
+        price.currency = Some(eur);
+        assert_eq!(price.in_currency_of(Some(jpy)), Money::new(300, eur));
+    }
+
+    #[test]
+    fn a_decimal_amount_follows_the_currency_of_the_product() {
+        let amount = ImportAmount::Decimal(DecimalAmount::parse("2.95").unwrap());
+        let price = ImportPrice { amount, currency: None, default_currency: currency("GBP") };
+        assert_eq!(price.in_currency_of(Some(currency("KWD"))), Money::new(2_950, currency("KWD")));
+        assert!(price.in_currency_of(Some(currency("JPY"))).is_err());
+    }
+}
