@@ -47,6 +47,15 @@ impl Source {
         }
     }
 
+    /// The message for a header with mistakes. `WooCommerce` translates its columns into the language of who exports.
+    fn wrong_header(self, mistakes: &[String]) -> String {
+        let why = format!("this is no product export of {}: {}", self.name(), mistakes.join("; "));
+        match self {
+            Self::WooCommerce => format!("{why}; if its columns are in another language, export it again in English"),
+            Self::Shopify | Self::Magento => why,
+        }
+    }
+
     const fn columns(self) -> &'static [Column] {
         match self {
             Self::Shopify => shopify::COLUMNS,
@@ -95,8 +104,7 @@ impl Layout {
         let Some(source) = self.from else {
             return self.open_own(header);
         };
-        let columns = Columns::read(source.columns(), header)
-            .map_err(|mistakes| format!("this is no product export of {}: {}", source.name(), mistakes.join("; ")))?;
+        let columns = Columns::read(source.columns(), header).map_err(|mistakes| source.wrong_header(&mistakes))?;
         let format: Box<dyn Format> = match source {
             Source::Shopify => Box::new(shopify::Shopify::new(self.currency)),
             Source::WooCommerce => Box::new(woocommerce::WooCommerce::new(self.currency)),

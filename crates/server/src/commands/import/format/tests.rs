@@ -154,4 +154,5 @@ fn an_export_without_its_option_says_which_to_use() {
     assert!(open(None, &["ID", "Type", "SKU", "Name", "Regular price"]).contains("use --from woocommerce"));
     assert!(open(None, &["sku", "store_view_code", "name", "price"]).contains("use --from magento"));
     assert!(open(Some(Source::Magento), &shopify).starts_with("this is no product export of Magento: "));
+    assert!(open(Some(Source::WooCommerce), &["ID", "Tipo", "REF", "Nome"]).ends_with("export it again in English"));
 }
