@@ -116,6 +116,9 @@ async fn mixed_currencies_and_overflow_are_a_400() -> Result<()> {
     let mixed = json!({"items": [{"productId": ids[0], "quantity": 1}, {"productId": ids[1], "quantity": 1}]});
     admin.post("/orders", mixed).await?.error(400, "validation_failed");
     admin.order(&ids[2], 2_000_000_000).await?.error(400, "validation_failed");
+    admin.order(&ids[2], 2).await?.error(400, "validation_failed");
+    let beyond = json!({"sku": "D", "name": "D", "price": {"amount": 9_007_199_254_740_992_i64}});
+    admin.post("/products", beyond).await?.invalid(&["price.amount"]);
     assert_eq!(admin.stock(&ids[2]).await?, 2_000_000_000);
     Ok(())
 }

@@ -4,7 +4,7 @@ mod list;
 mod upsert;
 
 use entrepot_domain::{
-    Description, ProductId, Version,
+    Description, Money, ProductId, Version,
     product::{Product, ProductChange, ProductError, ProductFilter, ProductName, ProductRepository, Sku, Stock},
 };
 use entrepot_testkit::{at, cause, gbp, money, product, product_id, stock_change};
@@ -78,7 +78,7 @@ pub async fn an_inserted_product_is_found(h: &impl Stores) {
     let great = product(2)
         .name("Æbleskivepande")
         .description("one\ntwo\té")
-        .money(money(i64::MAX, "JPY"))
+        .money(money(Money::MAX, "JPY"))
         .stock(Stock::MAX)
         .created_at(at(1) + chrono::Duration::milliseconds(1));
     let great = insert(&*products, great.build()).await;

@@ -75,7 +75,7 @@ impl fmt::Debug for Currency {
     }
 }
 
-/// An amount of minor units (pence, cents) of one currency, never below zero.
+/// An amount of minor units (pence, cents) of one currency, from 0 to [`Money::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Money {
     amount: i64,
@@ -83,18 +83,22 @@ pub struct Money {
 }
 
 impl Money {
+    /// The greatest amount: 2^53 - 1, up to which every JSON client reads integers exactly.
+    pub const MAX: i64 = 9_007_199_254_740_991;
+
     /// As many minor units of another currency: no conversion.
     #[must_use]
     pub const fn of_currency(self, currency: Currency) -> Self {
         Self { currency, ..self }
     }
 
-    /// `amount` minor units; below zero is refused.
+    /// `amount` minor units, if that is in range.
     pub fn new(amount: i64, currency: Currency) -> Result<Self, Invalid> {
-        if amount < 0 {
-            return Err(Invalid::new("must not be negative"));
+        match amount {
+            0..=Self::MAX => Ok(Self { amount, currency }),
+            ..0 => Err(Invalid::new("must not be negative")),
+            _ => Err(Invalid::new("must be at most 9007199254740991")),
         }
-        Ok(Self { amount, currency })
     }
 
     /// Nothing, in that currency.
@@ -112,19 +116,17 @@ impl Money {
         self.currency
     }
 
-    /// Many times this; `None` where it overflows.
+    /// Many times this; `None` above [`MAX`](Self::MAX).
     pub fn times(self, count: u32) -> Option<Self> {
-        let amount = self.amount.checked_mul(i64::from(count))?;
-        Some(Self { amount, ..self })
+        Self::new(self.amount.checked_mul(i64::from(count))?, self.currency).ok()
     }
 
-    /// The sum; `None` where it overflows or the currencies differ.
+    /// The sum; `None` above [`MAX`](Self::MAX), or if the currencies differ.
     pub fn plus(self, other: Self) -> Option<Self> {
         if self.currency != other.currency {
             return None;
         }
-        let amount = self.amount.checked_add(other.amount)?;
-        Some(Self { amount, ..self })
+        Self::new(self.amount.checked_add(other.amount)?, self.currency).ok()
     }
 }
 
@@ -160,8 +162,10 @@ mod tests {
 
     #[test]
     fn it_never_wraps_and_never_mixes() {
-        let most = Money::new(i64::MAX, gbp()).unwrap();
-        assert_eq!(most.times(2), None);
+        let most = Money::new(Money::MAX, gbp()).unwrap();
+        assert!(Money::new(Money::MAX + 1, gbp()).is_err() && Money::new(i64::MAX, gbp()).is_err());
+        assert_eq!(most.times(1), Some(most));
+        assert_eq!((most.times(2), most.times(u32::MAX)), (None, None));
         assert_eq!(most.plus(Money::new(1, gbp()).unwrap()), None);
         assert_eq!(most.plus(Money::zero("EUR".parse().unwrap())), None);
         assert!(Money::new(-1, gbp()).is_err());

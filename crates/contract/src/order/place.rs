@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use entrepot_domain::{
-    Version,
+    Money, Version,
     order::{Order, OrderEvent, OrderEventKind, OrderLine, OrderStatus, PlaceError, Refusal, Shortage},
     product::{Product, ProductChange, ProductImport, ProductName, Quantity, Sku, Stock},
 };
@@ -137,15 +137,15 @@ pub async fn several_currencies_are_refused(h: &impl Stores) {
     assert_eq!(h.orders().find(order_id(2)).await.unwrap(), Some(order));
 }
 
-/// It never wraps.
+/// It is at most [`Money::MAX`].
 pub async fn a_total_too_large_is_refused(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
-    stock(h, [product(1).price(i64::MAX).build(), product(2).price(1).build()]).await;
+    stock(h, [product(1).price(Money::MAX).build(), product(2).price(1).build()]).await;
     let refused = h.orders().place(&placement(1, ada, &[(1, 1), (2, 1)], at(1))).await;
     let Err(PlaceError::Refused(Refusal::TotalTooLarge(id))) = refused else { panic!("{refused:?}") };
     assert_eq!(id, product_id(2));
     assert_eq!((left(h, 1).await, left(h, 2).await), ((100, 1), (100, 1)));
-    assert_eq!(place(&*h.orders(), &placement(2, ada, &[(1, 1)], at(1))).await.total, gbp(i64::MAX));
+    assert_eq!(place(&*h.orders(), &placement(2, ada, &[(1, 1)], at(1))).await.total, gbp(Money::MAX));
 }
 
 /// A failure half-way is undone.

@@ -8,7 +8,7 @@ use std::{cell::Cell, collections::HashMap};
 
 use chrono::Duration;
 use entrepot_domain::{
-    ProductId, Timestamp, UserId,
+    Money, ProductId, Timestamp, UserId,
     order::{Fingerprint, IdempotencyKey, Order, PlaceError, Placed, Placement, Refusal},
     product::{Product, ProductImport},
 };
@@ -64,7 +64,7 @@ struct Attempt {
 }
 
 fn shops() -> impl Strategy<Value = Shop> {
-    let price = prop_oneof![6 => 0..1_000_i64, 1 => Just(i64::MAX / 2), 1 => Just(i64::MAX)];
+    let price = prop_oneof![6 => 0..1_000_i64, 1 => Just(Money::MAX / 2), 1 => Just(Money::MAX)];
     let currency = prop_oneof![6 => Just("GBP"), 1 => Just("EUR"), 1 => Just("AED")];
     let stock = prop_oneof![5 => 0..8_i64, 2 => Just(1_000_000)];
     let archived = prop_oneof![7 => Just(false), 1 => Just(true)];

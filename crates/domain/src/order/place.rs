@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_total_never_wraps() {
-        let shelf = [product(1, i64::MAX, "GBP", 9), product(2, 1, "GBP", 9)];
+        let shelf = [product(1, Money::MAX, "GBP", 9), product(2, 1, "GBP", 9)];
         for lines in [&[(1, 2)][..], &[(1, 1), (2, 1)]] {
             let refusal = Order::place(&draft(lines), &shelf).unwrap_err();
             assert!(matches!(refusal, Refusal::TotalTooLarge(_)), "{refusal:?}");

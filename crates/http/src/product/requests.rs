@@ -20,7 +20,7 @@ use crate::request::{Amount, Field, FromJson, ListParts, ListQuery, Parsed, Requ
 pub(crate) struct PriceRequest {
     /// Minor units: pence, cents.
     #[garde(dive)]
-    #[schema(value_type = i64, minimum = 0)]
+    #[schema(value_type = i64, minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     amount: Field<Amount>,
     /// ISO 4217.
     #[garde(dive)]

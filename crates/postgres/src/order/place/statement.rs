@@ -172,7 +172,7 @@ impl QueryFragment<Pg> for PlaceOrders {
             ") AS k (user_id, key, fingerprint, order_id, expires_at)
             ), verdict AS MATERIALIZED (
                 SELECT coalesce((
-                    SELECT sum(lines) = cardinality($2) AND bool_and(currency = other AND amount <= 9223372036854775807)
+                    SELECT sum(lines) = cardinality($2) AND bool_and(currency = other AND amount <= 9007199254740991)
                     FROM bill
                 ), false) AND NOT EXISTS (
                     SELECT FROM keyed n
