@@ -4,10 +4,12 @@ use std::fmt;
 
 use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 use crate::Invalid;
 
-/// Trims a line of text and checks that it has 1 to `max` characters (not bytes) and no control characters.
+/// Trims a line of text and checks that it has 1 to `max` characters (not bytes), a visible one among them, and no control
+/// characters.
 pub(crate) fn line(text: &str, max: usize) -> Result<String, Invalid> {
     let text = text.trim();
     if text.is_empty() {
@@ -20,7 +22,25 @@ pub(crate) fn line(text: &str, max: usize) -> Result<String, Invalid> {
     if !plain && text.chars().any(char::is_control) {
         return Err(Invalid::new("must not contain control characters"));
     }
+    if !plain && !text.chars().any(is_visible) {
+        return Err(Invalid::new("must have a visible character"));
+    }
     Ok(text.to_owned())
+}
+
+/// Whether a character shows something by itself. White space, combining marks, format characters (zero-width spaces and
+/// joiners, directions) and characters of no assigned meaning do not, and neither do the fillers, which are letters and
+/// symbols by category.
+fn is_visible(c: char) -> bool {
+    const FILLERS: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
+    let group = c.general_category_group();
+    matches!(
+        group,
+        GeneralCategoryGroup::Letter
+            | GeneralCategoryGroup::Number
+            | GeneralCategoryGroup::Punctuation
+            | GeneralCategoryGroup::Symbol
+    ) && !FILLERS.contains(&c)
 }
 
 /// Whether there are printable ASCII characters only, as in most texts. Every read of a cached product parses three of
@@ -129,6 +149,26 @@ mod tests {
         assert!(line("a\x7fb", 10).is_err());
         assert_eq!(line("ten ascii!", 10).unwrap(), "ten ascii!");
         assert!(line("eleven char", 10).is_err());
+    }
+
+    #[test]
+    fn a_line_has_a_visible_character() {
+        for good in ["é", "…", "\u{200b}a", "\u{928}\u{940}", "👩\u{200d}🌾", "٣", "€"] {
+            assert!(line(good, 10).is_ok(), "{good:?}");
+        }
+        for bad in [
+            "\u{200b}",
+            "\u{feff}\u{200d}",
+            "\u{2060}",
+            "\u{202e}",
+            "\u{301}",
+            "\u{fe0f}",
+            "\u{ad}",
+            "\u{3164}",
+            "\u{2800}",
+        ] {
+            assert!(line(bad, 10).is_err(), "{bad:?}");
+        }
     }
 
     #[test]
