@@ -1,6 +1,8 @@
 //! The machine's clock.
 
-use chrono::{SubsecRound, Utc};
+use std::time::SystemTime;
+
+use chrono::SubsecRound;
 use entrepot_domain::{Clock, Timestamp};
 
 /// The machine's clock, cut to milliseconds.
@@ -10,7 +12,8 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the adapter of the port")]
     fn now(&self) -> Timestamp {
-        Utc::now().trunc_subsecs(3)
+        // `Utc::now` panics before 1970.
+        Timestamp::from(SystemTime::now()).trunc_subsecs(3)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Identifiers made on the spot.
 
+use std::time::SystemTime;
+
 use entrepot_domain::IdGenerator;
 use uuid::Uuid;
 
@@ -11,6 +13,10 @@ pub struct UuidV7;
 impl IdGenerator for UuidV7 {
     #[expect(clippy::disallowed_methods, reason = "this is the adapter of the port")]
     fn next(&self) -> Uuid {
+        if SystemTime::now() < SystemTime::UNIX_EPOCH {
+            // `now_v7` panics before 1970.
+            return Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, 0, 0));
+        }
         Uuid::now_v7()
     }
 }
