@@ -1,4 +1,4 @@
-//! Which origins' pages may call from a browser (the Fetch standard's CORS protocol).
+//! Cross-origin requests (the CORS protocol of the Fetch standard).
 
 use actix_web::{
     HttpResponse,
@@ -14,8 +14,8 @@ use actix_web::{
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Accept, Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, \
-     traceparent, x-request-id",
+    "Accept, Authorization, baggage, Content-Encoding, Content-Type, Idempotency-Key, If-Match, If-None-Match, \
+     Last-Event-ID, traceparent, tracestate, x-request-id, x-requested-with",
 );
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "ETag, Location, Link, RateLimit, RateLimit-Policy, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, \
@@ -28,20 +28,20 @@ const VARY_PREFLIGHT: HeaderValue =
 /// An hour, in seconds; browsers cap it as they like.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("3600");
 
-/// The origin of a request, if its pages may call: it is, letter by letter, one of those that are allowed. A request
-/// without one is not from the page of another site, or not from a browser at all.
+/// The origin of a request, if it is one of those that are allowed. A request without an origin does not come from a page
+/// of another site, or not from a browser at all.
 pub(super) fn allowed_origin(headers: &HeaderMap, allowed: &[String]) -> Option<HeaderValue> {
     let mut sent = headers.get_all(ORIGIN);
     let (Some(origin), None) = (sent.next(), sent.next()) else { return None };
     allowed.iter().any(|known| known.as_bytes() == origin.as_bytes()).then(|| origin.clone())
 }
 
-/// Whether a browser asks what the page of an allowed origin may do.
+/// Whether a request is a CORS preflight.
 pub(super) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// What it may do.
+/// The response to a preflight.
 pub(super) fn preflight() -> HttpResponse {
     HttpResponse::NoContent()
         .insert_header((ACCESS_CONTROL_ALLOW_METHODS, METHODS))
@@ -51,12 +51,12 @@ pub(super) fn preflight() -> HttpResponse {
         .finish()
 }
 
-/// Tells the browser that the page may read the answer, or nothing where its origin is not an allowed one.
+/// Allows a page of this origin to read the response.
 pub(super) fn apply(headers: &mut HeaderMap, origin: Option<HeaderValue>, allowed: &[String]) {
     if allowed.is_empty() {
         return;
     }
-    // Also without an origin: a cache must not give this answer to somebody who has one.
+    // Also without an origin: a cache must not give this response to a page that has one.
     headers.append(VARY, VARY_ORIGIN);
     if let Some(origin) = origin {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);

@@ -84,6 +84,12 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
     let usual = match scheme {
         "http" => "80",
         "https" => "443",
+        // Apps and extensions: their origins have no port.
+        "capacitor" | "ionic" | "tauri" | "chrome-extension" | "moz-extension" | "safari-web-extension"
+            if is_host(authority) =>
+        {
+            return Ok(text);
+        }
         _ => return Err(bad()),
     };
     let (host, port) = match authority.rsplit_once(':') {
@@ -175,6 +181,10 @@ mod tests {
         assert_eq!(good("http://shop.example:443"), "http://shop.example:443");
         assert_eq!(good("http://[::1]:3000"), "http://[::1]:3000");
         assert_eq!(good("http://[::1]"), "http://[::1]");
+        for app in ["capacitor://localhost", "tauri://localhost", "chrome-extension://abcdefghijklmnopabcdefghijklmnop"]
+        {
+            assert_eq!(good(app), app);
+        }
         for bad in [
             "*",
             "shop.example",
@@ -189,6 +199,10 @@ mod tests {
             "https://a:",
             "https://[::1",
             "https://me@a",
+            "capacitor://",
+            "tauri://localhost/",
+            "chrome-extension://a:1",
+            "file://localhost",
         ] {
             assert!(origin(bad).is_err(), "{bad}");
         }

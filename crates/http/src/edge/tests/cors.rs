@@ -20,7 +20,9 @@ async fn pages_of_an_allowed_origin_may_ask() {
     assert_eq!(answer.header("access-control-allow-origin"), "https://shop.example");
     assert_eq!(answer.header("access-control-allow-credentials"), "true");
     assert!(answer.header("access-control-allow-methods").contains("PATCH"));
-    assert!(answer.header("access-control-allow-headers").contains("Idempotency-Key"));
+    for name in ["Idempotency-Key", "traceparent", "tracestate", "baggage", "x-requested-with"] {
+        assert!(answer.header("access-control-allow-headers").contains(name), "{name}");
+    }
     assert_eq!(answer.header("access-control-max-age"), "3600");
     assert!(answer.headers.get_all("vary").any(|vary| vary == "Origin"));
 
