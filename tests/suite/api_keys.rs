@@ -58,9 +58,13 @@ async fn invalid_api_key_request_names_each_field() -> Result<()> {
     ada.post("/auth/api-keys", json!({})).await?.invalid(&["name", "scopes"]);
     let bad = json!({"name": " ", "scopes": ["orders:read", "keys:write"], "expiresAt": "soon", "user": ada.id()});
     ada.post("/auth/api-keys", bad).await?.invalid(&["name", "scopes[1]", "expiresAt", "user"]);
-    for (field, value) in
-        [("scopes", json!([])), ("expiresAt", json!("2020-01-01")), ("expiresAt", json!(5)), ("scopes", json!("x"))]
-    {
+    for (field, value) in [
+        ("scopes", json!([])),
+        ("expiresAt", json!("9999-12-31T23:59:59-05:00")),
+        ("expiresAt", json!("2020-01-01")),
+        ("expiresAt", json!(5)),
+        ("scopes", json!("x")),
+    ] {
         let mut body = json!({"name": "till", "scopes": ["orders:read"]});
         body[field] = value;
         ada.post("/auth/api-keys", body).await?.invalid(&[field]);

@@ -240,6 +240,8 @@ async fn orders_are_listed_newest_first_and_filtered() -> Result<()> {
     assert!(from.contains(&ids[2]) && to.contains(&ids[2]) && from.contains(&ids[0]) && to.contains(&ids[4]));
     assert!(staff.get("/orders?to=2001-01-01").await?.expect(200).list().is_empty());
     staff.get("/orders?status=lost&from=yesterday&userId=x").await?.invalid(&["status", "from", "userId"]);
+    staff.get("/orders?from=-001-01-01&to=%2B999-11-21").await?.invalid(&["from", "to"]);
+    staff.get("/orders?to=9999-12-31T23:59:59-05:00").await?.invalid(&["to"]);
     Ok(())
 }
 
