@@ -206,7 +206,11 @@ async fn body_must_be_json() -> Result<()> {
     for kind in ["text/plain", "application/xml", "application/x-www-form-urlencoded"] {
         send(kind, "items=1".into()).await?.error(415, "unsupported_media_type");
     }
-    send("application/json; charset=utf-8", "{}".into()).await?.invalid(&["items"]);
+    for kind in ["application/json; charset=utf-8", "application/json; charset=utf8", "application/json;charset=UTF8"] {
+        send(kind, "{}".into()).await?.invalid(&["items"]);
+    }
+    send("application/json", "\u{feff}{}".into()).await?.invalid(&["items"]);
+    send("application/json; charset=latin1", "{}".into()).await?.error(415, "unsupported_media_type");
     Ok(())
 }
 
@@ -222,6 +226,11 @@ async fn users_and_logins_are_accepted_as_forms() -> Result<()> {
         .send(nobody.request(Method::POST, "/users").form(&[("name", "A"), ("roles", "admin")]))
         .await?
         .invalid(&["email", "password", "roles"]);
+    let bad = "name=Ada&email=eve@example.com&password=%FF%FF%FF%FF%FF%FF%FF%FF";
+    for path in ["/users", "/auth/login"] {
+        let request = nobody.request(Method::POST, path).header("content-type", "application/x-www-form-urlencoded");
+        nobody.send(request.body(bad)).await?.invalid(&["password"]);
+    }
     Ok(())
 }
 

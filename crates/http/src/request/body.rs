@@ -9,9 +9,10 @@ use actix_web::{
     web,
 };
 use bytes::{Bytes, BytesMut};
-use entrepot_application::Error;
+use entrepot_application::{Error, FieldError};
 use futures_util::{StreamExt, future::LocalBoxFuture};
 use garde::Validate;
+use percent_encoding::percent_decode;
 use serde::Deserialize;
 use serde::de::value::{Error as ValueError, MapDeserializer};
 
@@ -106,10 +107,10 @@ fn kind(req: &HttpRequest) -> Kind {
     }
 }
 
-/// No charset, or UTF-8.
+/// No charset, or UTF-8, also under its usual misspelling.
 fn is_utf8(parameters: &str) -> bool {
     parameters.split(';').all(|parameter| match parameter.trim().to_ascii_lowercase().strip_prefix("charset=") {
-        Some(charset) => charset.trim_matches('"') == "utf-8",
+        Some(charset) => matches!(charset.trim_matches('"'), "utf-8" | "utf8"),
         None => true,
     })
 }
@@ -164,6 +165,8 @@ impl RequestBody {
 }
 
 fn object<T: Request>(bytes: &[u8]) -> ApiResult<Parsed<T>> {
+    // Some clients send a byte order mark; RFC 8259 8.1 lets a parser ignore it.
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     if bytes.is_empty() {
         return Err(ApiError::MalformedJson("it is empty".into()));
     }
@@ -176,12 +179,92 @@ fn object<T: Request>(bytes: &[u8]) -> ApiResult<Parsed<T>> {
 
 /// A form is an object of texts; a field that comes twice is an error.
 fn form<T: Request>(bytes: &[u8]) -> ApiResult<Parsed<T>> {
-    let mut values = BTreeMap::new();
-    for (name, value) in form_urlencoded::parse(bytes) {
+    let (mut values, mut errors) = (BTreeMap::new(), Vec::new());
+    for pair in bytes.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+        let mut parts = pair.splitn(2, |byte| *byte == b'=').map(decoded);
+        let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let (name, value) = match (String::from_utf8(name), String::from_utf8(value)) {
+            (Ok(name), Ok(value)) => (name, value),
+            (name, _) => {
+                let name = name.unwrap_or_else(|bad| String::from_utf8_lossy(bad.as_bytes()).into_owned());
+                errors.push(FieldError::new(name, "must be UTF-8"));
+                continue;
+            }
+        };
         if values.insert(name.clone(), value).is_some() {
             return Err(Error::field(name, "must come once").into());
         }
     }
+    if !errors.is_empty() {
+        return Err(Error::Validation(errors).into());
+    }
     let entries = MapDeserializer::<_, ValueError>::new(values.into_iter());
     T::from_object(entries).map_err(|error| ApiError::MalformedJson(error.to_string()))
+}
+
+/// A name or a value of a form. Not by `form_urlencoded`, which replaces what is no UTF-8: different passwords would be
+/// the same.
+fn decoded(encoded: &[u8]) -> Vec<u8> {
+    let spaced: Vec<u8> = encoded.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    percent_decode(&spaced).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use entrepot_domain::auth::PlainPassword;
+
+    use super::{super::Field, *};
+
+    #[derive(Debug, Deserialize, Validate)]
+    struct Words {
+        #[garde(dive)]
+        a: Field<PlainPassword>,
+        #[garde(dive)]
+        b: Field<Option<String>>,
+    }
+
+    impl Request for Words {}
+
+    fn errors(read: ApiResult<Parsed<Words>>) -> Vec<String> {
+        match read.and_then(|parsed| Ok(parsed?)) {
+            Ok(words) => vec![words.b.value().unwrap().unwrap_or_default()],
+            Err(ApiError::UseCase(Error::Validation(errors))) => {
+                errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect()
+            }
+            Err(other) => vec![other.to_string()],
+        }
+    }
+
+    #[test]
+    fn a_form_is_decoded() {
+        assert_eq!(errors(form(b"a=pass+word%25%2B&b=%C3%A9+x=y&")), ["\u{e9} x=y"]);
+        assert_eq!(errors(form(b"b&&a=12345678")), [""]);
+        assert_eq!(errors(form(b"a=12345678&a=12345678")), ["a must come once"]);
+        assert_eq!(errors(form(b"b=&c=")), ["a is required", "c is not a known field"]);
+    }
+
+    #[test]
+    fn a_form_must_be_utf_8() {
+        assert_eq!(errors(form(b"a=%FF%FF%FF%FF%FF%FF%FF%FF")), ["a must be UTF-8"]);
+        assert_eq!(errors(form(b"a=\xff&b=%C3")), ["a must be UTF-8", "b must be UTF-8"]);
+        assert_eq!(errors(form(b"%FE=x")), ["\u{fffd} must be UTF-8"]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_ignored() {
+        assert_eq!(errors(object("\u{feff}{\"a\":\"12345678\",\"b\":\"x\"}".as_bytes())), ["x"]);
+        assert!(errors(object("\u{feff}\u{feff}{}".as_bytes())).concat().starts_with("the body is not JSON"));
+        assert_eq!(errors(object("\u{feff}[]".as_bytes())), ["body must be an object"]);
+        assert_eq!(errors(object("\u{feff}".as_bytes())), ["the body is not JSON: it is empty"]);
+    }
+
+    #[test]
+    fn utf_8_has_two_spellings() {
+        for good in ["", "charset=utf-8", " Charset=UTF-8", "charset=\"utf-8\"", "charset=utf8", "charset=UTF8; x=y"] {
+            assert!(is_utf8(good), "{good}");
+        }
+        for bad in ["charset=latin1", "charset=utf-16", "charset=utf-88", "charset="] {
+            assert!(!is_utf8(bad), "{bad}");
+        }
+    }
 }
