@@ -22,6 +22,7 @@
 mod api_key;
 mod audit;
 mod auth;
+mod cursor;
 mod edge;
 mod encoding;
 pub mod error;
@@ -38,10 +39,8 @@ mod state;
 mod testing;
 mod user;
 
+pub(crate) use edge::API;
 pub use edge::{AccessLine, AccessLog, TracingAccessLog, unfinished_changes};
 pub use openapi::{openapi, openapi_json};
 pub use routes::app;
 pub use state::{HttpSettings, HttpState};
-
-/// Where the API is; operations are beside it.
-pub(crate) const API: &str = "/api/v1";

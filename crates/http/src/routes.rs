@@ -1,4 +1,4 @@
-//! What is served where.
+//! The application: every route, behind the middleware.
 
 use std::{rc::Rc, sync::Arc};
 
@@ -12,12 +12,14 @@ use crate::{
     HttpState, api_key, audit, auth,
     edge::{Edge, Patterns, Routes},
     error::{ApiError, ApiResult},
-    operations, order, product,
+    openapi::openapi,
+    operations::{self, DocumentSource},
+    order, product,
     response::Bodies,
     second_factor, user,
 };
 
-/// The application of one worker: every route, behind the edge.
+/// The application of one worker.
 pub fn app(
     state: &Arc<HttpState>,
 ) -> App<
@@ -26,24 +28,25 @@ pub fn app(
     app_with(state, |_| {})
 }
 
-/// The same with more routes.
+/// The same with more routes, for tests.
 pub(crate) fn app_with(
     state: &Arc<HttpState>,
     more: fn(&mut Routes),
 ) -> App<
     impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()> + use<>,
 > {
-    let mut routes = Routes::new(web::to(unknown));
+    let mut routes = Routes::new(web::to(not_found));
     more(&mut routes);
     resources(&mut routes);
     operations::routes(&mut routes);
     let patterns = routes.patterns().unwrap_or_else(|error| {
-        tracing::error!(%error, "paths are served twice");
+        tracing::error!(%error, "two routes match the same paths");
         Patterns::default()
     });
     App::new()
         .app_data(web::Data::from(state.clone()))
         .app_data(web::Data::new(Bodies::default()))
+        .app_data(web::Data::new(DocumentSource(|| openapi().to_json().unwrap_or_default())))
         .default_service(routes)
         .wrap(Edge { state: state.clone(), patterns: Rc::new(patterns) })
 }
@@ -58,6 +61,6 @@ fn resources(routes: &mut Routes) {
     audit::routes(routes);
 }
 
-async fn unknown() -> ApiResult {
+async fn not_found() -> ApiResult {
     Err(ApiError::UnknownPath)
 }

@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 
 use crate::edge::{Methods, Routes};
 
-/// What of the document is about keys.
+/// The OpenAPI paths of API keys.
 #[derive(OpenApi)]
 #[openapi(paths(routes::create, routes::list, routes::revoke))]
 pub(crate) struct Docs;

@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 
 use crate::edge::{Methods, Routes};
 
-/// What of the document is about the audit log.
+/// The OpenAPI paths of the audit log.
 #[derive(OpenApi)]
 #[openapi(paths(routes::list))]
 pub(crate) struct Docs;

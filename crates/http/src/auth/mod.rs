@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 
 use crate::edge::{Methods, Routes};
 
-/// What of the document is about logins.
+/// The OpenAPI paths of logins.
 #[derive(OpenApi)]
 #[openapi(paths(
     routes::login,

@@ -5,17 +5,17 @@ use std::{rc::Rc, sync::Arc};
 use actix_web::rt;
 use entrepot_domain::ApiKeyId;
 
-use super::{bearer::Bearer, caller::Passage};
+use super::{bearer::Bearer, context::RequestContext};
 use crate::HttpState;
 
 /// Finds out what an API key is worth, if there is one.
-pub(super) async fn look_up(passage: &mut Rc<Passage>, state: &Arc<HttpState>) {
+pub(super) async fn look_up(context: &mut Rc<RequestContext>, state: &Arc<HttpState>) {
     // Nobody else has it yet.
-    if let Some(passage) = Rc::get_mut(passage)
-        && let Bearer::Unread(unread) = &passage.bearer
+    if let Some(context) = Rc::get_mut(context)
+        && let Bearer::Unread(unread) = &context.bearer
     {
-        passage.bearer = Bearer::of_key(unread, &state.app.api_keys).await;
-        if let Bearer::Key(admitted) = &passage.bearer
+        context.bearer = Bearer::of_key(unread, &state.app.api_keys).await;
+        if let Bearer::Key(admitted) = &context.bearer
             && admitted.is_news
         {
             note_use(admitted.key, state.clone());

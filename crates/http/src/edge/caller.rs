@@ -1,8 +1,7 @@
-//! Who asks, as the edge found out.
+//! Extractors: who sends a request, and what they may do.
 
 use std::{
     future::{Ready, ready},
-    net::IpAddr,
     rc::Rc,
 };
 
@@ -19,41 +18,24 @@ use entrepot_domain::{
 };
 use futures_util::future::LocalBoxFuture;
 
-use super::{bearer::Bearer, request_id::RequestId, router::Found};
+use super::{bearer::Bearer, context::RequestContext};
 use crate::{
     HttpState,
     error::{ApiError, ApiResult},
 };
 
 /// The most characters of a `User-Agent` that are kept.
-const USER_AGENT_CHARS: usize = 256;
+const MAX_USER_AGENT_CHARS: usize = 256;
 
-/// What the edge knows of a request; it leaves it in the request's extensions.
-#[derive(Debug)]
-pub(super) struct Passage {
-    pub(super) request_id: RequestId,
-    pub(super) address: IpAddr,
-    pub(super) bearer: Bearer,
-    /// Where the path leads.
-    pub(super) found: Option<Found>,
-}
-
-impl Passage {
-    /// The pattern of the path, for logs and metrics: there are few of them, and they have no secrets in them.
-    pub(super) fn route(&self) -> Option<&str> {
-        self.found.as_ref().map(|found| &*found.pattern)
-    }
-}
-
-/// What stands in the path for its one parameter.
+/// The value of the one parameter that a path may have.
 pub(crate) struct Parameter(pub(crate) Box<str>);
 
 impl Parameter {
-    /// That of this request; its pattern may have none.
+    /// The parameter of this request, if its path has one.
     pub(crate) fn of(req: &HttpRequest) -> Option<Self> {
         let extensions = req.extensions();
-        let found = extensions.get::<Rc<Passage>>()?.found.as_ref()?;
-        found.parameter.clone().map(Self)
+        let route = extensions.get::<Rc<RequestContext>>()?.route.as_ref()?;
+        route.parameter.clone().map(Self)
     }
 }
 
@@ -66,13 +48,12 @@ impl FromRequest for Parameter {
     }
 }
 
-/// Where a request comes from.
+/// The client that sent a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
-    /// The client's address, which is the socket's, or what a trusted proxy says; and how the request is named in
-    /// answers and logs.
+    /// The client's address, as the socket or a trusted proxy says, and the identifier of the request.
     pub(crate) origin: Origin,
-    /// What the client calls itself, cut to 256 characters.
+    /// The `User-Agent`, cut to 256 characters.
     pub(crate) user_agent: Option<String>,
 }
 
@@ -82,24 +63,25 @@ impl FromRequest for Caller {
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         let extensions = req.extensions();
-        let passage = extensions.get::<Rc<Passage>>();
-        // Without a passage there was no edge: a wiring mistake, which must not be written down as nobody's doing.
-        let caller = passage.map(|passage| Self {
-            origin: Origin { address: passage.address, request_id: passage.request_id.as_str().to_owned() },
+        let context = extensions.get::<Rc<RequestContext>>();
+        // Without a context the middleware is missing: a wiring mistake, which must not enter the audit log as an
+        // anonymous request.
+        let caller = context.map(|context| Self {
+            origin: Origin { address: context.address, request_id: context.request_id.as_str().to_owned() },
             user_agent: user_agent(req.headers()).map(ToOwned::to_owned),
         });
         ready(caller.ok_or(ApiError::Internal))
     }
 }
 
-/// What the client calls itself, cut to 256 characters; `None` also if it is not visible ASCII.
+/// The `User-Agent`, cut to 256 characters; `None` also if it is not visible ASCII.
 pub(super) fn user_agent(headers: &HeaderMap) -> Option<&str> {
     let agent = headers.get(header::USER_AGENT)?.to_str().ok()?;
-    agent.get(..agent.len().min(USER_AGENT_CHARS)).filter(|agent| !agent.is_empty())
+    agent.get(..agent.len().min(MAX_USER_AGENT_CHARS)).filter(|agent| !agent.is_empty())
 }
 
-/// A person, by a good token of a session that is alive, with the roles they have now. API keys are refused: what takes
-/// them asks for [`Granted`].
+/// A user with a valid token of a live session, with their present roles. API keys are refused: routes that take them
+/// ask for [`Granted`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Authenticated(pub(crate) Actor);
 
@@ -119,7 +101,7 @@ impl FromRequest for Authenticated {
     }
 }
 
-/// The same, or a machine with a live API key. Whether its scopes allow what it asks is for the use case to say.
+/// A user as [`Authenticated`], or a valid API key. The use case decides whether its scopes suffice.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Granted(pub(crate) Actor);
 
@@ -134,14 +116,14 @@ impl FromRequest for Granted {
 }
 
 fn actor(req: &HttpRequest) -> impl Future<Output = ApiResult<Actor>> + use<> {
-    let passage = req.extensions().get::<Rc<Passage>>().cloned();
+    let context = req.extensions().get::<Rc<RequestContext>>().cloned();
     let state = req.app_data::<web::Data<HttpState>>().cloned();
     async move {
-        let (Some(passage), Some(state)) = (passage, state) else { return Err(ApiError::Internal) };
-        match &passage.bearer {
+        let (Some(context), Some(state)) = (context, state) else { return Err(ApiError::Internal) };
+        match &context.bearer {
             Bearer::Good(claims) => Ok(state.app.auth.admit(claims).await?),
             Bearer::Key(admitted) => Ok(admitted.actor),
-            // The store was away; if it still is, this says so.
+            // The store was unavailable when the edge asked it; if it still is, this is the 503.
             Bearer::Unread(unread) => Ok(state.app.api_keys.admit(&unread.0).await?.actor),
             Bearer::Bad(TokenError::Expired) => Err(ApiError::UseCase(Error::TokenExpired)),
             Bearer::Bad(TokenError::Invalid) => Err(ApiError::UseCase(Error::InvalidToken)),

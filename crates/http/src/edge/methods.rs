@@ -6,15 +6,18 @@ use actix_web::{
     web,
 };
 
-use super::router::{Accepts, Place, Routes};
-use crate::{API, error::ApiError};
+use super::router::{MethodFilter, PathRoutes, Routes};
+use crate::error::ApiError;
 
-/// A path: the methods it takes, `HEAD` wherever there is `GET`, `OPTIONS` that names them all, and a 405 that does so
-/// too for every other one.
+/// The path of the API; operations are beside it.
+pub(crate) const API: &str = "/api/v1";
+
+/// A path with a handler for each of its methods. `HEAD` comes with `GET`; `OPTIONS` and the 405 of every other method
+/// name them all.
 pub(crate) struct Methods {
-    path: &'static str,
+    path: String,
     allowed: Vec<&'static str>,
-    answers: Vec<(Accepts, Route)>,
+    handlers: Vec<(MethodFilter, Route)>,
 }
 
 macro_rules! method {
@@ -33,43 +36,43 @@ macro_rules! method {
 
 impl Methods {
     /// A path, which may have one parameter in braces.
-    pub(crate) fn at(path: &'static str) -> Self {
-        Self { path, allowed: Vec::new(), answers: Vec::new() }
+    pub(crate) fn at(path: &str) -> Self {
+        Self { path: path.to_owned(), allowed: Vec::new(), handlers: Vec::new() }
     }
 
     method! {
-        /// Answers `GET` and `HEAD`; the server leaves the body of the latter away.
+        /// Handles `GET` and `HEAD`; the server omits the body of the latter.
         get, ["GET", "HEAD"], Method::GET | Method::HEAD
     }
 
     method! {
-        /// Answers `POST`.
+        /// Handles `POST`.
         post, ["POST"], Method::POST
     }
 
     method! {
-        /// Answers `PUT`.
+        /// Handles `PUT`.
         put, ["PUT"], Method::PUT
     }
 
     method! {
-        /// Answers `PATCH`.
+        /// Handles `PATCH`.
         patch, ["PATCH"], Method::PATCH
     }
 
     method! {
-        /// Answers `DELETE`.
+        /// Handles `DELETE`.
         delete, ["DELETE"], Method::DELETE
     }
 
-    fn on<F, Args>(mut self, allowed: &[&'static str], accepts: Accepts, handler: F) -> Self
+    fn on<F, Args>(mut self, allowed: &[&'static str], accepts: MethodFilter, handler: F) -> Self
     where
         F: Handler<Args>,
         Args: FromRequest + 'static,
         F::Output: Responder + 'static,
     {
         self.allowed.extend(allowed);
-        self.answers.push((accepts, web::to(handler)));
+        self.handlers.push((accepts, web::to(handler)));
         self
     }
 
@@ -81,8 +84,8 @@ impl Methods {
 
     /// Registers the path as it is.
     pub(crate) fn mount_at_root(self, routes: &mut Routes) {
-        let pattern = self.path;
-        self.register(pattern, routes);
+        let pattern = self.path.clone();
+        self.register(&pattern, routes);
     }
 
     fn register(mut self, pattern: &str, routes: &mut Routes) {
@@ -91,17 +94,17 @@ impl Methods {
         served::note(pattern, &allowed);
 
         let options = allowed.clone();
-        let ask = move || {
-            let allow = (header::ALLOW, options.clone());
-            async move { HttpResponse::NoContent().insert_header(allow).finish() }
+        let allow = move || {
+            let header = (header::ALLOW, options.clone());
+            async move { HttpResponse::NoContent().insert_header(header).finish() }
         };
         let refuse = move || {
             let refusal = ApiError::MethodNotAllowed(allowed.clone());
             async move { Err::<HttpResponse, _>(refusal) }
         };
-        self.answers.push((|method| *method == Method::OPTIONS, web::to(ask)));
-        self.answers.push((|_| true, web::to(refuse)));
-        routes.add(Place { pattern: pattern.into(), answers: self.answers });
+        self.handlers.push((|method| *method == Method::OPTIONS, web::to(allow)));
+        self.handlers.push((|_| true, web::to(refuse)));
+        routes.add(PathRoutes { pattern: pattern.into(), handlers: self.handlers });
     }
 }
 
@@ -126,7 +129,7 @@ pub(super) fn of_the_server() -> HttpResponse {
     HttpResponse::NoContent().insert_header((header::ALLOW, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")).finish()
 }
 
-/// What was registered on this thread, for the test that holds the document against it.
+/// The paths that were registered on this thread, for the test that compares the OpenAPI document with them.
 #[cfg(test)]
 pub(crate) mod served {
     use std::{cell::RefCell, collections::BTreeMap};
@@ -139,12 +142,12 @@ pub(crate) mod served {
         SERVED.with_borrow_mut(|served| served.insert(pattern.to_owned(), allowed.to_owned()));
     }
 
-    /// Forgets what tests before this one registered.
+    /// Forgets the paths of tests that ran before.
     pub(crate) fn clear() {
         SERVED.with_borrow_mut(BTreeMap::clear);
     }
 
-    /// Patterns, with the methods that each takes.
+    /// The patterns with their methods.
     pub(crate) fn all() -> BTreeMap<String, String> {
         SERVED.with_borrow(Clone::clone)
     }

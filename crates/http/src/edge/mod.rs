@@ -6,6 +6,7 @@ mod api_key;
 mod bearer;
 mod caller;
 mod compress;
+mod context;
 mod cors;
 mod faults;
 mod limits;
@@ -27,9 +28,9 @@ pub(crate) use caller::{Authenticated, Caller, Granted, Parameter};
 pub(crate) use compress::Unchanging;
 pub(crate) use faults::Chain;
 pub use log::{AccessLine, AccessLog, TracingAccessLog};
-pub(crate) use methods::Methods;
 #[cfg(test)]
 pub(crate) use methods::served;
+pub(crate) use methods::{API, Methods};
 pub(crate) use metrics::Metrics;
 pub(crate) use router::{Patterns, Routes};
 pub(crate) use service::{AsItIs, Edge};

@@ -1,8 +1,8 @@
-//! Which path is served by what.
+//! The router.
 //!
-//! Not by the router of actix: it tries one regular expression after the other, and the one that fits takes as long as
-//! all else that is done for a cached answer. Here a tree of prefixes is walked once, at the edge, which needs to know
-//! the pattern for limits, logs and metrics anyway, also of requests that are let no further.
+//! actix-web's router tries one regular expression after the other; the one that matches takes as long as everything else
+//! that is done for a cached response. Here a prefix tree is walked once, in the middleware, which needs the pattern for
+//! limits, logs and metrics anyway, also of requests that it refuses.
 
 use std::rc::Rc;
 
@@ -16,76 +16,67 @@ use futures_util::{
     future::{LocalBoxFuture, try_join_all},
 };
 
-use super::caller::Passage;
+use super::context::{RequestContext, RouteMatch};
 
-/// All paths, with what answers there.
+/// All paths with their handlers.
 pub(crate) struct Routes {
-    places: Vec<Place>,
-    unknown: Route,
+    paths: Vec<PathRoutes>,
+    not_found: Route,
 }
 
-/// What answers on one path: the first that accepts the method. The last accepts every one.
-pub(super) struct Place {
+/// The handlers of one path: the first that accepts the method is called. The last accepts every method.
+pub(super) struct PathRoutes {
     pub(super) pattern: Rc<str>,
-    pub(super) answers: Vec<(Accepts, Route)>,
+    pub(super) handlers: Vec<(MethodFilter, Route)>,
 }
 
-/// Whether a method is answered by it.
-pub(super) type Accepts = fn(&Method) -> bool;
-
-/// Where a path leads.
-#[derive(Debug)]
-pub(super) struct Found {
-    place: usize,
-    pub(super) pattern: Rc<str>,
-    /// What stands in the path for the one parameter that a pattern may have.
-    pub(super) parameter: Option<Box<str>>,
-}
+/// Whether a handler is for a method.
+pub(super) type MethodFilter = fn(&Method) -> bool;
 
 /// The patterns of all paths.
 #[derive(Default)]
 pub(crate) struct Patterns(matchit::Router<(usize, Rc<str>)>);
 
 impl Patterns {
-    /// Where this path leads, as decoded as actix decodes it (all but `%`, `/` and `+`).
-    pub(super) fn find(&self, path: &str) -> Option<Found> {
+    /// The route of a path that actix-web has decoded (all but `%`, `/` and `+`).
+    pub(super) fn find(&self, path: &str) -> Option<RouteMatch> {
         let found = self.0.at(path).ok()?;
-        let (place, pattern) = found.value;
+        let (index, pattern) = found.value;
         let parameter = found.params.iter().next().map(|(_, value)| value.into());
-        Some(Found { place: *place, pattern: Rc::clone(pattern), parameter })
+        Some(RouteMatch { index: *index, pattern: Rc::clone(pattern), parameter })
     }
 }
 
 impl Routes {
-    /// No paths yet; what leads nowhere is answered by `unknown`.
-    pub(crate) fn new(unknown: Route) -> Self {
-        Self { places: Vec::new(), unknown }
+    /// No paths yet; `not_found` handles all others.
+    pub(crate) fn new(not_found: Route) -> Self {
+        Self { paths: Vec::new(), not_found }
     }
 
-    /// Adds a path. Of two with one pattern the first answers, so that a test can put its own in front.
-    pub(super) fn add(&mut self, place: Place) {
-        if !self.places.iter().any(|known| known.pattern == place.pattern) {
-            self.places.push(place);
+    /// Adds a path. Of two with the same pattern the first counts, so that a test can replace one.
+    pub(super) fn add(&mut self, path: PathRoutes) {
+        if !self.paths.iter().any(|known| known.pattern == path.pattern) {
+            self.paths.push(path);
         }
     }
 
     /// The patterns of all paths so far.
     ///
     /// # Errors
-    /// Two patterns stand for the same paths, or one is none.
+    /// Two patterns match the same paths, or one is malformed.
     pub(crate) fn patterns(&self) -> Result<Patterns, matchit::InsertError> {
         let mut router = matchit::Router::new();
-        for (place, Place { pattern, .. }) in self.places.iter().enumerate() {
-            router.insert(&**pattern, (place, Rc::clone(pattern)))?;
+        for (index, PathRoutes { pattern, .. }) in self.paths.iter().enumerate() {
+            router.insert(&**pattern, (index, Rc::clone(pattern)))?;
         }
         Ok(Patterns(router))
     }
 }
 
-/// The same, ready to answer.
-pub(crate) struct Answering {
-    places: Vec<Vec<(Accepts, RouteService)>>,
-    unknown: RouteService,
+/// The service that [`Routes`] become.
+pub(crate) struct RoutesService {
+    paths: Vec<Vec<(MethodFilter, RouteService)>>,
+    not_found: RouteService,
 }
 
 type RouteService = <Route as ServiceFactory<ServiceRequest>>::Service;
@@ -94,24 +85,24 @@ impl ServiceFactory<ServiceRequest> for Routes {
     type Response = ServiceResponse;
     type Error = Error;
     type Config = ();
-    type Service = Answering;
+    type Service = RoutesService;
     type InitError = ();
-    type Future = LocalBoxFuture<'static, Result<Answering, ()>>;
+    type Future = LocalBoxFuture<'static, Result<RoutesService, ()>>;
 
     fn new_service(&self, (): ()) -> Self::Future {
-        let unknown = self.unknown.new_service(());
-        let places = self.places.iter().map(|place| {
-            try_join_all(place.answers.iter().map(|(accepts, route)| {
+        let not_found = self.not_found.new_service(());
+        let paths = self.paths.iter().map(|path| {
+            try_join_all(path.handlers.iter().map(|(accepts, route)| {
                 let accepts = *accepts;
                 route.new_service(()).map_ok(move |service| (accepts, service))
             }))
         });
-        let places = try_join_all(places);
-        Box::pin(async move { Ok(Answering { places: places.await?, unknown: unknown.await? }) })
+        let paths = try_join_all(paths);
+        Box::pin(async move { Ok(RoutesService { paths: paths.await?, not_found: not_found.await? }) })
     }
 }
 
-impl Service<ServiceRequest> for Answering {
+impl Service<ServiceRequest> for RoutesService {
     type Response = ServiceResponse;
     type Error = Error;
     type Future = <RouteService as Service<ServiceRequest>>::Future;
@@ -121,10 +112,10 @@ impl Service<ServiceRequest> for Answering {
     fn call(&self, req: ServiceRequest) -> Self::Future {
         let service = {
             let extensions = req.extensions();
-            let found = extensions.get::<Rc<Passage>>().and_then(|passage| passage.found.as_ref());
-            let place = found.and_then(|found| self.places.get(found.place));
-            let accepting = place.and_then(|place| place.iter().find(|(accepts, _)| accepts(req.method())));
-            accepting.map_or(&self.unknown, |(_, service)| service)
+            let route = extensions.get::<Rc<RequestContext>>().and_then(|context| context.route.as_ref());
+            let handlers = route.and_then(|route| self.paths.get(route.index));
+            let accepting = handlers.and_then(|handlers| handlers.iter().find(|(accepts, _)| accepts(req.method())));
+            accepting.map_or(&self.not_found, |(_, service)| service)
         };
         service.call(req)
     }
@@ -139,16 +130,16 @@ mod tests {
     fn patterns(of: &[&str]) -> Result<Patterns, matchit::InsertError> {
         let mut routes = Routes::new(web::route());
         for pattern in of {
-            routes.add(Place { pattern: (*pattern).into(), answers: Vec::new() });
+            routes.add(PathRoutes { pattern: (*pattern).into(), handlers: Vec::new() });
         }
         routes.patterns()
     }
 
     #[test]
-    fn a_path_leads_to_its_pattern() {
+    fn a_path_matches_its_pattern() {
         let patterns = patterns(&["/users/me", "/users/{id}", "/users/{id}/roles", "/docs/{*file}"]).unwrap();
         let found = |path: &str| {
-            patterns.find(path).map(|found| (found.place, found.pattern.to_string(), found.parameter.map(String::from)))
+            patterns.find(path).map(|found| (found.index, found.pattern.to_string(), found.parameter.map(String::from)))
         };
         assert_eq!(found("/users/me"), Some((0, "/users/me".to_owned(), None)));
         assert_eq!(found("/users/7"), Some((1, "/users/{id}".to_owned(), Some("7".to_owned()))));
@@ -160,8 +151,8 @@ mod tests {
     }
 
     #[test]
-    fn two_patterns_for_the_same_paths_are_a_mistake() {
+    fn two_patterns_for_the_same_paths_are_refused() {
         assert!(patterns(&["/users/{id}", "/users/{name}"]).is_err());
-        assert!(patterns(&["/users/{id}", "/users/{id}"]).is_ok(), "the first one answers");
+        assert!(patterns(&["/users/{id}", "/users/{id}"]).is_ok(), "the first one counts");
     }
 }

@@ -30,8 +30,9 @@ use futures_util::{FutureExt, future::LocalBoxFuture};
 use super::{
     address, api_key,
     bearer::Bearer,
-    caller::Passage,
-    compress, cors, faults, limits,
+    compress,
+    context::RequestContext,
+    cors, faults, limits,
     log::{AccessLine, LoggedHeaders},
     methods,
     metrics::Handles,
@@ -117,7 +118,7 @@ where
 struct Visit {
     began: Instant,
     method: Method,
-    passage: Rc<Passage>,
+    passage: Rc<RequestContext>,
     logged: LoggedHeaders,
     /// Set if it may be shown the answer.
     origin: Option<HeaderValue>,
@@ -130,11 +131,11 @@ impl Visit {
     fn of(req: &ServiceRequest, state: &HttpState, patterns: &Patterns) -> Self {
         let (headers, settings) = (req.headers(), &state.settings);
         let peer = req.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-        let passage = Passage {
+        let passage = RequestContext {
             request_id: RequestId::of(headers, &*state.ids),
             address: address::client(peer, headers, &settings.trusted_proxies),
             bearer: Bearer::of(headers, &state.app.auth),
-            found: patterns.find(req.match_info().get_ref().path()),
+            route: patterns.find(req.match_info().get_ref().path()),
         };
         Self {
             began: Instant::now(),
@@ -220,7 +221,7 @@ impl Tools {
         };
         standard.apply(response.headers_mut());
 
-        let route = visit.passage.route().unwrap_or("unmatched");
+        let route = visit.passage.pattern().unwrap_or("unmatched");
         let took = visit.began.elapsed();
         self.handles.record(&self.state.metrics, &visit.method, route, status, took);
         self.log(&visit, route, status, took);

@@ -18,7 +18,7 @@ use opentelemetry::{
 use tracing::{Level, Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::{caller::Passage, log::LoggedHeaders, metrics::label, request_id};
+use super::{context::RequestContext, log::LoggedHeaders, metrics::label, request_id};
 
 /// The span of one request.
 pub(super) struct Trace {
@@ -28,13 +28,13 @@ pub(super) struct Trace {
 
 impl Trace {
     /// Begins it: as a part of the trace that the request's `traceparent` names, or as the first of one.
-    pub(super) fn begin(headers: &HeaderMap, passage: &Passage, logged: &mut LoggedHeaders) -> Self {
+    pub(super) fn begin(headers: &HeaderMap, context: &RequestContext, logged: &mut LoggedHeaders) -> Self {
         // The target that `entrepot_telemetry` collects; nobody does unless a collector is configured.
         let is_collected = tracing::enabled!(target: "entrepot_trace", Level::INFO);
         let span = tracing::info_span!(
             target: "http",
             "request",
-            request_id = passage.request_id.as_str(),
+            request_id = context.request_id.as_str(),
             trace_id = logged.trace_id.as_deref(),
             otel.kind = is_collected.then_some("server"),
             // From here on what OpenTelemetry wants to know of HTTP, and only where traces are collected.
@@ -67,7 +67,7 @@ impl Trace {
     }
 
     /// Tells what became of the request.
-    pub(super) fn end(self, method: &Method, passage: &Passage, answer: &Result<ServiceResponse, Error>) {
+    pub(super) fn end(self, method: &Method, context: &RequestContext, answer: &Result<ServiceResponse, Error>) {
         if !self.is_collected {
             return;
         }
@@ -79,7 +79,7 @@ impl Trace {
             "OTHER" => "_OTHER",
             known => known,
         };
-        let route = passage.route();
+        let route = context.pattern();
         let name = route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
         self.span.context().span().update_name(name);
         self.span.record("http.request.method", method);

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, IF_NONE_MATCH},
+    web::Data,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
@@ -13,10 +14,13 @@ use sha2::{Digest, Sha256};
 use crate::{
     edge::Unchanging,
     encoding::{Coding, accepts},
-    openapi::openapi,
 };
 
-/// The document and its tag, made when they are first asked for: a start need not wait for them.
+/// Builds the document, as JSON. It is in the data of the application, because the document describes this route too.
+#[derive(Clone, Copy)]
+pub(crate) struct DocumentSource(pub(crate) fn() -> String);
+
+/// The document and its tag, built at the first request: a start need not wait for them.
 static DOCUMENT: OnceLock<(Bytes, String)> = OnceLock::new();
 
 /// This document
@@ -30,9 +34,10 @@ static DOCUMENT: OnceLock<(Bytes, String)> = OnceLock::new();
         (status = 304, description = "It is as `If-None-Match` says."),
     ),
 )]
-pub(super) async fn document(req: HttpRequest) -> HttpResponse {
+pub(super) async fn document(req: HttpRequest, source: Data<DocumentSource>) -> HttpResponse {
     let (document, tag) = DOCUMENT.get_or_init(|| {
-        let document = openapi().to_json().unwrap_or_default();
+        let DocumentSource(build) = **source;
+        let document = build();
         let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(&document)));
         (document.into(), tag)
     });
@@ -47,7 +52,7 @@ pub(super) async fn document(req: HttpRequest) -> HttpResponse {
     response
 }
 
-/// The tag by which a client knows the document, in a coding that it takes.
+/// The tag of the document that a client has, if it accepts the coding of that tag.
 fn known(headers: &HeaderMap, tag: &str) -> Option<String> {
     let sent = headers.get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
     sent.flat_map(|value| value.split(',')).map(|known| known.trim().trim_start_matches("W/")).find_map(|known| {

@@ -1,4 +1,4 @@
-//! What operators and readers of the API ask; outside `/api/v1`, and never counted against a limit.
+//! Routes for operators and for readers of the API; outside `/api/v1`, and never counted against a limit.
 
 mod docs;
 mod document;
@@ -9,11 +9,12 @@ mod metrics;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use document::DocumentSource;
 use utoipa::OpenApi;
 
 use crate::edge::{Methods, Routes};
 
-/// Registers all of it.
+/// Registers them.
 pub(crate) fn routes(to: &mut Routes) {
     Methods::at("/health/live").get(health::live).mount_at_root(to);
     Methods::at("/health/ready").get(health::ready).mount_at_root(to);
@@ -25,7 +26,7 @@ pub(crate) fn routes(to: &mut Routes) {
     Methods::at("/docs/{*file}").get(docs::file).mount_at_root(to);
 }
 
-/// What the document says of it.
+/// Their OpenAPI paths.
 #[derive(OpenApi)]
 #[openapi(paths(health::live, health::ready, metrics::metrics, keys::keys, document::document))]
 pub(crate) struct Docs;

@@ -6,7 +6,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use utoipa::IntoParams;
 
 use super::{Field, Params, Parsed};
-use crate::{error::ApiResult, response::Seal};
+use crate::{cursor::Seal, error::ApiResult};
 
 /// The parameters of a list that are its own: a struct of [`Field`]s with filters and a sort.
 pub(crate) trait ListQuery: DeserializeOwned + Validate<Context = ()> {

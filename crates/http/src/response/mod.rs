@@ -1,7 +1,6 @@
 //! Answers in the envelope of the contract.
 
 mod bodies;
-mod cursor;
 mod decimal;
 mod envelope;
 mod header;
@@ -9,7 +8,6 @@ mod list;
 mod stamp;
 
 pub(crate) use bodies::Bodies;
-pub(crate) use cursor::Seal;
 pub(crate) use decimal::Decimal;
 pub(crate) use envelope::{Success, changed, created, created_secret, no_content, ok, secret, tagged, tagged_of};
 pub(crate) use header::header_value;

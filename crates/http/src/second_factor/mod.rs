@@ -8,7 +8,7 @@ use utoipa::OpenApi;
 
 use crate::edge::{Methods, Routes};
 
-/// What of the document is about second factors.
+/// The OpenAPI paths of second factors.
 #[derive(OpenApi)]
 #[openapi(paths(
     routes::status,

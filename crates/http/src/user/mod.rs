@@ -9,7 +9,7 @@ pub(crate) use view::UserView;
 
 use crate::edge::{Methods, Routes};
 
-/// What of the document is about users.
+/// The OpenAPI paths of users.
 #[derive(OpenApi)]
 #[openapi(paths(
     routes::register,
