@@ -135,6 +135,36 @@ async fn version_is_returned_as_etag_and_checked() -> Result<()> {
 }
 
 #[tokio::test]
+async fn preconditions_hold_for_every_method() -> Result<()> {
+    let server = start(&[]).await?;
+    let admin = server.admin().await?;
+    let path = format!("/products/{}", admin.product("MUG", 295, 5).await?);
+    let change = async |header: (&'static str, &'static str)| {
+        admin.with(Method::PATCH, &path, header, Some(json!({"name": "Cup"}))).await
+    };
+    for present in ["*", "\"1\"", "W/\"1\"", "\"7\", \"1\""] {
+        change(("if-none-match", present)).await?.error(412, "precondition_failed");
+    }
+    for other in ["\"2\"", "\"1\"x", "\"01\"", "\"+1\""] {
+        change(("if-match", other)).await?.error(412, "precondition_failed");
+    }
+    assert_eq!(change(("if-match", "\"5\", \"1\"")).await?.expect(200).data()["version"], 2, "one of a list matches");
+    assert_eq!(change(("if-none-match", "\"1\"")).await?.expect(200).data()["version"], 3);
+    let get = async |header: (&'static str, &'static str)| admin.with(Method::GET, &path, header, None).await;
+    get(("if-match", "\"3\"")).await?.expect(200);
+    get(("if-match", "\"2\"")).await?.error(412, "precondition_failed");
+    for spelling in ["\"+3\"", "\"03\""] {
+        get(("if-none-match", spelling)).await?.expect(200);
+    }
+    let (whole, known) = (get(("accept", "*/*")).await?, get(("if-none-match", "\"3\"")).await?);
+    assert_eq!((whole.status, known.status), (200, 304));
+    for name in ["etag", "cache-control", "vary"] {
+        assert_eq!(whole.header(name), known.header(name), "{name}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn archived_product_remains_in_old_orders_only() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;

@@ -1,4 +1,4 @@
-//! Answers made shorter for who can read them so.
+//! Compression of responses.
 
 use std::{
     collections::HashMap,
@@ -22,38 +22,43 @@ use bytes::Bytes;
 
 use crate::encoding::{Accepted, Coding, Effort};
 
-/// Bodies below this fit into one packet anyhow.
-const WORTH_IT: u64 = 1_024;
+/// Shorter bodies fit into one packet anyway.
+const MIN_LENGTH: u64 = 1_024;
 
-/// What takes longer to encode than a worker should keep its other connections waiting.
-const LONG: usize = 64 << 10;
+/// Longer bodies are compressed in the blocking pool: the other connections of the worker would wait too long.
+const MAX_INLINE_LENGTH: usize = 64 << 10;
 
 const VARY_ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 
-/// Marks an answer whose body is always the same for this name: it is encoded once, and kept.
+/// Marks a response whose body is always the same for this name: it is compressed once.
 pub(crate) struct Unchanging(pub(crate) String);
 
-/// The answer in the coding that its client likes best, if it gains by that.
+/// Compresses a response in the coding that its client prefers, if that makes it shorter.
 ///
-/// Never one that is not to be stored. Such an answer has tokens in it, and the length of what was encoded together with
-/// them would tell of them (BREACH).
+/// A response that is not to be stored stays as it is: it contains tokens, and the length of what was compressed together
+/// with them would reveal them (BREACH).
 pub(super) async fn apply(mut answer: ServiceResponse) -> ServiceResponse {
     if answer.status() == StatusCode::NOT_MODIFIED {
-        // What would have been said with the body (RFC 9110 15.4.5).
+        // As in the 200 (RFC 9110 15.4.5).
         answer.headers_mut().append(VARY, VARY_ENCODING);
         return answer;
     }
     let BodySize::Sized(length) = answer.response().body().size() else { return answer };
     let accepted = answer.request().headers().get(ACCEPT_ENCODING);
-    let is_small = length < WORTH_IT;
-    // Without a weight there is nothing that excludes a plain answer.
-    if length == 0 || (is_small && !accepted.is_some_and(|value| value.as_bytes().contains(&b';'))) {
+    let is_small = length < MIN_LENGTH;
+    // A header without a weight does not exclude a plain response.
+    let stays_plain = is_small && !accepted.is_some_and(|value| value.as_bytes().contains(&b';'));
+    // A 304 of a response with a tag has the same headers, whatever its length is.
+    if length == 0 || (stays_plain && !answer.headers().contains_key(ETAG)) {
         return answer;
     }
     if !may_be_encoded(answer.status(), answer.headers()) {
         return answer;
     }
     answer.headers_mut().append(VARY, VARY_ENCODING);
+    if stays_plain {
+        return answer;
+    }
     let accepted = Accepted::of(answer.request().headers());
     let best = accepted.best().filter(|_| !is_small || !accepted.takes(None));
     let Some(coding) = best else { return answer };
@@ -68,11 +73,11 @@ fn may_be_encoded(status: StatusCode, headers: &HeaderMap) -> bool {
     };
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    let gains = kind.starts_with("text/")
+    let is_compressible = kind.starts_with("text/")
         || kind.ends_with("json")
         || kind.ends_with("xml")
         || matches!(kind, "application/javascript" | "application/graphql-response");
-    gains
+    is_compressible
         && status != StatusCode::PARTIAL_CONTENT
         && !headers.contains_key(CONTENT_RANGE)
         && !headers.contains_key(CONTENT_ENCODING)
@@ -82,7 +87,7 @@ fn may_be_encoded(status: StatusCode, headers: &HeaderMap) -> bool {
 
 async fn encoded(response: HttpResponse, coding: Coding) -> HttpResponse {
     let (mut response, body) = response.into_parts();
-    // What is no longer than a stream is not whole: it goes as it is.
+    // A stream goes as it is.
     let plain = match body.try_into_bytes() {
         Ok(plain) => plain,
         Err(stream) => return response.set_body(stream),
@@ -100,19 +105,21 @@ async fn encoded(response: HttpResponse, coding: Coding) -> HttpResponse {
     response.set_body(BoxBody::new(encoded))
 }
 
-/// The bytes in a coding; `None` if that fails, which it does not in memory.
+/// Compresses a body; `None` if that fails, which it does not in memory.
 async fn encode(plain: Bytes, coding: Coding, unchanging: Option<Unchanging>) -> Option<Bytes> {
     match unchanging {
         Some(Unchanging(name)) => {
-            let kept = kept(name, coding);
-            if let Some(encoded) = kept.get() {
+            let slot = encoded_slot(name, coding);
+            if let Some(encoded) = slot.get() {
                 return encoded.clone();
             }
-            // Whoever asks meanwhile waits there for the first.
-            let work = move || kept.get_or_init(|| bytes(&plain, coding, Effort::Thorough)).clone();
+            // Concurrent requests wait for the first.
+            let work = move || slot.get_or_init(|| bytes(&plain, coding, Effort::Thorough)).clone();
             web::block(work).await.ok().flatten()
         }
-        None if plain.len() > LONG => web::block(move || bytes(&plain, coding, Effort::Quick)).await.ok().flatten(),
+        None if plain.len() > MAX_INLINE_LENGTH => {
+            web::block(move || bytes(&plain, coding, Effort::Quick)).await.ok().flatten()
+        }
         None => bytes(&plain, coding, Effort::Quick),
     }
 }
@@ -121,11 +128,11 @@ fn bytes(plain: &[u8], coding: Coding, effort: Effort) -> Option<Bytes> {
     coding.encode(plain, effort).ok().map(Bytes::from)
 }
 
-/// An encoded body, once it was made.
-type Kept = Arc<OnceLock<Option<Bytes>>>;
+/// A compressed body, once there is one.
+type EncodedSlot = Arc<OnceLock<Option<Bytes>>>;
 
-/// The place of an unchanging body. There are as many as there are files in the binary, and codings.
-fn kept(name: String, coding: Coding) -> Kept {
-    static KEPT: LazyLock<Mutex<HashMap<(String, Coding), Kept>>> = LazyLock::new(Mutex::default);
-    KEPT.lock().unwrap_or_else(PoisonError::into_inner).entry((name, coding)).or_default().clone()
+/// The slot of an unchanging body. There is one for each file in the binary and each coding.
+fn encoded_slot(name: String, coding: Coding) -> EncodedSlot {
+    static SLOTS: LazyLock<Mutex<HashMap<(String, Coding), EncodedSlot>>> = LazyLock::new(Mutex::default);
+    SLOTS.lock().unwrap_or_else(PoisonError::into_inner).entry((name, coding)).or_default().clone()
 }

@@ -2,10 +2,8 @@
 
 use actix_web::{HttpRequest, http::header::HeaderValue, web::Data};
 use entrepot_domain::{
-    Direction, OrderId, Sort, Version,
-    audit::Origin,
-    auth::Actor,
-    order::{OrderAction, OrderQuery, OrderSort},
+    Direction, OrderId, Sort,
+    order::{OrderQuery, OrderSort},
 };
 
 use super::{
@@ -14,10 +12,10 @@ use super::{
 };
 use crate::{
     API, HttpState,
-    edge::{Caller, Granted, outlive},
+    edge::{Granted, outlive},
     error::ApiResult,
-    request::{IfMatch, IfNoneMatch, Key, ListRequest, PartQuery, PathId, RequestBody},
-    response::{Listed, Success, changed, created, listed, ok, tagged},
+    request::{IdempotencyKeyHeader, ListRequest, PartQuery, PathId, Preconditions, RequestBody},
+    response::{Listed, Success, created, listed, ok, tagged},
 };
 
 /// Place an order
@@ -43,7 +41,7 @@ use crate::{
 pub(super) async fn place(
     state: Data<HttpState>,
     Granted(actor): Granted,
-    Key(key): Key,
+    IdempotencyKeyHeader(key): IdempotencyKeyHeader,
     body: RequestBody,
 ) -> ApiResult {
     let items = body.read::<PlaceOrderRequest>()?.items.value()?;
@@ -107,10 +105,10 @@ pub(super) async fn get(
     state: Data<HttpState>,
     Granted(actor): Granted,
     PathId(id): PathId<OrderId>,
-    known: IfNoneMatch,
+    conditions: Preconditions,
 ) -> ApiResult {
     let order = state.app.orders.get(&actor, id).await?;
-    tagged(&known, order.version, false, OrderView::from(&order))
+    tagged(&conditions, order.version, false, OrderView::from(&order))
 }
 
 /// What happened to an order
@@ -128,166 +126,4 @@ pub(super) async fn get(
 pub(super) async fn events(state: Data<HttpState>, Granted(actor): Granted, PathId(id): PathId<OrderId>) -> ApiResult {
     let events = state.app.orders.events(&actor, id).await?;
     ok(events.iter().map(EventView::from).collect::<Vec<_>>())
-}
-
-async fn act(
-    state: Data<HttpState>,
-    actor: Actor,
-    origin: Origin,
-    id: OrderId,
-    expected: Option<Version>,
-    action: OrderAction,
-) -> ApiResult {
-    let order =
-        outlive(async move { state.app.orders.transition(&actor, id, action, expected, &origin).await }).await??;
-    changed(order.version, OrderView::from(&order))
-}
-
-/// Cancel an order
-///
-/// For its buyer and for staff. `pending` or `paid` becomes `cancelled`, and the stock is given back, once.
-#[utoipa::path(
-    post, path = "/api/v1/orders/{id}/cancel", operation_id = "cancelOrder", tag = "orders",
-    params(
-        ("id" = Uuid, Path, description = "The order"),
-        ("If-Match" = Option<String>, Header, description = "The version that the change is meant for"),
-    ),
-    responses(
-        (status = 200, description = "The order as it is now", body = Success<OrderView<'static>>, headers(("ETag" = String, description = "The new version"))),
-        (status = 404, description = "`not_found`"),
-        (status = 409, description = "`invalid_transition`"),
-        (status = 412, description = "`precondition_failed`"),
-    ),
-    security(("bearer" = []), ("apiKey" = ["orders:write"])),
-)]
-pub(super) async fn cancel(
-    state: Data<HttpState>,
-    Granted(actor): Granted,
-    Caller { origin, .. }: Caller,
-    PathId(id): PathId<OrderId>,
-    IfMatch(expected): IfMatch,
-    body: RequestBody,
-) -> ApiResult {
-    body.expect_empty()?;
-    act(state, actor, origin, id, expected, OrderAction::Cancel).await
-}
-
-/// Mark an order as paid
-///
-/// For staff. `pending` becomes `paid`.
-#[utoipa::path(
-    post, path = "/api/v1/orders/{id}/pay", operation_id = "payOrder", tag = "orders",
-    params(
-        ("id" = Uuid, Path, description = "The order"),
-        ("If-Match" = Option<String>, Header, description = "The version that the change is meant for"),
-    ),
-    responses(
-        (status = 200, description = "The order as it is now", body = Success<OrderView<'static>>, headers(("ETag" = String, description = "The new version"))),
-        (status = 403, description = "`forbidden`"),
-        (status = 404, description = "`not_found`"),
-        (status = 409, description = "`invalid_transition`"),
-        (status = 412, description = "`precondition_failed`"),
-    ),
-    security(("bearer" = []), ("apiKey" = ["orders:write"])),
-)]
-pub(super) async fn pay(
-    state: Data<HttpState>,
-    Granted(actor): Granted,
-    Caller { origin, .. }: Caller,
-    PathId(id): PathId<OrderId>,
-    IfMatch(expected): IfMatch,
-    body: RequestBody,
-) -> ApiResult {
-    body.expect_empty()?;
-    act(state, actor, origin, id, expected, OrderAction::Pay).await
-}
-
-/// Mark an order as shipped
-///
-/// For staff. `paid` becomes `shipped`.
-#[utoipa::path(
-    post, path = "/api/v1/orders/{id}/ship", operation_id = "shipOrder", tag = "orders",
-    params(
-        ("id" = Uuid, Path, description = "The order"),
-        ("If-Match" = Option<String>, Header, description = "The version that the change is meant for"),
-    ),
-    responses(
-        (status = 200, description = "The order as it is now", body = Success<OrderView<'static>>, headers(("ETag" = String, description = "The new version"))),
-        (status = 403, description = "`forbidden`"),
-        (status = 404, description = "`not_found`"),
-        (status = 409, description = "`invalid_transition`"),
-        (status = 412, description = "`precondition_failed`"),
-    ),
-    security(("bearer" = []), ("apiKey" = ["orders:write"])),
-)]
-pub(super) async fn ship(
-    state: Data<HttpState>,
-    Granted(actor): Granted,
-    Caller { origin, .. }: Caller,
-    PathId(id): PathId<OrderId>,
-    IfMatch(expected): IfMatch,
-    body: RequestBody,
-) -> ApiResult {
-    body.expect_empty()?;
-    act(state, actor, origin, id, expected, OrderAction::Ship).await
-}
-
-/// Mark an order as delivered
-///
-/// For staff. `shipped` becomes `delivered`.
-#[utoipa::path(
-    post, path = "/api/v1/orders/{id}/deliver", operation_id = "deliverOrder", tag = "orders",
-    params(
-        ("id" = Uuid, Path, description = "The order"),
-        ("If-Match" = Option<String>, Header, description = "The version that the change is meant for"),
-    ),
-    responses(
-        (status = 200, description = "The order as it is now", body = Success<OrderView<'static>>, headers(("ETag" = String, description = "The new version"))),
-        (status = 403, description = "`forbidden`"),
-        (status = 404, description = "`not_found`"),
-        (status = 409, description = "`invalid_transition`"),
-        (status = 412, description = "`precondition_failed`"),
-    ),
-    security(("bearer" = []), ("apiKey" = ["orders:write"])),
-)]
-pub(super) async fn deliver(
-    state: Data<HttpState>,
-    Granted(actor): Granted,
-    Caller { origin, .. }: Caller,
-    PathId(id): PathId<OrderId>,
-    IfMatch(expected): IfMatch,
-    body: RequestBody,
-) -> ApiResult {
-    body.expect_empty()?;
-    act(state, actor, origin, id, expected, OrderAction::Deliver).await
-}
-
-/// Mark an order as refunded
-///
-/// For staff. `paid` or `delivered` becomes `refunded`. The stock stays as it is: goods that come back are counted by hand.
-#[utoipa::path(
-    post, path = "/api/v1/orders/{id}/refund", operation_id = "refundOrder", tag = "orders",
-    params(
-        ("id" = Uuid, Path, description = "The order"),
-        ("If-Match" = Option<String>, Header, description = "The version that the change is meant for"),
-    ),
-    responses(
-        (status = 200, description = "The order as it is now", body = Success<OrderView<'static>>, headers(("ETag" = String, description = "The new version"))),
-        (status = 403, description = "`forbidden`"),
-        (status = 404, description = "`not_found`"),
-        (status = 409, description = "`invalid_transition`"),
-        (status = 412, description = "`precondition_failed`"),
-    ),
-    security(("bearer" = []), ("apiKey" = ["orders:write"])),
-)]
-pub(super) async fn refund(
-    state: Data<HttpState>,
-    Granted(actor): Granted,
-    Caller { origin, .. }: Caller,
-    PathId(id): PathId<OrderId>,
-    IfMatch(expected): IfMatch,
-    body: RequestBody,
-) -> ApiResult {
-    body.expect_empty()?;
-    act(state, actor, origin, id, expected, OrderAction::Refund).await
 }

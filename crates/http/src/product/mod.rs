@@ -9,7 +9,7 @@ pub(crate) use view::MoneyView;
 
 use crate::edge::{Methods, Routes};
 
-/// What of the document is about products.
+/// The OpenAPI paths of products.
 #[derive(OpenApi)]
 #[openapi(paths(routes::list, routes::get, routes::create, routes::update, routes::archive, routes::adjust_stock,))]
 pub(crate) struct Docs;

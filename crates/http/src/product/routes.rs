@@ -16,7 +16,7 @@ use crate::{
     API, HttpState,
     edge::{Caller, Granted, outlive},
     error::ApiResult,
-    request::{IfMatch, IfNoneMatch, ListRequest, PartQuery, PathId, RequestBody},
+    request::{ListRequest, PartQuery, PathId, Preconditions, RequestBody},
     response::{Bodies, Listed, Success, changed, created, listed, no_content, tagged_of},
 };
 
@@ -64,10 +64,10 @@ pub(super) async fn get(
     state: Data<HttpState>,
     bodies: Data<Bodies>,
     PathId(id): PathId<ProductId>,
-    known: IfNoneMatch,
+    conditions: Preconditions,
 ) -> ApiResult {
     let product = state.app.products.get(id).await?;
-    tagged_of(&bodies, id.0, &known, product.version, true, ProductView::from(&product))
+    tagged_of(&bodies, id.0, &conditions, product.version, true, ProductView::from(&product))
 }
 
 /// Put a product up for sale
@@ -123,12 +123,13 @@ pub(super) async fn update(
     Granted(actor): Granted,
     Caller { origin, .. }: Caller,
     PathId(id): PathId<ProductId>,
-    IfMatch(expected): IfMatch,
+    conditions: Preconditions,
     body: RequestBody,
 ) -> ApiResult {
     must_be_staff(&actor)?;
     let request: UpdateProductRequest = body.read()?;
     let change = request.change(state.settings.default_currency)?;
+    let expected = conditions.expected(async { Ok(state.app.products.get(id).await?.version) }).await?;
     let product =
         outlive(async move { state.app.products.update(&actor, id, &change, expected, &origin).await }).await??;
     changed(product.version, ProductView::from(&product))
@@ -156,8 +157,9 @@ pub(super) async fn archive(
     Granted(actor): Granted,
     Caller { origin, .. }: Caller,
     PathId(id): PathId<ProductId>,
-    IfMatch(expected): IfMatch,
+    conditions: Preconditions,
 ) -> ApiResult {
+    let expected = conditions.expected(async { Ok(state.app.products.get(id).await?.version) }).await?;
     outlive(async move { state.app.products.archive(&actor, id, expected, &origin).await }).await??;
     Ok(no_content())
 }
@@ -186,12 +188,13 @@ pub(super) async fn adjust_stock(
     Granted(actor): Granted,
     Caller { origin, .. }: Caller,
     PathId(id): PathId<ProductId>,
-    IfMatch(expected): IfMatch,
+    conditions: Preconditions,
     body: RequestBody,
 ) -> ApiResult {
     must_be_staff(&actor)?;
     let request: StockRequest = body.read()?;
     let (delta, reason) = (request.delta.value()?, request.reason.value()?);
+    let expected = conditions.expected(async { Ok(state.app.products.get(id).await?.version) }).await?;
     let adjust = async move { state.app.products.adjust_stock(&actor, id, delta, reason, expected, &origin).await };
     let product = outlive(adjust).await??;
     changed(product.version, ProductView::from(&product))

@@ -8,8 +8,8 @@
 mod body;
 mod conditional;
 mod field;
+mod idempotency_key;
 mod json;
-mod key;
 mod list;
 mod number;
 mod object;
@@ -19,9 +19,9 @@ mod time;
 mod values;
 
 pub(crate) use body::RequestBody;
-pub(crate) use conditional::{IfMatch, IfNoneMatch};
+pub(crate) use conditional::{Preconditions, Selected};
 pub(crate) use field::{Field, FromJson, Mistakes, Parsed, items};
-pub(crate) use key::Key;
+pub(crate) use idempotency_key::IdempotencyKeyHeader;
 pub(crate) use list::{ListParts, ListQuery, ListRequest, PartQuery};
 pub(crate) use object::Request;
 pub(crate) use path::PathId;

@@ -1,4 +1,4 @@
-//! Answers about one thing.
+//! Responses about one resource.
 
 use actix_web::{
     HttpResponse, HttpResponseBuilder,
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     error::{ApiError, ApiResult},
-    request::IfNoneMatch,
+    request::{Preconditions, Selected},
     response::{Bodies, Decimal, header_value},
 };
 
@@ -25,10 +25,10 @@ pub(crate) struct Success<T> {
     data: T,
 }
 
-/// About how many bytes an answer has; a good guess saves the buffer from growing.
+/// About how many bytes a response has, so that the buffer need not grow.
 const CAPACITY: usize = 512;
 
-/// Answers with a view in its envelope.
+/// Writes a view in its envelope.
 pub(super) fn write(answer: HttpResponseBuilder, body: &impl Serialize) -> ApiResult {
     Ok(json(answer, render(body)?))
 }
@@ -37,7 +37,7 @@ fn json(mut answer: HttpResponseBuilder, body: impl MessageBody + 'static) -> Ht
     answer.insert_header((CONTENT_TYPE, JSON)).body(body)
 }
 
-/// The bytes of a view in its envelope.
+/// Serialises a view in its envelope.
 fn render(body: &impl Serialize) -> ApiResult<Vec<u8>> {
     let mut bytes = Vec::with_capacity(CAPACITY);
     serde_json::to_writer(&mut bytes, body).map_err(|error| {
@@ -53,7 +53,7 @@ fn success(answer: HttpResponseBuilder, data: impl Serialize) -> ApiResult {
     write(answer, &Success { status: "success", data })
 }
 
-/// Only the asker may keep it, and must ask whether it is still so.
+/// Only the client may store the response, and must revalidate it.
 pub(crate) const fn private() -> (HeaderName, HeaderValue) {
     (CACHE_CONTROL, HeaderValue::from_static("private, no-cache"))
 }
@@ -65,47 +65,47 @@ fn tag(version: Version) -> (HeaderName, HeaderValue) {
     (ETAG, header_value(&["\"", version.as_str(), "\""]))
 }
 
-/// 200, for the asker alone.
+/// 200, for the client alone.
 pub(crate) fn ok(data: impl Serialize) -> ApiResult {
     let mut answer = HttpResponse::Ok();
     answer.insert_header(private());
     success(answer, data)
 }
 
-/// 200, not to be kept by anybody: it has tokens in it.
+/// 200, not to be stored: it contains tokens.
 pub(crate) fn secret(data: impl Serialize) -> ApiResult {
     let mut answer = HttpResponse::Ok();
     answer.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
     success(answer, data)
 }
 
-/// 200 with the tag of a version, or 304 without a body if the client has it. `shared` things may be kept by anybody
-/// who asks whether they are still so.
-pub(crate) fn tagged(known: &IfNoneMatch, version: Version, shared: bool, data: impl Serialize) -> ApiResult {
-    tagged_with(known, version, shared, || render(&Success { status: "success", data }))
+/// 200 with the tag of a version, 304 if the client has it, or 412. Anybody may store a `shared` resource and must
+/// revalidate it.
+pub(crate) fn tagged(conditions: &Preconditions, version: Version, shared: bool, data: impl Serialize) -> ApiResult {
+    tagged_with(conditions, version, shared, || render(&Success { status: "success", data }))
 }
 
-/// The same of the thing with this identifier, whose body may have been rendered before.
+/// The same for the resource with this identifier, whose body may have been rendered before.
 pub(crate) fn tagged_of(
     bodies: &Bodies,
     id: Uuid,
-    known: &IfNoneMatch,
+    conditions: &Preconditions,
     version: Version,
     shared: bool,
     data: impl Serialize,
 ) -> ApiResult {
-    tagged_with(known, version, shared, || bodies.of(id, version, || render(&Success { status: "success", data })))
+    tagged_with(conditions, version, shared, || bodies.of(id, version, || render(&Success { status: "success", data })))
 }
 
 fn tagged_with<B: MessageBody + 'static>(
-    known: &IfNoneMatch,
+    conditions: &Preconditions,
     version: Version,
     shared: bool,
     body: impl FnOnce() -> ApiResult<B>,
 ) -> ApiResult {
     let caching = if shared { (CACHE_CONTROL, HeaderValue::from_static("no-cache")) } else { private() };
     let (name, tag) = tag(version);
-    if let Some(known) = known.knows(version, &tag) {
+    if let Selected::NotModified(known) = conditions.select(version, &tag)? {
         return Ok(HttpResponse::NotModified().insert_header((name, known)).insert_header(caching).finish());
     }
     let body = body()?;
@@ -121,14 +121,14 @@ pub(crate) fn changed(version: Version, data: impl Serialize) -> ApiResult {
     success(answer, data)
 }
 
-/// 201, with where it is and the tag of its version.
+/// 201, with location and tag.
 pub(crate) fn created(location: &str, version: Version, data: impl Serialize) -> ApiResult {
     let mut answer = HttpResponse::Created();
     answer.insert_header((LOCATION, location)).insert_header(tag(version)).insert_header(private());
     success(answer, data)
 }
 
-/// 201, not to be kept by anybody: it has a secret in it.
+/// 201, not to be stored: it contains a secret.
 pub(crate) fn created_secret(location: &str, data: impl Serialize) -> ApiResult {
     let mut answer = HttpResponse::Created();
     answer.insert_header((LOCATION, location)).insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));

@@ -15,7 +15,7 @@ use crate::{
     API, HttpState,
     edge::{Authenticated, Caller, Granted, outlive},
     error::ApiResult,
-    request::{IfMatch, IfNoneMatch, ListRequest, PartQuery, PathId, RequestBody},
+    request::{ListRequest, PartQuery, PathId, Preconditions, RequestBody},
     response::{Listed, Success, changed, created, listed, no_content, tagged},
 };
 
@@ -81,9 +81,9 @@ pub(super) async fn list(req: HttpRequest, state: Data<HttpState>, Granted(actor
     ),
     security(("bearer" = []), ("apiKey" = ["users:read"])),
 )]
-pub(super) async fn me(state: Data<HttpState>, Granted(actor): Granted, known: IfNoneMatch) -> ApiResult {
+pub(super) async fn me(state: Data<HttpState>, Granted(actor): Granted, conditions: Preconditions) -> ApiResult {
     let user = state.app.users.get(&actor, actor.user).await?;
-    tagged(&known, user.version, false, UserView::from(&user))
+    tagged(&conditions, user.version, false, UserView::from(&user))
 }
 
 /// Look a user up
@@ -103,10 +103,10 @@ pub(super) async fn get(
     state: Data<HttpState>,
     Granted(actor): Granted,
     PathId(id): PathId<UserId>,
-    known: IfNoneMatch,
+    conditions: Preconditions,
 ) -> ApiResult {
     let user = state.app.users.get(&actor, id).await?;
-    tagged(&known, user.version, false, UserView::from(&user))
+    tagged(&conditions, user.version, false, UserView::from(&user))
 }
 
 /// Change an account
@@ -133,10 +133,11 @@ pub(super) async fn update(
     Authenticated(actor): Authenticated,
     Caller { origin, .. }: Caller,
     PathId(id): PathId<UserId>,
-    IfMatch(expected): IfMatch,
+    conditions: Preconditions,
     body: RequestBody,
 ) -> ApiResult {
     let update = body.read::<UpdateUserRequest>()?.try_into()?;
+    let expected = conditions.expected(async { Ok(state.app.users.get(&actor, id).await?.version) }).await?;
     let update = async move { state.app.users.update(&actor, id, update, expected, &origin).await };
     let user = outlive(update).await??;
     changed(user.version, UserView::from(&user))
@@ -166,13 +167,14 @@ pub(super) async fn set_roles(
     Authenticated(actor): Authenticated,
     PathId(id): PathId<UserId>,
     Caller { origin, .. }: Caller,
-    IfMatch(expected): IfMatch,
+    conditions: Preconditions,
     body: RequestBody,
 ) -> ApiResult {
     if !actor.is_admin() {
         return Err(Error::Forbidden.into());
     }
     let roles = body.read::<RolesRequest>()?.roles.value()?;
+    let expected = conditions.expected(async { Ok(state.app.users.get(&actor, id).await?.version) }).await?;
     let user = outlive(async move { state.app.users.set_roles(&actor, id, roles, expected, &origin).await }).await??;
     changed(user.version, UserView::from(&user))
 }
@@ -199,8 +201,9 @@ pub(super) async fn delete(
     Authenticated(actor): Authenticated,
     PathId(id): PathId<UserId>,
     Caller { origin, .. }: Caller,
-    IfMatch(expected): IfMatch,
+    conditions: Preconditions,
 ) -> ApiResult {
+    let expected = conditions.expected(async { Ok(state.app.users.get(&actor, id).await?.version) }).await?;
     outlive(async move { state.app.users.delete(&actor, id, expected, &origin).await }).await??;
     Ok(no_content())
 }

@@ -1,4 +1,4 @@
-//! The name of a try.
+//! The `Idempotency-Key` header.
 
 use std::future::{Ready, ready};
 
@@ -8,13 +8,12 @@ use entrepot_domain::order::IdempotencyKey;
 
 use crate::error::{ApiError, ApiResult};
 
-/// The header that names a try.
 const HEADER: &str = "Idempotency-Key";
 
-/// The `Idempotency-Key`, if the client gave one.
-pub(crate) struct Key(pub(crate) Option<IdempotencyKey>);
+/// The idempotency key of a request, if there is one.
+pub(crate) struct IdempotencyKeyHeader(pub(crate) Option<IdempotencyKey>);
 
-impl FromRequest for Key {
+impl FromRequest for IdempotencyKeyHeader {
     type Error = ApiError;
     type Future = Ready<ApiResult<Self>>;
 
@@ -23,13 +22,13 @@ impl FromRequest for Key {
     }
 }
 
-fn read(req: &HttpRequest) -> Result<Key, Error> {
+fn read(req: &HttpRequest) -> Result<IdempotencyKeyHeader, Error> {
     let mut values = req.headers().get_all(HEADER);
-    let Some(value) = values.next() else { return Ok(Key(None)) };
+    let Some(value) = values.next() else { return Ok(IdempotencyKeyHeader(None)) };
     if values.next().is_some() {
         return Err(Error::field(HEADER, "must come once"));
     }
     let bad = "must be 1 to 255 visible ASCII characters";
     let key = value.to_str().map_err(|_| Error::field(HEADER, bad))?;
-    IdempotencyKey::parse(key).map(|key| Key(Some(key))).map_err(|why| Error::field(HEADER, why))
+    IdempotencyKey::parse(key).map(|key| IdempotencyKeyHeader(Some(key))).map_err(|why| Error::field(HEADER, why))
 }
