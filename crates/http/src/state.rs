@@ -1,4 +1,4 @@
-//! What every handler may ask.
+//! Settings and shared state of the application.
 
 use std::{
     sync::{
@@ -14,34 +14,34 @@ use ipnet::IpNet;
 
 use crate::edge::{AccessLog, Metrics, TracingAccessLog};
 
-/// How the edge behaves.
+/// Settings of the application.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
-    /// The most bytes of a body, after decompression.
+    /// The greatest length of a request body in bytes, after decompression.
     pub body_limit: usize,
-    /// How long a request may take before it is answered with a 503.
+    /// How long a request may take; then the response is a 503.
     pub request_timeout: Duration,
-    /// Whether clients reach this process through TLS of its own, so that it may tell them to come back by no other way.
+    /// Whether this process terminates TLS, so that responses have `Strict-Transport-Security`.
     pub tls: bool,
-    /// Origins that browsers may call from; `scheme://host[:port]`, without a path.
+    /// Origins whose pages may send requests (CORS); `scheme://host[:port]`, without a path.
     pub allowed_origins: Vec<String>,
-    /// Peers whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    /// Peers whose `X-Forwarded-For` and `X-Forwarded-Proto` are used.
     pub trusted_proxies: Vec<IpNet>,
-    /// The first signs cursors, so that a forged one is told from ours; all are believed.
+    /// Keys of cursors: the first signs, all verify.
     pub cursor_keys: Vec<[u8; 32]>,
     /// The currency of a price that names none.
     pub default_currency: Currency,
 }
 
-/// What every handler may ask.
+/// What handlers and the middleware share.
 pub struct HttpState {
     /// The use cases.
     pub app: Application,
-    /// What readiness asks.
+    /// The dependencies that `/health/ready` checks.
     pub health: Vec<Arc<dyn HealthCheck>>,
-    /// Names requests.
+    /// Makes the identifiers of requests.
     pub ids: Arc<dyn IdGenerator>,
-    /// How the edge behaves.
+    /// Settings of the application.
     pub settings: HttpSettings,
     pub(crate) access_log: Arc<dyn AccessLog>,
     pub(crate) metrics: Metrics,
@@ -69,26 +69,26 @@ impl HttpState {
         }
     }
 
-    /// The same, telling also what these know when it is asked for metrics.
+    /// Adds sources of metrics.
     #[must_use]
-    pub fn watching(mut self, sources: Vec<Arc<dyn MetricSource>>) -> Self {
+    pub fn with_metric_sources(mut self, sources: Vec<Arc<dyn MetricSource>>) -> Self {
         self.sources.extend(sources);
         self
     }
 
-    /// The same, with the lines of its requests going here. If nothing else is said they are events like all others.
+    /// Sets where the access log goes; by default its lines are `tracing` events.
     #[must_use]
-    pub fn logging(mut self, requests: Arc<dyn AccessLog>) -> Self {
-        self.access_log = requests;
+    pub fn with_access_log(mut self, access_log: Arc<dyn AccessLog>) -> Self {
+        self.access_log = access_log;
         self
     }
 
-    /// From now on the server is not ready, so that nobody sends it more.
+    /// Makes the server not ready, so that load balancers send no more requests.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it is about to stop.
+    /// Whether the server is about to stop.
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }

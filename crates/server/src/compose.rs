@@ -236,7 +236,7 @@ pub fn http_state(config: &Config, backend: &Backend, access_log: Arc<dyn Access
     metrics.extend(backend.metrics());
     let application = build(config, backend, &mut metrics);
     let state = HttpState::new(application, backend.health(), Arc::new(UuidV7), settings);
-    Arc::new(state.watching(metrics).logging(access_log))
+    Arc::new(state.with_metric_sources(metrics).with_access_log(access_log))
 }
 
 fn keys(secrets: &Secrets) -> JwtKeys<'_> {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::response::Stamp;
+use crate::response::Rfc3339;
 
 /// A key that lets a machine act for you. Its secret is not here: that was shown when it was made.
 #[derive(Serialize, ToSchema)]
@@ -26,13 +26,13 @@ pub(crate) struct ApiKeyView {
     scopes: Vec<&'static str>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
-    created_at: Stamp,
+    created_at: Rfc3339,
     /// From when on it is good no more; null is never.
     #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Option<Stamp>,
+    expires_at: Option<Rfc3339>,
     /// When it was last used, give or take a minute; null is never.
     #[schema(value_type = Option<String>, format = DateTime)]
-    last_used_at: Option<Stamp>,
+    last_used_at: Option<Rfc3339>,
 }
 
 impl From<&ApiKey> for ApiKeyView {
@@ -42,9 +42,9 @@ impl From<&ApiKey> for ApiKeyView {
             name: key.name.as_str().to_owned(),
             prefix: key.prefix.to_string(),
             scopes: key.scopes.iter().map(Scope::as_str).collect(),
-            created_at: Stamp(key.created_at),
-            expires_at: key.expires_at.map(Stamp),
-            last_used_at: key.last_used_at.map(Stamp),
+            created_at: Rfc3339(key.created_at),
+            expires_at: key.expires_at.map(Rfc3339),
+            last_used_at: key.last_used_at.map(Rfc3339),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::response::Stamp;
+use crate::response::Rfc3339;
 
 /// Something that was done.
 #[derive(Serialize, ToSchema)]
@@ -16,7 +16,7 @@ pub(crate) struct EntryView<'a> {
     id: Uuid,
     /// When it was done.
     #[schema(value_type = String, format = DateTime)]
-    created_at: Stamp,
+    created_at: Rfc3339,
     /// By whom.
     actor: ActorView,
     /// The `x-request-id` of the request; null on the command line.
@@ -109,7 +109,7 @@ impl<'a> From<&'a AuditEntry> for EntryView<'a> {
         let origin = entry.origin.as_ref();
         Self {
             id: entry.id,
-            created_at: Stamp(entry.at),
+            created_at: Rfc3339(entry.at),
             actor: entry.who.into(),
             request_id: origin.map(|origin| origin.request_id.as_str()),
             address: origin.map(|origin| origin.address.to_string()),

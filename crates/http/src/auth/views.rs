@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{response::Stamp, user::UserView};
+use crate::{response::Rfc3339, user::UserView};
 
 /// A pair of tokens, and whose it is.
 #[derive(Serialize, ToSchema)]
@@ -55,13 +55,13 @@ pub(crate) struct SessionView {
     address: Option<String>,
     /// When it logged in.
     #[schema(value_type = String, format = DateTime)]
-    created_at: Stamp,
+    created_at: Rfc3339,
     /// When it was last refreshed.
     #[schema(value_type = String, format = DateTime)]
-    last_used_at: Stamp,
+    last_used_at: Rfc3339,
     /// When it ends unless it is refreshed.
     #[schema(value_type = String, format = DateTime)]
-    expires_at: Stamp,
+    expires_at: Rfc3339,
 }
 
 impl SessionView {
@@ -71,9 +71,9 @@ impl SessionView {
             current: actor.session() == Some(session.id),
             user_agent: session.device.user_agent.clone(),
             address: session.device.address.map(|address| address.to_string()),
-            created_at: Stamp(session.created_at),
-            last_used_at: Stamp(session.last_used_at),
-            expires_at: Stamp(session.expires_at),
+            created_at: Rfc3339(session.created_at),
+            last_used_at: Rfc3339(session.last_used_at),
+            expires_at: Rfc3339(session.expires_at),
         }
     }
 }

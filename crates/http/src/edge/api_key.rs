@@ -15,7 +15,7 @@ pub(super) async fn look_up(context: &mut Rc<RequestContext>, state: &Arc<HttpSt
         && let Bearer::Unread(unread) = &context.bearer
     {
         context.bearer = Bearer::of_key(unread, &state.app.api_keys).await;
-        if let Bearer::Key(admitted) = &context.bearer
+        if let Bearer::ApiKey(admitted) = &context.bearer
             && admitted.is_news
         {
             note_use(admitted.key, state.clone());

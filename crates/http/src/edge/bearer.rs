@@ -1,4 +1,4 @@
-//! What an `Authorization` header is worth.
+//! The `Authorization` header.
 
 use std::{fmt, net::IpAddr};
 
@@ -14,87 +14,87 @@ use entrepot_domain::{
     auth::{AccessClaims, TokenError},
 };
 
-/// What the `Authorization` header was worth.
+/// The credentials of a request.
 #[derive(Debug)]
 pub(crate) enum Bearer {
-    /// There was none.
+    /// There are none.
     None,
-    /// A good token; whether its session is alive is asked by [`Authenticated`](super::Authenticated).
-    Good(Box<AccessClaims>),
-    /// A live API key.
-    Key(Box<Admitted>),
-    /// What may be an API key: it is still to be looked up, or could not be.
-    Unread(Unread),
-    /// Something that is not believed.
-    Bad(TokenError),
+    /// A valid access token; [`Authenticated`](super::Authenticated) checks whether its session is alive.
+    Token(Box<AccessClaims>),
+    /// A valid API key.
+    ApiKey(Box<Admitted>),
+    /// What may be an API key: it was not looked up yet, or could not be.
+    Unread(KeyCandidate),
+    /// Something invalid or expired.
+    Invalid(TokenError),
 }
 
 impl Bearer {
-    /// Reads the header (RFC 6750 2.1). Asks no store.
+    /// Reads the header (RFC 6750 2.1), without a look-up in the store.
     pub(super) fn of(headers: &HeaderMap, auth: &AuthService) -> Self {
         let mut sent = headers.get_all(AUTHORIZATION);
         let first = match (sent.next(), sent.next()) {
             (None, _) => return Self::None,
             (Some(first), None) => first,
-            (Some(_), Some(_)) => return Self::Bad(TokenError::Invalid),
+            (Some(_), Some(_)) => return Self::Invalid(TokenError::Invalid),
         };
         let Some(token) = first.to_str().ok().and_then(token_of) else {
-            return Self::Bad(TokenError::Invalid);
+            return Self::Invalid(TokenError::Invalid);
         };
         if ApiKeySecret::is_meant(token) {
-            return Self::Unread(Unread(token.into()));
+            return Self::Unread(KeyCandidate(token.into()));
         }
         match auth.verify(token) {
-            Ok(claims) => Self::Good(Box::new(claims)),
-            Err(Error::TokenExpired) => Self::Bad(TokenError::Expired),
-            Err(_) => Self::Bad(TokenError::Invalid),
+            Ok(claims) => Self::Token(Box::new(claims)),
+            Err(Error::TokenExpired) => Self::Invalid(TokenError::Expired),
+            Err(_) => Self::Invalid(TokenError::Invalid),
         }
     }
 
-    /// What is behind what may be an API key. A store that is away leaves it unread.
-    pub(super) async fn of_key(unread: &Unread, keys: &ApiKeyService) -> Self {
-        match keys.admit(&unread.0).await {
-            Ok(admitted) => Self::Key(Box::new(admitted)),
-            Err(Error::TokenExpired) => Self::Bad(TokenError::Expired),
-            Err(Error::InvalidToken) => Self::Bad(TokenError::Invalid),
-            Err(_) => Self::Unread(unread.clone()),
+    /// Looks up what may be an API key. It stays unread if the store is unavailable.
+    pub(super) async fn of_key(candidate: &KeyCandidate, keys: &ApiKeyService) -> Self {
+        match keys.admit(&candidate.0).await {
+            Ok(admitted) => Self::ApiKey(Box::new(admitted)),
+            Err(Error::TokenExpired) => Self::Invalid(TokenError::Expired),
+            Err(Error::InvalidToken) => Self::Invalid(TokenError::Invalid),
+            Err(_) => Self::Unread(candidate.clone()),
         }
     }
 
-    /// Whose token it is.
+    /// The user whose token or key it is.
     pub(super) fn user(&self) -> Option<UserId> {
         match self {
-            Self::Good(claims) => Some(claims.user),
-            Self::Key(admitted) => Some(admitted.actor.user),
-            Self::None | Self::Unread(_) | Self::Bad(_) => None,
+            Self::Token(claims) => Some(claims.user),
+            Self::ApiKey(admitted) => Some(admitted.actor.user),
+            Self::None | Self::Unread(_) | Self::Invalid(_) => None,
         }
     }
 
-    /// What logs call the API key, if it is a live one.
+    /// The prefix of the API key, for logs, if it is valid.
     pub(super) fn key(&self) -> Option<KeyPrefix> {
         match self {
-            Self::Key(admitted) => Some(admitted.prefix),
-            Self::None | Self::Good(_) | Self::Unread(_) | Self::Bad(_) => None,
+            Self::ApiKey(admitted) => Some(admitted.prefix),
+            Self::None | Self::Token(_) | Self::Unread(_) | Self::Invalid(_) => None,
         }
     }
 
-    /// Who is counted. What is not believed counts for the address, so that keys are not free to guess.
+    /// The subject of the rate limit. Invalid credentials count for the address, so that guessing is limited.
     pub(super) fn requester(&self, address: IpAddr) -> Requester {
         match self {
-            Self::Good(claims) => Requester::User(claims.user),
-            Self::Key(admitted) => Requester::ApiKey(admitted.key),
-            Self::None | Self::Unread(_) | Self::Bad(_) => Requester::Address(address),
+            Self::Token(claims) => Requester::User(claims.user),
+            Self::ApiKey(admitted) => Requester::ApiKey(admitted.key),
+            Self::None | Self::Unread(_) | Self::Invalid(_) => Requester::Address(address),
         }
     }
 }
 
-/// What may be an API key. Not printed.
+/// What may be an API key. `Debug` does not show it.
 #[derive(Clone)]
-pub(crate) struct Unread(pub(super) Box<str>);
+pub(crate) struct KeyCandidate(pub(super) Box<str>);
 
-impl fmt::Debug for Unread {
+impl fmt::Debug for KeyCandidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Unread(…)")
+        f.write_str("KeyCandidate(…)")
     }
 }
 
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_bearers_bring_tokens() {
+    fn only_the_bearer_scheme_has_a_token() {
         assert_eq!(token_of("Bearer abc"), Some("abc"));
         assert_eq!(token_of("bEARER  abc "), Some("abc"));
         for bad in ["abc", "Bearer", "Bearer ", "Basic YTpi", "Bearerabc"] {

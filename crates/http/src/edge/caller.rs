@@ -121,12 +121,12 @@ fn actor(req: &HttpRequest) -> impl Future<Output = ApiResult<Actor>> + use<> {
     async move {
         let (Some(context), Some(state)) = (context, state) else { return Err(ApiError::Internal) };
         match &context.bearer {
-            Bearer::Good(claims) => Ok(state.app.auth.admit(claims).await?),
-            Bearer::Key(admitted) => Ok(admitted.actor),
+            Bearer::Token(claims) => Ok(state.app.auth.admit(claims).await?),
+            Bearer::ApiKey(admitted) => Ok(admitted.actor),
             // The store was unavailable when the edge asked it; if it still is, this is the 503.
             Bearer::Unread(unread) => Ok(state.app.api_keys.admit(&unread.0).await?.actor),
-            Bearer::Bad(TokenError::Expired) => Err(ApiError::UseCase(Error::TokenExpired)),
-            Bearer::Bad(TokenError::Invalid) => Err(ApiError::UseCase(Error::InvalidToken)),
+            Bearer::Invalid(TokenError::Expired) => Err(ApiError::UseCase(Error::TokenExpired)),
+            Bearer::Invalid(TokenError::Invalid) => Err(ApiError::UseCase(Error::InvalidToken)),
             Bearer::None => Err(ApiError::MissingToken),
         }
     }

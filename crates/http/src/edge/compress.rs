@@ -60,7 +60,7 @@ pub(super) async fn apply(mut answer: ServiceResponse) -> ServiceResponse {
         return answer;
     }
     let accepted = Accepted::of(answer.request().headers());
-    let best = accepted.best().filter(|_| !is_small || !accepted.takes(None));
+    let best = accepted.best().filter(|_| !is_small || !accepted.allows(None));
     let Some(coding) = best else { return answer };
     let (req, response) = answer.into_parts();
     ServiceResponse::new(req, encoded(response, coding).await)

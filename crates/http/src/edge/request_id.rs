@@ -1,4 +1,4 @@
-//! The name of a request, on its answer and on every line that is logged for it.
+//! The identifier of a request, in its response and on every line of the log.
 
 use std::{fmt, rc::Rc};
 
@@ -6,20 +6,20 @@ use actix_web::http::header::{HeaderMap, HeaderName};
 use entrepot_domain::IdGenerator;
 use uuid::{Uuid, fmt::Hyphenated};
 
-/// Where it is sent.
+/// The header of the identifier.
 pub(crate) static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// The most characters of an identifier that a client may choose.
+/// The most characters of an identifier from a client.
 const MAX_LEN: usize = 128;
 
-/// Names a request: what the client sent, if it is well-formed, else a new UUID.
+/// The identifier of a request: the one that the client sent, if it is well-formed, else a new UUID.
 #[derive(Clone)]
 pub(crate) struct RequestId(Rc<str>);
 
 impl RequestId {
-    /// That of a request with these headers.
+    /// The identifier of a request with these headers.
     pub(super) fn of(headers: &HeaderMap, ids: &dyn IdGenerator) -> Self {
         let sent = headers.get(&X_REQUEST_ID).and_then(|sent| sent.to_str().ok());
         match sent.filter(|sent| is_well_formed(sent.as_bytes())) {
@@ -28,7 +28,7 @@ impl RequestId {
         }
     }
 
-    /// As text.
+    /// The identifier as text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -56,16 +56,16 @@ fn is_well_formed(id: &[u8]) -> bool {
     (1..=MAX_LEN).contains(&id.len()) && id.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 
-/// The trace that a request belongs to: the second part of a `traceparent` that is as W3C Trace Context 3.2 wants it.
+/// The trace that a request belongs to: the second part of a `traceparent` that is valid by W3C Trace Context 3.2.
 pub(super) fn trace_id(headers: &HeaderMap) -> Option<&str> {
     let mut sent = headers.get_all(&TRACEPARENT);
     let (first, None) = (sent.next()?, sent.next()) else { return None };
     let mut parts = first.to_str().ok()?.split('-');
     let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    // Later versions may add parts; the one that is known has none.
-    let complete = parts.next().is_none() || version != "00";
-    let good = is_hex(version, 2) && version != "ff" && is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2);
-    (complete && good).then_some(trace)
+    // Later versions may add parts.
+    let has_its_parts = parts.next().is_none() || version != "00";
+    let is_valid = is_hex(version, 2) && version != "ff" && is_id(trace, 32) && is_id(parent, 16) && is_hex(flags, 2);
+    (has_its_parts && is_valid).then_some(trace)
 }
 
 fn is_hex(part: &str, len: usize) -> bool {
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_well_formed_identifiers_are_kept() {
+    fn only_well_formed_identifiers_are_accepted() {
         for good in ["a", "0193-ab_C.d", &"x".repeat(128)] {
             assert!(is_well_formed(good.as_bytes()), "{good}");
         }
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_traceparent_is_read_strictly() {
+    fn traceparent_is_parsed_strictly() {
         let trace = "0af7651916cd43dd8448eb211c80319c";
         let good = format!("00-{trace}-b7ad6b7169203331-01");
         assert_eq!(trace_of(&[&good]).unwrap(), trace);

@@ -1,23 +1,23 @@
-//! What `Accept-Encoding` asks for (RFC 9110 12.5.3).
+//! The `Accept-Encoding` header (RFC 9110 12.5.3).
 
 use actix_web::http::header::{ACCEPT_ENCODING, HeaderMap};
 
 use super::Coding;
 use crate::error::weight;
 
-/// How much a client wants each coding, in thousandths; nothing for one that it does not take.
+/// The weight of each coding, in thousandths; 0 for one that the client does not accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Accepted {
     codings: [u16; Coding::ALL.len()],
     identity: u16,
 }
 
-/// Where nothing is said of it, no coding at all is taken, but only if there is nothing better.
-const IDENTITY: u16 = 1;
+/// The weight of no coding where the header does not give one: accepted, but any other is better.
+const DEFAULT_IDENTITY: u16 = 1;
 
 impl Accepted {
-    /// What a request accepts. Without the header it would be anything, but who does not ask for a coding may well not
-    /// know any: they get none.
+    /// What a request accepts. Without the header that is every coding by the RFC, but such a client may not know any: it
+    /// gets none.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let (mut known, mut identity, mut others) = ([None; Coding::ALL.len()], None, None);
         let sent = headers.get_all(ACCEPT_ENCODING).filter_map(|value| value.to_str().ok());
@@ -35,36 +35,36 @@ impl Accepted {
         }
         Self {
             codings: known.map(|weight| weight.or(others).unwrap_or(0)),
-            identity: identity.or(others.filter(|weight| *weight == 0)).unwrap_or(IDENTITY),
+            identity: identity.or(others.filter(|weight| *weight == 0)).unwrap_or(DEFAULT_IDENTITY),
         }
     }
 
-    /// Whether an answer may have this coding, or none at all.
-    pub(crate) fn takes(self, coding: Option<Coding>) -> bool {
+    /// Whether a response may have this coding, or none.
+    pub(crate) fn allows(self, coding: Option<Coding>) -> bool {
         match coding {
-            Some(coding) => self.codings.get(coding.place()).is_some_and(|weight| *weight > 0),
+            Some(coding) => self.codings.get(coding.index()).is_some_and(|weight| *weight > 0),
             None => self.identity > 0,
         }
     }
 
-    /// The coding that the client likes best, and of several the cheapest; `None` if it likes none better than none.
-    /// So it is also if it takes nothing at all: an answer that it may not understand is better than none.
+    /// The coding that the client prefers, and of several the cheapest; `None` if it prefers no coding, or accepts nothing
+    /// at all: a response that it may not understand is better than none.
     pub(crate) fn best(self) -> Option<Coding> {
         let known = Coding::ALL.into_iter().zip(self.codings).filter(|(_, weight)| *weight > 0);
-        // Of equal ones the last is the greatest.
+        // `max_by_key` returns the last of equal ones.
         let (best, weight) = known.rev().max_by_key(|(_, weight)| *weight)?;
         (weight >= self.identity).then_some(best)
     }
 }
 
 fn is(coding: Coding, name: &str) -> bool {
-    // The alias is of RFC 9110 8.4.1.3.
+    // RFC 9110 8.4.1.3 has the alias.
     name == coding.name() || (coding == Coding::Gzip && name == "x-gzip")
 }
 
-/// Whether a request takes an answer in this coding, or in none.
+/// Whether a request accepts a response in this coding, or in none.
 pub(crate) fn accepts(headers: &HeaderMap, coding: Option<Coding>) -> bool {
-    Accepted::of(headers).takes(coding)
+    Accepted::of(headers).allows(coding)
 }
 
 #[cfg(test)]
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_greatest_weight_wins_and_the_cheapest_of_equals() {
+    fn greatest_weight_wins_then_the_cheapest() {
         use Coding::{Brotli, Gzip, Zstd};
         for (sent, best) in [
             ("gzip", Some(Gzip)),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn no_coding_at_all_may_be_excluded() {
+    fn plain_response_can_be_excluded() {
         for (sent, plain) in [
             ("gzip", true),
             ("gzip, identity;q=0", false),
@@ -120,17 +120,17 @@ mod tests {
             ("*", true),
             ("", true),
         ] {
-            assert_eq!(accepted(&[sent]).takes(None), plain, "{sent}");
+            assert_eq!(accepted(&[sent]).allows(None), plain, "{sent}");
         }
     }
 
     proptest::proptest! {
         #[test]
-        fn whatever_is_asked_for_the_answer_is_taken(sent in "[a-z*;=,.0-9 qQ-]{0,60}|((gzip|br|zstd|identity|\\*)(;q=(0|1|0\\.[0-9]{1,4}))?, ?){0,6}") {
+        fn best_coding_is_accepted(sent in "[a-z*;=,.0-9 qQ-]{0,60}|((gzip|br|zstd|identity|\\*)(;q=(0|1|0\\.[0-9]{1,4}))?, ?){0,6}") {
             let accepted = accepted(&[&sent]);
             match accepted.best() {
-                Some(coding) => proptest::prop_assert!(accepted.takes(Some(coding))),
-                None => proptest::prop_assert!(accepted.takes(None) || Coding::ALL.into_iter().all(|coding| !accepted.takes(Some(coding)))),
+                Some(coding) => proptest::prop_assert!(accepted.allows(Some(coding))),
+                None => proptest::prop_assert!(accepted.allows(None) || Coding::ALL.into_iter().all(|coding| !accepted.allows(Some(coding)))),
             }
         }
     }

@@ -1,10 +1,10 @@
-//! The codings, and what they do.
+//! The codings.
 
 use std::io::{self, Read, Write};
 
 use flate2::{Compression, bufread::GzDecoder, write::GzEncoder};
 
-/// A coding that answers can have; the cheapest first, for who takes several alike.
+/// A coding of responses; the cheapest first, for clients that accept several equally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Coding {
     /// RFC 8878.
@@ -15,23 +15,23 @@ pub(crate) enum Coding {
     Gzip,
 }
 
-/// How hard to try.
+/// How much CPU compression may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effort {
-    /// For what is made for one request.
+    /// For the response of one request.
     Quick,
-    /// For what is kept and sent to many.
+    /// For what is compressed once and sent to many.
     Thorough,
 }
 
-/// Brotli's window, as a power of two: what an answer of ordinary length has need of, and little memory.
+/// Brotli's window, as a power of two: enough for the usual response, and little memory.
 const BROTLI_WINDOW: i32 = 18;
 
 impl Coding {
     /// All of them.
     pub(crate) const ALL: [Self; 3] = [Self::Zstd, Self::Brotli, Self::Gzip];
 
-    /// As `Content-Encoding` has it.
+    /// Its name in `Content-Encoding`.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Zstd => "zstd",
@@ -40,8 +40,8 @@ impl Coding {
         }
     }
 
-    /// Where it stands in [`ALL`](Self::ALL).
-    pub(super) const fn place(self) -> usize {
+    /// Its index in [`ALL`](Self::ALL).
+    pub(super) const fn index(self) -> usize {
         match self {
             Self::Zstd => 0,
             Self::Brotli => 1,
@@ -49,7 +49,7 @@ impl Coding {
         }
     }
 
-    /// An entity tag and the coding that was written into it, as [`tag`](Self::tag) does.
+    /// Splits an entity tag from the coding that [`tag`](Self::tag) has added.
     pub(crate) fn split(tag: &str) -> (&str, Option<Self>) {
         let found = Self::ALL.into_iter().find_map(|coding| {
             let bare = tag.strip_suffix(coding.name())?.strip_suffix('-')?;
@@ -58,14 +58,14 @@ impl Coding {
         found.unwrap_or((tag, None))
     }
 
-    /// A strong tag of the same thing in this coding, for its bytes are others (RFC 9110 8.8.3.3); `None` for a weak
-    /// one, which need not tell them apart.
+    /// The strong tag of a resource in this coding, whose bytes differ (RFC 9110 8.8.3.3); `None` for a weak tag, which is
+    /// the same for all codings.
     pub(crate) fn tag(self, tag: &str) -> Option<String> {
         let bare = tag.strip_prefix('"')?.strip_suffix('"')?;
         Some(format!("\"{bare}-{}\"", self.name()))
     }
 
-    /// The bytes in this coding.
+    /// Compresses bytes.
     pub(crate) fn encode(self, bytes: &[u8], effort: Effort) -> io::Result<Vec<u8>> {
         match (self, effort) {
             (Self::Zstd, Effort::Quick) => zstd::bulk::compress(bytes, 1),
@@ -96,27 +96,27 @@ fn gzip(bytes: &[u8], level: u32) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// Why a body in gzip is not read.
+/// Why a gzip body was refused.
 #[derive(Debug)]
-pub(crate) enum Unreadable {
-    /// It would have more bytes than the limit.
+pub(crate) enum GunzipError {
+    /// It is longer than the limit.
     TooLong,
-    /// It is no gzip, or not whole.
+    /// It is not gzip, or not complete.
     Broken(io::Error),
 }
 
-/// A body as it was before gzip. No more than `limit` bytes are ever made, whatever it claims to be. It is one member:
-/// of the empty ones that RFC 1952 lets stand one after the other, a small body holds enough to keep a core busy.
-pub(crate) fn gunzip(encoded: &[u8], limit: usize) -> Result<Vec<u8>, Unreadable> {
+/// Decompresses a gzip body, to at most `limit` bytes. It must be one member: RFC 1952 allows several, and a small body of
+/// empty ones would keep a core busy.
+pub(crate) fn gunzip(encoded: &[u8], limit: usize) -> Result<Vec<u8>, GunzipError> {
     let mut decoder = GzDecoder::new(encoded);
     let most = u64::try_from(limit).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
-    decoder.by_ref().take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(Unreadable::Broken)?;
+    decoder.by_ref().take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(GunzipError::Broken)?;
     if bytes.len() > limit {
-        return Err(Unreadable::TooLong);
+        return Err(GunzipError::TooLong);
     }
     if !decoder.into_inner().is_empty() {
-        return Err(Unreadable::Broken(io::Error::new(io::ErrorKind::InvalidData, "something follows its end")));
+        return Err(GunzipError::Broken(io::Error::new(io::ErrorKind::InvalidData, "data follows the end")));
     }
     Ok(bytes)
 }
@@ -125,7 +125,7 @@ pub(crate) fn gunzip(encoded: &[u8], limit: usize) -> Result<Vec<u8>, Unreadable
 mod tests {
     use super::*;
 
-    /// What a client makes of it.
+    /// Decompresses as a client does.
     fn decode(coding: Coding, bytes: &[u8]) -> Vec<u8> {
         let mut plain = Vec::new();
         match coding {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_can_be_decoded() {
+    fn decoding_reverses_encoding() {
         let text = "An enamel mug, and another enamel mug. ".repeat(2_000);
         for coding in Coding::ALL {
             for effort in [Effort::Quick, Effort::Thorough] {
@@ -150,48 +150,48 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_tells_codings_apart() {
+    fn tag_distinguishes_codings() {
         assert_eq!(Coding::Brotli.tag("\"3\"").unwrap(), "\"3-br\"");
         assert_eq!(Coding::Gzip.tag("W/\"3\""), None);
         assert_eq!(Coding::split("3-br"), ("3", Some(Coding::Brotli)));
         assert_eq!(Coding::split("3"), ("3", None));
         assert_eq!(Coding::split("3br"), ("3br", None));
         for coding in Coding::ALL {
-            assert_eq!(Coding::ALL[coding.place()], coding);
+            assert_eq!(Coding::ALL[coding.index()], coding);
         }
     }
 
     #[test]
-    fn a_bomb_is_not_unpacked_beyond_the_limit() {
+    fn bomb_is_decompressed_up_to_the_limit_only() {
         let bomb = Coding::Gzip.encode(&vec![0; 10_000_000], Effort::Thorough).unwrap();
         assert!(bomb.len() < 20_000);
-        assert!(matches!(gunzip(&bomb, 9_999_999), Err(Unreadable::TooLong)));
+        assert!(matches!(gunzip(&bomb, 9_999_999), Err(GunzipError::TooLong)));
         assert_eq!(gunzip(&bomb, 10_000_000).unwrap().len(), 10_000_000);
     }
 
     #[test]
-    fn what_is_no_gzip_is_broken() {
+    fn malformed_gzip_is_refused() {
         let mut good = Coding::Gzip.encode(b"{}", Effort::Quick).unwrap();
-        assert!(matches!(gunzip(&good[..good.len() - 1], 100), Err(Unreadable::Broken(_))), "cut");
-        assert!(matches!(gunzip(b"{}", 100), Err(Unreadable::Broken(_))), "plain");
+        assert!(matches!(gunzip(&good[..good.len() - 1], 100), Err(GunzipError::Broken(_))), "cut");
+        assert!(matches!(gunzip(b"{}", 100), Err(GunzipError::Broken(_))), "plain");
         let last = good.len() - 1;
         good[last] ^= 1;
-        assert!(matches!(gunzip(&good, 100), Err(Unreadable::Broken(_))), "of another length than it says");
+        assert!(matches!(gunzip(&good, 100), Err(GunzipError::Broken(_))), "of another length than it says");
         good[last] ^= 1;
         good.extend_from_slice(&good.clone());
-        assert!(matches!(gunzip(&good, 100), Err(Unreadable::Broken(_))), "twice");
+        assert!(matches!(gunzip(&good, 100), Err(GunzipError::Broken(_))), "twice");
     }
 
     proptest::proptest! {
         #[test]
-        fn whatever_comes_is_unpacked_within_the_limit_or_refused(
+        fn any_body_is_decompressed_within_the_limit_or_refused(
             bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300), limit in 0..400_usize, whole in proptest::bool::ANY,
         ) {
             let packed = Coding::Gzip.encode(&bytes, Effort::Quick).unwrap();
             match gunzip(&packed, limit) {
                 Ok(plain) => proptest::prop_assert!(plain == bytes && bytes.len() <= limit),
-                Err(Unreadable::TooLong) => proptest::prop_assert!(bytes.len() > limit),
-                Err(Unreadable::Broken(error)) => proptest::prop_assert!(false, "{}", error),
+                Err(GunzipError::TooLong) => proptest::prop_assert!(bytes.len() > limit),
+                Err(GunzipError::Broken(error)) => proptest::prop_assert!(false, "{}", error),
             }
             let header = if whole { packed.get(..10).unwrap_or_default() } else { &[] };
             if let Ok(plain) = gunzip(&[header, &bytes].concat(), limit) {

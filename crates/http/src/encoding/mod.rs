@@ -1,7 +1,7 @@
-//! Content codings (RFC 9110 8.4): how answers become shorter on their way, and bodies long again.
+//! Content codings (RFC 9110 8.4): compression of responses, decompression of requests.
 
 mod accepted;
 mod coding;
 
 pub(crate) use accepted::{Accepted, accepts};
-pub(crate) use coding::{Coding, Effort, Unreadable, gunzip};
+pub(crate) use coding::{Coding, Effort, GunzipError, gunzip};

@@ -1,9 +1,8 @@
-//! Whether a client would rather have a problem document (RFC 9457) than the envelope.
+//! Whether a client prefers a problem document (RFC 9457) to the envelope.
 
 use actix_web::http::header::{ACCEPT, HeaderMap};
 
-/// Whether `Accept` names `application/problem+json`, and prefers nothing else that an error could be told in
-/// (RFC 9110 12.5.1).
+/// Whether `Accept` names `application/problem+json` and does not prefer `application/json` to it (RFC 9110 12.5.1).
 pub(crate) fn wants_problem(headers: &HeaderMap) -> bool {
     let sent = || headers.get_all(ACCEPT).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     let Some(problem) = quality(sent(), &["application/problem+json"]) else { return false };
@@ -11,7 +10,7 @@ pub(crate) fn wants_problem(headers: &HeaderMap) -> bool {
     problem > 0 && json.is_none_or(|json| problem >= json)
 }
 
-/// The best weight, in thousandths, among the ranges that are one of these.
+/// The greatest weight, in thousandths, of the ranges that are one of `wanted`.
 fn quality<'a>(ranges: impl Iterator<Item = &'a str>, wanted: &[&str]) -> Option<u16> {
     ranges
         .filter_map(|range| {
@@ -22,7 +21,7 @@ fn quality<'a>(ranges: impl Iterator<Item = &'a str>, wanted: &[&str]) -> Option
         .max()
 }
 
-/// What the parameters of a range weigh, in thousandths (RFC 9110 12.4.2); nothing if that cannot be read.
+/// The weight among the parameters of a range, in thousandths (RFC 9110 12.4.2): 1,000 without one, 0 if it is malformed.
 pub(crate) fn weight<'a>(mut parameters: impl Iterator<Item = &'a str>) -> u16 {
     let sent = parameters.find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
@@ -31,7 +30,7 @@ pub(crate) fn weight<'a>(mut parameters: impl Iterator<Item = &'a str>) -> u16 {
     sent.map_or(Some(1_000), thousandths).unwrap_or(0)
 }
 
-/// `0.35` as 350; at most three digits after the point, and at most one.
+/// `0.35` as 350; at most three digits after the point, and at most 1.
 fn thousandths(text: &str) -> Option<u16> {
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
     if rest.len() > 3 || !rest.bytes().all(|b| b.is_ascii_digit()) {
@@ -59,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn problems_are_for_those_who_name_them() {
+    fn problem_document_must_be_named_and_preferred() {
         for yes in [
             "application/problem+json",
             "Application/Problem+JSON; q=0.5",

@@ -9,9 +9,9 @@ use entrepot_application::Error;
 /// request.
 #[derive(Debug)]
 pub enum ApiError {
-    /// A use case said no.
+    /// A use case failed.
     UseCase(Error),
-    /// A route for users, and no token.
+    /// The route needs a token.
     MissingToken,
     /// The body is not JSON at all; the reason names line and column.
     MalformedJson(String),
@@ -21,17 +21,17 @@ pub enum ApiError {
     UnknownPath,
     /// HTTP has no method of this name.
     UnknownMethod,
-    /// The path is served, but not with this method; these are.
+    /// The path has no such method; it has these.
     MethodNotAllowed(String),
     /// The body has more bytes than this.
     PayloadTooLarge(usize),
-    /// The body is not of a type that the route reads; these are.
+    /// The route does not read this media type; it reads these.
     UnsupportedMediaType(&'static str),
-    /// The body came in a content coding that is not read.
+    /// The body has a content coding that is not supported.
     UnsupportedEncoding,
     /// The request took too long.
     Timeout,
-    /// A handler panicked, or something as unexpected; logged where it happened.
+    /// A handler panicked, or something else that should not happen; it is logged there.
     Internal,
 }
 
@@ -55,7 +55,7 @@ impl ResponseError for ApiError {
         self.status()
     }
 
-    /// A bare status: the edge puts the body in its place.
+    /// A bare status: the middleware adds the body.
     fn error_response(&self) -> HttpResponse {
         HttpResponse::new(self.status())
     }

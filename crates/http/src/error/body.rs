@@ -1,4 +1,4 @@
-//! The two shapes of an error: the envelope, and the problem document of RFC 9457.
+//! The two formats of an error: the envelope, and the problem document of RFC 9457.
 
 use entrepot_application::{Error, FieldError, Shortfall};
 use serde::Serialize;
@@ -6,26 +6,26 @@ use utoipa::ToSchema;
 
 use super::ApiError;
 
-/// What is wrong with one field of a request.
+/// An error in one field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = FieldError)]
 pub(crate) struct FieldBody {
-    /// Where, as the client wrote it.
+    /// The path of the field.
     #[schema(example = "items[0].quantity")]
     field: String,
-    /// What, worded to follow the name of the field.
+    /// The error, worded to follow the name of the field.
     #[schema(example = "must be between 1 and 2147483647")]
     message: String,
-    /// With `insufficient_stock`: which product is short.
+    /// With `insufficient_stock`: the product.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "uuid", nullable = false)]
     product_id: Option<String>,
-    /// With `insufficient_stock`: as the shop calls it, where that is known.
+    /// With `insufficient_stock`: the product's SKU, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     sku: Option<String>,
-    /// With `insufficient_stock`: how many were asked for.
+    /// With `insufficient_stock`: how many were ordered.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     requested: Option<u64>,
@@ -68,26 +68,26 @@ pub(crate) struct ErrorEnvelope {
     /// Always `error`.
     #[schema(example = "error")]
     status: &'static str,
-    /// The stable name of what went wrong; act on this.
+    /// The stable code of the error, for programs.
     #[schema(example = "validation_failed")]
     code: &'static str,
-    /// The same for a person.
+    /// The error in words.
     #[schema(example = "the request is not valid")]
     message: String,
-    /// Names the request, for whoever runs the server.
+    /// Identifies the request in the server's logs.
     #[schema(example = "0193d2a0-7c1e-7b2a-9f6d-2f1f6a0b7c55")]
     request_id: String,
-    /// Every field that is wrong, and every product that is short.
+    /// Every bad field, and every product that is short.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<FieldBody>,
 }
 
-/// The same error as RFC 9457 has it, for `Accept: application/problem+json`.
+/// An error in the format of RFC 9457, for `Accept: application/problem+json`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Problem {
-    /// Names the kind of problem: `urn:entrepot:error:` and the code.
+    /// The kind of problem: `urn:entrepot:error:` and the code.
     #[serde(rename = "type")]
     #[schema(format = "uri", example = "urn:entrepot:error:validation_failed")]
     kind: String,
@@ -97,16 +97,16 @@ pub(crate) struct Problem {
     /// The HTTP status.
     #[schema(example = 400)]
     status: u16,
-    /// What went wrong, for a person.
+    /// The error in words.
     #[schema(example = "the request is not valid")]
     detail: String,
-    /// The stable name of what went wrong; act on this.
+    /// The stable code of the error, for programs.
     #[schema(example = "validation_failed")]
     code: &'static str,
-    /// Names the request, for whoever runs the server.
+    /// Identifies the request in the server's logs.
     #[schema(example = "0193d2a0-7c1e-7b2a-9f6d-2f1f6a0b7c55")]
     request_id: String,
-    /// Every field that is wrong, and every product that is short.
+    /// Every bad field, and every product that is short.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<FieldBody>,
@@ -129,7 +129,7 @@ impl ApiError {
         let code = self.code();
         Problem {
             kind: format!("urn:entrepot:error:{code}"),
-            title: in_words(code),
+            title: title_of(code),
             status: self.status().as_u16(),
             detail: self.message().into_owned(),
             code,
@@ -148,7 +148,7 @@ impl ApiError {
 }
 
 /// `email_taken` as `Email taken`.
-fn in_words(code: &str) -> String {
+fn title_of(code: &str) -> String {
     let mut words = code.replace('_', " ");
     if let Some(first) = words.get_mut(..1) {
         first.make_ascii_uppercase();

@@ -1,4 +1,4 @@
-//! An error as an answer.
+//! The response of an error.
 
 use std::time::Duration;
 
@@ -14,11 +14,11 @@ use entrepot_domain::Fault;
 
 use super::ApiError;
 
-/// When to come back if nobody knows when.
-const SOON: Duration = Duration::from_secs(1);
+/// The `Retry-After` where nothing better is known.
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl ApiError {
-    /// The answer, as the envelope or as a problem document.
+    /// The response, with the envelope or a problem document.
     pub(crate) fn render(&self, request_id: &str, as_problem: bool) -> HttpResponse {
         let (kind, body) = if as_problem {
             ("application/problem+json", serde_json::to_vec(&self.problem(request_id)))
@@ -39,7 +39,7 @@ impl ApiError {
             response.insert_header((ALLOW, allowed.as_str()));
         }
         if let Self::UnsupportedEncoding = self {
-            // RFC 9110 15.5.16: so that the next try is in a coding that is read.
+            // RFC 9110 15.5.16: it names the supported codings.
             response.insert_header((ACCEPT_ENCODING, "gzip"));
         }
         if let Some(wait) = self.retry_after() {
@@ -48,7 +48,7 @@ impl ApiError {
         }
     }
 
-    /// RFC 6750 3: who sent no token is told no error, and whose token is too weak is told what it lacks.
+    /// RFC 6750 3: no error without a token, and the missing scope for a token that lacks one.
     fn challenge(&self) -> Option<String> {
         match self {
             Self::UseCase(Error::InsufficientScope(scope)) => {
@@ -66,13 +66,13 @@ impl ApiError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::UseCase(Error::RateLimited { retry_after, .. }) => Some(*retry_after),
-            Self::UseCase(Error::Fault(Fault::Unavailable { .. })) | Self::Timeout => Some(SOON),
+            Self::UseCase(Error::Fault(Fault::Unavailable { .. })) | Self::Timeout => Some(DEFAULT_RETRY_AFTER),
             _ => None,
         }
     }
 
-    /// What a status means that something else than a handler of ours answered with. Its words are not passed on: they
-    /// may tell what is inside.
+    /// The error for a status that does not come from a handler of this crate. Its body is not passed on: it may reveal
+    /// internals.
     pub(crate) fn foreign(status: StatusCode, allow: Option<&str>, body_limit: usize) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::UnknownPath,

@@ -1,4 +1,4 @@
-//! One of each error: the examples of the document, and what the table is tested with.
+//! One error of each kind, for the examples of the OpenAPI document and the test of the table.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The one table of errors: status, code and words. Exhaustive and without `_`, so that a new case does not compile
-//! until it has a line here.
+//! The one table of errors: status, code and message. The matches are exhaustive, without `_`, so that a new case does
+//! not compile until it has a line here.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use entrepot_domain::Fault;
 use super::ApiError;
 
 impl ApiError {
-    /// The status of the answer.
+    /// The status of the response.
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::UseCase(error) => status_of(error),
@@ -26,7 +26,7 @@ impl ApiError {
         }
     }
 
-    /// The stable name that clients may act on.
+    /// The stable code, for programs.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::UseCase(error) => error.code(),
@@ -43,7 +43,7 @@ impl ApiError {
         }
     }
 
-    /// What a person is told. Of a fault it says nothing: that is for the log.
+    /// The error in words. A fault is not described: that is for the log.
     pub fn message(&self) -> Cow<'static, str> {
         match self {
             Self::UseCase(Error::Fault(Fault::Unavailable { .. })) | Self::Timeout => {

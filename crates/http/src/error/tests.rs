@@ -1,4 +1,4 @@
-//! The table, as clients depend on it.
+//! Tests of the table.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use entrepot_domain::Fault;
 
 use super::{ApiError, samples};
 
-/// Numbers every kind of error, so that a new one does not compile before it has a sample.
+/// Numbers every kind of error, so that a new one does not compile until it is added here.
 const fn kind(error: &ApiError) -> u8 {
     match error {
         ApiError::MissingToken => 0,
@@ -50,16 +50,16 @@ const fn kind(error: &ApiError) -> u8 {
 }
 
 #[test]
-fn there_is_a_sample_of_every_kind() {
+fn every_kind_has_a_sample() {
     let kinds: BTreeSet<_> = samples().iter().map(kind).collect();
     assert_eq!(kinds, (0..=33).collect());
 }
 
 #[test]
-fn the_table_stays_as_clients_know_it() {
+fn table_is_unchanged() {
     let lines = samples().into_iter().map(|error| {
-        let answer = error.render("r1", false);
-        let mut headers: Vec<_> = answer.headers().iter().collect();
+        let response = error.render("r1", false);
+        let mut headers: Vec<_> = response.headers().iter().collect();
         headers.retain(|(name, _)| !["content-type", "cache-control"].contains(&name.as_str()));
         headers.sort_by_key(|(name, _)| name.as_str());
         let headers = headers.into_iter().map(|(name, value)| format!("\n    {name}: {}", value.to_str().unwrap()));
@@ -116,7 +116,7 @@ fn the_table_stays_as_clients_know_it() {
 }
 
 #[test]
-fn a_shortfall_says_what_is_left() {
+fn shortfall_names_the_stock_that_is_left() {
     let short = samples().into_iter().find(|error| error.code() == "insufficient_stock").unwrap();
     insta::assert_snapshot!(serde_json::to_string_pretty(&short.envelope("r1")).unwrap(), @r#"
     {

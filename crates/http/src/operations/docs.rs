@@ -20,32 +20,32 @@ use crate::{
 
 static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     let config = Config::from("/openapi.json").persist_authorization(true).try_it_out_enabled(true);
-    // The page asks nobody else: its policy would not let it.
+    // The Content-Security-Policy of the page allows no other host.
     Arc::new(config.display_request_duration(true).validator_url("none"))
 });
 
-/// The page without a slash at its end, from which its files must be found all the same.
-pub(super) async fn front() -> ApiResult {
+/// The page at `/docs`, whose relative links need `docs/` before them.
+pub(super) async fn page_without_slash() -> ApiResult {
     let page = find("index.html")?;
     let page =
         String::from_utf8_lossy(&page.bytes).replace("=\"./", "=\"docs/").replace("=\"index.css", "=\"docs/index.css");
-    Ok(unchanging("front", answer("text/html; charset=utf-8").body(page)))
+    Ok(unchanging("front", response("text/html; charset=utf-8").body(page)))
 }
 
-/// The page.
+/// The page at `/docs/`.
 pub(super) async fn page() -> ApiResult {
-    whole("index.html")
+    asset("index.html")
 }
 
-/// Each of its files.
+/// The files of the page.
 pub(super) async fn file(Parameter(path): Parameter) -> ApiResult {
-    whole(&path)
+    asset(&path)
 }
 
-fn whole(path: &str) -> ApiResult {
+fn asset(path: &str) -> ApiResult {
     let file = find(path)?;
     let charset = if file.content_type.starts_with("text/") { "; charset=utf-8" } else { "" };
-    let mut response = answer(&format!("{}{charset}", file.content_type));
+    let mut response = response(&format!("{}{charset}", file.content_type));
     if file.gzpipped {
         response.insert_header((CONTENT_ENCODING, "gzip"));
     }
@@ -66,8 +66,8 @@ fn find(path: &str) -> ApiResult<SwaggerFile<'static>> {
     file.map_err(|error| Fault::unknown(anyhow::anyhow!("{error}")))?.ok_or(ApiError::UnknownPath)
 }
 
-fn answer(kind: &str) -> actix_web::HttpResponseBuilder {
+fn response(content_type: &str) -> actix_web::HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
-    response.insert_header((CONTENT_TYPE, kind)).insert_header((CACHE_CONTROL, "no-cache"));
+    response.insert_header((CONTENT_TYPE, content_type)).insert_header((CACHE_CONTROL, "no-cache"));
     response
 }

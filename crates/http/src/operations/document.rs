@@ -31,7 +31,7 @@ static DOCUMENT: OnceLock<(Bytes, String)> = OnceLock::new();
     tag = "operations",
     responses(
         (status = 200, description = "The OpenAPI 3.1 document of this API.", body = Object),
-        (status = 304, description = "It is as `If-None-Match` says."),
+        (status = 304, description = "`If-None-Match` has the present tag."),
     ),
 )]
 pub(super) async fn document(req: HttpRequest, source: Data<DocumentSource>) -> HttpResponse {

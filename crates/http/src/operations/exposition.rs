@@ -1,10 +1,10 @@
-//! The text format of Prometheus (version 0.0.4), for numbers that others know.
+//! The text format of Prometheus (version 0.0.4), for the samples of other crates.
 
 use std::{collections::BTreeMap, io::Write};
 
 use entrepot_domain::{Kind, Sample};
 
-/// Writes the samples, those of one name together, as the format wants it.
+/// Writes the samples, grouped by name as the format requires.
 pub(super) fn write(text: &mut Vec<u8>, samples: impl IntoIterator<Item = Sample>) {
     let mut families: BTreeMap<&str, Vec<Sample>> = BTreeMap::new();
     for sample in samples {
@@ -16,7 +16,7 @@ pub(super) fn write(text: &mut Vec<u8>, samples: impl IntoIterator<Item = Sample
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
         };
-        // A vector takes all there is.
+        // Writing to a vector does not fail.
         write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n").ok();
         for Sample { labels, value, .. } in &samples {
             let labels: Vec<_> = labels.iter().map(|(label, value)| format!("{label}=\"{value}\"")).collect();
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn those_of_one_name_are_together() {
+    fn samples_are_grouped_by_name() {
         let mut text = Vec::new();
         let of = |what| Sample::counter("reads_total", "What was read.", 7_u8).with("of", what).with("by", "me");
         let waited = Sample::seconds("wait_seconds_total", "Time.", Duration::from_millis(1_500));

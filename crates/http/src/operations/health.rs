@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it can do its work.
+//! Liveness and readiness.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,10 +19,10 @@ use crate::{
     error::{ApiError, ErrorEnvelope},
 };
 
-/// How long a dependency may think about how it is.
-const PATIENCE: Duration = Duration::from_millis(1_500);
+/// How long the check of a dependency may take.
+const CHECK_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// That the process answers.
+/// The response of a live process.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Live {
     /// Always `success`.
@@ -31,7 +31,7 @@ pub(super) struct Live {
     data: Alive,
 }
 
-/// That the process answers.
+/// The state of a live process.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Alive {
     /// Always `ok`.
@@ -39,7 +39,7 @@ pub(super) struct Alive {
     status: &'static str,
 }
 
-/// That the server can do its work.
+/// The response of a server that is ready.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Ready {
     /// Always `success`.
@@ -48,7 +48,7 @@ pub(super) struct Ready {
     data: Readiness,
 }
 
-/// That the server cannot do its work, and why.
+/// The response of a server that is not ready.
 #[derive(Serialize, ToSchema)]
 pub(super) struct NotReady {
     #[serde(flatten)]
@@ -56,14 +56,14 @@ pub(super) struct NotReady {
     data: Readiness,
 }
 
-/// How the server is.
+/// The state of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = ReadinessState)]
 enum State {
-    /// It takes requests.
+    /// It serves requests.
     Ready,
-    /// Something that it cannot do without is down.
+    /// A required dependency is down.
     Unavailable,
     /// It is about to stop.
     Stopping,
@@ -79,7 +79,7 @@ enum Writes {
     Failing,
 }
 
-/// How the server and its dependencies are.
+/// The state of the server and of its dependencies.
 #[derive(Serialize, ToSchema)]
 struct Readiness {
     status: State,
@@ -87,28 +87,28 @@ struct Readiness {
     dependencies: Vec<Dependency>,
 }
 
-/// How a dependency is.
+/// The state of a dependency.
 #[derive(Serialize, ToSchema)]
 struct Dependency {
-    /// What an operator calls it.
+    /// The name of the dependency.
     #[schema(example = "database")]
     name: &'static str,
-    /// Whether the server cannot do its work without it.
+    /// Whether the server needs it.
     required: bool,
     /// `up` or `down`.
     #[schema(example = "up")]
     status: &'static str,
 }
 
-/// Whether the process answers
+/// Whether the process is alive
 ///
-/// Asks nothing else: restart the process if this fails.
+/// Checks no dependency: restart the process if this fails.
 #[utoipa::path(
     get,
     path = "/health/live",
     operation_id = "getLiveness",
     tag = "operations",
-    responses((status = 200, description = "The process answers.", body = Live)),
+    responses((status = 200, description = "The process is alive.", body = Live)),
 )]
 pub(super) async fn live() -> HttpResponse {
     HttpResponse::Ok()
@@ -116,16 +116,16 @@ pub(super) async fn live() -> HttpResponse {
         .json(Live { status: "success", data: Alive { status: "ok" } })
 }
 
-/// Whether the server can do its work
+/// Whether the server is ready
 ///
-/// Asks every dependency: send no requests while this fails.
+/// Checks every dependency: send no requests while this fails.
 #[utoipa::path(
     get,
     path = "/health/ready",
     operation_id = "getReadiness",
     tag = "operations",
     responses(
-        (status = 200, description = "It can. A dependency that is not required may be down, and changes may be failing.",
+        (status = 200, description = "The server is ready. A dependency that is not required may be down, and changes may be failing.",
             body = Ready),
         (status = 503, description = "`unavailable`: a required dependency is down, or the server is about to stop.",
             body = NotReady, example = json!({
@@ -137,10 +137,10 @@ pub(super) async fn live() -> HttpResponse {
     ),
 )]
 pub(super) async fn ready(state: web::Data<HttpState>, caller: Caller) -> HttpResponse {
-    let (dependencies, writes): (Vec<_>, Vec<_>) = join_all(state.health.iter().map(ask)).await.into_iter().unzip();
+    let (dependencies, writes): (Vec<_>, Vec<_>) = join_all(state.health.iter().map(check)).await.into_iter().unzip();
     let writes = if writes.contains(&Writes::Failing) { Writes::Failing } else { Writes::Ok };
-    let missing = dependencies.iter().any(|dependency| dependency.required && dependency.status == "down");
-    let status = match (state.is_stopping(), missing) {
+    let is_unavailable = dependencies.iter().any(|dependency| dependency.required && dependency.status == "down");
+    let status = match (state.is_stopping(), is_unavailable) {
         (true, _) => State::Stopping,
         (false, true) => State::Unavailable,
         (false, false) => State::Ready,
@@ -159,9 +159,9 @@ pub(super) async fn ready(state: web::Data<HttpState>, caller: Caller) -> HttpRe
     response
 }
 
-async fn ask(check: &Arc<dyn HealthCheck>) -> (Dependency, Writes) {
-    let is_up = answers(&**check, check.check(), "not fit for work").await;
-    let writes = if !check.required() || is_up && answers(&**check, check.check_writes(), "writes are failing").await {
+async fn check(check: &Arc<dyn HealthCheck>) -> (Dependency, Writes) {
+    let is_up = succeeds(&**check, check.check(), "not fit for work").await;
+    let writes = if !check.required() || is_up && succeeds(&**check, check.check_writes(), "writes are failing").await {
         Writes::Ok
     } else {
         Writes::Failing
@@ -171,11 +171,11 @@ async fn ask(check: &Arc<dyn HealthCheck>) -> (Dependency, Writes) {
 }
 
 /// Whether a check succeeds in time; logs why it does not.
-async fn answers(check: &dyn HealthCheck, answer: impl Future<Output = Result<(), Fault>>, message: &str) -> bool {
-    let answer = timeout(PATIENCE, answer).await;
-    let answer = answer.unwrap_or_else(|late| Err(Fault::unavailable(check.name(), late)));
-    if let Err(fault) = &answer {
+async fn succeeds(check: &dyn HealthCheck, result: impl Future<Output = Result<(), Fault>>, message: &str) -> bool {
+    let result = timeout(CHECK_TIMEOUT, result).await;
+    let result = result.unwrap_or_else(|late| Err(Fault::unavailable(check.name(), late)));
+    if let Err(fault) = &result {
         tracing::warn!(dependency = check.name(), error = %Chain(fault), "{message}");
     }
-    answer.is_ok()
+    result.is_ok()
 }

@@ -1,4 +1,4 @@
-//! The keys that other services check access tokens with.
+//! The public keys of access tokens, for other services.
 
 use actix_web::{HttpResponse, http::header::CACHE_CONTROL, web};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -8,13 +8,13 @@ use utoipa::ToSchema;
 
 use crate::HttpState;
 
-/// How long others may keep what they read. A new key is published before it signs, for at least as long.
-const FRESH: &str = "public, max-age=300";
+/// A new key is published at least this long before it signs.
+const CACHING: &str = "public, max-age=300";
 
 /// A set of keys (RFC 7517 5).
 #[derive(Serialize, ToSchema)]
 pub(super) struct Jwks {
-    /// The one that signs now comes first. None if a secret signs, which nobody else can check.
+    /// The one that signs now comes first. Empty if tokens are signed with a secret.
     keys: Vec<Jwk>,
 }
 
@@ -34,7 +34,7 @@ struct Jwk {
     #[serde(rename = "use")]
     #[schema(example = "sig")]
     purpose: &'static str,
-    /// Its name in the header of the tokens that it is for: its thumbprint (RFC 7638).
+    /// The `kid` of its tokens: the thumbprint of the key (RFC 7638).
     #[schema(example = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k")]
     kid: String,
     /// The key, in base64url.
@@ -57,16 +57,16 @@ impl From<PublicKey> for Jwk {
 
 /// The keys of access tokens
 ///
-/// With them other services check access tokens by themselves: type `at+jwt`, issuer `entrepot`, audience
-/// `entrepot-api`. That a session was ended they cannot see; the tokens are short-lived for that.
+/// With them other services verify access tokens: type `at+jwt`, issuer `entrepot`, audience
+/// `entrepot-api`. They cannot see that a session has ended; the tokens are short-lived for that.
 #[utoipa::path(
     get,
     path = "/.well-known/jwks.json",
     operation_id = "getJwks",
     tag = "operations",
-    responses((status = 200, description = "All keys that are believed now, as a JWK set.", body = Jwks)),
+    responses((status = 200, description = "All keys that are valid now, as a JWK set.", body = Jwks)),
 )]
 pub(super) async fn keys(state: web::Data<HttpState>) -> HttpResponse {
     let keys = state.app.auth.public_keys().into_iter().map(Jwk::from).collect();
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, FRESH)).json(Jwks { keys })
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, CACHING)).json(Jwks { keys })
 }

@@ -1,4 +1,4 @@
-//! What Prometheus reads.
+//! Metrics for Prometheus.
 
 use actix_web::{HttpResponse, http::header::CONTENT_TYPE, web};
 use entrepot_domain::Fault;
@@ -14,7 +14,7 @@ use crate::{HttpState, error::ApiResult};
     path = "/metrics",
     operation_id = "getMetrics",
     tag = "operations",
-    responses((status = 200, description = "All that is counted.", body = String, content_type = "text/plain")),
+    responses((status = 200, description = "All metrics.", body = String, content_type = "text/plain")),
 )]
 pub(super) async fn metrics(state: web::Data<HttpState>) -> ApiResult {
     let mut text = state.metrics.text().map_err(Fault::unknown)?;

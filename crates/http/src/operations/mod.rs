@@ -21,7 +21,7 @@ pub(crate) fn routes(to: &mut Routes) {
     Methods::at("/metrics").get(metrics::metrics).mount_at_root(to);
     Methods::at("/.well-known/jwks.json").get(keys::keys).mount_at_root(to);
     Methods::at("/openapi.json").get(document::document).mount_at_root(to);
-    Methods::at("/docs").get(docs::front).mount_at_root(to);
+    Methods::at("/docs").get(docs::page_without_slash).mount_at_root(to);
     Methods::at("/docs/").get(docs::page).mount_at_root(to);
     Methods::at("/docs/{*file}").get(docs::file).mount_at_root(to);
 }

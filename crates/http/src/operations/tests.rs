@@ -1,4 +1,4 @@
-//! What operators and readers get.
+//! Tests of the routes for operators and for readers of the API.
 
 use std::sync::Arc;
 
@@ -37,14 +37,14 @@ async fn get(mocks: Mocks, path: &str) -> Answer {
 }
 
 #[actix_web::test]
-async fn a_process_lives_whatever_it_depends_on() {
+async fn liveness_checks_no_dependency() {
     let answer = get(with(vec![Arc::new(MockHealthCheck::new())]), "/health/live").await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.body, r#"{"status":"success","data":{"status":"ok"}}"#);
 }
 
 #[actix_web::test]
-async fn it_is_ready_without_what_it_can_do_without() {
+async fn server_is_ready_without_an_optional_dependency() {
     let answer = get(with(vec![check("database", true, true), check("cache", false, false)]), "/health/ready").await;
     assert_eq!(answer.status, 200);
     insta::assert_snapshot!(std::str::from_utf8(&answer.body).unwrap(), @r#"{"status":"success","data":{"status":"ready","writes":"ok","dependencies":[{"name":"database","required":true,"status":"up"},{"name":"cache","required":false,"status":"down"}]}}"#);
@@ -60,14 +60,14 @@ async fn it_is_ready_for_reads_while_writes_fail() {
 }
 
 #[actix_web::test]
-async fn it_is_not_without_what_it_needs() {
+async fn server_is_not_ready_without_a_required_dependency() {
     let answer = get(with(vec![check("database", true, false), check("cache", false, true)]), "/health/ready").await;
     assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (503, "1"));
     insta::assert_snapshot!(std::str::from_utf8(&answer.body).unwrap(), @r#"{"status":"error","code":"unavailable","message":"the service cannot do this now; please try again","requestId":"00000000-0000-0000-0000-000000000001","data":{"status":"unavailable","writes":"failing","dependencies":[{"name":"database","required":true,"status":"down"},{"name":"cache","required":false,"status":"up"}]}}"#);
 }
 
 #[actix_web::test]
-async fn it_is_not_when_it_is_about_to_stop() {
+async fn stopping_server_is_not_ready() {
     let state = with(vec![check("database", true, true)]).state();
     state.stop();
     let answer = ask(&state, TestRequest::get().uri("/health/ready")).await;
@@ -77,7 +77,7 @@ async fn it_is_not_when_it_is_about_to_stop() {
 }
 
 #[actix_web::test]
-async fn public_keys_are_a_set_that_may_be_kept_for_a_while() {
+async fn public_keys_are_a_cacheable_set() {
     let mut mocks = Mocks::default();
     mocks.tokens.expect_public_keys().returning(|| vec![PublicKey { id: "name".into(), bytes: [0; 32] }]);
     let answer = get(mocks, "/.well-known/jwks.json").await;
@@ -89,7 +89,7 @@ async fn public_keys_are_a_set_that_may_be_kept_for_a_while() {
 }
 
 #[actix_web::test]
-async fn the_document_is_sent_once() {
+async fn document_is_not_sent_to_a_client_that_has_it() {
     let state = state_for_tests();
     let first = ask(&state, TestRequest::get().uri("/openapi.json")).await;
     assert_eq!((first.status.as_u16(), first.header("content-type")), (200, "application/json"));
@@ -103,7 +103,7 @@ async fn the_document_is_sent_once() {
 }
 
 #[actix_web::test]
-async fn the_page_comes_with_all_its_files() {
+async fn page_and_its_files_are_served() {
     let state = state_for_tests();
     for page in ["/docs", "/docs/", "/docs/index.html"] {
         let answer = ask(&state, TestRequest::get().uri(page)).await;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{product::MoneyView, response::Stamp};
+use crate::{product::MoneyView, response::Rfc3339};
 
 /// What somebody bought.
 #[derive(Serialize, ToSchema)]
@@ -28,10 +28,10 @@ pub(crate) struct OrderView<'a> {
     version: i64,
     /// When it was placed.
     #[schema(value_type = String, format = DateTime)]
-    created_at: Stamp,
+    created_at: Rfc3339,
     /// When its status last changed.
     #[schema(value_type = String, format = DateTime)]
-    updated_at: Stamp,
+    updated_at: Rfc3339,
 }
 
 /// So many of one product, as the catalogue knew it when the order was placed.
@@ -65,8 +65,8 @@ impl<'a> From<&'a Order> for OrderView<'a> {
             items: order.lines.iter().map(ItemView::from).collect(),
             total: order.total.into(),
             version: order.version.0,
-            created_at: Stamp(order.created_at),
-            updated_at: Stamp(order.updated_at),
+            created_at: Rfc3339(order.created_at),
+            updated_at: Rfc3339(order.updated_at),
         }
     }
 }
@@ -109,7 +109,7 @@ pub(crate) struct EventView {
     actor_id: Uuid,
     /// When.
     #[schema(value_type = String, format = DateTime)]
-    created_at: Stamp,
+    created_at: Rfc3339,
 }
 
 impl From<&OrderEvent> for EventView {
@@ -125,7 +125,7 @@ impl From<&OrderEvent> for EventView {
             from,
             to,
             actor_id: event.actor.0,
-            created_at: Stamp(event.at),
+            created_at: Rfc3339(event.at),
         }
     }
 }

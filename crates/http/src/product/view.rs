@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::response::Stamp;
+use crate::response::Rfc3339;
 
 /// An amount of money: a whole number of minor units, and a currency.
 #[derive(Serialize, ToSchema)]
@@ -57,10 +57,10 @@ pub(crate) struct ProductView<'a> {
     version: i64,
     /// When it came into the catalogue.
     #[schema(value_type = String, format = DateTime)]
-    created_at: Stamp,
+    created_at: Rfc3339,
     /// When it was last changed.
     #[schema(value_type = String, format = DateTime)]
-    updated_at: Stamp,
+    updated_at: Rfc3339,
 }
 
 impl<'a> From<&'a Product> for ProductView<'a> {
@@ -73,8 +73,8 @@ impl<'a> From<&'a Product> for ProductView<'a> {
             price: product.price.into(),
             stock: product.stock.get(),
             version: product.version.0,
-            created_at: Stamp(product.created_at),
-            updated_at: Stamp(product.updated_at),
+            created_at: Rfc3339(product.created_at),
+            updated_at: Rfc3339(product.updated_at),
         }
     }
 }

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     HttpState,
-    encoding::{Unreadable, gunzip},
+    encoding::{GunzipError, gunzip},
     error::{ApiError, ApiResult},
 };
 
@@ -135,8 +135,8 @@ async fn unpacked(encoded: ApiResult<Bytes>, limit: usize) -> ApiResult<Bytes> {
     let encoded = encoded?;
     match web::block(move || gunzip(&encoded, limit)).await.map_err(|_| ApiError::Internal)? {
         Ok(bytes) => Ok(bytes.into()),
-        Err(Unreadable::TooLong) => Err(ApiError::PayloadTooLarge(limit)),
-        Err(Unreadable::Broken(error)) => Err(ApiError::MalformedJson(format!("it is no gzip ({error})"))),
+        Err(GunzipError::TooLong) => Err(ApiError::PayloadTooLarge(limit)),
+        Err(GunzipError::Broken(error)) => Err(ApiError::MalformedJson(format!("it is no gzip ({error})"))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Bodies that were rendered before.
+//! A cache of rendered bodies.
 
 use std::{cell::RefCell, collections::HashMap};
 
@@ -9,27 +9,27 @@ use uuid::Uuid;
 
 use crate::error::ApiResult;
 
-/// About how many bytes a worker keeps.
-const ROOM: usize = 1 << 20;
+/// About how many bytes the cache of a worker holds.
+const MAX_SIZE: usize = 1 << 20;
 
-/// What an entry takes beside its bytes, roughly.
-const OVERHEAD: usize = 100;
+/// About how many bytes an entry takes beside its body.
+const ENTRY_OVERHEAD: usize = 100;
 
-/// The bodies that a worker has rendered, by what they show and in which version. A version of a thing never shows
-/// anything else, which is what its strong `ETag` says too. So nothing here is ever stale: whoever looks knows the
-/// present version from the store or its cache.
+/// The bodies that a worker has rendered, by identifier and version of the resource. A version always has the same body,
+/// as its strong `ETag` promises. So no entry is ever stale: the caller knows the present version from the store or its
+/// cache.
 #[derive(Default)]
-pub(crate) struct Bodies(RefCell<Kept>);
+pub(crate) struct Bodies(RefCell<Entries>);
 
 #[derive(Default)]
-struct Kept {
-    /// By a hash that is quick: identifiers are made here, so nobody can choose ones that collide.
+struct Entries {
+    // A fast hash suffices: identifiers are made by the server, so clients cannot choose ones that collide.
     bodies: HashMap<(Uuid, Version), Bytes, RandomState>,
-    taken: usize,
+    size: usize,
 }
 
 impl Bodies {
-    /// The body of this version, by `render` if it was not asked for before.
+    /// The body of this version; `render` makes it if it is not cached.
     pub(crate) fn of(
         &self,
         id: Uuid,
@@ -41,14 +41,14 @@ impl Bodies {
             return Ok(body);
         }
         let body = Bytes::from(render()?);
-        let kept = &mut *self.0.borrow_mut();
-        kept.taken += body.len() + OVERHEAD;
-        if kept.taken > ROOM {
-            // What is asked for often is soon back, and older versions go this way too.
-            kept.bodies.clear();
-            kept.taken = body.len() + OVERHEAD;
+        let entries = &mut *self.0.borrow_mut();
+        entries.size += body.len() + ENTRY_OVERHEAD;
+        if entries.size > MAX_SIZE {
+            // Popular bodies are soon back, and those of older versions go away.
+            entries.bodies.clear();
+            entries.size = body.len() + ENTRY_OVERHEAD;
         }
-        kept.bodies.insert((id, version), body.clone());
+        entries.bodies.insert((id, version), body.clone());
         Ok(body)
     }
 }
@@ -65,25 +65,25 @@ mod tests {
         let bodies = Bodies::default();
         let of = |id, version, text: &str| bodies.of(id, Version(version), || Ok(text.into())).unwrap();
         assert_eq!(of(ID, 1, "a"), "a");
-        assert_eq!(of(ID, 1, "not asked for"), "a");
+        assert_eq!(of(ID, 1, "not rendered"), "a");
         assert_eq!(of(ID, 2, "b"), "b");
         assert_eq!(of(Uuid::from_u128(8), 1, "c"), "c");
     }
 
     #[test]
-    fn what_could_not_be_rendered_is_tried_again() {
+    fn failed_rendering_is_tried_again() {
         let bodies = Bodies::default();
         assert!(bodies.of(ID, Version(1), || Err(ApiError::Internal)).is_err());
         assert_eq!(bodies.of(ID, Version(1), || Ok("a".into())).unwrap(), "a");
     }
 
     #[test]
-    fn they_do_not_grow_beyond_their_room() {
+    fn cache_stays_within_its_size() {
         let bodies = Bodies::default();
         for version in 0..3_000 {
             bodies.of(ID, Version(version), || Ok(vec![b'x'; 1_000])).unwrap();
-            let kept = bodies.0.borrow();
-            assert!(kept.taken <= ROOM && kept.bodies.len() * 1_000 <= ROOM);
+            let entries = bodies.0.borrow();
+            assert!(entries.size <= MAX_SIZE && entries.bodies.len() * 1_000 <= MAX_SIZE);
         }
     }
 }

@@ -1,19 +1,19 @@
 //! Numbers as text.
 
-/// A number in decimal digits. Not by `Display`, whose machinery takes several times as long, and every answer has a
-/// handful of numbers in its headers.
+/// A number in decimal digits. `Display` takes several times as long, and every response has some numbers in its
+/// headers.
 pub(crate) struct Decimal {
-    digits: [u8; Self::MOST],
+    digits: [u8; Self::MAX_DIGITS],
     begin: usize,
 }
 
 impl Decimal {
-    /// How many digits the greatest number has.
-    const MOST: usize = 20;
+    /// How many digits [`u64::MAX`] has.
+    const MAX_DIGITS: usize = 20;
 
     pub(crate) fn of(mut number: u64) -> Self {
-        let mut digits = [b'0'; Self::MOST];
-        let mut begin = Self::MOST;
+        let mut digits = [b'0'; Self::MAX_DIGITS];
+        let mut begin = Self::MAX_DIGITS;
         for digit in digits.iter_mut().rev() {
             *digit += u8::try_from(number % 10).unwrap_or_default();
             number /= 10;
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_what_display_says() {
+    fn digits_are_those_of_display() {
         for number in [0, 7, 10, 99, 100, 4_294_967_295, u64::MAX] {
             assert_eq!(Decimal::of(number).as_str(), number.to_string());
         }

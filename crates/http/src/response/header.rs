@@ -1,18 +1,18 @@
-//! Headers that are written anew for every answer.
+//! Header values that are made for each response.
 
 use actix_web::http::header::HeaderValue;
 
-/// Most headers that are put together are shorter.
-const USUAL: usize = 64;
+/// Most values are shorter.
+const BUFFER_LENGTH: usize = 64;
 
-/// The parts as the value of one header, with one copy. Empty if they have what no header may have; what is written
-/// here is made of digits, letters and quotes.
+/// Joins parts to the value of a header, with one copy. The value is empty if a part has a character that is not allowed;
+/// callers pass digits, letters and quotes.
 pub(crate) fn header_value(parts: &[&str]) -> HeaderValue {
-    let mut text = [0; USUAL];
+    let mut text = [0; BUFFER_LENGTH];
     let mut len = 0;
     for part in parts {
-        let Some(room) = text.get_mut(len..len + part.len()) else { return checked(parts.concat().as_bytes()) };
-        room.copy_from_slice(part.as_bytes());
+        let Some(target) = text.get_mut(len..len + part.len()) else { return checked(parts.concat().as_bytes()) };
+        target.copy_from_slice(part.as_bytes());
         len += part.len();
     }
     checked(text.get(..len).unwrap_or_default())
@@ -29,7 +29,7 @@ mod tests {
     #[test]
     fn parts_become_one_value() {
         assert_eq!(header_value(&["a=", "7", ""]), "a=7");
-        let long = "x".repeat(USUAL);
+        let long = "x".repeat(BUFFER_LENGTH);
         assert_eq!(header_value(&[&long]), long);
         assert_eq!(header_value(&["a=", &long]), format!("a={long}"));
         assert_eq!(header_value(&["a\r\nb"]), "");

@@ -1,4 +1,4 @@
-//! Answers about many things.
+//! Responses of lists.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -21,37 +21,39 @@ pub(crate) struct Listed<T> {
     pagination: Pagination,
 }
 
-/// Where in a list this part stands: numbered, if it was asked for by `page`, or before a cursor.
+/// The position of a part of a list: numbered if the request has a `page`, else with a cursor.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum Pagination {
     /// A numbered page.
-    Page(Numbered),
-    /// A part before a cursor.
-    Cursor(Before),
+    Page(PageInfo),
+    /// A part of the list with the cursor of the next.
+    Cursor(CursorInfo),
 }
 
-/// A numbered page, and how many there are.
+/// A numbered page and the number of pages.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Numbered {
-    /// Which page, from 1 on.
+#[schema(as = Numbered)]
+pub(crate) struct PageInfo {
+    /// The number of the page, from 1 on.
     #[schema(example = 1)]
     page: u32,
-    /// Its size.
+    /// The size of a page.
     #[schema(example = 20)]
     limit: u8,
-    /// How many things there are in all.
+    /// How many items the list has.
     #[schema(example = 135)]
     total: u64,
-    /// How many pages they fill.
+    /// How many pages the list has.
     #[schema(example = 7)]
     pages: u64,
 }
 
-/// What to ask for the next part with.
+/// The cursor of the next part.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Before {
+#[schema(as = Before)]
+pub(crate) struct CursorInfo {
     /// The size of a part.
     #[schema(example = 20)]
     limit: u8,
@@ -60,50 +62,50 @@ pub(crate) struct Before {
     next_cursor: Option<String>,
 }
 
-/// A part of a list, viewed as `data`, with its pagination, and links to the parts around it (RFC 8288). `shared` lists may be kept by
-/// anybody who asks whether they are still so.
+/// 200 with a part of a list as `data`, its pagination, and links to the parts around it (RFC 8288). Anybody may store a
+/// `shared` list and must revalidate it.
 pub(crate) fn listed<F: SortField, T: Serialize>(
     req: &HttpRequest,
-    asked: &ListRequest<F>,
+    request: &ListRequest<F>,
     listing: &Listing<F::Item>,
     data: Vec<T>,
     shared: bool,
 ) -> ApiResult {
-    let (pagination, links) = match &asked.window {
+    let (pagination, links) = match &request.window {
         Window::Page { page, limit } => numbered(req, page.get(), limit.get(), listing.total.unwrap_or_default()),
         Window::After { limit, .. } => {
             let last = listing.items.last().filter(|_| listing.more);
-            let next_cursor = last.map(|last| asked.seal.close(&asked.sort.place_of(last))).transpose()?;
+            let next_cursor = last.map(|last| request.seal.close(&request.sort.place_of(last))).transpose()?;
             let link = next_cursor.as_ref().map(|cursor| link(req, "cursor", cursor, "next"));
-            (Pagination::Cursor(Before { limit: limit.get(), next_cursor }), link.into_iter().collect())
+            (Pagination::Cursor(CursorInfo { limit: limit.get(), next_cursor }), link.into_iter().collect())
         }
     };
     let caching = if shared { "no-cache" } else { "private, no-cache" };
-    let mut answer = HttpResponse::Ok();
-    answer.insert_header((CACHE_CONTROL, HeaderValue::from_static(caching)));
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, HeaderValue::from_static(caching)));
     if !links.is_empty() {
-        answer.insert_header((LINK, links.join(", ")));
+        response.insert_header((LINK, links.join(", ")));
     }
-    write(answer, &Listed { status: "success", data, pagination })
+    write(response, &Listed { status: "success", data, pagination })
 }
 
 fn numbered(req: &HttpRequest, page: u32, limit: u8, total: u64) -> (Pagination, Vec<String>) {
     let pages = total.div_ceil(u64::from(limit));
-    let here = u64::from(page);
+    let current = u64::from(page);
     let to = |page: u64, rel| link(req, "page", &page.to_string(), rel);
     let mut links = Vec::new();
-    if here < pages {
-        links.push(to(here + 1, "next"));
+    if current < pages {
+        links.push(to(current + 1, "next"));
     }
-    if here > 1 {
-        links.push(to((here - 1).min(pages.max(1)), "prev"));
+    if current > 1 {
+        links.push(to((current - 1).min(pages.max(1)), "prev"));
     }
     links.push(to(1, "first"));
     links.push(to(pages.max(1), "last"));
-    (Pagination::Page(Numbered { page, limit, total, pages }), links)
+    (Pagination::Page(PageInfo { page, limit, total, pages }), links)
 }
 
-/// The same list with one parameter changed.
+/// A link to the same list with one parameter changed.
 fn link(req: &HttpRequest, parameter: &str, value: &str, rel: &str) -> String {
     let others = form_urlencoded::parse(req.query_string().as_bytes()).filter(|(name, _)| name != parameter);
     let query =

@@ -1,15 +1,15 @@
-//! Answers in the envelope of the contract.
+//! Responses in the envelope of the contract.
 
 mod bodies;
 mod decimal;
 mod envelope;
 mod header;
 mod list;
-mod stamp;
+mod rfc3339;
 
 pub(crate) use bodies::Bodies;
 pub(crate) use decimal::Decimal;
 pub(crate) use envelope::{Success, changed, created, created_secret, no_content, ok, secret, tagged, tagged_of};
 pub(crate) use header::header_value;
 pub(crate) use list::{Listed, listed};
-pub(crate) use stamp::Stamp;
+pub(crate) use rfc3339::Rfc3339;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::response::Stamp;
+use crate::response::Rfc3339;
 
 /// Somebody with an account. Never a password, nor a hash of one.
 #[derive(Serialize, ToSchema)]
@@ -28,10 +28,10 @@ pub(crate) struct UserView {
     email_verified: bool,
     /// When they signed up.
     #[schema(value_type = String, format = DateTime)]
-    created_at: Stamp,
+    created_at: Rfc3339,
     /// When the account was last changed.
     #[schema(value_type = String, format = DateTime)]
-    updated_at: Stamp,
+    updated_at: Rfc3339,
 }
 
 impl From<&User> for UserView {
@@ -42,8 +42,8 @@ impl From<&User> for UserView {
             email: user.email.as_str().to_owned(),
             roles: user.roles.iter().map(entrepot_domain::user::Role::as_str).collect(),
             email_verified: user.email_verified,
-            created_at: Stamp(user.created_at),
-            updated_at: Stamp(user.updated_at),
+            created_at: Rfc3339(user.created_at),
+            updated_at: Rfc3339(user.updated_at),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! API keys, as their holders see them.
+//! Tests of API keys.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,7 +19,7 @@ fn key() -> ApiKeySecret {
     ApiKeySecret::from_random([7; 32])
 }
 
-/// A store in which the key is live, and its user a member of the staff.
+/// A store in which the key is valid, and its user is staff.
 fn mocks(scopes: &[Scope]) -> Mocks {
     let access = KeyAccess {
         key: ID,
@@ -40,7 +40,7 @@ fn request(method: Method, path: &str) -> TestRequest {
 }
 
 #[actix_web::test]
-async fn a_route_that_takes_no_key_says_that_it_takes_a_login() {
+async fn route_without_api_keys_requires_a_login() {
     let state = mocks(&Scope::ALL).state();
     for (method, path) in [
         (Method::GET, "/api/v1/auth/sessions"),
@@ -55,7 +55,7 @@ async fn a_route_that_takes_no_key_says_that_it_takes_a_login() {
 }
 
 #[actix_web::test]
-async fn what_a_key_lacks_is_named() {
+async fn missing_scope_is_named() {
     let state = mocks(&[Scope::UsersRead]).state();
     let answer = ask(&state, request(Method::GET, "/api/v1/orders")).await;
     assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (403, &"insufficient_scope".into()));
@@ -71,7 +71,7 @@ async fn counted_as(mocks: Mocks, subject: Subject, request: TestRequest) {
 }
 
 #[actix_web::test]
-async fn a_live_key_has_a_share_of_its_own_and_others_are_addresses() {
+async fn valid_key_has_its_own_rate_limit_and_invalid_ones_count_for_the_address() {
     let path = "/api/v1/things/1";
     counted_as(mocks(&[Scope::UsersRead]), Subject::ApiKey(ID), request(Method::GET, path)).await;
     let address = Subject::Address("192.0.2.1".parse().unwrap());
@@ -84,7 +84,7 @@ async fn a_live_key_has_a_share_of_its_own_and_others_are_addresses() {
 }
 
 #[actix_web::test]
-async fn what_is_no_live_key_is_not_believed() {
+async fn unknown_key_is_refused() {
     let mut mocks = mocks(&Scope::ALL);
     mocks.api_keys.checkpoint();
     mocks.api_keys.expect_access().returning(|_| Ok(None));
@@ -97,7 +97,7 @@ async fn what_is_no_live_key_is_not_believed() {
 }
 
 #[actix_web::test]
-async fn an_expired_key_says_so() {
+async fn expired_key_is_refused_as_expired() {
     let mut mocks = Mocks::default();
     let access = KeyAccess {
         key: ID,
@@ -113,7 +113,7 @@ async fn an_expired_key_says_so() {
 }
 
 #[actix_web::test]
-async fn a_store_that_is_away_is_no_wrong_key_and_open_routes_stay_open() {
+async fn unavailable_store_is_a_503_and_open_routes_still_work() {
     let mut mocks = Mocks::default();
     mocks.api_keys.expect_access().returning(|_| Err(Fault::unavailable("postgres", anyhow::anyhow!("gone"))));
     let state = mocks.state();
@@ -123,7 +123,7 @@ async fn a_store_that_is_away_is_no_wrong_key_and_open_routes_stay_open() {
 }
 
 #[actix_web::test]
-async fn its_use_is_noted_off_the_requests_way_and_not_each_time() {
+async fn use_of_a_key_is_recorded_in_the_background_and_not_each_time() {
     static NOTED: AtomicUsize = AtomicUsize::new(0);
     let mut mocks = mocks(&[Scope::UsersRead]);
     mocks.api_keys.checkpoint();

@@ -1,4 +1,4 @@
-//! Answers that come shorter.
+//! Tests of compression.
 
 use actix_web::{
     HttpResponse,
@@ -17,7 +17,7 @@ fn texts(to: &mut Routes) {
     Methods::at("/text/{*what}").get(text).mount(to);
 }
 
-/// A text of some kind and length.
+/// A text of the content type and length in its path.
 async fn text(Parameter(what): Parameter) -> HttpResponse {
     let (kind, length) = what.split_once('/').unwrap();
     let length = length.parse().unwrap();
@@ -35,7 +35,7 @@ async fn text(Parameter(what): Parameter) -> HttpResponse {
     answer.body("x".repeat(length))
 }
 
-async fn asked(path: &str, encodings: &str) -> Answer {
+async fn respond_to(path: &str, encodings: &str) -> Answer {
     let request = get(&format!("/api/v1/text/{path}"));
     let request = if encodings.is_empty() { request } else { request.insert_header(("accept-encoding", encodings)) };
     ask_with(&state_for_tests(), texts, request).await
@@ -50,59 +50,59 @@ fn is_plain(answer: &Answer, length: usize) -> bool {
 }
 
 #[actix_web::test]
-async fn a_long_answer_comes_as_its_client_likes_it() {
+async fn long_response_has_the_preferred_coding() {
     for (encodings, name) in [("gzip", "gzip"), ("gzip, br", "br"), ("gzip, deflate, br, zstd", "zstd")] {
         for path in ["json/100000", "html/2000"] {
-            let answer = asked(path, encodings).await;
+            let answer = respond_to(path, encodings).await;
             assert_eq!(answer.header("content-encoding"), name, "{path}");
             assert!(varies(&answer) && answer.body.len() < 500);
-            assert_eq!(answer.header("etag"), format!("\"3-{name}\""), "its bytes are others");
+            assert_eq!(answer.header("etag"), format!("\"3-{name}\""), "its bytes differ");
         }
     }
-    assert_eq!(asked("weak/2000", "gzip").await.header("etag"), "W/\"3\"", "that says no more than it did");
+    assert_eq!(respond_to("weak/2000", "gzip").await.header("etag"), "W/\"3\"", "a weak tag stays");
 }
 
 #[actix_web::test]
-async fn who_does_not_ask_gets_it_plain_and_caches_are_told() {
+async fn response_is_plain_if_not_asked_for_and_varies() {
     for encodings in ["", "identity", "gzip;q=0", "gzip;q=0.5, identity", "deflate"] {
-        let answer = asked("json/2000", encodings).await;
+        let answer = respond_to("json/2000", encodings).await;
         assert!(is_plain(&answer, 2_000) && varies(&answer), "{encodings}");
         assert_eq!(answer.header("etag"), "\"3\"");
     }
 }
 
 #[actix_web::test]
-async fn what_gains_nothing_is_left_alone() {
-    let small = asked("json/1000", "gzip, br").await;
+async fn short_and_incompressible_responses_stay_plain() {
+    let small = respond_to("json/1000", "gzip, br").await;
     assert!(is_plain(&small, 1_000) && varies(&small), "a client may exclude a plain response");
     for path in ["image/5000", "packed/5000", "none/5000"] {
         let (_, length) = path.split_once('/').unwrap();
-        let answer = asked(path, "gzip, br").await;
+        let answer = respond_to(path, "gzip, br").await;
         assert!(answer.body.len().to_string() == length && !varies(&answer), "{path}");
         assert_eq!(answer.header("etag"), "\"3\"", "{path}");
     }
 }
 
 #[actix_web::test]
-async fn what_has_secrets_in_it_is_never_encoded() {
+async fn secret_response_is_never_compressed() {
     for encodings in ["gzip", "gzip, identity;q=0"] {
-        assert!(is_plain(&asked("secret/5000", encodings).await, 5_000), "{encodings}");
+        assert!(is_plain(&respond_to("secret/5000", encodings).await, 5_000), "{encodings}");
     }
 }
 
 #[actix_web::test]
-async fn who_takes_nothing_plain_gets_even_small_things_encoded() {
+async fn small_response_is_compressed_if_plain_is_excluded() {
     for encodings in ["gzip, identity;q=0", "gzip;q=0.3, *;q=0"] {
-        let answer = asked("json/10", encodings).await;
+        let answer = respond_to("json/10", encodings).await;
         assert_eq!(answer.header("content-encoding"), "gzip", "{encodings}");
         assert!(varies(&answer));
     }
-    let answer = asked("json/10", "identity;q=0").await;
-    assert!(is_plain(&answer, 10), "but nothing is worse than an answer that may not be understood");
+    let answer = respond_to("json/10", "identity;q=0").await;
+    assert!(is_plain(&answer, 10), "a plain response is better than none");
 }
 
 #[actix_web::test]
-async fn what_never_changes_is_known_by_the_tag_of_its_coding() {
+async fn unchanging_response_has_a_tag_for_each_coding() {
     let state = state_for_tests();
     let document = |encodings: &'static str| get("/openapi.json").insert_header(("accept-encoding", encodings));
     let plain = ask(&state, get("/openapi.json")).await;
@@ -110,7 +110,7 @@ async fn what_never_changes_is_known_by_the_tag_of_its_coding() {
         let first = ask(&state, document(coding.name())).await;
         assert_eq!(first.header("content-encoding"), coding.name());
         assert!(first.body.len() < plain.body.len() / 5, "{coding:?}: {}", first.body.len());
-        assert_eq!(first.body, ask(&state, document(coding.name())).await.body, "it is kept");
+        assert_eq!(first.body, ask(&state, document(coding.name())).await.body, "it is compressed once");
         let tag = first.header("etag");
         assert_eq!(tag, coding.tag(plain.header("etag")).unwrap());
         for known in [tag.to_owned(), format!("W/{tag}")] {
@@ -119,12 +119,12 @@ async fn what_never_changes_is_known_by_the_tag_of_its_coding() {
             assert!(varies(&again));
         }
         let other = ask(&state, get("/openapi.json").insert_header(("if-none-match", tag))).await;
-        assert_eq!(other.status, 200, "who takes it only plain must not be sent what a cache has");
+        assert_eq!(other.status, 200, "a client that does not accept the coding must not get it from a cache");
     }
 }
 
 #[actix_web::test]
-async fn the_files_of_the_page_come_encoded() {
+async fn files_of_the_page_are_compressed() {
     for file in ["swagger-ui-bundle.js", "swagger-ui.css"] {
         let request = TestRequest::get().uri(&format!("/docs/{file}")).insert_header(("accept-encoding", "br"));
         let plain = ask(&state_for_tests(), get(&format!("/docs/{file}"))).await;

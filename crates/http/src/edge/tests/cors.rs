@@ -1,4 +1,4 @@
-//! Browsers that call from elsewhere.
+//! Tests of CORS.
 
 use actix_web::{http::Method, test::TestRequest};
 
@@ -14,7 +14,7 @@ async fn preflight(origin: &str) -> Answer {
 }
 
 #[actix_web::test]
-async fn pages_of_an_allowed_origin_may_ask() {
+async fn allowed_origin_may_send_requests() {
     let answer = preflight("https://shop.example").await;
     assert_eq!(answer.status, 204);
     assert_eq!(answer.header("access-control-allow-origin"), "https://shop.example");
@@ -33,7 +33,7 @@ async fn pages_of_an_allowed_origin_may_ask() {
 }
 
 #[actix_web::test]
-async fn pages_of_other_origins_may_not() {
+async fn other_origins_may_not_send_requests() {
     for origin in ["https://evil.example", "https://shop.example.evil", "http://shop.example", "null", ""] {
         let answer = preflight(origin).await;
         assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("access-control-")), "{origin}");
@@ -43,7 +43,7 @@ async fn pages_of_other_origins_may_not() {
 }
 
 #[actix_web::test]
-async fn without_allowed_origins_there_is_no_word_of_it() {
+async fn no_cors_headers_without_allowed_origins() {
     let mut mocks = Mocks::default();
     mocks.settings.allowed_origins.clear();
     let request = get("/nowhere").insert_header(("origin", "https://shop.example"));

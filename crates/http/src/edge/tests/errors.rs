@@ -1,4 +1,4 @@
-//! Errors, as a client reads them.
+//! Tests of error responses.
 
 use actix_web::{http::Method, test::TestRequest};
 
@@ -16,7 +16,7 @@ async fn code_of(path: &str) -> (u16, String) {
 }
 
 #[actix_web::test]
-async fn every_error_comes_in_the_envelope() {
+async fn every_error_has_the_envelope() {
     for (path, status, code) in [
         ("/", 404, "not_found"),
         ("/nowhere", 404, "not_found"),
@@ -42,21 +42,21 @@ async fn every_error_comes_in_the_envelope() {
 }
 
 #[actix_web::test]
-async fn a_fault_tells_nothing_but_when_to_come_back() {
+async fn fault_reveals_only_when_to_retry() {
     let answer = ask_with(&state_for_tests(), odd, get("/api/v1/odd/down")).await;
     assert_eq!(answer.header("retry-after"), "1");
     assert_eq!(answer.json()["message"], "the service cannot do this now; please try again");
 }
 
 #[actix_web::test]
-async fn a_handler_that_takes_too_long_is_given_up() {
+async fn slow_handler_times_out() {
     let answer = ask_with(&impatient().state(), odd, get("/api/v1/odd/never")).await;
     assert_eq!((answer.status.as_u16(), answer.json()["code"].as_str()), (503, Some("unavailable")));
     assert_eq!(answer.header("retry-after"), "1");
 }
 
 #[actix_web::test]
-async fn the_same_error_is_a_problem_for_who_wants_one() {
+async fn error_is_a_problem_document_on_request() {
     let request = get("/api/v1/odd/validation").insert_header(("accept", "application/problem+json"));
     let answer = ask_with(&state_for_tests(), odd, request.insert_header(("x-request-id", "r1"))).await;
     assert_eq!(answer.header("content-type"), "application/problem+json");
@@ -68,11 +68,11 @@ async fn the_same_error_is_a_problem_for_who_wants_one() {
 
     let request = get("/api/v1/odd/panic").insert_header(("accept", "application/problem+json"));
     let answer = ask_with(&state_for_tests(), odd, request).await;
-    assert_eq!(answer.json()["type"], "urn:entrepot:error:internal", "also where no request is left");
+    assert_eq!(answer.json()["type"], "urn:entrepot:error:internal", "also if the handler panicked");
 }
 
 #[actix_web::test]
-async fn other_methods_are_told_which_there_are() {
+async fn unsupported_method_names_the_supported_ones() {
     let state = state_for_tests();
     for method in [Method::POST, Method::PUT, Method::TRACE] {
         let request = by("customer", TestRequest::with_uri("/api/v1/things/1").method(method.clone()));

@@ -1,4 +1,4 @@
-//! What an operator reads.
+//! Tests of the log.
 
 use std::{
     cell::RefCell,
@@ -16,7 +16,7 @@ thread_local! {
     static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Keeps what the thread of a test logs.
+/// Collects what the thread of a test logs.
 struct Lines;
 
 impl Write for Lines {
@@ -29,9 +29,9 @@ impl Write for Lines {
     }
 }
 
-/// What is logged for a request with the identifier `r1`.
+/// The lines that are logged for a request with the identifier `r1`.
 async fn logged(mocks: Mocks, request: TestRequest) -> Vec<Value> {
-    // One for all tests: one that comes and goes with its test would be asked by the others too.
+    // Tracing caches which events are enabled for all threads, so the tests share one subscriber.
     static SUBSCRIBER: Once = Once::new();
     SUBSCRIBER.call_once(|| tracing_subscriber::fmt().json().flatten_event(true).with_writer(|| Lines).init());
     LINES.take();
@@ -41,7 +41,7 @@ async fn logged(mocks: Mocks, request: TestRequest) -> Vec<Value> {
 }
 
 #[actix_web::test]
-async fn a_request_is_one_line() {
+async fn request_is_logged_as_one_line() {
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let request = by("customer", get("/api/v1/things/7?password=secret"))
         .insert_header(("user-agent", "curl/8"))
@@ -59,7 +59,7 @@ async fn a_request_is_one_line() {
 }
 
 #[actix_web::test]
-async fn a_fault_is_told_with_all_its_causes() {
+async fn fault_is_logged_with_its_causes() {
     let lines = logged(Mocks::default(), get("/api/v1/odd/down")).await;
     let [fault, access] = lines.as_slice() else { panic!("{lines:?}") };
     assert_eq!((&fault["level"], &fault["request_id"]), (&"ERROR".into(), &"r1".into()));
@@ -69,7 +69,7 @@ async fn a_fault_is_told_with_all_its_causes() {
 }
 
 #[actix_web::test]
-async fn what_never_answers_is_told_with_its_route() {
+async fn panic_and_timeout_are_logged_with_their_route() {
     let lines = logged(Mocks::default(), get("/api/v1/odd/panic")).await;
     let [fault, access] = lines.as_slice() else { panic!("{lines:?}") };
     assert_eq!((&fault["panic"], &fault["request_id"]), (&"secret inside".into(), &"r1".into()));
@@ -82,7 +82,7 @@ async fn what_never_answers_is_told_with_its_route() {
 }
 
 #[actix_web::test]
-async fn what_is_logged_inside_bears_the_name_of_the_request() {
+async fn events_of_a_handler_have_the_request_id() {
     let lines = logged(Mocks::default(), get("/api/v1/odd/chatty")).await;
     let [inside, access] = lines.as_slice() else { panic!("{lines:?}") };
     assert_eq!((&inside["message"], &inside["span"]["request_id"]), (&"inside".into(), &"r1".into()));

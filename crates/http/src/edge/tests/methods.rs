@@ -1,4 +1,4 @@
-//! What every path answers, on a real connection.
+//! Tests of methods, some on a real connection.
 
 use actix_web::test::TestRequest;
 
@@ -23,7 +23,7 @@ async fn head_is_get_without_its_body() {
 }
 
 #[actix_web::test]
-async fn a_panic_is_answered_and_the_connection_goes_on() {
+async fn panic_is_a_500_and_the_connection_stays_open() {
     let two = "GET /api/v1/odd/panic HTTP/1.1\r\nhost: a\r\n\r\nGET /nowhere HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
     let answer = say(odd, two).await;
     assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");

@@ -1,4 +1,4 @@
-//! What is counted.
+//! Tests of metrics.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ fn value(text: &str, series: &str) -> Option<f64> {
 }
 
 #[actix_web::test]
-async fn labels_stay_few_whatever_is_asked() {
+async fn number_of_labels_is_bounded() {
     let state = state_for_tests();
     for n in 0..20 {
         ask_with(&state, odd, get(&format!("/api/v1/things/{n}?q={n}"))).await;
@@ -41,12 +41,12 @@ async fn labels_stay_few_whatever_is_asked() {
     );
     let count = r#"http_request_duration_seconds_count{method="GET",route="/api/v1/things/{id}"}"#;
     assert_eq!(value(&text, count), Some(20.0));
-    assert_eq!(value(&text, "http_requests_in_flight"), Some(1.0), "the one that asks");
+    assert_eq!(value(&text, "http_requests_in_flight"), Some(1.0), "this one");
     assert_eq!(value(&text, &format!("build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"))), Some(1.0));
 }
 
 #[actix_web::test]
-async fn a_panic_leaves_nothing_in_flight() {
+async fn panicked_request_is_not_in_flight() {
     let state = state_for_tests();
     ask_with(&state, odd, get("/api/v1/odd/panic")).await;
     let text = scrape(&state).await;
@@ -56,7 +56,7 @@ async fn a_panic_leaves_nothing_in_flight() {
 }
 
 #[actix_web::test]
-async fn refusals_for_the_rate_are_counted() {
+async fn rate_limited_requests_are_counted() {
     let mut mocks = Mocks::default();
     let verdict = entrepot_domain::Verdict { allowed: false, remaining: 0, resets_in: std::time::Duration::ZERO };
     mocks.limiter.expect_hit().return_const(verdict);

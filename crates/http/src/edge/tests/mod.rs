@@ -1,6 +1,7 @@
-//! The edge, as a client meets it.
+//! Tests of the middleware.
 
 mod api_keys;
+mod callers;
 mod compress;
 mod cors;
 mod errors;
@@ -10,7 +11,6 @@ mod limits;
 mod log;
 mod methods;
 mod metrics;
-mod names;
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::{
     testing::Mocks,
 };
 
-/// Routes that do what no route of the API should.
+/// Routes that behave as no route of the API should.
 fn odd(to: &mut Routes) {
     Methods::at("/things/{id}").get(thing).patch(thing).delete(thing).mount(to);
     Methods::at("/orders").post(thing).mount(to);
@@ -92,7 +92,7 @@ fn get(path: &str) -> TestRequest {
     TestRequest::get().uri(path)
 }
 
-/// A server that has no patience at all.
+/// A server whose requests time out at once.
 fn impatient() -> Mocks {
     let mut mocks = Mocks::default();
     mocks.settings.request_timeout = Duration::ZERO;

@@ -1,15 +1,15 @@
-//! Moments as the contract writes them.
+//! Times in responses.
 
 use chrono::{Datelike, Timelike};
 use entrepot_domain::Timestamp;
 use serde::{Serialize, Serializer};
 
-/// A moment as `2026-11-21T04:31:00.123Z`: RFC 3339, UTC, always three decimals.
+/// A time as `2026-11-21T04:31:00.123Z`: RFC 3339, UTC, always three decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stamp(pub(crate) Timestamp);
+pub(crate) struct Rfc3339(pub(crate) Timestamp);
 
-impl Serialize for Stamp {
-    /// By hand: a list has forty of them, and chrono parses its format each time.
+impl Serialize for Rfc3339 {
+    // Not by chrono, which parses its format each time: a list has forty of these.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (date, time) = (self.0.date_naive(), self.0.time());
         let year = u32::try_from(date.year()).unwrap_or_default();
@@ -41,10 +41,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_decimals_and_a_z() {
-        let stamp = |millis| serde_json::to_string(&Stamp(Timestamp::from_timestamp_millis(millis).unwrap())).unwrap();
-        assert_eq!(stamp(0), r#""1970-01-01T00:00:00.000Z""#);
-        assert_eq!(stamp(1_700_000_000_120), r#""2023-11-14T22:13:20.120Z""#);
-        assert_eq!(stamp(253_402_300_799_999), r#""9999-12-31T23:59:59.999Z""#);
+    fn times_have_three_decimals_and_a_z() {
+        let text = |millis| serde_json::to_string(&Rfc3339(Timestamp::from_timestamp_millis(millis).unwrap())).unwrap();
+        assert_eq!(text(0), r#""1970-01-01T00:00:00.000Z""#);
+        assert_eq!(text(1_700_000_000_120), r#""2023-11-14T22:13:20.120Z""#);
+        assert_eq!(text(253_402_300_799_999), r#""9999-12-31T23:59:59.999Z""#);
     }
 }

@@ -1,4 +1,4 @@
-//! Who asks, and by which name a request goes.
+//! Tests of callers and request identifiers.
 
 use actix_web::{rt, test::TestRequest};
 
@@ -8,7 +8,7 @@ use super::{get, odd};
 use crate::testing::{ask, ask_with, by, state_for_tests};
 
 #[actix_web::test]
-async fn a_well_formed_request_id_is_kept() {
+async fn well_formed_request_id_is_used() {
     let state = state_for_tests();
     let answer = ask(&state, get("/health/live").insert_header(("x-request-id", "my-1"))).await;
     assert_eq!(answer.header("x-request-id"), "my-1");
@@ -17,7 +17,7 @@ async fn a_well_formed_request_id_is_kept() {
 }
 
 #[actix_web::test]
-async fn every_answer_has_one() {
+async fn every_response_has_a_request_id() {
     let state = state_for_tests();
     for path in ["/health/live", "/nowhere", "/api/v1/odd/panic", "/api/v1/odd/foreign", "/api/v1/things/1"] {
         let answer = ask_with(&state, odd, get(path)).await;
@@ -26,7 +26,7 @@ async fn every_answer_has_one() {
 }
 
 #[actix_web::test]
-async fn callers_are_known() {
+async fn caller_is_known_to_the_handler() {
     let request = by("customer", get("/api/v1/who"))
         .insert_header(("x-request-id", "r1"))
         .insert_header(("user-agent", "u".repeat(300)))
@@ -47,7 +47,7 @@ async fn refused(authorization: Option<&str>) -> (u16, String, String) {
 }
 
 #[actix_web::test]
-async fn who_cannot_say_who_they_are_is_told_why() {
+async fn refused_credentials_name_the_reason() {
     let with = |error: &str| format!(r#"Bearer realm="entrepot", error="invalid_token", error_description="{error}""#);
     let bare = r#"Bearer realm="entrepot""#.to_owned();
     assert_eq!(refused(None).await, (401, "missing_token".into(), bare));
@@ -59,7 +59,7 @@ async fn who_cannot_say_who_they_are_is_told_why() {
 }
 
 #[actix_web::test]
-async fn a_request_that_is_given_up_does_not_stop_a_change() {
+async fn change_completes_after_its_request_is_dropped() {
     let (done, seen) = std::sync::mpsc::channel();
     let mut change = Box::pin(crate::edge::outlive(async move {
         rt::task::yield_now().await;
@@ -74,7 +74,7 @@ async fn a_request_that_is_given_up_does_not_stop_a_change() {
 }
 
 #[actix_web::test]
-async fn a_change_that_panics_is_an_error() {
+async fn panicking_change_is_a_500() {
     let answer = ask_with(&state_for_tests(), odd, TestRequest::post().uri("/api/v1/odd/outlived")).await;
     assert_eq!((answer.status.as_u16(), answer.json()["code"].as_str()), (500, Some("internal")));
 }
