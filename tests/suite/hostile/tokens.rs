@@ -72,7 +72,6 @@ fn wrong_claims(claims: &Value, expires: i64) -> Vec<(String, Value)> {
         ("sub", json!("' OR 1=1--")),
         ("sid", json!("00000000-0000-0000-0000-000000000000")),
         ("nbf", json!(expires)),
-        ("iat", json!(expires)),
     ]
     .into_iter()
     .chain(far.into_iter().flat_map(|far| [("exp", far.clone()), ("nbf", far)]))
@@ -189,6 +188,11 @@ async fn forged_access_tokens_are_refused() -> Result<()> {
         assert_eq!((answer.status, answer.body["code"].as_str()), (401, Some("invalid_token")), "{what}");
         assert!(answer.header("www-authenticate").starts_with("Bearer"), "{what}");
     }
+    // The clock of the instance that issued it may be ahead.
+    let mut early = claims.clone();
+    early["iat"] = early["exp"].clone();
+    let early = hs256(ACCESS, &unsigned(&header_of(ada.token()), &early.to_string()));
+    ada.with_token(&early).get("/users/me").await?.expect(200);
     let eve = server.customer("eve@example.com").await?;
     let mut stolen = claims.clone();
     stolen["sub"] = json!(eve.id());
