@@ -1,6 +1,6 @@
 //! What PostgreSQL's errors mean.
 
-use diesel::result::{DatabaseErrorKind, Error};
+use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
 use entrepot_domain::{
     Fault,
     api_key::ApiKeyError,
@@ -36,6 +36,14 @@ const NOT_NOW: [&str; 13] = [
     "server conn crashed",
 ];
 
+/// Whether the server broke a deadlock (40P01). Its messages come in the language of the server, and Diesel hands on no
+/// code; but the detail of this one names the locks that each waited for, in every language by the names of their modes.
+fn is_deadlock(error: &dyn DatabaseErrorInformation) -> bool {
+    const MODES: [&str; 2] = ["ShareLock", "ExclusiveLock"];
+    let waits = |line: &str| MODES.iter().any(|mode| line.contains(mode));
+    error.details().is_some_and(|detail| detail.lines().count() > 1 && detail.lines().all(waits))
+}
+
 /// The source of a fault that another try may not meet.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -48,7 +56,7 @@ pub(crate) fn fault(error: Error) -> Fault {
             let says = |words: &[&str]| words.iter().any(|words| what.message().starts_with(words));
             match kind {
                 DatabaseErrorKind::SerializationFailure => Fault::unavailable(POSTGRES, Again(error)),
-                _ if says(&AGAIN) => Fault::unavailable(POSTGRES, Again(error)),
+                _ if is_deadlock(&**what) || says(&AGAIN) => Fault::unavailable(POSTGRES, Again(error)),
                 DatabaseErrorKind::UnableToSendCommand
                 | DatabaseErrorKind::ClosedConnection
                 | DatabaseErrorKind::ReadOnlyTransaction => Fault::unavailable(POSTGRES, error),
@@ -91,6 +99,19 @@ pub(crate) trait Failure: From<Fault> + Send + 'static {
     /// The fault, if that is what it is.
     fn fault(&self) -> Option<&Fault>;
 
+    /// Whether nobody understood the error.
+    fn is_unknown(&self) -> bool {
+        matches!(self.fault(), Some(Fault::Unknown(_)))
+    }
+
+    /// The same error of a connection that is gone: what nobody understood is then that the server stopped.
+    fn of_lost_connection(self) -> Self {
+        match self.fault() {
+            Some(Fault::Unknown(why)) => Fault::unavailable(POSTGRES, anyhow::anyhow!("{why:#}")).into(),
+            _ => self,
+        }
+    }
+
     /// Whether another try may not meet it.
     fn may_pass(&self) -> bool {
         matches!(self.fault(), Some(Fault::Unavailable { source, .. }) if source.is::<Again>())
@@ -114,3 +135,64 @@ macro_rules! failures {
 }
 
 failures!(UserError, ApiKeyError, OpenError, RotateError, ProductError, PlaceError, TransitionError);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error of a server that speaks German.
+    struct German {
+        message: &'static str,
+        detail: Option<&'static str>,
+    }
+
+    impl DatabaseErrorInformation for German {
+        fn message(&self) -> &str {
+            self.message
+        }
+
+        fn details(&self) -> Option<&str> {
+            self.detail
+        }
+
+        fn hint(&self) -> Option<&str> {
+            None
+        }
+
+        fn table_name(&self) -> Option<&str> {
+            None
+        }
+
+        fn column_name(&self) -> Option<&str> {
+            None
+        }
+
+        fn constraint_name(&self) -> Option<&str> {
+            None
+        }
+
+        fn statement_position(&self) -> Option<i32> {
+            None
+        }
+    }
+
+    fn of(message: &'static str, detail: Option<&'static str>) -> Fault {
+        fault(Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new(German { message, detail })))
+    }
+
+    #[test]
+    fn a_deadlock_is_retried_whatever_the_language_of_the_server() {
+        let detail = "Prozess 7 wartet auf ShareLock-Sperre auf Transaktion 750; blockiert von Prozess 9.\n\
+            Prozess 9 wartet auf ShareLock-Sperre auf Transaktion 751; blockiert von Prozess 7.";
+        assert!(of("Verklemmung (Deadlock) entdeckt", Some(detail)).may_pass());
+        assert!(!of("Syntaxfehler bei »SELEKT«", None).may_pass());
+        assert!(!of("Syntaxfehler bei »ShareLock«", Some("ShareLock")).may_pass());
+    }
+
+    #[test]
+    fn an_unknown_error_on_a_lost_connection_is_a_stopped_server() {
+        let stopped = of("Verbindung wird abgebrochen aufgrund von Anweisung des Administrators", None);
+        assert!(matches!(stopped, Fault::Unknown(_)));
+        assert!(matches!(stopped.of_lost_connection(), Fault::Unavailable { .. }));
+    }
+}

@@ -101,6 +101,11 @@ impl Desk {
         // Behind PgBouncer even a single statement needs a transaction: its two messages could go to two servers.
         if begin == Begin::Plain && self.local.is_none() {
             let done = work(connection, data).await;
+            let is_unknown = done.as_ref().is_err_and(Failure::is_unknown);
+            // An empty statement shows whether the connection is still there.
+            if is_unknown && connection.batch_execute("").await.is_err() {
+                return done.map_err(Failure::of_lost_connection);
+            }
             loan.give_back();
             return done;
         }
@@ -118,7 +123,7 @@ impl Desk {
                 }
                 return Err(fault(error).into());
             }
-            Err(_) => {}
+            Err(_) => return done.map_err(Failure::of_lost_connection),
         }
         done
     }
