@@ -18,6 +18,7 @@ mod auth;
 mod error;
 mod keyset;
 mod listing;
+mod lock;
 mod order;
 mod product;
 mod schema;
@@ -26,4 +27,5 @@ mod store;
 mod user;
 mod value;
 
+pub use lock::{FileLock, LockError};
 pub use store::{SqliteOptions, SqliteStore, pending_migrations};

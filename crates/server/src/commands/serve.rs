@@ -1,10 +1,9 @@
 //! `entrepot serve`
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs,
     net::{SocketAddr, TcpListener},
     num::NonZero,
-    path::PathBuf,
     sync::Arc,
 };
 
@@ -12,6 +11,7 @@ use actix_service::map_config;
 use actix_web::dev::AppConfig;
 use anyhow::{Context, Result, anyhow};
 use entrepot_http::{AccessLog, HttpState};
+use entrepot_sqlite::{FileLock, LockError};
 use entrepot_transport::{Server, Settings};
 use tokio::{
     runtime::Builder,
@@ -38,7 +38,8 @@ const FEW_FILES: u64 = 1_024;
 
 pub(super) fn serve(config: &Config) -> Result<(), Failure> {
     let log = logging::start(config).map_err(Failure::failed)?;
-    let _alone = alone(config).map_err(Failure::failed)?;
+    // Let go of after the store is closed.
+    let _lock = lock(config).map_err(Failure::failed)?;
     let backend = Backend::open(config).map_err(Failure::failed)?;
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
     let served = runtime.block_on(run(config, &backend, log.access_log()));
@@ -95,26 +96,20 @@ async fn stop_requested(mut signals: Signals) {
     });
 }
 
-/// Holds a file for this process as long as it serves. What one server remembers, another one on the same file could
-/// not make it forget in time; commands beside it are few, and noticed. The lock ends with the process, however it ends.
-/// On a server's database there may be many.
-fn alone(config: &Config) -> Result<Option<File>> {
+/// Holds the SQLite file for this server. What one server remembers, another one on the same file could not make it forget
+/// in time; commands beside it are few, and noticed. Many servers may share a database of PostgreSQL.
+fn lock(config: &Config) -> Result<Option<FileLock>> {
     let Database::Sqlite(database) = &config.database else { return Ok(None) };
-    let mut path = database.clone().into_os_string();
-    path.push(".lock");
-    let path = PathBuf::from(path);
-    let cannot = || format!("cannot lock {}", path.display());
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(cannot)?;
+    if let Some(folder) = database.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
-    let file = File::options().create(true).append(true).open(&path).with_context(cannot)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => {
+    match FileLock::acquire(database) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(LockError::Taken(database)) => {
             let database = database.display();
             Err(anyhow!("another entrepot serves {database} already; stop it, or set DATA_DIR to another folder"))
         }
-        Err(TryLockError::Error(error)) => Err(error).with_context(cannot),
+        Err(other) => Err(other.into()),
     }
 }
 
