@@ -184,6 +184,24 @@ async fn archived_product_remains_in_old_orders_only() -> Result<()> {
 }
 
 #[tokio::test]
+async fn archived_product_is_restored_unless_its_sku_is_taken() -> Result<()> {
+    let server = start(&[]).await?;
+    let admin = server.admin().await?;
+    let old = admin.product("MUG", 295, 5).await?;
+    let restore = format!("/products/{old}/restore");
+    admin.delete(&format!("/products/{old}")).await?.expect(204);
+    let new = admin.product("MUG", 100, 1).await?;
+    admin.post(&restore, json!({})).await?.error(409, "sku_taken");
+    admin.delete(&format!("/products/{new}")).await?.expect(204);
+    let restored = admin.post(&restore, json!({})).await?.expect(200);
+    assert_eq!(restored.data()["version"], 3);
+    assert_eq!(admin.get(&format!("/products/{old}")).await?.expect(200).data(), restored.data());
+    let nowhere = "/products/0193d2a0-7c1e-7b2a-9f6d-2f1f6a0b7c55/restore";
+    admin.post(nowhere, json!({})).await?.error(404, "not_found");
+    Ok(())
+}
+
+#[tokio::test]
 async fn stock_changes_and_is_never_negative() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;

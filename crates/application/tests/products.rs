@@ -38,6 +38,7 @@ fn only_staff_change_the_catalogue() {
         block_on(service.create(&actor, new(), &origin())).unwrap_err(),
         block_on(service.update(&actor, id, &ProductChange::default(), None, &origin())).unwrap_err(),
         block_on(service.archive(&actor, id, None, &origin())).unwrap_err(),
+        block_on(service.restore(&actor, id, None, &origin())).unwrap_err(),
         block_on(service.adjust_stock(&actor, id, 1, reason, None, &origin())).unwrap_err(),
     ];
     assert!(refused.iter().all(|error| matches!(error, Error::Forbidden)), "{refused:?}");

@@ -70,6 +70,7 @@ fn the_catalogue_takes_its_scopes() {
     lacks(Scope::ProductsWrite, &block_on(service.create(&actor, new, &origin())));
     lacks(Scope::ProductsWrite, &block_on(service.update(&actor, id, &ProductChange::default(), None, &origin())));
     lacks(Scope::ProductsWrite, &block_on(service.archive(&actor, id, None, &origin())));
+    lacks(Scope::ProductsWrite, &block_on(service.restore(&actor, id, None, &origin())));
     let reason = StockReason::parse("counted").unwrap();
     lacks(
         Scope::StockWrite,

@@ -128,6 +128,12 @@ impl ProductRepository for CachedProducts {
         Ok(())
     }
 
+    async fn restore(&self, id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<Product, ProductError> {
+        let product = self.inner.restore(id, expected, cause).await?;
+        self.invalidate(id).await;
+        Ok(product)
+    }
+
     async fn adjust_stock(
         &self,
         id: ProductId,

@@ -52,7 +52,7 @@ async fn all(h: &impl Stores) -> Vec<AuditEntry> {
 }
 
 /// What it says of one thing.
-async fn about(h: &impl Stores, subject: Uuid) -> Vec<AuditEntry> {
+pub(crate) async fn about(h: &impl Stores, subject: Uuid) -> Vec<AuditEntry> {
     found(&*h.audit(), AuditFilter { subject: Some(subject), ..AuditFilter::default() }).await
 }
 

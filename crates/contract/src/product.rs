@@ -1,6 +1,7 @@
 //! What every [`ProductRepository`] promises.
 
 mod list;
+mod restore;
 mod upsert;
 
 use entrepot_domain::{
@@ -12,6 +13,7 @@ use entrepot_testkit::{at, cause, gbp, money, product, product_id, stock_change}
 use crate::{Stores, at_once};
 
 pub use list::*;
+pub use restore::*;
 pub use upsert::*;
 
 /// Makes a test of each case: `entrepot_contract::product_suite!(harness())`.
@@ -22,7 +24,10 @@ macro_rules! product_suite {
             an_inserted_product_is_found,
             a_sku_is_taken_by_one,
             case_makes_another_sku,
-            an_archived_product_keeps_its_sku,
+            the_sku_of_an_archived_product_is_free,
+            a_restored_product_is_for_sale_again,
+            a_product_is_not_restored_beside_another_of_its_sku,
+            an_import_revives_the_last_archived_product_of_a_sku,
             of_two_inserts_of_one_sku_one_wins,
             a_change_of_a_product_changes_what_it_names,
             another_products_sku_is_refused,
@@ -105,16 +110,18 @@ pub async fn case_makes_another_sku(h: &impl Stores) {
     assert_eq!(find(&*products, product_id(2)).await.sku.as_str(), "15056BL");
 }
 
-/// Old orders name it.
-pub async fn an_archived_product_keeps_its_sku(h: &impl Stores) {
+/// Old orders name the archived product by it all the same.
+pub async fn the_sku_of_an_archived_product_is_free(h: &impl Stores) {
     let products = h.products();
-    let old = insert(&*products, product(1).sku("MUG").build()).await;
-    products.archive(old.id, None, &cause(at(1))).await.unwrap();
-    let refused = products.insert(&product(2).sku("MUG").build(), &cause(at(0))).await;
-    assert!(matches!(refused, Err(ProductError::SkuTaken)), "{refused:?}");
-    let other = insert(&*products, product(3).sku("CUP").build()).await;
-    let refused = products.update(other.id, &resku("MUG"), None, &cause(at(2))).await;
-    assert!(matches!(refused, Err(ProductError::SkuTaken)), "{refused:?}");
+    for n in 1..=3 {
+        let mug = insert(&*products, product(n).sku("MUG").build()).await;
+        let refused = products.insert(&product(n + 100).sku("MUG").build(), &cause(at(0))).await;
+        assert!(matches!(refused, Err(ProductError::SkuTaken)), "{refused:?}");
+        products.archive(mug.id, None, &cause(at(1))).await.unwrap();
+    }
+    let other = insert(&*products, product(4).sku("CUP").build()).await;
+    let renamed = products.update(other.id, &resku("MUG"), None, &cause(at(2))).await.unwrap();
+    assert_eq!(renamed.sku.as_str(), "MUG");
 }
 
 /// The store judges.

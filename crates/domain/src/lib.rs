@@ -37,11 +37,13 @@ mod metrics;
 mod money;
 pub mod order;
 mod page;
+mod password;
 pub mod product;
 pub mod second_factor;
 mod sort;
 mod striped_lock;
 mod text;
+mod token_hash;
 pub mod user;
 
 pub use cache::{Cache, CacheKey, CachedValue, Lookup, Ticket};
@@ -55,7 +57,7 @@ pub use limit::{Quota, RateLimiter, Subject, Verdict};
 pub use metrics::{Kind, MetricSource, Sample};
 pub use money::{Currency, Money};
 pub use page::{Limit, Listing, PageNumber, Window};
-pub use sort::{Direction, Keyset, Sort, SortField, SortValue};
+pub use sort::{Direction, KeyValue, Keyset, KeysetTerms, Sort, SortColumns, SortField, SortValue};
 pub use striped_lock::{StripeGuard, StripedLock};
 pub use text::{Description, fold, search_text, search_words};
 

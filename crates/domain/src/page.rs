@@ -1,6 +1,6 @@
 //! Windows onto long lists.
 
-use crate::{Invalid, Keyset};
+use crate::{Fault, Invalid, Keyset};
 
 /// How many a list may show at once: 1 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +83,11 @@ impl Window {
         }
     }
 
+    /// How many rows a store reads, one more than are shown, and how many it skips.
+    pub fn rows(&self) -> (i64, i64) {
+        (i64::from(self.limit().get()) + 1, i64::try_from(self.offset()).unwrap_or(i64::MAX))
+    }
+
     /// How many to skip before the first: zero but for numbered pages.
     pub fn offset(&self) -> u64 {
         match self {
@@ -111,6 +116,16 @@ impl<T> Listing<T> {
         rows.truncate(limit);
         Self { items: rows, total, more }
     }
+
+    /// The same of rows of a store that have to be converted, with the count as a store gives it.
+    pub fn try_from_rows<R>(rows: Vec<R>, window: &Window, total: Option<i64>) -> Result<Self, Fault>
+    where
+        T: TryFrom<R, Error = Fault>,
+    {
+        let items: Vec<T> = rows.into_iter().map(T::try_from).collect::<Result<_, _>>()?;
+        let total = total.map(u64::try_from).transpose().map_err(Fault::unknown)?;
+        Ok(Self::from_rows(items, window.limit(), total))
+    }
 }
 
 #[cfg(test)]
@@ -131,6 +146,7 @@ mod tests {
         let page = PageNumber::new(u64::from(u32::MAX)).unwrap();
         let window = Window::Page { page, limit: Limit::new(100).unwrap() };
         assert_eq!(window.offset(), (u64::from(u32::MAX) - 1) * 100);
+        assert_eq!(window.rows(), (101, (i64::from(u32::MAX) - 1) * 100));
     }
 
     #[test]

@@ -100,6 +100,72 @@ impl<F: SortField> std::fmt::Display for Sort<F> {
     }
 }
 
+/// The columns that a store sorts a list by, the identifier last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SortColumns(Vec<(&'static str, Direction)>);
+
+impl SortColumns {
+    /// The columns of a sort, each as `name_of` calls it, and `id` behind them.
+    pub fn of<F: SortField>(sort: &Sort<F>, name_of: fn(F) -> &'static str) -> Self {
+        let keys = sort.keys().iter().map(|(field, direction)| (name_of(*field), *direction));
+        Self(keys.chain([("id", sort.tie())]).collect())
+    }
+
+    /// Each column with its direction, the weightiest first.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Direction)> {
+        self.0.iter().copied()
+    }
+
+    /// Compares the columns with the values of a place.
+    pub fn after(&self, place: &Keyset) -> KeysetTerms {
+        let values = place.values.iter().map(|value| match value {
+            SortValue::Text(text) => KeyValue::Text(text.clone()),
+            SortValue::Integer(number) => KeyValue::Integer(*number),
+            SortValue::Time(at) => KeyValue::Time(*at),
+        });
+        let values = values.chain([KeyValue::Id(place.id)]);
+        KeysetTerms(self.iter().zip(values).map(|((column, direction), value)| (column, direction, value)).collect())
+    }
+}
+
+/// The value of one column at a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyValue {
+    /// Words.
+    Text(String),
+    /// A number.
+    Integer(i64),
+    /// A moment.
+    Time(Timestamp),
+    /// The identifier.
+    Id(Uuid),
+}
+
+/// What a row behind a place is compared by: each column, its direction, and its value at the place.
+///
+/// Where all go one way, a row is behind the place if its columns together are beyond the values, compared as a tuple.
+/// Else it is if its first column is beyond the value, or equal to it and the rest is behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeysetTerms<V = KeyValue>(Vec<(&'static str, Direction, V)>);
+
+impl<V> KeysetTerms<V> {
+    /// The terms, the weightiest first.
+    pub fn as_slice(&self) -> &[(&'static str, Direction, V)] {
+        &self.0
+    }
+
+    /// The same terms with values as a store keeps them.
+    pub fn map<W>(self, convert: impl Fn(V) -> W) -> KeysetTerms<W> {
+        KeysetTerms(self.0.into_iter().map(|(column, direction, value)| (column, direction, convert(value))).collect())
+    }
+
+    /// The direction of all columns, if they have one in common.
+    pub fn common_direction(&self) -> Option<Direction> {
+        let (_, first, _) = self.0.first()?;
+        self.0.iter().all(|(_, direction, _)| direction == first).then_some(*first)
+    }
+}
+
 /// A place in a sorted list: the sort values of the item that stands there, and its identifier. It stays a good place
 /// when that item is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +193,22 @@ mod tests {
         for bad in ["", "nope", "name,", "name,-name", "--name", "name;drop table products"] {
             assert!(Sort::<ProductSort>::parse(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn columns_are_compared_with_the_values_of_a_place() {
+        let name = |field| if field == ProductSort::Price { "amount" } else { "name" };
+        let columns = |text| SortColumns::of(&Sort::<ProductSort>::parse(text).unwrap(), name);
+        let place = Keyset { values: vec![SortValue::Integer(5), SortValue::Text("a".into())], id: Uuid::nil() };
+        let terms = columns("-price,name").after(&place);
+        let expected = [
+            ("amount", Direction::Descending, KeyValue::Integer(5)),
+            ("name", Direction::Ascending, KeyValue::Text("a".into())),
+            ("id", Direction::Ascending, KeyValue::Id(Uuid::nil())),
+        ];
+        assert_eq!(terms.as_slice(), expected);
+        assert_eq!(terms.common_direction(), None);
+        assert_eq!(columns("-price,-name").after(&place).common_direction(), Some(Direction::Descending));
     }
 
     #[test]

@@ -1,13 +1,6 @@
 //! What every list does alike.
 
 use diesel::{Expression, ExpressionMethods, declare_sql_function, dsl::Gt, sql_types::Text};
-use entrepot_domain::{Fault, Listing, Window};
-
-/// How many rows to read, which is one more than are shown, and how many to skip.
-pub(crate) fn bounds(window: &Window) -> (i64, i64) {
-    let offset = i64::try_from(window.offset()).unwrap_or(i64::MAX);
-    (i64::from(window.limit().get()) + 1, offset)
-}
 
 #[declare_sql_function]
 extern "SQL" {
@@ -20,16 +13,6 @@ extern "SQL" {
 pub(crate) fn contains<C: Expression<SqlType = Text>>(column: C, word: &str) -> Gt<strpos<C, String>, i32> {
     let before = if word.contains('\0') { i32::MAX } else { 0 };
     strpos(column, word.replace('\0', "")).gt(before)
-}
-
-/// Rows as a part of a list.
-pub(crate) fn listing<R, T>(rows: Vec<R>, total: Option<i64>, window: &Window) -> Result<Listing<T>, Fault>
-where
-    T: TryFrom<R, Error = Fault>,
-{
-    let items: Result<Vec<T>, Fault> = rows.into_iter().map(T::try_from).collect();
-    let total = total.map(u64::try_from).transpose().map_err(Fault::unknown)?;
-    Ok(Listing::from_rows(items?, window.limit(), total))
 }
 
 #[cfg(test)]

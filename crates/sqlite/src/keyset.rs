@@ -8,105 +8,87 @@ use diesel::{
     sql_types::{BigInt, Binary, Bool, Text},
     sqlite::Sqlite,
 };
-use entrepot_domain::{Direction, Keyset, Sort, SortField, SortValue};
+use entrepot_domain::{Direction, KeyValue, Keyset, KeysetTerms, SortColumns};
 
 use crate::value::Id;
 
-/// The columns of a list's sort, the identifier last.
-pub(crate) struct Columns(Vec<(&'static str, Direction)>);
-
-impl Columns {
-    /// The columns behind a sort, each as `name_of` calls it, with the identifier behind them.
-    pub(crate) fn of<F: SortField>(sort: &Sort<F>, name_of: fn(F) -> &'static str) -> Self {
-        let keys = sort.keys().iter().map(|(field, direction)| (name_of(*field), *direction));
-        Self(keys.chain([("id", sort.tie())]).collect())
-    }
-
-    /// `name ASC, id ASC`, to order by.
-    pub(crate) fn order(&self) -> SqlLiteral<Bool> {
-        let terms: Vec<_> = self.0.iter().map(|(name, direction)| format!("{name} {}", word(*direction))).collect();
-        sql(&terms.join(", "))
-    }
-
-    /// What stands behind a place.
-    pub(crate) fn after(&self, place: &Keyset) -> After {
-        let values = place.values.iter().map(|value| match value {
-            SortValue::Text(text) => Value::Text(text.clone()),
-            SortValue::Integer(number) => Value::Integer(*number),
-            SortValue::Time(at) => Value::Integer(at.timestamp_millis()),
-        });
-        let values = values.chain([Value::Id(Id(place.id))]);
-        After { terms: self.0.iter().zip(values).map(|((name, way), value)| (*name, *way, value)).collect() }
-    }
-}
-
-const fn word(direction: Direction) -> &'static str {
-    match direction {
+/// `name ASC, id ASC`, to order by.
+pub(crate) fn order(columns: &SortColumns) -> SqlLiteral<Bool> {
+    let word = |direction| match direction {
         Direction::Ascending => "ASC",
         Direction::Descending => "DESC",
-    }
+    };
+    let terms: Vec<_> = columns.iter().map(|(name, direction)| format!("{name} {}", word(direction))).collect();
+    sql(&terms.join(", "))
 }
 
-/// The rows behind a place: `(name, id) > (?, ?)` where all keys go one way, which one index answers; else
-/// `name >= ? AND (name > ? OR amount < ? …)`, of which the first key's index answers the beginning.
-pub(crate) struct After {
-    terms: Vec<(&'static str, Direction, Value)>,
+/// The rows behind a place.
+pub(crate) fn after(columns: &SortColumns, place: &Keyset) -> After {
+    After(columns.after(place).map(Value::from))
 }
 
+/// `(name, id) > (?, ?)` where all columns go one way, which one index answers; else `name >= ? AND (name > ? OR amount <
+/// ? …)`, of which the first column's index answers the beginning.
+pub(crate) struct After(KeysetTerms<Value>);
+
+/// A value as SQLite keeps it.
 enum Value {
     Text(String),
     Integer(i64),
     Id(Id),
 }
 
-impl Value {
-    fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        match self {
-            Self::Text(text) => out.push_bind_param::<Text, _>(text),
-            Self::Integer(number) => out.push_bind_param::<BigInt, _>(number),
-            Self::Id(id) => out.push_bind_param::<Binary, _>(id),
+impl From<KeyValue> for Value {
+    fn from(value: KeyValue) -> Self {
+        match value {
+            KeyValue::Text(text) => Self::Text(text),
+            KeyValue::Integer(number) => Self::Integer(number),
+            KeyValue::Time(at) => Self::Integer(at.timestamp_millis()),
+            KeyValue::Id(id) => Self::Id(Id(id)),
         }
+    }
+}
+
+fn bind<'b>(value: &'b Value, out: &mut AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+    match value {
+        Value::Text(text) => out.push_bind_param::<Text, _>(text),
+        Value::Integer(number) => out.push_bind_param::<BigInt, _>(number),
+        Value::Id(id) => out.push_bind_param::<Binary, _>(id),
     }
 }
 
 const fn beyond(direction: Direction) -> &'static str {
     match direction {
-        Direction::Ascending => " > ",
-        Direction::Descending => " < ",
+        Direction::Ascending => ">",
+        Direction::Descending => "<",
     }
 }
 
 impl After {
-    /// The one way that all keys go, if they do.
-    fn one_way(&self) -> Option<Direction> {
-        let (_, first, _) = self.terms.first()?;
-        self.terms.iter().all(|(_, way, _)| way == first).then_some(*first)
-    }
-
-    fn row_value<'b>(&'b self, way: Direction, out: &mut AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        let names: Vec<_> = self.terms.iter().map(|(name, ..)| *name).collect();
-        out.push_sql(&format!("({}){}(", names.join(", "), beyond(way)));
-        for (place, (_, _, value)) in self.terms.iter().enumerate() {
+    fn as_tuple<'b>(&'b self, direction: Direction, out: &mut AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        let names: Vec<_> = self.0.as_slice().iter().map(|(name, ..)| *name).collect();
+        out.push_sql(&format!("({}) {} (", names.join(", "), beyond(direction)));
+        for (place, (.., value)) in self.0.as_slice().iter().enumerate() {
             if place > 0 {
                 out.push_sql(", ");
             }
-            value.bind(out)?;
+            bind(value, out)?;
         }
         out.push_sql(")");
         Ok(())
     }
 
     fn nested<'b>(&'b self, out: &mut AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        let Some(((last, way, value), before)) = self.terms.split_last() else { return Ok(()) };
-        for (name, way, value) in before {
-            out.push_sql(&format!("({name}{}= ", beyond(*way).trim_end()));
-            value.bind(out)?;
-            out.push_sql(&format!(" AND ({name}{}", beyond(*way)));
-            value.bind(out)?;
+        let Some(((last, direction, value), before)) = self.0.as_slice().split_last() else { return Ok(()) };
+        for (name, direction, value) in before {
+            out.push_sql(&format!("({name} {}= ", beyond(*direction)));
+            bind(value, out)?;
+            out.push_sql(&format!(" AND ({name} {} ", beyond(*direction)));
+            bind(value, out)?;
             out.push_sql(" OR ");
         }
-        out.push_sql(&format!("{last}{}", beyond(*way)));
-        value.bind(out)?;
+        out.push_sql(&format!("{last} {} ", beyond(*direction)));
+        bind(value, out)?;
         out.push_sql(&"))".repeat(before.len()));
         Ok(())
     }
@@ -115,8 +97,8 @@ impl After {
 impl QueryFragment<Sqlite> for After {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         out.push_sql("(");
-        match self.one_way() {
-            Some(way) => self.row_value(way, &mut out)?,
+        match self.0.common_direction() {
+            Some(direction) => self.as_tuple(direction, &mut out)?,
             None => self.nested(&mut out)?,
         }
         out.push_sql(")");

@@ -1,15 +1,9 @@
 //! What every list does alike.
 
 use diesel::{SqliteConnection, connection::SimpleConnection, declare_sql_function, sql_types::Text};
-use entrepot_domain::{Fault, Listing, Window};
+use entrepot_domain::Fault;
 
 use crate::error::fault;
-
-/// How many rows to read, which is one more than are shown, and how many to skip.
-pub(crate) fn bounds(window: &Window) -> (i64, i64) {
-    let offset = i64::try_from(window.offset()).unwrap_or(i64::MAX);
-    (i64::from(window.limit().get()) + 1, offset)
-}
 
 #[declare_sql_function]
 extern "SQL" {
@@ -43,14 +37,4 @@ pub(crate) fn plan_of(connection: &mut SqliteConnection, query: impl std::fmt::D
     let steps = diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}"));
     let steps: Vec<Step> = diesel::RunQueryDsl::load(steps, connection).map_err(fault)?;
     Ok(steps.into_iter().map(|step| step.detail).collect::<Vec<_>>().join("\n"))
-}
-
-/// Rows as a part of a list.
-pub(crate) fn listing<R, T>(rows: Vec<R>, total: Option<i64>, window: &Window) -> Result<Listing<T>, Fault>
-where
-    T: TryFrom<R, Error = Fault>,
-{
-    let items: Result<Vec<T>, Fault> = rows.into_iter().map(T::try_from).collect();
-    let total = total.map(u64::try_from).transpose().map_err(Fault::unknown)?;
-    Ok(Listing::from_rows(items?, window.limit(), total))
 }

@@ -8,7 +8,7 @@ use diesel::{
     sql_types::Binary,
     sqlite::Sqlite,
 };
-use entrepot_domain::{Fault, Invalid, Timestamp};
+use entrepot_domain::{Fault, Invalid, Timestamp, user::Roles};
 use uuid::Uuid;
 
 use crate::error::broken_row;
@@ -49,4 +49,10 @@ pub(crate) fn moment(
     millis: i64,
 ) -> Result<Timestamp, Fault> {
     Timestamp::from_timestamp_millis(millis).ok_or_else(|| broken_row(table, column, row, "is no moment"))
+}
+
+/// Roles out of the sum that a column holds.
+pub(crate) fn roles(row: impl std::fmt::Display + Copy, sum: i64) -> Result<Roles, Fault> {
+    let bits = u8::try_from(sum).map_err(|_| broken_row("users", "roles", row, "is no sum of roles"))?;
+    read("users", "roles", row, Roles::from_bits(bits))
 }

@@ -115,6 +115,7 @@ traced! {
         fn list(query: &ProductQuery) -> Result<Listing<Product>, Fault>;
         fn update(id: ProductId, change: &ProductChange, expected: Option<Version>, cause: &Cause) -> Result<Product, ProductError>;
         fn archive(id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<(), ProductError>;
+        fn restore(id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<Product, ProductError>;
         fn adjust_stock(id: ProductId, change: &StockChange, expected: Option<Version>) -> Result<Product, ProductError>;
         fn upsert(imports: &[ProductImport], cause: &Cause) -> Result<Upserted, Fault>;
     }

@@ -1,4 +1,4 @@
-//! Changing a product, and taking it off the shelf.
+//! Changing, archiving and restoring a product.
 
 use entrepot_domain::{
     ProductId, Version,
@@ -37,5 +37,18 @@ impl ProductService {
         must_be_staff(actor, Scope::ProductsWrite)?;
         let cause = self.cause(actor, Some(origin));
         self.ports.products.archive(id, expected, &cause).await.map_err(|error| of_product(error, id, 0))
+    }
+
+    /// Brings an archived product back into the catalogue, for staff.
+    pub async fn restore(
+        &self,
+        actor: &Actor,
+        id: ProductId,
+        expected: Option<Version>,
+        origin: &Origin,
+    ) -> Result<Product, Error> {
+        must_be_staff(actor, Scope::ProductsWrite)?;
+        let cause = self.cause(actor, Some(origin));
+        self.ports.products.restore(id, expected, &cause).await.map_err(|error| of_product(error, id, 0))
     }
 }

@@ -139,7 +139,7 @@ pub async fn the_log_forgets_who_an_erased_user_was(h: &impl Stores) {
     users.update(id, &rename("Countess"), None, &cause(at(1))).await.unwrap();
     users.update(id, &readdress, None, &cause(at(2))).await.unwrap();
     users.update(bob.user.id, &rename("Robert"), None, &by(id, at(3))).await.unwrap();
-    let others = about(h, bob.user.id.0).await;
+    let mut others = about(h, bob.user.id.0).await;
     assert!(format!("{:?}", all(h).await).contains("lovelace"));
 
     // A refused erasure erases nothing.
@@ -160,5 +160,11 @@ pub async fn the_log_forgets_who_an_erased_user_was(h: &impl Stores) {
     let fields: Vec<_> =
         left[0].changes.iter().map(|change| (change.field.as_str(), change.after.as_deref())).collect();
     assert_eq!(fields, [("name", None), ("email", None), ("roles", Some("customer"))]);
+    // Where others did something from stays; where she did, by herself or by a machine, does not.
+    for entry in others.iter_mut().filter(|entry| entry.who == by(id, at(0)).who) {
+        entry.origin.as_mut().unwrap().address = None;
+    }
     assert_eq!(about(h, bob.user.id.0).await, others);
+    let addresses: Vec<_> = left.iter().map(|entry| entry.origin.as_ref().unwrap().address.is_some()).collect();
+    assert_eq!(addresses, [false, true, true, true], "her sign-up is hers, though nobody was known then");
 }

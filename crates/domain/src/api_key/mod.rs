@@ -1,5 +1,6 @@
 //! Keys for machines, which act for the user who made them.
 
+mod audit;
 mod port;
 mod scope;
 mod secret;
@@ -11,7 +12,7 @@ pub use port::{MockApiKeyRepository, MockRandomness};
 pub use scope::{Scope, Scopes};
 pub use secret::{ApiKeySecret, KeyPrefix};
 
-use crate::{ApiKeyId, Timestamp, UserId, auth::TokenHash, text::line_of_text, user::Roles};
+use crate::{ApiKeyId, Timestamp, UserId, text::line_of_text, token_hash::TokenHash, user::Roles};
 
 line_of_text!(
     /// What its user calls a key: `the till in Leeds`.

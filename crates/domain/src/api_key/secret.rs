@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use zeroize::Zeroizing;
 
-use crate::{Invalid, auth::TokenHash};
+use crate::{Invalid, token_hash::TokenHash};
 
 /// What every key begins with, so that people and scanners know one when they see it.
 const MARK: &str = "ek_";

@@ -89,6 +89,8 @@ named! {
         RecoveryCodeUsed = "second_factor.recovery_code_used",
         /// A user has other recovery codes.
         RecoveryCodesRenewed = "second_factor.recovery_codes_renewed",
+        /// A product is back in the catalogue.
+        ProductRestored = "product.restored",
     }
 }
 

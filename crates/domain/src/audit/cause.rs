@@ -1,55 +1,9 @@
 //! Why something changes.
 
-use std::net::IpAddr;
-
 use uuid::Uuid;
 
-use super::{AuditAction, AuditEntry, AuditSubject, Change};
-use crate::{
-    ApiKeyId, SessionId, Timestamp, UserId,
-    auth::{Actor, Proof},
-};
-
-/// From where something was asked, as the edge found out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
-    /// The client's address.
-    pub address: IpAddr,
-    /// How answers and logs name the request.
-    pub request_id: String,
-}
-
-/// Who asked for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Who {
-    /// A user.
-    User {
-        /// Which.
-        id: UserId,
-        /// By which login.
-        session: Option<SessionId>,
-    },
-    /// A machine that acts for a user.
-    ApiKey {
-        /// For whom.
-        user: UserId,
-        /// By which key.
-        key: ApiKeyId,
-    },
-    /// Whoever may run the program where its store is.
-    CommandLine,
-    /// Somebody who did not say who they are: signing up, or with a token that is not believed.
-    Nobody,
-}
-
-impl From<&Actor> for Who {
-    fn from(actor: &Actor) -> Self {
-        match actor.proof {
-            Proof::Session(session) => Self::User { id: actor.user, session: Some(session) },
-            Proof::ApiKey { id, .. } => Self::ApiKey { user: actor.user, key: id },
-        }
-    }
-}
+use super::{AuditAction, AuditEntry, AuditSubject, Change, Origin, RecordedOrigin, Who};
+use crate::Timestamp;
 
 /// Why something changes: what a change's entries have in common. Every method of a port that changes something which
 /// is audited takes one, and writes its entries with the change or not at all.
@@ -84,7 +38,7 @@ impl Cause {
             id: Uuid::from_u128(self.id.as_u128().wrapping_add(u128::from(number))),
             at: self.at,
             who: self.who,
-            origin: self.origin.clone(),
+            origin: self.origin.clone().map(RecordedOrigin::from),
             action,
             subject,
             changes,

@@ -1,15 +1,18 @@
 //! What the log says.
 
+use std::net::IpAddr;
+
 use uuid::Uuid;
 
 use super::{AuditAction, AuditField, Origin, Who};
-use crate::{OrderId, ProductId, Timestamp, UserId};
+use crate::{OrderId, ProductId, SessionId, Timestamp, UserId};
 
 /// Something that was done.
 ///
-/// No password, hash or token is ever in it. When a user is erased, so is what a change of their name or address says
-/// of it, before and after, in every entry about them and in the same transaction. What stays is that it was changed,
-/// all identifiers, what they did, and from which address: who did what to the shop must be known even when they left.
+/// No password, hash or token is ever in it. When a user is erased, two things are erased with them in the same
+/// transaction: what a change of their name or mail address tells of it, before and after, in every entry about them;
+/// and the client's address in every entry of what they did, their sign-up included. What stays is that something was
+/// changed, all identifiers and what they did: who did what to the shop must be known even when they left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
     /// Names it: a `UUIDv7`.
@@ -19,13 +22,28 @@ pub struct AuditEntry {
     /// By whom.
     pub who: Who,
     /// From where; `None` on the command line.
-    pub origin: Option<Origin>,
+    pub origin: Option<RecordedOrigin>,
     /// What.
     pub action: AuditAction,
     /// To what.
     pub subject: AuditSubject,
     /// What is different now. Empty where the action says it all, or where a change left everything as it was.
     pub changes: Vec<Change>,
+}
+
+/// From where something was asked, as the log keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedOrigin {
+    /// The client's address; `None` once the user whose client it was is erased.
+    pub address: Option<IpAddr>,
+    /// How answers and logs name the request.
+    pub request_id: String,
+}
+
+impl From<Origin> for RecordedOrigin {
+    fn from(origin: Origin) -> Self {
+        Self { address: Some(origin.address), request_id: origin.request_id }
+    }
 }
 
 /// To what something was done. What is done to a login is done to its user.
@@ -112,6 +130,11 @@ impl Change {
         let whole = |change: Self| personal.iter().find(|known| known.field == change.field).cloned().unwrap_or(change);
         all.into_iter().map(whole).collect()
     }
+}
+
+/// The changes of an action that ended these sessions.
+pub(crate) fn ended_sessions(sessions: &[SessionId]) -> Vec<Change> {
+    sessions.iter().map(|id| Change::from(AuditField::Session, id)).collect()
 }
 
 #[cfg(test)]

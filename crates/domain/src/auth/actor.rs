@@ -3,6 +3,7 @@
 use crate::{
     ApiKeyId, SessionId, UserId,
     api_key::{Scope, Scopes},
+    audit::Who,
     user::{Role, Roles},
 };
 
@@ -71,6 +72,15 @@ impl Actor {
         match self.proof {
             Proof::Session(session) => Some(session),
             Proof::ApiKey { .. } => None,
+        }
+    }
+}
+
+impl From<&Actor> for Who {
+    fn from(actor: &Actor) -> Self {
+        match actor.proof {
+            Proof::Session(session) => Self::User { id: actor.user, session: Some(session) },
+            Proof::ApiKey { id, .. } => Self::ApiKey { user: actor.user, key: id },
         }
     }
 }

@@ -1,15 +1,19 @@
 //! Who somebody is, and how they prove it.
 
 mod actor;
-mod password;
+mod audit;
 mod port;
 mod session;
 mod token;
 
 pub use actor::{Access, Actor, Proof};
-pub use password::{PasswordHash, PlainPassword};
 pub use port::{LoginObserver, PasswordHasher, SessionRepository, TokenIssuer};
 #[cfg(feature = "mock")]
 pub use port::{MockLoginObserver, MockPasswordHasher, MockSessionRepository, MockTokenIssuer};
 pub use session::{Checked, Device, NewSession, OpenError, RefreshState, RotateError, Rotated, Rotation, Session};
-pub use token::{AccessClaims, PublicKey, RefreshClaims, TokenError, TokenHash};
+pub use token::{AccessClaims, PublicKey, RefreshClaims, TokenError};
+
+pub use crate::{
+    password::{PasswordHash, PlainPassword},
+    token_hash::TokenHash,
+};

@@ -1,9 +1,5 @@
 //! What tokens say.
 
-use std::fmt;
-
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::{Email, SessionId, Timestamp, UserId, user::Roles};
@@ -62,26 +58,4 @@ pub struct PublicKey {
     pub id: String,
     /// The key.
     pub bytes: [u8; 32],
-}
-
-/// SHA-256 of a token: what a store may keep of it. A token has enough entropy to need no salt.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TokenHash(pub [u8; 32]);
-
-impl TokenHash {
-    /// Hashes a token as it is sent.
-    pub fn of(token: &str) -> Self {
-        Self(Sha256::digest(token.as_bytes()).into())
-    }
-
-    /// Whether both are of the same token. It takes the same time wherever they differ.
-    pub fn is(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
-    }
-}
-
-impl fmt::Debug for TokenHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenHash(…)")
-    }
 }

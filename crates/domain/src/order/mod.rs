@@ -1,5 +1,6 @@
 //! What somebody bought, and what became of it.
 
+mod audit;
 mod basket;
 mod idempotency;
 mod place;

@@ -91,16 +91,7 @@ impl Order {
             });
         }
 
-        let short: Vec<_> = found
-            .iter()
-            .filter(|(product, quantity)| product.stock.take(*quantity).is_none())
-            .map(|(product, quantity)| Shortage {
-                product: product.id,
-                sku: product.sku.clone(),
-                wanted: *quantity,
-                left: product.stock,
-            })
-            .collect();
+        let short = shortages(&found);
         if !short.is_empty() {
             return Err(Refusal::InsufficientStock(short));
         }
@@ -116,6 +107,20 @@ impl Order {
             updated_at: draft.at,
         })
     }
+}
+
+/// Every product of which less is left than is wanted.
+fn shortages(found: &[(&Product, Quantity)]) -> Vec<Shortage> {
+    found
+        .iter()
+        .filter(|(product, quantity)| product.stock.take(*quantity).is_none())
+        .map(|(product, quantity)| Shortage {
+            product: product.id,
+            sku: product.sku.clone(),
+            wanted: *quantity,
+            left: product.stock,
+        })
+        .collect()
 }
 
 #[cfg(test)]

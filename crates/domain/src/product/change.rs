@@ -52,6 +52,15 @@ impl Product {
         Ok(Self { version: self.version.next(), updated_at: at, ..self.clone() })
     }
 
+    /// Decides whether an archived product may be for sale again, and returns it as it is from then on. The store judges
+    /// whether another product has its sku by now.
+    ///
+    /// Errors: `VersionConflict`.
+    pub fn restore(&self, expected: Option<Version>, at: Timestamp) -> Result<Self, ProductError> {
+        self.at_version(expected)?;
+        Ok(Self { version: self.version.next(), updated_at: at, ..self.clone() })
+    }
+
     fn at_version(&self, expected: Option<Version>) -> Result<(), ProductError> {
         if self.version.satisfies(expected) { Ok(()) } else { Err(ProductError::VersionConflict) }
     }
@@ -175,9 +184,11 @@ mod tests {
     }
 
     #[test]
-    fn archiving_counts_the_version() {
+    fn archiving_and_restoring_count_the_version() {
         let archived = mug(5).archive(Some(Version(3)), now()).unwrap();
         assert_eq!(archived, Product { version: Version(4), updated_at: now(), ..mug(5) });
+        let restored = archived.restore(Some(Version(4)), now()).unwrap();
+        assert_eq!(restored, Product { version: Version(5), ..archived });
     }
 
     #[test]
@@ -187,6 +198,7 @@ mod tests {
             mug(5).change(&ProductChange::default(), stale, now()),
             mug(5).adjust_stock(&by(-6), stale),
             mug(5).archive(stale, now()),
+            mug(5).restore(stale, now()),
         ] {
             assert!(matches!(refused, Err(ProductError::VersionConflict)), "{refused:?}");
         }

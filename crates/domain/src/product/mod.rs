@@ -1,5 +1,6 @@
 //! What is for sale, and how much of it is left.
 
+mod audit;
 mod change;
 mod import_price;
 mod port;
@@ -21,7 +22,7 @@ use crate::{Description, Money, ProductId, Timestamp, Version, search_text};
 pub struct Product {
     /// Never changes.
     pub id: ProductId,
-    /// What the shop calls it; unique, archived ones included.
+    /// What the shop calls it; unique among products that are for sale.
     pub sku: Sku,
     /// What customers call it.
     pub name: ProductName,

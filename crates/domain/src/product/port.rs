@@ -128,7 +128,7 @@ pub enum ProductError {
     /// There is no such product, or not any more.
     #[error("no such product")]
     NotFound,
-    /// Another product has that sku, an archived one perhaps.
+    /// Another product that is for sale has that sku.
     #[error("sku taken")]
     SkuTaken,
     /// So many are not there to be taken away.
@@ -172,8 +172,13 @@ pub trait ProductRepository: Send + Sync {
         cause: &Cause,
     ) -> Result<Product, ProductError>;
 
-    /// Takes a product out of the catalogue for good; old orders keep it. Errors: `NotFound`, `VersionConflict`.
+    /// Takes a product out of the catalogue; old orders keep it. Its sku is free for another one. Errors: `NotFound`,
+    /// `VersionConflict`.
     async fn archive(&self, id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<(), ProductError>;
+
+    /// Brings an archived product back into the catalogue, as it was. One that is for sale is returned as it is, and
+    /// nothing is changed. Errors: `NotFound`, `SkuTaken`, `VersionConflict`.
+    async fn restore(&self, id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<Product, ProductError>;
 
     /// Changes the stock and writes down why, in one. Changes at once add up: none is lost.
     /// Errors: `NotFound`, `InsufficientStock`, `TooMuchStock`, `VersionConflict`.
@@ -185,6 +190,7 @@ pub trait ProductRepository: Send + Sync {
     ) -> Result<Product, ProductError>;
 
     /// Makes or changes products by sku, all or none, but for those that [`ProductImport::onto`] refuses: they are in
-    /// [`Upserted::refused`]. A sku that comes twice ends as its last one says, and has one entry in the audit log.
+    /// [`Upserted::refused`]. A sku names the product that is for sale, else the one that was archived last, which is
+    /// for sale again. A sku that comes twice ends as its last one says, and has one entry in the audit log.
     async fn upsert(&self, imports: &[ProductImport], cause: &Cause) -> Result<Upserted, Fault>;
 }

@@ -1,6 +1,7 @@
 //! A second proof of who somebody is, beside their password: codes of an authenticator app (RFC 6238), and recovery codes
 //! for when the app is lost.
 
+mod audit;
 mod base32;
 mod port;
 mod recovery;

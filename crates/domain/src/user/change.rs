@@ -1,7 +1,7 @@
 //! The decisions to change users.
 
 use super::{Role, Roles, User, UserChange, UserError};
-use crate::{Timestamp, Version, auth::PasswordHash};
+use crate::{Timestamp, Version, password::PasswordHash};
 
 impl User {
     /// Decides on a change of name, address or password, given the present user and the hash of their present

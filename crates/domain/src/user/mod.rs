@@ -1,5 +1,6 @@
 //! People with an account.
 
+mod audit;
 mod change;
 mod port;
 mod role;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{PersonName, Role, Roles, User};
 use crate::{
     Email, Fault, Listing, SessionId, Sort, SortField, SortValue, UserId, Version, Window, audit::Cause,
-    auth::PasswordHash,
+    password::PasswordHash,
 };
 
 /// An account to be made.

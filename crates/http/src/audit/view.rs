@@ -22,7 +22,7 @@ pub(crate) struct EntryView<'a> {
     /// The `x-request-id` of the request; null on the command line.
     #[schema(example = "0193d2a0-7c1e-7b2a-9f6d-2f1f6a0b7c55")]
     request_id: Option<&'a str>,
-    /// The client's address; null on the command line.
+    /// The client's address; null on the command line, and once the user whose client it was is erased.
     #[schema(example = "203.0.113.9")]
     address: Option<String>,
     /// What was done.
@@ -112,7 +112,7 @@ impl<'a> From<&'a AuditEntry> for EntryView<'a> {
             created_at: Rfc3339(entry.at),
             actor: entry.who.into(),
             request_id: origin.map(|origin| origin.request_id.as_str()),
-            address: origin.map(|origin| origin.address.to_string()),
+            address: origin.and_then(|origin| origin.address).map(|address| address.to_string()),
             action: entry.action.as_str(),
             subject: SubjectView { kind: entry.subject.kind(), id: entry.subject.id() },
             changes: entry.changes.iter().map(ChangeView::from).collect(),

@@ -82,7 +82,7 @@ pub(super) async fn get(
             ("ETag" = String, description = "The version"),
         )),
         (status = 403, description = "`forbidden`"),
-        (status = 409, description = "`sku_taken`, by an archived product perhaps"),
+        (status = 409, description = "`sku_taken`"),
     ),
     security(("bearer" = []), ("apiKey" = ["products:write"])),
 )]
@@ -137,7 +137,7 @@ pub(super) async fn update(
 
 /// Take a product out of the catalogue
 ///
-/// For staff. Orders that were placed keep it; its sku stays taken.
+/// For staff. Orders that were placed keep it; its sku is free for another product.
 #[utoipa::path(
     delete, path = "/api/v1/products/{id}", operation_id = "archiveProduct", tag = "products",
     params(
@@ -162,6 +162,35 @@ pub(super) async fn archive(
     let expected = conditions.expected(async { Ok(state.app.products.get(id).await?.version) }).await?;
     outlive(async move { state.app.products.archive(&actor, id, expected, &origin).await }).await??;
     Ok(no_content())
+}
+
+/// Bring an archived product back
+///
+/// For staff. It is for sale again, as it was; one that is for sale is left as it is.
+#[utoipa::path(
+    post, path = "/api/v1/products/{id}/restore", operation_id = "restoreProduct", tag = "products",
+    params(
+        ("id" = Uuid, Path, description = "The product"),
+        ("If-Match" = Option<String>, Header, description = "The version that the change is meant for"),
+    ),
+    responses(
+        (status = 200, description = "The product as it is now", body = Success<ProductView<'static>>, headers(("ETag" = String, description = "The new version"))),
+        (status = 403, description = "`forbidden`"),
+        (status = 404, description = "`not_found`"),
+        (status = 409, description = "`sku_taken`: another product that is for sale has the sku"),
+        (status = 412, description = "`precondition_failed`"),
+    ),
+    security(("bearer" = []), ("apiKey" = ["products:write"])),
+)]
+pub(super) async fn restore(
+    state: Data<HttpState>,
+    Granted(actor): Granted,
+    Caller { origin, .. }: Caller,
+    PathId(id): PathId<ProductId>,
+    IfMatch(expected): IfMatch,
+) -> ApiResult {
+    let product = outlive(async move { state.app.products.restore(&actor, id, expected, &origin).await }).await??;
+    changed(product.version, ProductView::from(&product))
 }
 
 /// Count stock

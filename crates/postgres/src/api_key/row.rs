@@ -11,8 +11,7 @@ use uuid::Uuid;
 use crate::{
     error::broken_row,
     schema::{api_keys, users},
-    user::roles,
-    value::read,
+    value::{read, roles},
 };
 
 #[derive(Queryable, Selectable, Insertable)]

@@ -17,8 +17,8 @@ use super::row::ApiKeyRow;
 use crate::{
     audit,
     error::{fault, fault_or_raced},
+    owner::must_exist,
     schema::api_keys,
-    user::must_exist,
     value::read,
 };
 

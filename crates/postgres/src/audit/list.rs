@@ -7,15 +7,14 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
-    Fault, Listing, Window,
+    Fault, Listing, SortColumns, Window,
     audit::{AuditEntry, AuditFilter, AuditQuery, AuditSort},
 };
 
 use super::row::EntryRow;
 use crate::{
     error::fault,
-    keyset::Columns,
-    listing::{bounds, listing},
+    keyset::{after, order},
     schema::audit_entries,
 };
 
@@ -47,13 +46,13 @@ fn filtered(filter: &AuditFilter) -> audit_entries::BoxedQuery<'_, Pg> {
 
 /// The rows of the window, and one more.
 fn shown(query: &AuditQuery) -> Select<audit_entries::BoxedQuery<'_, Pg>, AsSelect<EntryRow, Pg>> {
-    let columns = Columns::of(&query.sort, column);
-    let (limit, offset) = bounds(&query.window);
+    let columns = SortColumns::of(&query.sort, column);
+    let (limit, offset) = query.window.rows();
     let mut rows = filtered(&query.filter);
     if let Window::After { place: Some(place), .. } = &query.window {
-        rows = rows.filter(columns.after(place));
+        rows = rows.filter(after(&columns, place));
     }
-    rows.select(EntryRow::as_select()).order(columns.order()).limit(limit).offset(offset)
+    rows.select(EntryRow::as_select()).order(order(&columns)).limit(limit).offset(offset)
 }
 
 pub(super) async fn list(connection: &mut AsyncPgConnection, query: &AuditQuery) -> Result<Listing<AuditEntry>, Fault> {
@@ -64,7 +63,7 @@ pub(super) async fn list(connection: &mut AsyncPgConnection, query: &AuditQuery)
         Window::After { .. } => None,
     };
     let rows: Vec<EntryRow> = shown(query).load(connection).await.map_err(fault)?;
-    listing(rows, total, &query.window)
+    Listing::try_from_rows(rows, &query.window, total)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use diesel::{ExpressionMethods, QueryDsl, insert_into, update};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     Fault, Listing, UserId,
-    audit::{AuditEntry, AuditLog, AuditQuery, AuditSubject},
+    audit::{AuditAction, AuditEntry, AuditLog, AuditQuery, AuditSubject},
 };
 use futures_util::FutureExt;
 use row::EntryRow;
@@ -38,14 +38,23 @@ pub(crate) async fn write_all(connection: &mut AsyncPgConnection, entries: &[Aud
     Ok(())
 }
 
-/// Erases what the log says of somebody's name and address.
+/// Erases what the log tells of somebody's name and mail address, and from which addresses they did what they did. A
+/// sign-up is done by nobody known, and is theirs all the same.
 pub(crate) async fn erase(connection: &mut AsyncPgConnection, user: UserId) -> Result<(), Fault> {
     let subject = AuditSubject::User(user);
     let about = audit_entries::table
         .filter(audit_entries::subject_id.eq(subject.id()))
-        .filter(audit_entries::subject_kind.eq(subject.kind()))
-        .filter(audit_entries::personal.is_not_null());
+        .filter(audit_entries::subject_kind.eq(subject.kind()));
+    let personal = about.filter(audit_entries::personal.is_not_null());
     let erased = audit_entries::personal.eq(None::<serde_json::Value>);
-    update(about).set(erased).execute(connection).await.map_err(fault)?;
+    update(personal).set(erased).execute(connection).await.map_err(fault)?;
+    let sign_up = about
+        .filter(audit_entries::action.eq(AuditAction::UserRegistered.as_str()))
+        .filter(audit_entries::actor_id.is_null())
+        .filter(audit_entries::address.is_not_null());
+    update(sign_up).set(audit_entries::address.eq(None::<String>)).execute(connection).await.map_err(fault)?;
+    let by_them =
+        audit_entries::table.filter(audit_entries::actor_id.eq(user.0)).filter(audit_entries::address.is_not_null());
+    update(by_them).set(audit_entries::address.eq(None::<String>)).execute(connection).await.map_err(fault)?;
     Ok(())
 }

@@ -20,7 +20,7 @@ use crate::{
     PostgresStore,
     error::fault,
     schema::{sessions as table, users},
-    user::roles,
+    value::roles,
 };
 
 #[async_trait]

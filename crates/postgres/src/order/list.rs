@@ -9,7 +9,7 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
-    Fault, Listing, Window,
+    Fault, Listing, SortColumns, Window,
     order::{Order, OrderFilter, OrderQuery, OrderSort},
 };
 use uuid::Uuid;
@@ -17,8 +17,7 @@ use uuid::Uuid;
 use super::row::{LineRow, OrderRow, lines_of};
 use crate::{
     error::fault,
-    keyset::Columns,
-    listing::{bounds, listing},
+    keyset::{after, order},
     schema::orders,
 };
 
@@ -58,13 +57,13 @@ impl TryFrom<Whole> for Order {
 
 /// The rows of the window, and one more.
 fn shown(query: &OrderQuery) -> Select<orders::BoxedQuery<'_, Pg>, AsSelect<OrderRow, Pg>> {
-    let columns = Columns::of(&query.sort, column);
-    let (limit, offset) = bounds(&query.window);
+    let columns = SortColumns::of(&query.sort, column);
+    let (limit, offset) = query.window.rows();
     let mut rows = filtered(&query.filter);
     if let Window::After { place: Some(place), .. } = &query.window {
-        rows = rows.filter(columns.after(place));
+        rows = rows.filter(after(&columns, place));
     }
-    rows.select(OrderRow::as_select()).order(columns.order()).limit(limit).offset(offset)
+    rows.select(OrderRow::as_select()).order(order(&columns)).limit(limit).offset(offset)
 }
 
 pub(super) async fn list(connection: &mut AsyncPgConnection, query: &OrderQuery) -> Result<Listing<Order>, Fault> {
@@ -75,7 +74,7 @@ pub(super) async fn list(connection: &mut AsyncPgConnection, query: &OrderQuery)
         Window::After { .. } => None,
     };
     let rows: Vec<OrderRow> = shown(query).load(connection).await.map_err(fault)?;
-    listing(with_lines(connection, rows).await?, total, &query.window)
+    Listing::try_from_rows(with_lines(connection, rows).await?, &query.window, total)
 }
 
 async fn with_lines(connection: &mut AsyncPgConnection, orders: Vec<OrderRow>) -> Result<Vec<Whole>, Fault> {

@@ -1,6 +1,5 @@
 //! Orders.
 
-pub(crate) mod events;
 mod list;
 mod place;
 mod row;
@@ -17,12 +16,12 @@ use entrepot_domain::{
 use futures_util::FutureExt;
 pub(crate) use place::Placer;
 
-use crate::PostgresStore;
+use crate::{PostgresStore, event};
 
 #[async_trait]
 impl OrderRepository for PostgresStore {
     async fn place(&self, placement: &Placement) -> Result<Placed, PlaceError> {
-        self.unless_away(self.placer().place(placement.clone())).await
+        self.unless_away(self.orders().place(placement.clone())).await
     }
 
     async fn find(&self, id: OrderId) -> Result<Option<Order>, Fault> {
@@ -41,6 +40,6 @@ impl OrderRepository for PostgresStore {
     }
 
     async fn events(&self, id: OrderId) -> Result<Vec<OrderEvent>, Fault> {
-        self.read(id, |connection, id| events::of_order(connection, *id).boxed()).await
+        self.read(id, |connection, id| event::of_order(connection, *id).boxed()).await
     }
 }

@@ -7,8 +7,8 @@ use entrepot_domain::{
     order::{Transition, TransitionError, Transitioned},
 };
 
-use super::{events, row::lock};
-use crate::{audit, error::fault, product, schema::orders};
+use super::row::lock;
+use crate::{audit, error::fault, event, product, schema::orders};
 
 pub(super) async fn transition(
     connection: &mut AsyncPgConnection,
@@ -28,7 +28,7 @@ pub(super) async fn transition(
         .await
         .map_err(fault)?;
     product::give_back(connection, done.returned(), transition.cause.at).await?;
-    events::status_changed(connection, order, was.status, transition.actor).await?;
+    event::status_changed(connection, order, was.status, transition.actor).await?;
     audit::write(connection, &transition.cause.order_status_changed(order, was.status)).await?;
     Ok(done)
 }

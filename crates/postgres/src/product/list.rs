@@ -7,7 +7,7 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
-    Fault, Listing, Window,
+    Fault, Listing, SortColumns, Window,
     product::{Product, ProductFilter, ProductQuery, ProductSort},
     search_words,
 };
@@ -15,8 +15,8 @@ use entrepot_domain::{
 use super::row::ProductRow;
 use crate::{
     error::fault,
-    keyset::Columns,
-    listing::{bounds, contains, listing},
+    keyset::{after, order},
+    listing::contains,
     schema::products,
 };
 
@@ -50,13 +50,13 @@ fn filtered(filter: &ProductFilter) -> products::BoxedQuery<'_, Pg> {
 
 /// The rows of the window, and one more.
 fn shown(query: &ProductQuery) -> Select<products::BoxedQuery<'_, Pg>, AsSelect<ProductRow, Pg>> {
-    let columns = Columns::of(&query.sort, column);
-    let (limit, offset) = bounds(&query.window);
+    let columns = SortColumns::of(&query.sort, column);
+    let (limit, offset) = query.window.rows();
     let mut rows = filtered(&query.filter);
     if let Window::After { place: Some(place), .. } = &query.window {
-        rows = rows.filter(columns.after(place));
+        rows = rows.filter(after(&columns, place));
     }
-    rows.select(ProductRow::as_select()).order(columns.order()).limit(limit).offset(offset)
+    rows.select(ProductRow::as_select()).order(order(&columns)).limit(limit).offset(offset)
 }
 
 pub(super) async fn list(connection: &mut AsyncPgConnection, query: &ProductQuery) -> Result<Listing<Product>, Fault> {
@@ -67,7 +67,7 @@ pub(super) async fn list(connection: &mut AsyncPgConnection, query: &ProductQuer
         Window::After { .. } => None,
     };
     let rows: Vec<ProductRow> = shown(query).load(connection).await.map_err(fault)?;
-    listing(rows, total, &query.window)
+    Listing::try_from_rows(rows, &query.window, total)
 }
 
 #[cfg(test)]

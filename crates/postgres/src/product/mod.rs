@@ -54,6 +54,13 @@ impl ProductRepository for PostgresStore {
         .await
     }
 
+    async fn restore(&self, id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<Product, ProductError> {
+        self.write((id, expected, cause.clone()), |connection, (id, expected, cause)| {
+            write::restore(connection, *id, *expected, cause).boxed()
+        })
+        .await
+    }
+
     async fn adjust_stock(
         &self,
         id: ProductId,

@@ -27,7 +27,7 @@ use super::row::{NewRow, ProductRow};
 use crate::{
     audit,
     error::{fault, fault_or_raced, is_duplicate},
-    order::events,
+    event,
     schema::products,
 };
 
@@ -111,6 +111,31 @@ pub(super) async fn archive(
     Ok(audit::write(connection, &cause.product_archived(&product)).await?)
 }
 
+pub(super) async fn restore(
+    connection: &mut AsyncPgConnection,
+    id: ProductId,
+    expected: Option<Version>,
+    cause: &Cause,
+) -> Result<Product, ProductError> {
+    let row: Option<(ProductRow, Option<Timestamp>)> = products::table
+        .filter(products::id.eq(id.0))
+        .select((ProductRow::as_select(), products::archived_at))
+        .for_no_key_update()
+        .get_result(connection)
+        .await
+        .optional()
+        .map_err(fault)?;
+    let (row, archived_at) = row.ok_or(ProductError::NotFound)?;
+    let was = Product::try_from(row)?;
+    let product = was.restore(expected, cause.at)?;
+    if archived_at.is_none() {
+        return Ok(was);
+    }
+    overwrite(connection, &product).await.map_err(refused)?;
+    audit::write(connection, &cause.product_restored(&product)).await?;
+    Ok(product)
+}
+
 pub(super) async fn adjust_stock(
     connection: &mut AsyncPgConnection,
     id: ProductId,
@@ -128,7 +153,7 @@ pub(super) async fn adjust_stock(
         .execute(connection)
         .await
         .map_err(fault)?;
-    events::stock_changed(connection, id, change).await?;
+    event::stock_changed(connection, id, change).await?;
     audit::write(connection, &change.cause.stock_adjusted(&was, &product, change)).await?;
     Ok(product)
 }
@@ -206,7 +231,7 @@ pub(super) async fn upsert(
             upserted.updated.push(product.id);
         } else {
             let new = insert_into(products::table).values(NewRow::from(product));
-            new.execute(connection).await.map_err(|error| fault_or_raced(error, "products_sku_key"))?;
+            new.execute(connection).await.map_err(|error| fault_or_raced(error, "products_sku_for_sale"))?;
             upserted.created.push(product.id);
         }
     }
@@ -222,20 +247,22 @@ async fn one_import_at_a_time(connection: &mut AsyncPgConnection) -> Result<(), 
     Ok(())
 }
 
-/// The products that have the skus of an import, archived ones too.
+/// The products that the skus of an import name: the one that is for sale, else the one that was archived last.
 async fn lock_by_sku(
     connection: &mut AsyncPgConnection,
     imports: &[ProductImport],
 ) -> Result<HashMap<String, Product>, Fault> {
     let skus: Vec<&str> = imports.iter().map(|import| import.sku.as_str()).collect();
-    let rows: Vec<ProductRow> = products::table
+    let mut rows: Vec<(ProductRow, Option<Timestamp>)> = products::table
         .filter(products::sku.eq_any(skus))
         .order(products::id)
-        .select(ProductRow::as_select())
+        .select((ProductRow::as_select(), products::archived_at))
         .for_no_key_update()
         .load(connection)
         .await
         .map_err(fault)?;
-    let product = |row| Product::try_from(row).map(|product| (product.sku.as_str().to_owned(), product));
+    rows.sort_by_key(|(_, archived_at)| (archived_at.is_none(), *archived_at));
+    // The last of a sku stays.
+    let product = |(row, _)| Product::try_from(row).map(|product| (product.sku.as_str().to_owned(), product));
     rows.into_iter().map(product).collect()
 }

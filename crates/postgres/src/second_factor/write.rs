@@ -15,8 +15,8 @@ use crate::{
     audit,
     auth::sessions,
     error::fault,
+    owner::{lock, must_exist},
     schema::{recovery_codes, second_factors},
-    user::{lock, must_exist},
 };
 
 pub(super) async fn begin(

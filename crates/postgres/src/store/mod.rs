@@ -11,7 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use entrepot_domain::{Fault, HealthCheck, MetricSource, Sample};
+use entrepot_domain::{
+    Fault, HealthCheck, MetricSource, Sample,
+    order::{PlaceError, Placed, Placement},
+};
 use futures_util::future::BoxFuture;
 use tokio::{
     runtime::{Handle, Runtime},
@@ -29,8 +32,35 @@ use transaction::{Begin, Desk, Work, beat, check_writes, tell};
 use crate::{
     PostgresOptions,
     error::{Failure, POSTGRES},
-    order::Placer,
 };
+
+/// The queue in which orders are placed, as far as the store has to know it.
+#[async_trait]
+pub(crate) trait OrderQueue: Send + Sync {
+    /// Places an order, and waits for its answer.
+    async fn place(&self, placement: Placement) -> Result<Placed, PlaceError>;
+
+    /// How many orders wait.
+    fn waiting(&self) -> usize;
+
+    /// The connections that place orders.
+    fn pool(&self) -> &Pool;
+
+    /// Refuses further orders. Those that wait are placed.
+    fn stop(&self);
+}
+
+/// What a queue of orders is made of.
+pub(crate) struct QueueParts<'a> {
+    pub(crate) options: &'a PostgresOptions,
+    /// For what is rarely looked up.
+    pub(crate) desk: Arc<Desk>,
+    /// Is told of an order that was placed although its buyer was not told so.
+    pub(crate) unseen: Arc<Notify>,
+    /// What the store waits for when it is closed.
+    pub(crate) tasks: &'a TaskTracker,
+    pub(crate) handle: &'a Handle,
+}
 
 /// How many threads talk to the server. What they do is little; the server does the work.
 const THREADS: usize = 2;
@@ -51,7 +81,7 @@ pub struct PostgresStore(Arc<Inner>);
 struct Inner {
     desk: Arc<Desk>,
     replica: Option<Arc<Replica>>,
-    placer: Placer,
+    orders: Box<dyn OrderQueue>,
     pulse: Pulse,
     unseen: Arc<Notify>,
     tasks: TaskTracker,
@@ -60,9 +90,11 @@ struct Inner {
 }
 
 impl PostgresStore {
-    /// Connects to a server whose schema is up to date (see [`migrate`]). An error says that it cannot be reached, or
-    /// not as the options want it. Blocks; not to be called from a thread of an async runtime.
-    pub fn open(options: &PostgresOptions) -> Result<Self> {
+    /// Connects, with the queue of orders that `queue` starts. Blocks.
+    pub(crate) fn connect(
+        options: &PostgresOptions,
+        queue: impl FnOnce(QueueParts<'_>) -> Result<Box<dyn OrderQueue>>,
+    ) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("postgres")
@@ -76,7 +108,6 @@ impl PostgresStore {
         let desk = Arc::new(Desk::new(options, shared, &[])?.telling(unseen.clone()));
         let own = Desk::new(options, 1, &[])?;
         let replica = options.replica.as_deref().map(|replica| Replica::new(replica, desk.clone())).transpose()?;
-        let placer = Placer::new(options, desk.clone(), unseen.clone())?;
         let first = handle.block_on(own.once(Begin::Plain, &(), beat));
         first.with_context(|| format!("cannot reach the database {}", options.place()))?;
         let (tell, pulse) = watch::channel(None);
@@ -85,10 +116,11 @@ impl PostgresStore {
         let idle = options.idle_timeout;
         handle.spawn(Monitor { own, watched, patience, idle, tell, unseen: unseen.clone() }.run());
         let tasks = TaskTracker::new();
-        placer.start(&tasks, &handle);
+        let parts = QueueParts { options, desk: desk.clone(), unseen: unseen.clone(), tasks: &tasks, handle: &handle };
+        let orders = queue(parts)?;
         let replica = replica.map(Arc::new);
         let runtime = Mutex::new(Some(runtime));
-        Ok(Self(Arc::new(Inner { desk, replica, placer, pulse, unseen, tasks, handle, runtime })))
+        Ok(Self(Arc::new(Inner { desk, replica, orders, pulse, unseen, tasks, handle, runtime })))
     }
 
     /// Calls `notice` when something was written that whoever wrote it was not told of: a write that went through after
@@ -115,7 +147,7 @@ impl PostgresStore {
     pub fn close(&self) {
         let inner = &self.0;
         let Some(runtime) = inner.take_runtime() else { return };
-        inner.placer.stop();
+        inner.orders.stop();
         inner.tasks.close();
         runtime.block_on(inner.tasks.wait());
         inner.desk.pool().close();
@@ -171,8 +203,8 @@ impl PostgresStore {
         .await
     }
 
-    pub(crate) fn placer(&self) -> &Placer {
-        &self.0.placer
+    pub(crate) fn orders(&self) -> &dyn OrderQueue {
+        &*self.0.orders
     }
 
     /// Starts the work, and waits for its answer. The work goes on without whoever asked.
@@ -255,11 +287,11 @@ impl HealthCheck for PostgresStore {
 
 impl MetricSource for PostgresStore {
     fn samples(&self) -> Vec<Sample> {
-        let Inner { desk, replica, placer, .. } = &*self.0;
+        let Inner { desk, replica, orders, .. } = &*self.0;
         let waiting = "Orders that wait for the statement that places them.";
-        let mut samples = vec![Sample::gauge("postgres_orders_waiting", waiting, placer.waiting())];
+        let mut samples = vec![Sample::gauge("postgres_orders_waiting", waiting, orders.waiting())];
         samples.extend(pool::samples(desk.pool(), "shared"));
-        samples.extend(pool::samples(placer.pool(), "orders"));
+        samples.extend(pool::samples(orders.pool(), "orders"));
         samples.extend(replica.iter().flat_map(|replica| pool::samples(&replica.pool(), "replica")));
         samples
     }

@@ -3,15 +3,15 @@
 use diesel::{ExpressionMethods, QueryDsl, SelectableHelper, dsl::count_star, pg::Pg};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
-    Fault, Listing, Window, search_words,
+    Fault, Listing, SortColumns, Window, search_words,
     user::{User, UserFilter, UserQuery, UserSort},
 };
 
 use super::row::{UserRow, sums_with};
 use crate::{
     error::fault,
-    keyset::Columns,
-    listing::{bounds, contains, listing},
+    keyset::{after, order},
+    listing::contains,
     schema::users,
 };
 
@@ -35,8 +35,8 @@ fn filtered(filter: &UserFilter) -> users::BoxedQuery<'_, Pg> {
 }
 
 pub(super) async fn list(connection: &mut AsyncPgConnection, query: &UserQuery) -> Result<Listing<User>, Fault> {
-    let columns = Columns::of(&query.sort, column);
-    let (limit, offset) = bounds(&query.window);
+    let columns = SortColumns::of(&query.sort, column);
+    let (limit, offset) = query.window.rows();
     let total = match query.window {
         Window::Page { .. } => {
             Some(filtered(&query.filter).select(count_star()).get_result(connection).await.map_err(fault)?)
@@ -45,9 +45,9 @@ pub(super) async fn list(connection: &mut AsyncPgConnection, query: &UserQuery) 
     };
     let mut rows = filtered(&query.filter);
     if let Window::After { place: Some(place), .. } = &query.window {
-        rows = rows.filter(columns.after(place));
+        rows = rows.filter(after(&columns, place));
     }
-    let rows = rows.select(UserRow::as_select()).order(columns.order()).limit(limit).offset(offset);
+    let rows = rows.select(UserRow::as_select()).order(order(&columns)).limit(limit).offset(offset);
     let rows: Vec<UserRow> = rows.load(connection).await.map_err(fault)?;
-    listing(rows, total, &query.window)
+    Listing::try_from_rows(rows, &query.window, total)
 }

@@ -1,7 +1,6 @@
 //! Users.
 
 mod list;
-mod owner;
 mod row;
 mod write;
 
@@ -14,9 +13,7 @@ use entrepot_domain::{
     user::{Changed, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
 };
 use futures_util::FutureExt;
-pub(crate) use owner::{lock, must_exist};
 use row::UserRow;
-pub(crate) use row::roles;
 
 use crate::{PostgresStore, error::fault, schema::users};
 

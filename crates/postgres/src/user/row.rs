@@ -10,7 +10,11 @@ use entrepot_domain::{
 
 use uuid::Uuid;
 
-use crate::{error::broken_row, schema::users, value::read};
+use crate::{
+    error::broken_row,
+    schema::users,
+    value::{read, roles},
+};
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = users, check_for_backend(Pg))]
@@ -82,12 +86,6 @@ impl TryFrom<UserRow> for User {
             updated_at: row.updated_at,
         })
     }
-}
-
-/// Roles out of their sum.
-pub(crate) fn roles(row: impl std::fmt::Display + Copy, sum: i64) -> Result<Roles, Fault> {
-    let bits = u8::try_from(sum).map_err(|_| broken_row("users", "roles", row, "is no sum of roles"))?;
-    read("users", "roles", row, Roles::from_bits(bits))
 }
 
 impl TryFrom<UserRow> for Credentials {

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use entrepot_contract::Stores;
+use entrepot_domain::{product::ProductRepository, user::UserRepository};
 use entrepot_postgres::{PostgresOptions, PostgresStore, migrate};
-use entrepot_testkit::Database;
+use entrepot_testkit::{Database, at, cause, new_user, product};
 use tokio::task::spawn_blocking;
 
 /// An empty store. Its database goes when the test ends.
@@ -54,4 +55,14 @@ impl Stores for Shop {
     fn store(&self) -> &Arc<PostgresStore> {
         &self.store
     }
+}
+
+/// A store with one buyer and so many of some products.
+pub(crate) async fn shop(products: u128, stock: i64) -> Shop {
+    let shop = Shop::new().await;
+    UserRepository::insert(&*shop.store, &new_user("ada"), &cause(at(0))).await.unwrap();
+    for n in 1..=products {
+        ProductRepository::insert(&*shop.store, &product(n).stock(stock).build(), &cause(at(0))).await.unwrap();
+    }
+    shop
 }

@@ -14,8 +14,8 @@ use super::row::ApiKeyRow;
 use crate::{
     audit,
     error::{SQLITE, fault, is_duplicate},
+    owner::must_exist,
     schema::api_keys,
-    user::must_exist,
     value::{Id, read},
 };
 

@@ -6,15 +6,15 @@ use diesel::{
     sqlite::Sqlite,
 };
 use entrepot_domain::{
-    Fault, Listing, Window,
+    Fault, Listing, SortColumns, Window,
     audit::{AuditEntry, AuditFilter, AuditQuery, AuditSort},
 };
 
 use super::row::EntryRow;
 use crate::{
     error::fault,
-    keyset::Columns,
-    listing::{bounds, listing, snapshot},
+    keyset::{after, order},
+    listing::snapshot,
     schema::audit_entries,
     value::Id,
 };
@@ -47,13 +47,13 @@ fn filtered(filter: &AuditFilter) -> audit_entries::BoxedQuery<'_, Sqlite> {
 
 /// The rows of the window, and one more.
 fn shown(query: &AuditQuery) -> Select<audit_entries::BoxedQuery<'_, Sqlite>, AsSelect<EntryRow, Sqlite>> {
-    let columns = Columns::of(&query.sort, column);
-    let (limit, offset) = bounds(&query.window);
+    let columns = SortColumns::of(&query.sort, column);
+    let (limit, offset) = query.window.rows();
     let mut rows = filtered(&query.filter);
     if let Window::After { place: Some(place), .. } = &query.window {
-        rows = rows.filter(columns.after(place));
+        rows = rows.filter(after(&columns, place));
     }
-    rows.select(EntryRow::as_select()).order(columns.order()).limit(limit).offset(offset)
+    rows.select(EntryRow::as_select()).order(order(&columns)).limit(limit).offset(offset)
 }
 
 pub(super) fn list(connection: &mut SqliteConnection, query: &AuditQuery) -> Result<Listing<AuditEntry>, Fault> {
@@ -62,7 +62,7 @@ pub(super) fn list(connection: &mut SqliteConnection, query: &AuditQuery) -> Res
         let count = || filtered(&query.filter).select(count_star());
         let total = counted.then(|| count().get_result(connection)).transpose().map_err(fault)?;
         let rows: Vec<EntryRow> = shown(query).load(connection).map_err(fault)?;
-        listing(rows, total, &query.window)
+        Listing::try_from_rows(rows, &query.window, total)
     })
 }
 

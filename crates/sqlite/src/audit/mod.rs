@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, SqliteConnection, insert_into, update};
 use entrepot_domain::{
     Fault, Listing, UserId,
-    audit::{AuditEntry, AuditLog, AuditQuery, AuditSubject},
+    audit::{AuditAction, AuditEntry, AuditLog, AuditQuery, AuditSubject},
 };
 use row::EntryRow;
 
@@ -28,14 +28,24 @@ pub(crate) fn write(connection: &mut SqliteConnection, entry: &AuditEntry) -> Re
     Ok(())
 }
 
-/// Erases what the log says of somebody's name and address.
+/// Erases what the log tells of somebody's name and mail address, and from which addresses they did what they did. A
+/// sign-up is done by nobody known, and is theirs all the same.
 pub(crate) fn erase(connection: &mut SqliteConnection, user: UserId) -> Result<(), Fault> {
     let subject = AuditSubject::User(user);
     let about = audit_entries::table
         .filter(audit_entries::subject_id.eq(Id(subject.id())))
-        .filter(audit_entries::subject_kind.eq(subject.kind()))
-        .filter(audit_entries::personal.is_not_null());
-    update(about).set(audit_entries::personal.eq(None::<String>)).execute(connection).map_err(fault)?;
+        .filter(audit_entries::subject_kind.eq(subject.kind()));
+    let personal = about.filter(audit_entries::personal.is_not_null());
+    update(personal).set(audit_entries::personal.eq(None::<String>)).execute(connection).map_err(fault)?;
+    let sign_up = about
+        .filter(audit_entries::action.eq(AuditAction::UserRegistered.as_str()))
+        .filter(audit_entries::actor_id.is_null())
+        .filter(audit_entries::address.is_not_null());
+    update(sign_up).set(audit_entries::address.eq(None::<String>)).execute(connection).map_err(fault)?;
+    let by_them = audit_entries::table
+        .filter(audit_entries::actor_id.eq(Id(user.0)))
+        .filter(audit_entries::address.is_not_null());
+    update(by_them).set(audit_entries::address.eq(None::<String>)).execute(connection).map_err(fault)?;
     Ok(())
 }
 
@@ -59,12 +69,14 @@ mod tests {
             "UPDATE audit_entries SET action = 'user.deleted'",
             "UPDATE audit_entries SET changes = '[]', personal = NULL",
             "UPDATE audit_entries SET personal = '[]'",
+            "UPDATE audit_entries SET address = '::1'",
+            "UPDATE audit_entries SET request_id = NULL",
         ] {
             let answer = store.write(move |connection| connection.batch_execute(refused).map_err(Fault::unknown)).await;
             let Err(Fault::Unknown(why)) = answer else { panic!("{refused}: {answer:?}") };
             assert!(why.to_string().contains("only grows"), "{refused}: {why}");
         }
-        let forget = "UPDATE audit_entries SET personal = NULL";
+        let forget = "UPDATE audit_entries SET personal = NULL, address = NULL";
         store.write(move |connection| connection.batch_execute(forget).map_err(fault)).await.unwrap();
     }
 }

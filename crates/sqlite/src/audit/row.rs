@@ -3,7 +3,7 @@
 use diesel::{Insertable, Queryable, Selectable, sqlite::Sqlite};
 use entrepot_domain::{
     ApiKeyId, Fault, SessionId, UserId,
-    audit::{AuditEntry, AuditSubject, Change, Origin, Who},
+    audit::{AuditEntry, AuditSubject, Change, RecordedOrigin, Who},
 };
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ pub(super) struct EntryRow {
 
 /// A change as JSON.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct ChangeJson {
     field: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     before: Option<String>,
@@ -43,18 +43,21 @@ struct Kept {
 }
 
 fn to_json(changes: Vec<Change>) -> Result<String, Fault> {
-    let keep =
-        |change: Change| Kept { field: change.field.as_str().to_owned(), before: change.before, after: change.after };
+    let keep = |change: Change| ChangeJson {
+        field: change.field.as_str().to_owned(),
+        before: change.before,
+        after: change.after,
+    };
     serde_json::to_string(&changes.into_iter().map(keep).collect::<Vec<_>>()).map_err(Fault::unknown)
 }
 
 fn from_json(row: Id, column: &'static str, json: &str) -> Result<Vec<Change>, Fault> {
-    let kept: Vec<Kept> = serde_json::from_str(json).map_err(|why| broken_row(TABLE, column, row.0, why))?;
-    let change = |kept: Kept| {
-        let field = read(TABLE, column, row.0, kept.field.parse())?;
-        Ok(Change { field, before: kept.before, after: kept.after })
+    let changes: Vec<ChangeJson> = serde_json::from_str(json).map_err(|why| broken_row(TABLE, column, row.0, why))?;
+    let change = |json: ChangeJson| {
+        let field = read(TABLE, column, row.0, json.field.parse())?;
+        Ok(Change { field, before: json.before, after: json.after })
     };
-    kept.into_iter().map(change).collect()
+    changes.into_iter().map(change).collect()
 }
 
 impl TryFrom<&AuditEntry> for EntryRow {
@@ -74,7 +77,7 @@ impl TryFrom<&AuditEntry> for EntryRow {
             actor_kind: actor_kind.to_owned(),
             actor_id,
             actor_via,
-            address: entry.origin.as_ref().map(|origin| origin.address.to_string()),
+            address: entry.origin.as_ref().and_then(|origin| origin.address).map(|address| address.to_string()),
             request_id: entry.origin.as_ref().map(|origin| origin.request_id.clone()),
             action: entry.action.as_str().to_owned(),
             subject_kind: entry.subject.kind().to_owned(),
@@ -98,10 +101,11 @@ impl EntryRow {
         }
     }
 
-    fn origin(&mut self) -> Result<Option<Origin>, Fault> {
-        let (Some(address), Some(request_id)) = (self.address.take(), self.request_id.take()) else { return Ok(None) };
-        let address = address.parse().map_err(|why| broken_row(TABLE, "address", self.id.0, why))?;
-        Ok(Some(Origin { address, request_id }))
+    fn origin(&mut self) -> Result<Option<RecordedOrigin>, Fault> {
+        let Some(request_id) = self.request_id.take() else { return Ok(None) };
+        let address = self.address.take().map(|address| address.parse()).transpose();
+        let address = address.map_err(|why| broken_row(TABLE, "address", self.id.0, why))?;
+        Ok(Some(RecordedOrigin { address, request_id }))
     }
 }
 

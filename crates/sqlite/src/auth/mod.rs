@@ -17,8 +17,7 @@ use crate::{
     SqliteStore,
     error::fault,
     schema::{sessions as table, users},
-    user::roles,
-    value::Id,
+    value::{Id, roles},
 };
 
 #[async_trait]

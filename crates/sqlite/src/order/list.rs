@@ -8,15 +8,15 @@ use diesel::{
     sqlite::Sqlite,
 };
 use entrepot_domain::{
-    Fault, Listing, Window,
+    Fault, Listing, SortColumns, Window,
     order::{Order, OrderFilter, OrderQuery, OrderSort},
 };
 
 use super::row::{LineRow, OrderRow, lines_of};
 use crate::{
     error::fault,
-    keyset::Columns,
-    listing::{bounds, listing, snapshot},
+    keyset::{after, order},
+    listing::snapshot,
     schema::orders,
     value::Id,
 };
@@ -57,13 +57,13 @@ impl TryFrom<Whole> for Order {
 
 /// The rows of the window, and one more.
 fn shown(query: &OrderQuery) -> Select<orders::BoxedQuery<'_, Sqlite>, AsSelect<OrderRow, Sqlite>> {
-    let columns = Columns::of(&query.sort, column);
-    let (limit, offset) = bounds(&query.window);
+    let columns = SortColumns::of(&query.sort, column);
+    let (limit, offset) = query.window.rows();
     let mut rows = filtered(&query.filter);
     if let Window::After { place: Some(place), .. } = &query.window {
-        rows = rows.filter(columns.after(place));
+        rows = rows.filter(after(&columns, place));
     }
-    rows.select(OrderRow::as_select()).order(columns.order()).limit(limit).offset(offset)
+    rows.select(OrderRow::as_select()).order(order(&columns)).limit(limit).offset(offset)
 }
 
 pub(super) fn list(connection: &mut SqliteConnection, query: &OrderQuery) -> Result<Listing<Order>, Fault> {
@@ -72,7 +72,7 @@ pub(super) fn list(connection: &mut SqliteConnection, query: &OrderQuery) -> Res
         let count = || filtered(&query.filter).select(count_star());
         let total = counted.then(|| count().get_result(connection)).transpose().map_err(fault)?;
         let rows: Vec<OrderRow> = shown(query).load(connection).map_err(fault)?;
-        listing(with_lines(connection, rows)?, total, &query.window)
+        Listing::try_from_rows(with_lines(connection, rows)?, &query.window, total)
     })
 }
 

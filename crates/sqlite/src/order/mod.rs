@@ -1,6 +1,5 @@
 //! Orders.
 
-pub(crate) mod events;
 mod list;
 mod place;
 mod row;
@@ -15,7 +14,7 @@ use entrepot_domain::{
     },
 };
 
-use crate::{SqliteStore, listing::snapshot};
+use crate::{SqliteStore, event, listing::snapshot};
 
 #[async_trait]
 impl OrderRepository for SqliteStore {
@@ -39,6 +38,6 @@ impl OrderRepository for SqliteStore {
     }
 
     async fn events(&self, id: OrderId) -> Result<Vec<OrderEvent>, Fault> {
-        self.read(move |connection| events::of_order(connection, id)).await
+        self.read(move |connection| event::of_order(connection, id)).await
     }
 }

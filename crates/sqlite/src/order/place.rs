@@ -14,13 +14,10 @@ use entrepot_domain::{
     order::{Idempotency, Order, PlaceError, Placed, Placement},
 };
 
-use super::{
-    events,
-    row::{NewLine, OrderRow, find},
-};
+use super::row::{NewLine, OrderRow, find};
 use crate::{
     error::{broken_row, fault},
-    product,
+    event, product,
     schema::{idempotency_keys, order_lines, orders},
     value::Id,
 };
@@ -43,7 +40,7 @@ pub(super) fn place(connection: &mut SqliteConnection, placement: &Placement) ->
     let order = Order::place(draft, &shelf)?;
     take_stock(connection, &order)?;
     insert(connection, &order)?;
-    events::created(connection, &order)?;
+    event::created(connection, &order)?;
     if let Some(idempotency) = &placement.idempotency {
         remember(connection, &order, idempotency)?;
     }

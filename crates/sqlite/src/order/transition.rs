@@ -6,8 +6,8 @@ use entrepot_domain::{
     order::{Transition, TransitionError, Transitioned},
 };
 
-use super::{events, row::find};
-use crate::{audit, error::fault, product, schema::orders, value::Id};
+use super::row::find;
+use crate::{audit, error::fault, event, product, schema::orders, value::Id};
 
 pub(super) fn transition(
     connection: &mut SqliteConnection,
@@ -26,7 +26,7 @@ pub(super) fn transition(
         .execute(connection)
         .map_err(fault)?;
     product::give_back(connection, done.returned(), transition.cause.at)?;
-    events::status_changed(connection, order, was.status, transition.actor)?;
+    event::status_changed(connection, order, was.status, transition.actor)?;
     audit::write(connection, &transition.cause.order_status_changed(order, was.status))?;
     Ok(done)
 }

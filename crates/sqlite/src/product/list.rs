@@ -6,7 +6,7 @@ use diesel::{
     sqlite::Sqlite,
 };
 use entrepot_domain::{
-    Fault, Listing, Window,
+    Fault, Listing, SortColumns, Window,
     product::{Product, ProductFilter, ProductQuery, ProductSort},
     search_words,
 };
@@ -14,8 +14,8 @@ use entrepot_domain::{
 use super::row::ProductRow;
 use crate::{
     error::fault,
-    keyset::Columns,
-    listing::{bounds, instr, listing, snapshot},
+    keyset::{after, order},
+    listing::{instr, snapshot},
     schema::products,
 };
 
@@ -49,13 +49,13 @@ fn filtered(filter: &ProductFilter) -> products::BoxedQuery<'_, Sqlite> {
 
 /// The rows of the window, and one more.
 fn shown(query: &ProductQuery) -> Select<products::BoxedQuery<'_, Sqlite>, AsSelect<ProductRow, Sqlite>> {
-    let columns = Columns::of(&query.sort, column);
-    let (limit, offset) = bounds(&query.window);
+    let columns = SortColumns::of(&query.sort, column);
+    let (limit, offset) = query.window.rows();
     let mut rows = filtered(&query.filter);
     if let Window::After { place: Some(place), .. } = &query.window {
-        rows = rows.filter(columns.after(place));
+        rows = rows.filter(after(&columns, place));
     }
-    rows.select(ProductRow::as_select()).order(columns.order()).limit(limit).offset(offset)
+    rows.select(ProductRow::as_select()).order(order(&columns)).limit(limit).offset(offset)
 }
 
 pub(super) fn list(connection: &mut SqliteConnection, query: &ProductQuery) -> Result<Listing<Product>, Fault> {
@@ -64,7 +64,7 @@ pub(super) fn list(connection: &mut SqliteConnection, query: &ProductQuery) -> R
         let count = || filtered(&query.filter).select(count_star());
         let total = counted.then(|| count().get_result(connection)).transpose().map_err(fault)?;
         let rows: Vec<ProductRow> = shown(query).load(connection).map_err(fault)?;
-        listing(rows, total, &query.window)
+        Listing::try_from_rows(rows, &query.window, total)
     })
 }
 

@@ -49,6 +49,11 @@ impl ProductRepository for SqliteStore {
         self.write(move |connection| write::archive(connection, id, expected, &cause)).await
     }
 
+    async fn restore(&self, id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<Product, ProductError> {
+        let cause = cause.clone();
+        self.write(move |connection| write::restore(connection, id, expected, &cause)).await
+    }
+
     async fn adjust_stock(
         &self,
         id: ProductId,

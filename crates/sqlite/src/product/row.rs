@@ -97,13 +97,33 @@ pub(crate) fn find(connection: &mut SqliteConnection, id: ProductId) -> Result<O
     row.map(Product::try_from).transpose()
 }
 
-/// The product that has the sku, archived or not.
-pub(super) fn find_by_sku(connection: &mut SqliteConnection, sku: &Sku) -> Result<Option<Product>, Fault> {
-    let row: Option<ProductRow> = products::table
-        .filter(products::sku.eq(sku.as_str()))
-        .select(ProductRow::as_select())
+/// A product, and whether it is archived.
+pub(super) fn find_with_archived(
+    connection: &mut SqliteConnection,
+    id: ProductId,
+) -> Result<Option<(Product, bool)>, Fault> {
+    let row: Option<(ProductRow, Option<i64>)> = products::table
+        .filter(products::id.eq(Id(id.0)))
+        .select((ProductRow::as_select(), products::archived_at))
         .get_result(connection)
         .optional()
         .map_err(fault)?;
+    row.map(|(row, archived_at)| Ok((Product::try_from(row)?, archived_at.is_some()))).transpose()
+}
+
+/// The product that a sku names: the one that is for sale, else the one that was archived last.
+pub(super) fn find_by_sku(connection: &mut SqliteConnection, sku: &Sku) -> Result<Option<Product>, Fault> {
+    let with_sku = || products::table.filter(products::sku.eq(sku.as_str())).select(ProductRow::as_select());
+    let for_sale: Option<ProductRow> =
+        with_sku().filter(products::archived_at.is_null()).get_result(connection).optional().map_err(fault)?;
+    let row = match for_sale {
+        Some(row) => Some(row),
+        None => with_sku()
+            .filter(products::archived_at.is_not_null())
+            .order((products::archived_at.desc(), products::id.desc()))
+            .first(connection)
+            .optional()
+            .map_err(fault)?,
+    };
     row.map(Product::try_from).transpose()
 }

@@ -10,11 +10,11 @@ use entrepot_domain::{
     product::{Product, ProductChange, ProductError, ProductImport, Stock, StockChange, Upserted},
 };
 
-use super::row::{NewRow, find, find_by_sku};
+use super::row::{NewRow, find, find_by_sku, find_with_archived};
 use crate::{
     audit,
     error::{fault, is_duplicate},
-    order::events,
+    event,
     schema::products,
     value::{Id, read},
 };
@@ -91,6 +91,22 @@ pub(super) fn archive(
     Ok(audit::write(connection, &cause.product_archived(&product))?)
 }
 
+pub(super) fn restore(
+    connection: &mut SqliteConnection,
+    id: ProductId,
+    expected: Option<Version>,
+    cause: &Cause,
+) -> Result<Product, ProductError> {
+    let (was, archived) = find_with_archived(connection, id)?.ok_or(ProductError::NotFound)?;
+    let product = was.restore(expected, cause.at)?;
+    if !archived {
+        return Ok(was);
+    }
+    overwrite(connection, &product)?;
+    audit::write(connection, &cause.product_restored(&product))?;
+    Ok(product)
+}
+
 pub(super) fn adjust_stock(
     connection: &mut SqliteConnection,
     id: ProductId,
@@ -100,7 +116,7 @@ pub(super) fn adjust_stock(
     let was = current(connection, id)?;
     let product = was.adjust_stock(change, expected)?;
     set_stock(connection, &product)?;
-    events::stock_changed(connection, id, change)?;
+    event::stock_changed(connection, id, change)?;
     audit::write(connection, &change.cause.stock_adjusted(&was, &product, change))?;
     Ok(product)
 }

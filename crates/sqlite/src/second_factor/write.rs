@@ -14,8 +14,8 @@ use crate::{
     audit,
     auth::sessions,
     error::fault,
+    owner::must_exist,
     schema::{recovery_codes, second_factors},
-    user::must_exist,
     value::Id,
 };
 

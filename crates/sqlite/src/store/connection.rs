@@ -8,8 +8,11 @@ use std::{
 
 use anyhow::{Context, Result, anyhow};
 use diesel::{
-    Connection, QueryResult, RunQueryDsl, SqliteConnection, connection::SimpleConnection, dsl::sql, select,
-    sql_types::Bool,
+    Connection, QueryResult, RunQueryDsl, SqliteConnection,
+    connection::SimpleConnection,
+    dsl::sql,
+    select,
+    sql_types::{BigInt, Bool},
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -24,13 +27,14 @@ const CACHE_KIB: u32 = 2_048;
 /// How long to leave a locked file alone before it is tried again.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The connection that writes. `busy_timeout` comes first, for the next lines may already meet a lock.
+/// The connection that writes. `busy_timeout` comes first, for the next lines may already meet a lock. With
+/// `secure_delete`, what is erased is overwritten with zeros and not only forgotten.
 pub(super) fn writer(options: &SqliteOptions) -> Result<SqliteConnection> {
     let mut connection = open(options)?;
     let cannot = || format!("cannot use {} as a database", options.path.display());
     into_wal(&mut connection, options.busy_timeout).with_context(cannot)?;
     connection
-        .batch_execute("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;")
+        .batch_execute("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON;")
         .with_context(cannot)?;
     Ok(connection)
 }
@@ -70,21 +74,34 @@ fn open(options: &SqliteOptions) -> Result<SqliteConnection> {
 
 /// Runs what is missing, all in one immediate transaction: of several processes at once one migrates, and the others
 /// find it done.
+///
+/// A migration may have to make a table anew, to which others refer. SQLite wants foreign keys off for that, which can be
+/// said only outside a transaction, and so all references are checked before the commit.
 pub(super) fn migrate(connection: &mut SqliteConnection) -> Result<()> {
-    let applied = connection
-        .immediate_transaction(|connection| {
-            let applied = connection.run_pending_migrations(MIGRATIONS).map_err(Failed)?;
-            let applied: Vec<_> = applied.into_iter().map(|version| version.to_string()).collect();
-            if applied.iter().any(|version| version == refold::VERSION) {
-                refold::refold(connection)?;
-            }
-            Ok::<_, Failed>(applied)
-        })
-        .map_err(|Failed(why)| anyhow!("cannot bring the schema up to date: {why}"))?;
+    connection.batch_execute("PRAGMA foreign_keys = OFF")?;
+    let applied = connection.immediate_transaction(|connection| {
+        let applied = connection.run_pending_migrations(MIGRATIONS).map_err(Failed)?;
+        let applied: Vec<_> = applied.into_iter().map(|version| version.to_string()).collect();
+        if applied.iter().any(|version| version == refold::VERSION) {
+            refold::refold(connection)?;
+        }
+        if !applied.is_empty() {
+            check_references(connection)?;
+        }
+        Ok::<_, Failed>(applied)
+    });
+    connection.batch_execute("PRAGMA foreign_keys = ON")?;
+    let applied = applied.map_err(|Failed(why)| anyhow!("cannot bring the schema up to date: {why}"))?;
     for version in applied {
         tracing::info!(%version, "migrated");
     }
     Ok(())
+}
+
+fn check_references(connection: &mut SqliteConnection) -> Result<(), Failed> {
+    let broken: i64 =
+        select(sql::<BigInt>("(SELECT count(*) FROM pragma_foreign_key_check)")).get_result(connection)?;
+    if broken == 0 { Ok(()) } else { Err(Failed(format!("{broken} rows refer to rows that are not there").into())) }
 }
 
 /// The migrations that the file still needs, by name; all of them if there is no file yet, which is not made.
@@ -124,7 +141,7 @@ impl From<diesel::result::Error> for Failed {
 
 #[cfg(test)]
 mod tests {
-    use diesel::sql_types::{BigInt, Text};
+    use diesel::sql_types::Text;
     use tempfile::TempDir;
 
     use super::*;
@@ -144,7 +161,7 @@ mod tests {
     /// What was answered survives a power cut, and no row names another that is not there.
     #[test]
     fn every_connection_is_set_up() {
-        const NAMES: [&str; 4] = ["synchronous", "foreign_keys", "busy_timeout", "query_only"];
+        const NAMES: [&str; 5] = ["synchronous", "foreign_keys", "busy_timeout", "query_only", "secure_delete"];
         let folder = TempDir::new().unwrap();
         let options = SqliteOptions::new(folder.path().join("entrepot.db"));
         let mut writer = writer(&options).unwrap();
@@ -152,8 +169,8 @@ mod tests {
         for connection in [&mut writer, &mut reader] {
             assert_eq!(journal_mode(connection), "wal");
         }
-        assert_eq!(numbers(&mut writer, &NAMES), [2, 1, 5_000, 0]);
-        assert_eq!(numbers(&mut reader, &NAMES), [2, 1, 5_000, 1]);
+        assert_eq!(numbers(&mut writer, &NAMES), [2, 1, 5_000, 0, 1]);
+        assert_eq!(numbers(&mut reader, &NAMES)[..4], [2, 1, 5_000, 1]);
     }
 
     #[test]
@@ -163,5 +180,41 @@ mod tests {
         migrate(&mut writer(&options).unwrap()).unwrap();
         let refused = reader(&options).unwrap().batch_execute("DELETE FROM users");
         assert!(refused.is_err_and(|error| error.to_string().contains("readonly")));
+    }
+
+    /// A file of the version before tables were made anew, with rows that refer to each other.
+    #[test]
+    fn an_older_file_keeps_its_rows() {
+        const ROWS: &str = "
+            INSERT INTO users VALUES (x'00000000000000000000000000000001', 'Ada', 'a@x.io', 'a@x.io', 'p', 1, 0, '', 1, 0, 0, NULL);
+            INSERT INTO products VALUES (x'00000000000000000000000000000002', 'MUG', 'Mug', '', 1, 'GBP', 7, 'mug', 3, 0, 0, NULL),
+                (x'00000000000000000000000000000003', 'OLD', 'Old', '', 1, 'GBP', 7, 'old', 3, 0, 0, 5);
+            INSERT INTO orders VALUES (x'00000000000000000000000000000004', x'00000000000000000000000000000001', 'paid', 1, 'GBP', 1, 0, 0);
+            INSERT INTO order_lines VALUES (x'00000000000000000000000000000004', 0, x'00000000000000000000000000000002', 'MUG', 'Mug', 1, 1, 1);
+            INSERT INTO audit_entries VALUES (x'00000000000000000000000000000005', 0, 'nobody', NULL, NULL, '::1', 'r', 'product.created',
+                'product', x'00000000000000000000000000000002', '[]', NULL);";
+        let folder = TempDir::new().unwrap();
+        let options = SqliteOptions::new(folder.path().join("entrepot.db"));
+        let mut connection = writer(&options).unwrap();
+        let mut migrations =
+            diesel::migration::MigrationSource::<diesel::sqlite::Sqlite>::migrations(&MIGRATIONS).unwrap();
+        migrations.sort_by_key(|migration| migration.name().to_string());
+        migrations.retain(|migration| *migration.name().to_string() < *"2026-11-28");
+        connection.run_migrations(&migrations).unwrap();
+        connection.batch_execute(ROWS).unwrap();
+
+        migrate(&mut connection).unwrap();
+        let count = |connection: &mut SqliteConnection, what: &str| -> i64 {
+            select(sql::<BigInt>(&format!("(SELECT count(*) FROM {what})"))).get_result(connection).unwrap()
+        };
+        for (rows, what) in [
+            (2, "products"),
+            (1, "audit_entries"),
+            (1, "order_lines NATURAL JOIN (SELECT id AS product_id FROM products)"),
+        ] {
+            assert_eq!(count(&mut connection, what), rows, "{what}");
+        }
+        assert_eq!(numbers(&mut connection, &["foreign_keys"]), [1]);
+        assert!(connection.batch_execute("DELETE FROM products").is_err(), "order lines refer to the new table");
     }
 }

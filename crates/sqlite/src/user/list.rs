@@ -4,15 +4,15 @@ use diesel::{
     ExpressionMethods, QueryDsl, RunQueryDsl, SelectableHelper, SqliteConnection, dsl::count_star, sqlite::Sqlite,
 };
 use entrepot_domain::{
-    Fault, Listing, Window, search_words,
+    Fault, Listing, SortColumns, Window, search_words,
     user::{User, UserFilter, UserQuery, UserSort},
 };
 
 use super::row::{UserRow, sums_with};
 use crate::{
     error::fault,
-    keyset::Columns,
-    listing::{bounds, instr, listing, snapshot},
+    keyset::{after, order},
+    listing::{instr, snapshot},
     schema::users,
 };
 
@@ -36,23 +36,23 @@ fn filtered(filter: &UserFilter) -> users::BoxedQuery<'_, Sqlite> {
 }
 
 pub(super) fn list(connection: &mut SqliteConnection, query: &UserQuery) -> Result<Listing<User>, Fault> {
-    let columns = Columns::of(&query.sort, column);
-    let (limit, offset) = bounds(&query.window);
+    let columns = SortColumns::of(&query.sort, column);
+    let (limit, offset) = query.window.rows();
     snapshot(connection, |connection| {
         let counted = matches!(query.window, Window::Page { .. });
         let count = || filtered(&query.filter).select(count_star());
         let total = counted.then(|| count().get_result(connection)).transpose().map_err(fault)?;
         let mut rows = filtered(&query.filter);
         if let Window::After { place: Some(place), .. } = &query.window {
-            rows = rows.filter(columns.after(place));
+            rows = rows.filter(after(&columns, place));
         }
         let rows: Vec<UserRow> = rows
             .select(UserRow::as_select())
-            .order(columns.order())
+            .order(order(&columns))
             .limit(limit)
             .offset(offset)
             .load(connection)
             .map_err(fault)?;
-        listing(rows, total, &query.window)
+        Listing::try_from_rows(rows, &query.window, total)
     })
 }

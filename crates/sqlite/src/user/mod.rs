@@ -1,7 +1,6 @@
 //! Users.
 
 mod list;
-mod owner;
 mod row;
 mod write;
 
@@ -12,9 +11,7 @@ use entrepot_domain::{
     audit::Cause,
     user::{Changed, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
 };
-pub(crate) use owner::must_exist;
 use row::UserRow;
-pub(crate) use row::roles;
 
 use crate::{SqliteStore, error::fault, schema::users, value::Id};
 

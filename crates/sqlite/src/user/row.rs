@@ -11,7 +11,7 @@ use entrepot_domain::{
 use crate::{
     error::broken_row,
     schema::users,
-    value::{Id, moment, read},
+    value::{Id, moment, read, roles},
 };
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -85,12 +85,6 @@ impl TryFrom<UserRow> for User {
             updated_at: at("updated_at", row.updated_at)?,
         })
     }
-}
-
-/// Roles out of their sum.
-pub(crate) fn roles(row: impl std::fmt::Display + Copy, sum: i64) -> Result<Roles, Fault> {
-    let bits = u8::try_from(sum).map_err(|_| broken_row("users", "roles", row, "is no sum of roles"))?;
-    read("users", "roles", row, Roles::from_bits(bits))
 }
 
 impl TryFrom<UserRow> for Credentials {

@@ -12,21 +12,18 @@ mod statement;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize};
 
 use anyhow::Result;
+use async_trait::async_trait;
 use entrepot_domain::{
     Fault,
     order::{PlaceError, Placed, Placement},
 };
-use tokio::{
-    runtime::Handle,
-    sync::{Notify, Semaphore, oneshot},
-};
+use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
 
 use crate::{
-    PostgresOptions,
     error::POSTGRES,
-    store::{Pool, closed, transaction::Desk},
+    store::{OrderQueue, Pool, QueueParts, closed, transaction::Desk},
 };
 
 /// How many orders may wait; at a thousand a second that is some four seconds.
@@ -49,7 +46,6 @@ pub(crate) struct Placer {
     /// None once the store is closed: then those who serve end with the last ticket.
     tickets: Mutex<Option<flume::Sender<Ticket>>>,
     waiting: flume::Receiver<Ticket>,
-    writers: usize,
     desks: Arc<Desks>,
     unseen: Arc<Notify>,
 }
@@ -63,38 +59,28 @@ struct Desks {
 }
 
 impl Placer {
-    pub(crate) fn new(options: &PostgresOptions, other: Arc<Desk>, unseen: Arc<Notify>) -> Result<Self> {
+    /// Starts the tasks that serve the queue. They end when it was stopped and is empty.
+    pub(crate) fn start(parts: QueueParts<'_>) -> Result<Box<dyn OrderQueue>> {
+        let QueueParts { options, desk, unseen, tasks, handle } = parts;
         let (writers, _) = options.shares();
         let placing = Desk::new(options, writers, &statement::PLANNING)?;
-        let desks = Arc::new(Desks { placing, other, keys: AtomicUsize::new(0) });
+        let desks = Arc::new(Desks { placing, other: desk, keys: AtomicUsize::new(0) });
         let (tickets, waiting) = flume::bounded(QUEUE);
-        Ok(Self { tickets: Mutex::new(Some(tickets)), waiting, writers, desks, unseen })
-    }
-
-    /// Starts those who serve the queue; they end when it was stopped and is empty.
-    pub(crate) fn start(&self, tasks: &TaskTracker, handle: &Handle) {
-        for _ in 0..self.writers {
-            tasks.spawn_on(serve(self.waiting.clone(), self.desks.clone(), tasks.clone()), handle);
+        for _ in 0..writers {
+            tasks.spawn_on(serve(waiting.clone(), desks.clone(), tasks.clone()), handle);
         }
+        Ok(Box::new(Self { tickets: Mutex::new(Some(tickets)), waiting, desks, unseen }))
     }
 
-    /// How many orders wait.
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting.len()
+    fn entrance(&self) -> MutexGuard<'_, Option<flume::Sender<Ticket>>> {
+        self.tickets.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// The connections that place orders.
-    pub(crate) fn pool(&self) -> &Pool {
-        self.desks.placing.pool()
-    }
-
-    /// Lets nobody in any more. Whoever is in is served.
-    pub(crate) fn stop(&self) {
-        self.entrance().take();
-    }
-
-    /// Waits for its turn and its answer. An order whose buyer has gone is placed all the same.
-    pub(crate) async fn place(&self, placement: Placement) -> Result<Placed, PlaceError> {
+#[async_trait]
+impl OrderQueue for Placer {
+    /// An order whose buyer has gone is placed all the same.
+    async fn place(&self, placement: Placement) -> Result<Placed, PlaceError> {
         let (answer, answered) = oneshot::channel();
         let entrance = self.entrance().clone().ok_or_else(closed)?;
         entrance
@@ -104,8 +90,16 @@ impl Placer {
         answered.await.unwrap_or_else(|_| Err(unanswered().into()))
     }
 
-    fn entrance(&self) -> MutexGuard<'_, Option<flume::Sender<Ticket>>> {
-        self.tickets.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    fn pool(&self) -> &Pool {
+        self.desks.placing.pool()
+    }
+
+    fn stop(&self) {
+        self.entrance().take();
     }
 }
 

@@ -1,22 +1,22 @@
-//! The event log: written in the transaction of what happened.
+//! The event log: written in the transaction of what happened, numbered by the one writer, so in the order of commits.
 
-use diesel::{ExpressionMethods, Insertable, QueryDsl, Queryable, Selectable, SelectableHelper, insert_into, pg::Pg};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel::{
+    ExpressionMethods, Insertable, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper, SqliteConnection,
+    insert_into, sqlite::Sqlite,
+};
 use entrepot_domain::{
-    Fault, OrderId, ProductId, Timestamp, UserId,
+    Fault, OrderId, ProductId, UserId,
     order::{Order, OrderEvent, OrderEventKind, OrderStatus},
     product::StockChange,
 };
-use uuid::Uuid;
 
 use crate::{
     error::{broken_row, fault},
     schema::events,
-    value::read,
+    value::{Id, moment, read},
 };
 
-/// An order was placed; the statement that places them writes it.
-pub(super) const CREATED: &str = "order.created";
+const CREATED: &str = "order.created";
 const STATUS_CHANGED: &str = "order.status_changed";
 const STOCK_CHANGED: &str = "product.stock_changed";
 
@@ -24,71 +24,86 @@ const STOCK_CHANGED: &str = "product.stock_changed";
 #[diesel(table_name = events)]
 struct NewEvent<'a> {
     kind: &'static str,
-    order_id: Option<Uuid>,
-    product_id: Option<Uuid>,
-    actor_id: Uuid,
+    order_id: Option<Id>,
+    product_id: Option<Id>,
+    actor_id: Id,
     status_from: Option<&'static str>,
     status_to: Option<&'static str>,
     delta: Option<i64>,
     reason: Option<&'a str>,
-    at: Timestamp,
+    at: i64,
 }
 
 impl NewEvent<'_> {
-    async fn write(self, connection: &mut AsyncPgConnection) -> Result<(), Fault> {
-        insert_into(events::table).values(self).execute(connection).await.map_err(fault)?;
+    fn write(self, connection: &mut SqliteConnection) -> Result<(), Fault> {
+        insert_into(events::table).values(self).execute(connection).map_err(fault)?;
         Ok(())
     }
 }
 
-pub(super) async fn status_changed(
-    connection: &mut AsyncPgConnection,
+pub(crate) fn created(connection: &mut SqliteConnection, order: &Order) -> Result<(), Fault> {
+    NewEvent {
+        kind: CREATED,
+        order_id: Some(Id(order.id.0)),
+        product_id: None,
+        actor_id: Id(order.user.0),
+        status_from: None,
+        status_to: Some(order.status.as_str()),
+        delta: None,
+        reason: None,
+        at: order.created_at.timestamp_millis(),
+    }
+    .write(connection)
+}
+
+pub(crate) fn status_changed(
+    connection: &mut SqliteConnection,
     order: &Order,
     from: OrderStatus,
     actor: UserId,
 ) -> Result<(), Fault> {
-    let event = NewEvent {
+    NewEvent {
         kind: STATUS_CHANGED,
-        order_id: Some(order.id.0),
+        order_id: Some(Id(order.id.0)),
         product_id: None,
-        actor_id: actor.0,
+        actor_id: Id(actor.0),
         status_from: Some(from.as_str()),
         status_to: Some(order.status.as_str()),
         delta: None,
         reason: None,
-        at: order.updated_at,
-    };
-    event.write(connection).await
+        at: order.updated_at.timestamp_millis(),
+    }
+    .write(connection)
 }
 
-pub(crate) async fn stock_changed(
-    connection: &mut AsyncPgConnection,
+pub(crate) fn stock_changed(
+    connection: &mut SqliteConnection,
     product: ProductId,
     change: &StockChange,
 ) -> Result<(), Fault> {
-    let event = NewEvent {
+    NewEvent {
         kind: STOCK_CHANGED,
         order_id: None,
-        product_id: Some(product.0),
-        actor_id: change.actor.0,
+        product_id: Some(Id(product.0)),
+        actor_id: Id(change.actor.0),
         status_from: None,
         status_to: None,
         delta: Some(change.delta),
         reason: Some(change.reason.as_str()),
-        at: change.cause.at,
-    };
-    event.write(connection).await
+        at: change.cause.at.timestamp_millis(),
+    }
+    .write(connection)
 }
 
 #[derive(Queryable, Selectable)]
-#[diesel(table_name = events, check_for_backend(Pg))]
+#[diesel(table_name = events, check_for_backend(Sqlite))]
 struct EventRow {
     sequence: i64,
     kind: String,
-    actor_id: Uuid,
+    actor_id: Id,
     status_from: Option<String>,
     status_to: Option<String>,
-    at: Timestamp,
+    at: i64,
 }
 
 impl EventRow {
@@ -105,17 +120,22 @@ impl EventRow {
             },
             other => return Err(broken_row("events", "kind", row, format!("is {other}, which happens to no order"))),
         };
-        Ok(OrderEvent { sequence: row, order, kind, actor: UserId(self.actor_id), at: self.at })
+        Ok(OrderEvent {
+            sequence: row,
+            order,
+            kind,
+            actor: UserId(self.actor_id.0),
+            at: moment("events", "at", row, self.at)?,
+        })
     }
 }
 
-pub(super) async fn of_order(connection: &mut AsyncPgConnection, id: OrderId) -> Result<Vec<OrderEvent>, Fault> {
+pub(crate) fn of_order(connection: &mut SqliteConnection, id: OrderId) -> Result<Vec<OrderEvent>, Fault> {
     let rows: Vec<EventRow> = events::table
-        .filter(events::order_id.eq(id.0))
+        .filter(events::order_id.eq(Id(id.0)))
         .order(events::sequence)
         .select(EventRow::as_select())
         .load(connection)
-        .await
         .map_err(fault)?;
     rows.into_iter().map(|row| row.read(id)).collect()
 }

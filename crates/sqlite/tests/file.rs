@@ -1,0 +1,102 @@
+//! What is in the file, as other programs see it.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use entrepot_domain::{order::OrderRepository, product::ProductRepository, user::UserRepository};
+use entrepot_sqlite::{FileLock, SqliteOptions, SqliteStore};
+use entrepot_testkit::{at, cause, new_user, order_id, placement, product};
+use tempfile::TempDir;
+
+/// A file with a user, products, one of them archived, and an order.
+async fn shop(folder: &TempDir) -> (SqliteStore, PathBuf) {
+    let path = folder.path().join("entrepot.db");
+    let store = SqliteStore::open(&SqliteOptions::new(&path)).unwrap();
+    let ada = new_user("Adamantina");
+    UserRepository::insert(&store, &ada, &cause(at(0))).await.unwrap();
+    for n in 1..=3 {
+        ProductRepository::insert(&store, &product(n).build(), &cause(at(0))).await.unwrap();
+    }
+    store.place(&placement(1, ada.user.id, &[(1, 1), (2, 1)], at(1))).await.unwrap();
+    store.archive(product(2).build().id, None, &cause(at(2))).await.unwrap();
+    (store, path)
+}
+
+/// Runs the machine's own `sqlite3`, which may be of another version than ours.
+fn sqlite3(file: &Path, arguments: &[&str], input: &[u8]) -> Vec<u8> {
+    let started = Command::new("sqlite3")
+        .arg("-bail")
+        .arg(file)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut program = started.unwrap_or_else(|why| panic!("sqlite3: {why}; Debian has it in the package sqlite3"));
+    program.stdin.take().unwrap().write_all(input).unwrap();
+    let output = program.wait_with_output().unwrap();
+    assert!(output.status.success(), "sqlite3 {arguments:?}: {}", output.status);
+    output.stdout
+}
+
+#[tokio::test]
+async fn a_dump_by_another_sqlite_loads_whole() {
+    let folder = TempDir::new().unwrap();
+    let (store, path) = shop(&folder).await;
+    store.close();
+    assert_eq!(sqlite3(&path, &["PRAGMA integrity_check; PRAGMA foreign_key_check"], b""), b"ok\n");
+
+    let copy = folder.path().join("copy.db");
+    let dump = sqlite3(&path, &[".dump"], b"");
+    sqlite3(&copy, &[], &dump);
+    assert_eq!(sqlite3(&copy, &["PRAGMA integrity_check; PRAGMA foreign_key_check"], b""), b"ok\n");
+    let tables = "SELECT group_concat(name, ' ') FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
+    let tables = String::from_utf8(sqlite3(&path, &[tables], b"")).unwrap();
+    assert!(tables.split_whitespace().count() > 10, "{tables}");
+    for table in tables.split_whitespace() {
+        let count = format!("SELECT count(*) FROM {table}");
+        assert_eq!(sqlite3(&copy, &[&count], b""), sqlite3(&path, &[&count], b""), "{table}");
+    }
+    // And the copy serves.
+    let store = SqliteStore::open(&SqliteOptions::new(&copy)).unwrap();
+    assert!(OrderRepository::find(&store, order_id(1)).await.unwrap().is_some());
+    store.archive(product(3).build().id, None, &cause(at(3))).await.unwrap();
+}
+
+/// Closing any descriptor of a file drops the locks that SQLite has on it, so that of our own lock stays open.
+#[tokio::test]
+async fn a_file_lock_leaves_the_locks_of_sqlite_alone() {
+    let folder = TempDir::new().unwrap();
+    let lock = FileLock::acquire(&folder.path().join("entrepot.db")).unwrap();
+    let (store, path) = shop(&folder).await;
+    // That needs a file which nobody else has open.
+    let leave_wal = || Command::new("sqlite3").arg(&path).arg("PRAGMA journal_mode = DELETE").output().unwrap();
+    let refused = leave_wal();
+    assert!(!refused.status.success(), "{refused:?}");
+    store.close();
+    drop(lock);
+    assert_eq!(leave_wal().stdout, b"delete\n");
+}
+
+/// Nor in what SQLite keeps for later use.
+#[tokio::test]
+async fn an_erased_user_is_not_in_the_file() {
+    let folder = TempDir::new().unwrap();
+    let (store, path) = shop(&folder).await;
+    let has_name =
+        |path: &Path| fs::read(path).unwrap().windows(10).any(|bytes| bytes.eq_ignore_ascii_case(b"adamantina"));
+    store.close();
+    assert!(has_name(&path));
+
+    let store = SqliteStore::open(&SqliteOptions::new(&path)).unwrap();
+    UserRepository::erase(&store, new_user("Adamantina").user.id, None, &cause(at(3))).await.unwrap();
+    store.close();
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        let file = entry.unwrap().path();
+        assert!(!has_name(&file), "{}", file.display());
+    }
+}
