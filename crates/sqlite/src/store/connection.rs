@@ -196,9 +196,7 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let options = SqliteOptions::new(folder.path().join("entrepot.db"));
         let mut connection = writer(&options).unwrap();
-        let mut migrations =
-            diesel::migration::MigrationSource::<diesel::sqlite::Sqlite>::migrations(&MIGRATIONS).unwrap();
-        migrations.sort_by_key(|migration| migration.name().to_string());
+        let mut migrations = connection.pending_migrations(MIGRATIONS).unwrap();
         migrations.retain(|migration| *migration.name().to_string() < *"2026-11-28");
         connection.run_migrations(&migrations).unwrap();
         connection.batch_execute(ROWS).unwrap();
