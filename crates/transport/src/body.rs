@@ -23,7 +23,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::{task::spawn_local, time::timeout};
 
-use crate::connection::{Connection, Work};
+use crate::connection::Work;
 
 /// The most bytes of a body that are read although nobody wants them, to keep the connection or to let the client see its
 /// answer.
@@ -143,8 +143,9 @@ impl RequestBody {
         self.has_failed = true;
     }
 
-    /// What is left when the application has answered. `is_streaming` says that the answer may still depend on it.
-    pub(crate) fn leave(body: &Rc<RefCell<Self>>, is_streaming: bool, connection: &Connection) -> Unread {
+    /// What is left when the application has answered. `is_streaming` says that the answer may still depend on it. A small
+    /// rest is read for up to `drain_timeout`, if there is one.
+    pub(crate) fn leave(body: &Rc<RefCell<Self>>, is_streaming: bool, drain_timeout: Option<Duration>) -> Unread {
         let mut this = body.borrow_mut();
         let Some(source) = &this.source else {
             return if this.has_failed { Unread::Abandoned } else { Unread::Harmless };
@@ -162,9 +163,10 @@ impl RequestBody {
         };
         // A client that waits to be asked for it may send it or not.
         let is_coming = matches!(this.expects, Continue::NotExpected);
-        if is_coming && left.is_some_and(|left| left <= MAX_DRAINED) {
+        let is_small = left.is_some_and(|left| left <= MAX_DRAINED);
+        if let Some(limit) = drain_timeout.filter(|_| is_coming && is_small) {
             drop(this);
-            spawn_local(drain(body.clone(), connection.timeouts().head));
+            spawn_local(drain(body.clone(), limit));
             return Unread::Harmless;
         }
         this.fail();

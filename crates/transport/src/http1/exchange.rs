@@ -77,12 +77,14 @@ impl Exchange {
         }
         headers.remove(UPGRADE);
         let content = AnswerBody::new(content, work);
-        let unread = RequestBody::leave(&body, content.is_streaming(), &self.connection);
-        let is_last = convert::closes(&answer)
-            || unread == Unread::Abandoned
+        let closes = convert::closes(&answer)
             || self.stopping.has_begun()
             // It ends where the connection does.
             || (wants.is_old && (!wants.keep_alive || content.is_endless()));
+        // Behind the last answer the connection lingers, whatever comes.
+        let drain_timeout = (!closes).then_some(self.connection.timeouts().head);
+        let unread = RequestBody::leave(&body, content.is_streaming(), drain_timeout);
+        let is_last = closes || unread == Unread::Abandoned;
         if is_last {
             headers.insert(CONNECTION, CLOSE);
         }

@@ -181,7 +181,7 @@ impl Exchange {
         }
         let content = AnswerBody::new(content, work);
         let outcome = self.send(&respond, head(status, headers), content, wants_body).await;
-        RequestBody::leave(&body, false, &self.connection);
+        RequestBody::leave(&body, false, Some(self.connection.timeouts().head));
         outcome
     }
 
