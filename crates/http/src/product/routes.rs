@@ -187,8 +187,9 @@ pub(super) async fn restore(
     Granted(actor): Granted,
     Caller { origin, .. }: Caller,
     PathId(id): PathId<ProductId>,
-    IfMatch(expected): IfMatch,
+    conditions: Preconditions,
 ) -> ApiResult {
+    let expected = conditions.expected(async { Ok(state.app.products.get(id).await?.version) }).await?;
     let product = outlive(async move { state.app.products.restore(&actor, id, expected, &origin).await }).await??;
     changed(product.version, ProductView::from(&product))
 }

@@ -13,6 +13,7 @@ use crate::fields::{is_text, is_token};
 
 /// Entries of the static table that are pseudo-headers, and the first of them that no request has (RFC 7541 A).
 const METHOD: std::ops::RangeInclusive<usize> = 2..=3;
+const PATH: std::ops::RangeInclusive<usize> = 4..=5;
 const STATUS: std::ops::RangeInclusive<usize> = 8..=14;
 const LAST_PSEUDO: usize = 14;
 
@@ -143,6 +144,10 @@ impl Literal<'_> {
     /// `None` if it cannot be decoded.
     fn is_well_formed(&self) -> Option<bool> {
         let name = self.name.as_ref().map(Text::decode);
+        let is_path = match &name {
+            None => PATH.contains(&self.index),
+            Some(name) => name.as_deref() == Some(b":path"),
+        };
         let is_pseudo = match &name {
             None if STATUS.contains(&self.index) => return Some(false),
             None if METHOD.contains(&self.index) => return self.value.decode().map(|value| is_token(&value)),
@@ -154,11 +159,14 @@ impl Literal<'_> {
                 _ => return Some(false),
             },
         };
-        if self.value.is_huffman && !huffman::may_have_rare(self.value.bytes) {
+        let rare = if is_path { huffman::FRAGMENT_ONES } else { huffman::RARE_ONES };
+        if self.value.is_huffman && !huffman::may_have_ones(self.value.bytes, rare) {
             return Some(true);
         }
         let value = self.value.decode()?;
-        Some(value.iter().all(|byte| is_text(*byte)) && (!is_pseudo || str::from_utf8(&value).is_ok()))
+        // h2 would cut a path at its fragment, which no path has (RFC 9113 8.3.1).
+        let has_fragment = is_path && value.contains(&b'#');
+        Some(value.iter().all(|byte| is_text(*byte)) && (!is_pseudo || str::from_utf8(&value).is_ok()) && !has_fragment)
     }
 
     /// Writes as many letters as the field has. `None` if that is not possible.
@@ -251,6 +259,7 @@ mod tests {
             ("", "bc", ("x", "x")),
             (":nothing", "b", ("xxxxxxxx", "x")),
             (":path", "/\n", (":path", "xx")),
+            (":path", "/#a", (":path", "xxx")),
             (":method", "GE T", (":method", "xxxx")),
         ] {
             for kind in [0, WITH_INDEXING, NEVER_INDEXED] {
@@ -260,7 +269,9 @@ mod tests {
                 assert_eq!(rewritten(&block, false), Some(expected), "{name:?}: {value:?}");
             }
         }
-        // With a name of the static table: a cookie, and a status.
+        // With a name of the static table: a path, a cookie and a status. The code of Huffman of "/#" is 18 bits long.
+        assert_eq!(rewritten(b"\x44\x02/#", false), Some([b"\x44\x02xx", FORBIDDEN_FIELD].concat()));
+        assert_eq!(rewritten(b"\x44\x83\x63\xfe\xbf", false), Some([b"\x44\x02xx", FORBIDDEN_FIELD].concat()));
         assert_eq!(rewritten(b"\x60\x01\x00", false), Some([b"\x60\x01x", FORBIDDEN_FIELD].concat()));
         assert_eq!(rewritten(b"\x48\x01\x00", false), Some([b"\x40\x07xxxxxxx\x01x", FORBIDDEN_FIELD].concat()));
     }

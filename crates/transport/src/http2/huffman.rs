@@ -16,7 +16,9 @@ const LENGTHS: [u8; 256] = [
 ];
 const MAX_LENGTH: usize = 30;
 /// Every code that is longer than 12 bits begins with so many ones; no other code has them.
-const RARE_ONES: u32 = 10;
+pub(super) const RARE_ONES: u32 = 10;
+/// The same of those that are longer than 11 bits: `#` and `>` as well.
+pub(super) const FRAGMENT_ONES: u32 = 9;
 
 /// The codes of one length.
 #[derive(Debug, Clone, Default)]
@@ -37,19 +39,19 @@ static CODES: LazyLock<[Length; MAX_LENGTH + 1]> = LazyLock::new(|| {
     })
 });
 
-/// Whether there may be bytes in it that texts seldom have, such as control characters. It looks for a row of ones, which
-/// costs less than to decode.
-pub(super) fn may_have_rare(text: &[u8]) -> bool {
+/// Whether there may be bytes in it whose codes begin with so many ones, at least: bytes that texts seldom have, such as
+/// control characters. It looks for a row of ones, which costs less than to decode.
+pub(super) fn may_have_ones(text: &[u8], wanted: u32) -> bool {
     let mut ones = 0;
     text.iter().any(|byte| {
         if *byte == u8::MAX {
             ones += 8;
-        } else if ones + byte.leading_ones() >= RARE_ONES {
+        } else if ones + byte.leading_ones() >= wanted {
             return true;
         } else {
             ones = byte.trailing_ones();
         }
-        ones >= RARE_ONES
+        ones >= wanted
     })
 }
 
@@ -105,12 +107,15 @@ mod tests {
 
     #[test]
     fn control_characters_are_rare() {
-        assert!(!may_have_rare(&encode(b"Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101")));
+        assert!(!may_have_ones(&encode(b"Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101"), RARE_ONES));
         for byte in (0..32).chain([127, 128, 255]) {
             for before in 0..8 {
                 let text = [&b"0".repeat(before), &[byte][..], b"0"].concat();
-                assert!(may_have_rare(&encode(&text)), "{text:?}");
+                assert!(may_have_ones(&encode(&text), RARE_ONES), "{text:?}");
             }
+        }
+        for before in 0..8 {
+            assert!(may_have_ones(&encode(&[&b"0".repeat(before), &b"#0"[..]].concat()), FRAGMENT_ONES));
         }
     }
 }
