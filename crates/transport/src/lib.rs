@@ -52,6 +52,7 @@ mod fields;
 mod host;
 mod http1;
 mod http2;
+mod http2_frames;
 mod listener;
 mod refusal;
 mod server;

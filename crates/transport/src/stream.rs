@@ -17,7 +17,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::{
     connection::{Close, Connection},
-    http2::{FrameScanner, MAX_STREAM_ID, goaway},
+    http2_frames::{FrameScanner, MAX_STREAM_ID, goaway},
 };
 
 /// The way to a client.

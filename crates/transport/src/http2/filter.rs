@@ -10,11 +10,11 @@ use std::{
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{
-    fields,
-    frames::{CONTINUATION, END_HEADERS, FRAME_HEAD, HEADERS, PREFACE},
+use super::fields;
+use crate::{
+    http2_frames::{CONTINUATION, END_HEADERS, FRAME_HEAD, HEADERS, PREFACE},
+    stream::Watched,
 };
-use crate::stream::Watched;
 
 /// Bytes that are read at a time.
 const READ_SIZE: usize = 16 << 10;

@@ -5,7 +5,6 @@
 
 mod fields;
 mod filter;
-mod frames;
 mod huffman;
 
 use std::{
@@ -31,7 +30,6 @@ use http_body::Body as _;
 use tokio::{task::JoinSet, time::timeout};
 
 use self::filter::Filter;
-pub(crate) use self::frames::{FrameScanner, MAX_STREAM_ID, goaway};
 use crate::{
     application::Application,
     body::{AnswerBody, Continue, RequestBody, Source},

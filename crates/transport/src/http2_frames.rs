@@ -13,13 +13,13 @@ pub(crate) fn goaway(last_stream: u32) -> [u8; 17] {
 }
 
 /// What a client sends first (RFC 9113 3.4).
-pub(super) const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
+pub(crate) const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
 /// The length, the type and the flags of a frame, and its stream.
-pub(super) const FRAME_HEAD: usize = 9;
+pub(crate) const FRAME_HEAD: usize = 9;
 
-pub(super) const HEADERS: u8 = 1;
-pub(super) const CONTINUATION: u8 = 9;
-pub(super) const END_HEADERS: u8 = 4;
+pub(crate) const HEADERS: u8 = 1;
+pub(crate) const CONTINUATION: u8 = 9;
+pub(crate) const END_HEADERS: u8 = 4;
 
 /// Follows the frames that a client sends.
 #[derive(Debug, Default)]
