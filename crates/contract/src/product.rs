@@ -50,6 +50,8 @@ macro_rules! product_suite {
             a_failed_import_changes_nothing,
             imports_at_once_make_a_sku_once,
             the_catalogue_is_searched_literally,
+            words_of_every_length_are_found,
+            only_what_is_for_sale_is_found,
             price_and_stock_filter_the_catalogue,
             a_page_of_the_catalogue_counts_all,
             places_and_pages_of_the_catalogue_agree,

@@ -56,7 +56,7 @@ pub use ids::{ApiKeyId, OrderId, ProductId, SessionId, UserId, Version};
 pub use limit::{Quota, RateLimiter, Subject, Verdict};
 pub use metrics::{Kind, MetricSource, Sample};
 pub use money::{Currency, Money};
-pub use page::{Limit, Listing, PageNumber, Window};
+pub use page::{EXACT_TOTAL, Limit, Listing, PageNumber, Window};
 pub use sort::{Direction, KeyValue, Keyset, KeysetTerms, Sort, SortColumns, SortField, SortValue};
 pub use striped_lock::{StripeGuard, StripedLock};
 pub use text::{Description, fold, search_text, search_words};

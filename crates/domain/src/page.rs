@@ -2,6 +2,9 @@
 
 use crate::{Fault, Invalid, Keyset};
 
+/// Up to here a total is exact. One that a store gives above it may be an estimate, where counting would take long.
+pub const EXACT_TOTAL: i64 = 10_000;
+
 /// How many a list may show at once: 1 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(u8);
@@ -102,7 +105,8 @@ impl Window {
 pub struct Listing<T> {
     /// The part, in the order that was asked for.
     pub items: Vec<T>,
-    /// How many there are in all; only for [`Window::Page`], and counted in the same snapshot as `items`.
+    /// How many there are in all; only for [`Window::Page`], and counted in the same snapshot as `items`. Above
+    /// [`EXACT_TOTAL`] it may be an estimate.
     pub total: Option<u64>,
     /// Whether something follows.
     pub more: bool,

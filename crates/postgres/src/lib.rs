@@ -24,4 +24,4 @@ mod user;
 mod value;
 
 pub use options::PostgresOptions;
-pub use store::{PostgresStore, migrate, pending_migrations};
+pub use store::{PostgresStore, has_search_index, migrate, pending_migrations};

@@ -4,9 +4,13 @@
 mod common;
 
 use common::{client, database, options, shop};
-use entrepot_domain::order::OrderRepository;
-use entrepot_postgres::{migrate, pending_migrations};
-use entrepot_testkit::{Database, at, new_user, placement};
+use entrepot_domain::{
+    Direction, Limit, PageNumber, Sort, Window,
+    order::OrderRepository,
+    product::{ProductFilter, ProductQuery, ProductRepository, ProductSort},
+};
+use entrepot_postgres::{has_search_index, migrate, pending_migrations};
+use entrepot_testkit::{Database, at, cause, new_user, placement, product};
 use tokio::task::spawn_blocking;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,6 +57,50 @@ async fn each_migration_can_be_undone() {
     for folder in &folders {
         client.batch_execute(&std::fs::read_to_string(folder.join("up.sql")).unwrap()).await.unwrap();
     }
+}
+
+/// A role that may not make the extension gets the schema all the same, and the index once somebody has made it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_search_index_is_made_once_its_extension_is_there() {
+    let empty = Database::empty().await.unwrap();
+    let admin = client(empty.url()).await;
+    let database: String = admin.query_one("SELECT current_database()::text", &[]).await.unwrap().get(0);
+    let role = format!("{database}_shop");
+    admin
+        .batch_execute(&format!("CREATE ROLE {role} LOGIN PASSWORD 'shop'; GRANT ALL ON SCHEMA public TO {role}"))
+        .await
+        .unwrap();
+    let separator = if empty.url().contains('?') { '&' } else { '?' };
+    let url = format!("{}{separator}user={role}&password=shop", empty.url());
+    let migrated = async || {
+        let url = url.clone();
+        spawn_blocking(move || {
+            let options = options(&url);
+            migrate(&options).unwrap();
+            has_search_index(&options).unwrap()
+        })
+        .await
+        .unwrap()
+    };
+    let search = async |words: &str| {
+        let store = common::open(options(&url)).await;
+        let filter = ProductFilter { search: Some(words.to_owned()), ..ProductFilter::default() };
+        let window = Window::Page { page: PageNumber::default(), limit: Limit::default() };
+        let sort = Sort::by(ProductSort::Name, Direction::Ascending);
+        ProductRepository::list(&store, &ProductQuery { filter, sort, window }).await.unwrap().total
+    };
+    assert!(!migrated().await);
+    let store = common::open(options(&url)).await;
+    ProductRepository::insert(&store, &product(1).name("Mug").build(), &cause(at(0))).await.unwrap();
+    assert_eq!(search("mug").await, Some(1));
+    // In a schema of its own, as some hosts have it.
+    admin.batch_execute("CREATE SCHEMA extensions; CREATE EXTENSION pg_trgm SCHEMA extensions").await.unwrap();
+    assert!(!migrated().await, "the role may not use that schema");
+    admin.batch_execute(&format!("GRANT USAGE ON SCHEMA extensions TO {role}")).await.unwrap();
+    assert!(migrated().await);
+    assert_eq!(search("mug").await, Some(1));
+    drop(store);
+    admin.batch_execute(&format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}")).await.unwrap();
 }
 
 /// Whoever writes past the program meets them.

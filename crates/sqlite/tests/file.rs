@@ -8,7 +8,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-use entrepot_domain::{order::OrderRepository, product::ProductRepository, user::UserRepository};
+use entrepot_domain::{
+    Direction, Limit, PageNumber, Sort, Window,
+    order::OrderRepository,
+    product::{ProductFilter, ProductQuery, ProductRepository, ProductSort},
+    user::UserRepository,
+};
 use entrepot_sqlite::{FileLock, SqliteOptions, SqliteStore};
 use entrepot_testkit::{at, cause, new_user, order_id, placement, product};
 use tempfile::TempDir;
@@ -54,7 +59,8 @@ async fn a_dump_by_another_sqlite_loads_whole() {
     let dump = sqlite3(&path, &[".dump"], b"");
     sqlite3(&copy, &[], &dump);
     assert_eq!(sqlite3(&copy, &["PRAGMA integrity_check; PRAGMA foreign_key_check"], b""), b"ok\n");
-    let tables = "SELECT group_concat(name, ' ') FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
+    let tables =
+        "SELECT group_concat(name, ' ') FROM sqlite_schema WHERE sql LIKE 'CREATE TABLE%' AND name NOT LIKE 'sqlite%'";
     let tables = String::from_utf8(sqlite3(&path, &[tables], b"")).unwrap();
     assert!(tables.split_whitespace().count() > 10, "{tables}");
     for table in tables.split_whitespace() {
@@ -64,7 +70,14 @@ async fn a_dump_by_another_sqlite_loads_whole() {
     // And the copy serves.
     let store = SqliteStore::open(&SqliteOptions::new(&copy)).unwrap();
     assert!(OrderRepository::find(&store, order_id(1)).await.unwrap().is_some());
+    let query = ProductQuery {
+        filter: ProductFilter { search: Some("sku-3".to_owned()), ..ProductFilter::default() },
+        sort: Sort::by(ProductSort::Name, Direction::Ascending),
+        window: Window::Page { page: PageNumber::default(), limit: Limit::default() },
+    };
+    assert_eq!(ProductRepository::list(&store, &query).await.unwrap().items, [product(3).build()]);
     store.archive(product(3).build().id, None, &cause(at(3))).await.unwrap();
+    assert_eq!(ProductRepository::list(&store, &query).await.unwrap().total, Some(0));
 }
 
 /// Closing any descriptor of a file drops the locks that SQLite has on it, so that of our own lock stays open.

@@ -4,7 +4,7 @@ use entrepot_domain::{
     Limit, Listing, Sort, Window,
     product::{Product, ProductFilter, ProductQuery, ProductRepository, ProductSort},
 };
-use entrepot_testkit::{at, cause, product, product_id};
+use entrepot_testkit::{at, cause, product, product_id, product_import, stock_change};
 
 use super::{find, insert, rename};
 use crate::{
@@ -59,6 +59,62 @@ pub async fn the_catalogue_is_searched_literally(h: &impl Stores) {
     products.update(product_id(2), &rename("Renamed"), None, &cause(at(1))).await.unwrap();
     assert_eq!(listed(&*products, search("plain"), "name").await, Vec::<String>::new());
     assert_eq!(listed(&*products, search("renamed"), "name").await, ["Renamed"]);
+}
+
+/// Whether a word is long enough for an index or not, and wherever in a text it is.
+pub async fn words_of_every_length_are_found(h: &impl Stores) {
+    let products = h.products();
+    for (n, name) in [(1, "Blue mug"), (2, "Mug \"XL\""), (3, "茶碗 青"), (4, "a*b^c:d (e) -f"), (5, "Mugmug")] {
+        insert(&*products, product(n).name(name).sku(&format!("K{n}")).build()).await;
+    }
+    for (words, expected) in [
+        ("m", &["Blue mug", "Mug \"XL\"", "Mugmug"][..]),
+        ("ue", &["Blue mug"]),
+        ("ue ug", &["Blue mug"]),
+        ("mug", &["Blue mug", "Mug \"XL\"", "Mugmug"]),
+        ("ugm", &["Mugmug"]),
+        ("mugmug", &["Mugmug"]),
+        ("gmu mugm", &["Mugmug"]),
+        ("mugmugmug", &[]),
+        ("mug xl\"", &["Mug \"XL\""]),
+        ("mug l", &["Blue mug", "Mug \"XL\""]),
+        ("茶", &["茶碗 青"]),
+        ("茶碗", &["茶碗 青"]),
+        ("碗茶", &[]),
+        ("a*b^c:d", &["a*b^c:d (e) -f"]),
+        ("(e) -f", &["a*b^c:d (e) -f"]),
+        ("\"mug\"", &[]),
+        ("mug or blue", &[]),
+        ("mug NOT", &[]),
+        ("k", &["Blue mug", "Mug \"XL\"", "Mugmug", "a*b^c:d (e) -f", "茶碗 青"]),
+    ] {
+        let mut found = listed(&*products, search(words), "name").await;
+        found.sort();
+        assert_eq!(found, expected, "{words}");
+    }
+    let long = "mug".repeat(60);
+    assert_eq!(listed(&*products, search(&long), "name").await, Vec::<String>::new());
+}
+
+/// Whatever became of it.
+pub async fn only_what_is_for_sale_is_found(h: &impl Stores) {
+    let products = h.products();
+    insert(&*products, product(1).name("Teapot").build()).await;
+    let found = async || listed(&*products, search("teapot"), "name").await;
+    assert_eq!(found().await, ["Teapot"]);
+    products.archive(product_id(1), None, &cause(at(1))).await.unwrap();
+    assert_eq!(found().await, Vec::<String>::new());
+    products.restore(product_id(1), None, &cause(at(2))).await.unwrap();
+    assert_eq!(found().await, ["Teapot"]);
+    products.archive(product_id(1), None, &cause(at(3))).await.unwrap();
+    let again = product_import(&product(9).name("Red teapot").sku(product(1).build().sku.as_str()).build());
+    products.upsert(&[again.clone(), again], &cause(at(4))).await.unwrap();
+    assert_eq!(found().await, ["Red teapot"]);
+    products.update(product_id(1), &rename("Red teapot"), None, &cause(at(5))).await.unwrap();
+    products.adjust_stock(product_id(1), &stock_change(1, at(6)), None).await.unwrap();
+    assert_eq!(found().await, ["Red teapot"]);
+    products.update(product_id(1), &rename("Cup"), None, &cause(at(7))).await.unwrap();
+    assert_eq!(found().await, Vec::<String>::new());
 }
 
 /// Both ends of a price are within.

@@ -1,22 +1,24 @@
 //! Lists of products.
 
 use diesel::{
-    ExpressionMethods, QueryDsl, SelectableHelper,
+    ExpressionMethods, QueryDsl, QueryResult, SelectableHelper,
     dsl::{AsSelect, Select, count_star},
     pg::Pg,
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
-    Fault, Listing, SortColumns, Window,
+    EXACT_TOTAL, Fault, Listing, SortColumns, Window,
     product::{Product, ProductFilter, ProductQuery, ProductSort},
     search_words,
 };
 
-use super::row::ProductRow;
+use super::{
+    row::ProductRow,
+    search::{CountOf, HasWord, PlanOf, expected_rows},
+};
 use crate::{
     error::fault,
     keyset::{after, order},
-    listing::contains,
     schema::products,
 };
 
@@ -31,8 +33,8 @@ const fn column(field: ProductSort) -> &'static str {
 
 fn filtered(filter: &ProductFilter) -> products::BoxedQuery<'_, Pg> {
     let mut query = products::table.filter(products::archived_at.is_null()).into_boxed();
-    for word in filter.search.iter().flat_map(|search| search_words(search)) {
-        query = query.filter(contains(products::search, &word));
+    for word in words(filter) {
+        query = query.filter(HasWord::new(&word));
     }
     query = match filter.in_stock {
         Some(true) => query.filter(products::stock.gt(0)),
@@ -48,6 +50,10 @@ fn filtered(filter: &ProductFilter) -> products::BoxedQuery<'_, Pg> {
     query
 }
 
+fn words(filter: &ProductFilter) -> Vec<String> {
+    filter.search.as_deref().map(search_words).unwrap_or_default()
+}
+
 /// The rows of the window, and one more.
 fn shown(query: &ProductQuery) -> Select<products::BoxedQuery<'_, Pg>, AsSelect<ProductRow, Pg>> {
     let columns = SortColumns::of(&query.sort, column);
@@ -61,18 +67,32 @@ fn shown(query: &ProductQuery) -> Select<products::BoxedQuery<'_, Pg>, AsSelect<
 
 pub(super) async fn list(connection: &mut AsyncPgConnection, query: &ProductQuery) -> Result<Listing<Product>, Fault> {
     let total = match query.window {
-        Window::Page { .. } => {
-            Some(filtered(&query.filter).select(count_star()).get_result(connection).await.map_err(fault)?)
-        }
+        Window::Page { .. } => Some(total(connection, &query.filter).await.map_err(fault)?),
         Window::After { .. } => None,
     };
     let rows: Vec<ProductRow> = shown(query).load(connection).await.map_err(fault)?;
     Listing::try_from_rows(rows, &query.window, total)
 }
 
+/// How many a filter lets through. What a search finds is counted up to a bound, above which the server estimates it.
+async fn total(connection: &mut AsyncPgConnection, filter: &ProductFilter) -> QueryResult<i64> {
+    if words(filter).is_empty() {
+        return filtered(filter).select(count_star()).get_result(connection).await;
+    }
+    let found = CountOf(filtered(filter).select(products::id).limit(EXACT_TOTAL + 1));
+    let found: i64 = found.get_result(connection).await?;
+    if found <= EXACT_TOTAL {
+        return Ok(found);
+    }
+    let plan: Vec<String> = PlanOf(filtered(filter).select(products::id)).load(connection).await?;
+    Ok(expected_rows(&plan).map_or(found, |expected| expected.max(found)))
+}
+
 #[cfg(test)]
 mod tests {
-    use entrepot_domain::{Direction, Keyset, Limit, Sort, SortField, SortValue};
+    use diesel::{dsl::sql, select, sql_types::BigInt};
+    use diesel_async::SimpleAsyncConnection;
+    use entrepot_domain::{Direction, Keyset, Limit, PageNumber, Sort, SortField, SortValue};
     use entrepot_testkit::{at, id};
 
     use super::*;
@@ -113,5 +133,64 @@ mod tests {
             assert!(plan.contains("Index Scan") && plan.contains("using products_by_"), "{query:?}: {plan}");
             assert!(!plan.contains("Seq Scan") && !plan.contains("Sort"), "{query:?}: {plan}");
         }
+    }
+
+    /// Twenty thousand mugs with much to say, a third of them blue and none left of them, and a few that are green.
+    const MUGS: &str = "
+        INSERT INTO products SELECT gen_random_uuid(), 'S' || i, 'Mug' || i, '', i / 2, 'GBP', i % 3, 'mug ' ||
+            CASE WHEN i % 3 = 0 THEN 'blue' WHEN i % 1000 = 1 THEN 'green' ELSE 'red' END || E'\\ns' || i || repeat(' xyz', 200), 1,
+            to_timestamp(1767225600 + i / 2), to_timestamp(1767225600 + i / 2), NULL FROM generate_series(1, 20000) i;
+        ANALYZE;";
+
+    fn search(words: &str, window: Window) -> ProductQuery {
+        let filter = ProductFilter { search: Some(words.to_owned()), ..ProductFilter::default() };
+        ProductQuery { filter, sort: Sort::by(ProductSort::Price, Direction::Ascending), window }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_few_have_is_looked_up_and_for_what_many_have_the_list_is_walked() {
+        let (mut connection, _database) = filled(MUGS).await;
+        // Often enough for the server to plan once for all, were it let.
+        for _ in 0..7 {
+            for (words, index) in [
+                ("green", "products_by_search"),
+                ("s19999", "products_by_search"),
+                ("mug green", "products_by_search"),
+                ("mug", "products_by_amount"),
+                ("blue", "products_by_amount"),
+            ] {
+                let query = search(words, Window::After { place: None, limit: Limit::default() });
+                let plan = plan_of(&mut connection, shown(&query)).await;
+                assert!(plan.contains(index), "{words}: {plan}");
+                assert!(!list(&mut connection, &query).await.unwrap().items.is_empty(), "{words}");
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn many_are_estimated_and_fewer_counted() {
+        let (mut connection, _database) = filled(MUGS).await;
+        let mut total = async |words, in_stock| {
+            let mut query = search(words, Window::Page { page: PageNumber::default(), limit: Limit::default() });
+            query.filter.in_stock = in_stock;
+            list(&mut connection, &query).await.unwrap().total.unwrap()
+        };
+        assert!((19_000..21_000).contains(&total("mug", None).await));
+        assert!((12_000..15_000).contains(&total("mug", Some(true)).await));
+        assert_eq!(total("mug", Some(false)).await, 6_666);
+        assert_eq!(total("mug green", None).await, 14);
+        assert_eq!(total("lu", None).await, 6_666);
+        assert_eq!(total("s19999", None).await, 1);
+    }
+
+    /// Its new version stays beside the old one, and no index hears of it.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_change_of_stock_does_not_touch_the_index() {
+        let (mut connection, _database) = filled(MUGS).await;
+        let change =
+            "BEGIN; UPDATE products SET stock = stock + 1, version = version + 1, updated_at = now() WHERE sku = 'S7'";
+        connection.batch_execute(change).await.unwrap();
+        let hot = select(sql::<BigInt>("pg_stat_get_xact_tuples_hot_updated('products'::regclass)"));
+        assert_eq!(hot.get_result::<i64>(&mut connection).await.unwrap(), 1);
     }
 }

@@ -11,6 +11,10 @@ use crate::PostgresOptions;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
+/// Makes the index of searches, where that can be done and is not done yet: the extension that it takes may come later
+/// than the migration.
+const SEARCH_INDEX: &str = include_str!("../../../../migrations/postgres/2026-11-28-200000_product_search/up.sql");
+
 /// Names the lock that whoever changes the schema holds: "entrepot" in ASCII.
 const LOCK: i64 = 0x656e_7472_6570_6f74;
 
@@ -18,14 +22,18 @@ const LOCK: i64 = 0x656e_7472_6570_6f74;
 /// at once: one does it, the others wait. Blocks; not to be called from a thread of an async runtime.
 pub fn migrate(options: &PostgresOptions) -> Result<usize> {
     with_connection(options, |mut connection| {
-        use diesel::{Connection, connection::CacheSize};
+        use diesel::{
+            Connection,
+            connection::{CacheSize, SimpleConnection},
+        };
         // Each transaction deallocates its statements.
         connection.set_prepared_statement_cache_size(CacheSize::Disabled);
         refold::refold(&mut connection, begin).context("emails and search texts could not be folded again")?;
         let run = connection.transaction(|connection| {
             begin(connection)?;
-            let run = connection.run_pending_migrations(MIGRATIONS).map_err(Error::QueryBuilderError)?;
-            Ok::<_, Error>(run.len())
+            let run = connection.run_pending_migrations(MIGRATIONS).map_err(Error::QueryBuilderError)?.len();
+            connection.batch_execute(SEARCH_INDEX)?;
+            Ok::<_, Error>(run)
         });
         run.context("the schema could not be brought up to date")
     })
@@ -58,6 +66,20 @@ pub fn pending_migrations(options: &PostgresOptions) -> Result<Vec<String>> {
         });
         let pending = pending.context("cannot look at the schema")?;
         Ok(pending.iter().map(|migration| migration.name().to_string()).collect())
+    })
+}
+
+/// Whether searches of products have their index. Blocks, as [`migrate`] does.
+pub fn has_search_index(options: &PostgresOptions) -> Result<bool> {
+    with_connection(options, |mut connection| {
+        use diesel::{Connection, RunQueryDsl, connection::SimpleConnection, dsl::sql, select, sql_types::Bool};
+        let has_index = connection.transaction(|connection| {
+            connection.batch_execute("DEALLOCATE ALL")?;
+            let index =
+                "EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('products_by_search') AND indisvalid)";
+            select(sql::<Bool>(index)).get_result(connection)
+        });
+        has_index.context("cannot look at the schema")
     })
 }
 

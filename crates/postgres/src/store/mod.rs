@@ -23,7 +23,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
 
-pub use migrate::{migrate, pending_migrations};
+pub use migrate::{has_search_index, migrate, pending_migrations};
 pub(crate) use pool::Pool;
 use pulse::{Monitor, Pulse};
 use replica::Replica;

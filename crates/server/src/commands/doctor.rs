@@ -62,6 +62,7 @@ pub(super) fn doctor() -> Result<(), Failure> {
     ];
     findings.extend(database_folder(&config).map(|finding| ("database folder", finding)));
     findings.extend([("address", address(&config).into()), ("database", database(&config).into())]);
+    findings.extend(search(&config).map(|finding| ("search", finding)));
     findings.extend(certificate(&config).map(|finding| ("certificate", finding)));
     findings.extend(redis(&config).map(|finding| ("redis", finding.into())));
     for (what, finding) in &findings {
@@ -196,6 +197,24 @@ fn write(options: &PostgresOptions, pending: Vec<String>) -> anyhow::Result<Vec<
     store.close();
     written.context("can be read, but not written to")?;
     Ok(pending)
+}
+
+/// Whether products are searched by an index, which PostgreSQL has only with an extension. Nothing of a server that
+/// cannot be asked: that is told of the database.
+fn search(config: &Config) -> Option<Finding> {
+    let Database::Postgres(options) = &config.database else { return None };
+    if !entrepot_postgres::pending_migrations(options).ok()?.is_empty() {
+        return None;
+    }
+    Some(if entrepot_postgres::has_search_index(options).ok()? {
+        Finding::Ok("products are found by an index".to_owned())
+    } else {
+        Finding::Warning(
+            "reads every product, for the database has no pg_trgm; have an administrator run CREATE EXTENSION pg_trgm \
+             in it (it is in PostgreSQL's contrib package), then run entrepot migrate"
+                .to_owned(),
+        )
+    })
 }
 
 fn certificate(config: &Config) -> Option<Finding> {

@@ -2,6 +2,7 @@
 
 mod list;
 mod row;
+mod search;
 mod write;
 
 use async_trait::async_trait;

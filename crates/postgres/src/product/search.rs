@@ -1,0 +1,125 @@
+//! Searches of the catalogue, as SQL.
+
+use diesel::{
+    expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate},
+    pg::Pg,
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+    result::QueryResult,
+    sql_types::{BigInt, Bool, Text},
+};
+
+use crate::schema::products;
+
+/// Whether the search text of a product has a word. `LIKE`, for only that is looked up in the index of trigrams.
+///
+/// A word that few have is looked up in the index, and for one that many have the list is walked in its order. The
+/// server knows which it is only if it plans for that very word, so the statement is prepared anew each time.
+pub(super) struct HasWord {
+    /// `None` matches nothing.
+    pattern: Option<String>,
+}
+
+impl HasWord {
+    pub(super) fn new(word: &str) -> Self {
+        let escape = |character| {
+            let escaped = matches!(character, '\\' | '%' | '_');
+            escaped.then_some('\\').into_iter().chain([character])
+        };
+        // No text of PostgreSQL has a NUL, nor can one be sent.
+        let pattern =
+            (!word.contains('\0')).then(|| format!("%{}%", word.chars().flat_map(escape).collect::<String>()));
+        Self { pattern }
+    }
+}
+
+impl QueryFragment<Pg> for HasWord {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.unsafe_to_cache_prepared();
+        if let Some(pattern) = &self.pattern {
+            out.push_sql("products.search LIKE ");
+            return out.push_bind_param::<Text, _>(pattern);
+        }
+        out.push_sql("FALSE");
+        Ok(())
+    }
+}
+
+impl QueryId for HasWord {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Expression for HasWord {
+    type SqlType = Bool;
+}
+
+impl AppearsOnTable<products::table> for HasWord {}
+impl SelectableExpression<products::table> for HasWord {}
+impl ValidGrouping<()> for HasWord {
+    type IsAggregate = is_aggregate::No;
+}
+
+/// How many rows another query, which may have a limit, finds.
+pub(super) struct CountOf<Q>(pub(super) Q);
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for CountOf<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT count(*) FROM (");
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(") AS found");
+        Ok(())
+    }
+}
+
+impl<Q> QueryId for CountOf<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q> Query for CountOf<Q> {
+    type SqlType = BigInt;
+}
+
+/// How the server would go about another query, which is not run: each step in a line.
+pub(super) struct PlanOf<Q>(pub(super) Q);
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for PlanOf<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.unsafe_to_cache_prepared();
+        out.push_sql("EXPLAIN ");
+        self.0.walk_ast(out)
+    }
+}
+
+impl<Q> QueryId for PlanOf<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q> Query for PlanOf<Q> {
+    type SqlType = Text;
+}
+
+/// How many rows the server expects of a plan.
+pub(super) fn expected_rows(plan: &[String]) -> Option<i64> {
+    let (_, rows) = plan.first()?.split_once(" rows=")?;
+    rows.split(' ').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_of_patterns_stand_for_themselves() {
+        assert_eq!(HasWord::new("100%_\\é").pattern.unwrap(), "%100\\%\\_\\\\é%");
+        assert_eq!(HasWord::new("a\0b").pattern, None);
+    }
+
+    #[test]
+    fn the_first_step_says_how_many_rows_are_expected() {
+        let plan = ["Seq Scan on products  (cost=0.00..88583.48 rows=484906 width=73)".to_owned()];
+        assert_eq!(expected_rows(&plan), Some(484_906));
+        assert_eq!(expected_rows(&[]), None);
+    }
+}
