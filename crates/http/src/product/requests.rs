@@ -162,7 +162,7 @@ fn not_zero() -> Schema {
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ProductListQuery {
-    /// Part of name, sku or description
+    /// Words in any order: name, sku or description must have all of them, whatever their case, also within other words
     #[garde(dive)]
     #[param(value_type = Option<String>, max_length = 200, pattern = r"^[^\x00-\x1F\x7F-\x9F]*$", example = "mug")]
     q: Field<Option<SearchText>>,

@@ -115,7 +115,7 @@ impl FromJson for Roles {
 #[derive(Deserialize, Validate, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct UserListQuery {
-    /// Part of a name or an address
+    /// Words in any order: name or address must have all of them, whatever their case, also within other words
     #[garde(dive)]
     #[param(value_type = Option<String>, max_length = 200, pattern = r"^[^\x00-\x1F\x7F-\x9F]*$", example = "ada")]
     q: Field<Option<SearchText>>,
