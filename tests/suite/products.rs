@@ -256,6 +256,32 @@ async fn the_catalogue_is_searched_filtered_and_sorted() -> Result<()> {
 }
 
 #[tokio::test]
+async fn prices_are_compared_within_one_currency() -> Result<()> {
+    let server = start(&[("DEFAULT_CURRENCY", "EUR")]).await?;
+    let admin = server.admin().await?;
+    for (sku, amount, currency) in [("E1", 100, "EUR"), ("E3", 300, "EUR"), ("J2", 200, "JPY"), ("J4", 400, "JPY")] {
+        let body = json!({"sku": sku, "name": sku, "price": {"amount": amount, "currency": currency}});
+        admin.post("/products", body).await?.expect(201);
+    }
+    let nobody = server.anonymous();
+    let found = async |query: &str| {
+        let path = format!("/products?sort=sku&{query}");
+        anyhow::Ok(nobody.get(&path).await?.expect(200).each("sku"))
+    };
+    assert_eq!(found("minPrice=200").await?, ["E3"]);
+    assert_eq!(found("maxPrice=200").await?, ["E1"]);
+    assert_eq!(found("minPrice=200&currency=EUR").await?, ["E3"]);
+    assert_eq!(found("minPrice=200&currency=JPY").await?, ["J2", "J4"]);
+    assert_eq!(found("minPrice=150&maxPrice=350&currency=JPY").await?, ["J2"]);
+    assert_eq!(found("currency=JPY").await?, ["J2", "J4"]);
+    assert_eq!(found("").await?, ["E1", "E3", "J2", "J4"]);
+    for unknown in ["XXY", "yen", ""] {
+        nobody.get(&format!("/products?currency={unknown}")).await?.invalid(&["currency"]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn amount_alone_is_in_the_currency_of_the_product() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;

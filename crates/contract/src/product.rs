@@ -53,6 +53,8 @@ macro_rules! product_suite {
             words_of_every_length_are_found,
             only_what_is_for_sale_is_found,
             price_and_stock_filter_the_catalogue,
+            prices_are_compared_within_one_currency,
+            names_are_sorted_as_people_do,
             a_page_of_the_catalogue_counts_all,
             places_and_pages_of_the_catalogue_agree,
             places_of_a_filtered_catalogue_agree,

@@ -59,7 +59,7 @@ pub use money::{Currency, Money};
 pub use page::{EXACT_TOTAL, Limit, Listing, PageNumber, Window};
 pub use sort::{Direction, KeyValue, Keyset, KeysetTerms, Sort, SortColumns, SortField, SortValue};
 pub use striped_lock::{StripeGuard, StripedLock};
-pub use text::{Description, fold, search_text, search_words};
+pub use text::{Description, fold, search_text, search_words, sort_text};
 
 #[cfg(feature = "mock")]
 pub use {cache::MockCache, clock::MockClock, clock::MockIdGenerator, health::MockHealthCheck, limit::MockRateLimiter};

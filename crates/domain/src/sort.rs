@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::{Invalid, Timestamp};
+use crate::{Invalid, Timestamp, sort_text};
 
 /// Which way a key sorts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +23,12 @@ pub trait SortField: Copy + Eq + Sized + 'static {
 
     /// The value of the key in one item. Text compares by code point in every store.
     fn value(self, item: &Self::Item) -> SortValue;
+
+    /// Whether the key may have this value. Older versions sorted by other values, and clients still have their places.
+    fn may_be(self, value: &SortValue) -> bool {
+        let _ = value;
+        true
+    }
 
     /// The identifier that breaks ties.
     fn id(item: &Self::Item) -> Uuid;
@@ -82,9 +88,27 @@ impl<F: SortField> Sort<F> {
         self.0.last().map_or(Direction::Ascending, |(_, direction)| *direction)
     }
 
+    /// Whether a place may be one of this order.
+    pub fn may_have(&self, place: &Keyset) -> bool {
+        place.values.len() == self.0.len()
+            && self.0.iter().zip(&place.values).all(|((field, _), value)| field.may_be(value))
+    }
+
     /// The place of one item in this order.
     pub fn place_of(&self, item: &F::Item) -> Keyset {
         Keyset { values: self.0.iter().map(|(field, _)| field.value(item)).collect(), id: F::id(item) }
+    }
+}
+
+impl SortValue {
+    /// What names are sorted by.
+    pub fn of_name(name: &str) -> Self {
+        Self::Text(sort_text(name))
+    }
+
+    /// Whether this is what some name is sorted by.
+    pub fn is_of_name(&self) -> bool {
+        matches!(self, Self::Text(text) if sort_text(text) == *text)
     }
 }
 
@@ -209,6 +233,17 @@ mod tests {
         assert_eq!(terms.as_slice(), expected);
         assert_eq!(terms.common_direction(), None);
         assert_eq!(columns("-price,-name").after(&place).common_direction(), Some(Direction::Descending));
+    }
+
+    #[test]
+    fn a_place_by_name_has_a_folded_name() {
+        let sort = Sort::<ProductSort>::parse("name,price").unwrap();
+        let may_have = |values: &[SortValue]| sort.may_have(&Keyset { values: values.to_vec(), id: Uuid::nil() });
+        let price = SortValue::Integer(1);
+        assert!(may_have(&[SortValue::of_name("Ærø Mug"), price.clone()]));
+        assert!(!may_have(&[SortValue::Text("Ærø Mug".into()), price.clone()]));
+        assert!(!may_have(&[SortValue::Time(crate::Timestamp::UNIX_EPOCH), price.clone()]));
+        assert!(!may_have(&[SortValue::of_name("a")]));
     }
 
     #[test]

@@ -10,6 +10,9 @@ use diesel::{
 };
 use entrepot_domain::{Direction, KeyValue, Keyset, KeysetTerms, SortColumns};
 
+/// What the domain sorts names by, as the indexes have it: the first line of a search text.
+pub(crate) const FOLDED_NAME: &str = r"left(split_part(search, E'\n', 1), 200)";
+
 /// `name ASC, id ASC`, to order by.
 pub(crate) fn order(columns: &SortColumns) -> SqlLiteral<Bool> {
     let word = |direction| match direction {

@@ -1,8 +1,8 @@
 //! Lists of products.
 
 use entrepot_domain::{
-    Limit, Listing, Sort, Window,
-    product::{Product, ProductFilter, ProductQuery, ProductRepository, ProductSort},
+    Currency, Limit, Listing, Money, Sort, Window,
+    product::{PriceRange, Product, ProductFilter, ProductQuery, ProductRepository, ProductSort},
 };
 use entrepot_testkit::{at, cause, product, product_id, product_import, stock_change};
 
@@ -117,22 +117,52 @@ pub async fn only_what_is_for_sale_is_found(h: &impl Stores) {
     assert_eq!(found().await, Vec::<String>::new());
 }
 
+/// Pounds, with both ends within.
+fn pounds(min: impl Into<Option<i64>>, max: impl Into<Option<i64>>) -> PriceRange {
+    PriceRange { currency: Currency::default(), min: min.into(), max: max.into() }
+}
+
 /// Both ends of a price are within.
 pub async fn price_and_stock_filter_the_catalogue(h: &impl Stores) {
     let products = h.products();
     for (n, name, price, stock) in [(1, "a", 100, 0), (2, "b", 200, 1), (3, "c", 300, 0), (4, "d", 400, 9)] {
         insert(&*products, product(n).name(name).price(price).stock(stock).build()).await;
     }
-    let filter = |in_stock, min_price, max_price| ProductFilter { search: None, in_stock, min_price, max_price };
+    let filter = |in_stock, prices| ProductFilter { search: None, in_stock, prices };
     for (filter, expected) in [
-        (filter(Some(true), None, None), &["b", "d"][..]),
-        (filter(Some(false), None, None), &["a", "c"]),
-        (filter(None, Some(200), None), &["b", "c", "d"]),
-        (filter(None, None, Some(200)), &["a", "b"]),
-        (filter(None, Some(200), Some(300)), &["b", "c"]),
-        (filter(Some(true), Some(200), Some(300)), &["b"]),
-        (filter(None, Some(300), Some(200)), &[]),
+        (filter(Some(true), None), &["b", "d"][..]),
+        (filter(Some(false), None), &["a", "c"]),
+        (filter(None, Some(pounds(200, None))), &["b", "c", "d"]),
+        (filter(None, Some(pounds(None, 200))), &["a", "b"]),
+        (filter(None, Some(pounds(200, 300))), &["b", "c"]),
+        (filter(Some(true), Some(pounds(200, 300))), &["b"]),
+        (filter(None, Some(pounds(300, 200))), &[]),
         (ProductFilter { in_stock: Some(false), ..search("sku-3") }, &["c"]),
+    ] {
+        let context = format!("{filter:?}");
+        assert_eq!(listed(&*products, filter, "name").await, expected, "{context}");
+    }
+}
+
+/// A pound is not a yen, so a range shows prices in its own currency alone.
+pub async fn prices_are_compared_within_one_currency(h: &impl Stores) {
+    let products = h.products();
+    let yen: Currency = "JPY".parse().unwrap();
+    for (n, name, price) in
+        [(1, "a", Money::new(100, yen)), (2, "b", Money::new(300, yen)), (3, "c", Money::new(200, Currency::default()))]
+    {
+        insert(&*products, product(n).name(name).money(price.unwrap()).build()).await;
+    }
+    let within = |prices| ProductFilter { prices, ..ProductFilter::default() };
+    let in_yen = |min, max| within(Some(PriceRange { currency: yen, min, max }));
+    for (filter, expected) in [
+        (in_yen(None, None), &["a", "b"][..]),
+        (in_yen(Some(200), None), &["b"]),
+        (in_yen(None, Some(200)), &["a"]),
+        (in_yen(Some(200), Some(200)), &[]),
+        (within(Some(pounds(None, None))), &["c"]),
+        (within(Some(pounds(100, 300))), &["c"]),
+        (within(None), &["a", "b", "c"]),
     ] {
         let context = format!("{filter:?}");
         assert_eq!(listed(&*products, filter, "name").await, expected, "{context}");
@@ -189,11 +219,27 @@ pub async fn places_and_pages_of_the_catalogue_agree(h: &impl Stores) {
     }
 }
 
+/// Their case is folded, and what is left compares by code point. The same name twice is in the order of identifiers.
+pub async fn names_are_sorted_as_people_do(h: &impl Stores) {
+    let products = h.products();
+    let long = "\u{fdfa}".repeat(200);
+    let names = ["zoo", "Apple", "ærø", "Zebra", "apple", "STRASSE 2", "Straße 1", "_", "１", long.as_str()];
+    for (n, name) in (1..).zip(names) {
+        insert(&*products, product(n).name(name).build()).await;
+    }
+    let mut sorted = ["１", "_", "Apple", "apple", "Straße 1", "STRASSE 2", "Zebra", "zoo", "ærø", long.as_str()];
+    assert_eq!(listed(&*products, ProductFilter::default(), "name").await, sorted);
+    sorted.reverse();
+    assert_eq!(listed(&*products, ProductFilter::default(), "-name").await, sorted);
+    products.update(product_id(1), &rename("Aardvark"), None, &cause(at(1))).await.unwrap();
+    assert_eq!(listed(&*products, ProductFilter::default(), "name").await[2], "Aardvark");
+}
+
 /// Filter and place are both asked.
 pub async fn places_of_a_filtered_catalogue_agree(h: &impl Stores) {
     let products = h.products();
     fill(&*products, 30).await;
-    let filter = ProductFilter { in_stock: Some(true), min_price: Some(0), max_price: Some(1), ..search("o") };
+    let filter = ProductFilter { in_stock: Some(true), prices: Some(pounds(0, 1)), ..search("o") };
     let count = list(&*products, filter.clone(), "name", page(1, 100)).await.items.len();
     assert_eq!(count, 4);
     for sort in all_sorts() {

@@ -10,8 +10,8 @@ pub use import_price::{ImportAmount, ImportPrice};
 #[cfg(feature = "mock")]
 pub use port::MockProductRepository;
 pub use port::{
-    ProductChange, ProductError, ProductFilter, ProductImport, ProductQuery, ProductRepository, ProductSort,
-    StockChange, Upserted,
+    PriceRange, ProductChange, ProductError, ProductFilter, ProductImport, ProductQuery, ProductRepository,
+    ProductSort, StockChange, Upserted,
 };
 pub use values::{ProductName, Quantity, Sku, Stock, StockReason};
 

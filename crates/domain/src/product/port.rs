@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::{ImportPrice, Product, ProductName, Sku, Stock, StockReason};
 use crate::{
-    Description, Fault, Invalid, Listing, Money, ProductId, Sort, SortField, SortValue, UserId, Version, Window,
-    audit::Cause,
+    Currency, Description, Fault, Invalid, Listing, Money, ProductId, Sort, SortField, SortValue, UserId, Version,
+    Window, audit::Cause,
 };
 
 /// What to change of a product; `None` leaves a thing as it is.
@@ -72,16 +72,25 @@ pub struct ProductFilter {
     pub search: Option<String>,
     /// Those that have some left, or those that have not.
     pub in_stock: Option<bool>,
-    /// Those that cost at least so many minor units.
-    pub min_price: Option<i64>,
-    /// Those that cost at most so many minor units.
-    pub max_price: Option<i64>,
+    /// Those whose price is in this range.
+    pub prices: Option<PriceRange>,
+}
+
+/// Prices in one currency, for amounts in two do not compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PriceRange {
+    /// Of the prices and both bounds.
+    pub currency: Currency,
+    /// At least so many minor units.
+    pub min: Option<i64>,
+    /// At most so many minor units.
+    pub max: Option<i64>,
 }
 
 /// What products can be sorted by. Not by stock nor by their last change: with each order an index of those would move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProductSort {
-    /// Their name.
+    /// Their name, its case folded.
     Name,
     /// Their price in minor units, whatever the currency.
     Price,
@@ -99,11 +108,15 @@ impl SortField for ProductSort {
 
     fn value(self, product: &Product) -> SortValue {
         match self {
-            Self::Name => SortValue::Text(product.name.as_str().to_owned()),
+            Self::Name => SortValue::of_name(product.name.as_str()),
             Self::Price => SortValue::Integer(product.price.amount()),
             Self::Sku => SortValue::Text(product.sku.as_str().to_owned()),
             Self::CreatedAt => SortValue::Time(product.created_at),
         }
+    }
+
+    fn may_be(self, value: &SortValue) -> bool {
+        self != Self::Name || value.is_of_name()
     }
 
     fn id(product: &Product) -> Uuid {

@@ -63,7 +63,7 @@ pub struct UserFilter {
 /// What users can be sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserSort {
-    /// Their name.
+    /// Their name, its case folded.
     Name,
     /// Their address, its case folded.
     Email,
@@ -79,10 +79,14 @@ impl SortField for UserSort {
 
     fn value(self, user: &User) -> SortValue {
         match self {
-            Self::Name => SortValue::Text(user.name.as_str().to_owned()),
+            Self::Name => SortValue::of_name(user.name.as_str()),
             Self::Email => SortValue::Text(user.email.folded()),
             Self::CreatedAt => SortValue::Time(user.created_at),
         }
+    }
+
+    fn may_be(self, value: &SortValue) -> bool {
+        self != Self::Name || value.is_of_name()
     }
 
     fn id(user: &User) -> Uuid {

@@ -3,7 +3,7 @@
 use entrepot_application::product::NewProduct;
 use entrepot_domain::{
     Currency, Description, Invalid, Money, Sort,
-    product::{ProductChange, ProductFilter, ProductName, ProductSort, Sku, Stock, StockReason},
+    product::{PriceRange, ProductChange, ProductFilter, ProductName, ProductSort, Sku, Stock, StockReason},
 };
 use garde::Validate;
 use serde::Deserialize;
@@ -170,14 +170,18 @@ pub(super) struct ProductListQuery {
     #[garde(dive)]
     #[param(value_type = Option<bool>)]
     in_stock: Field<Option<bool>>,
-    /// The least minor units
+    /// The least minor units of `currency`
     #[garde(dive, custom(is_at_most(&self.max_price)))]
     #[param(value_type = Option<i64>, minimum = 0)]
     min_price: Field<Option<PriceBound>>,
-    /// The most minor units
+    /// The most minor units of `currency`
     #[garde(dive)]
     #[param(value_type = Option<i64>, minimum = 0)]
     max_price: Field<Option<PriceBound>>,
+    /// Those whose price is in this currency (ISO 4217); beside `minPrice` and `maxPrice` the shop's own unless told
+    #[garde(dive)]
+    #[param(schema_with = currency, required = false)]
+    currency: Field<Option<Currency>>,
     /// `name`, `price`, `sku`, `createdAt`, each with an optional minus
     #[garde(dive)]
     #[param(
@@ -208,17 +212,65 @@ fn is_at_most(max: &Field<Option<PriceBound>>) -> impl Fn(&Field<Option<PriceBou
     }
 }
 
+/// A filter whose prices may be in the shop's own currency.
+pub(super) struct AskedProducts {
+    search: Option<String>,
+    in_stock: Option<bool>,
+    min_price: Option<PriceBound>,
+    max_price: Option<PriceBound>,
+    currency: Option<Currency>,
+}
+
+impl AskedProducts {
+    pub(super) fn filter(self, default_currency: Currency) -> ProductFilter {
+        let [min, max] = [self.min_price, self.max_price].map(|bound| bound.map(|PriceBound(units)| units));
+        let asked = self.currency.is_some() || min.is_some() || max.is_some();
+        let currency = self.currency.unwrap_or(default_currency);
+        let prices = asked.then_some(PriceRange { currency, min, max });
+        ProductFilter { search: self.search, in_stock: self.in_stock, prices }
+    }
+}
+
 impl ListQuery for ProductListQuery {
     type SortField = ProductSort;
-    type Filter = ProductFilter;
+    type Filter = AskedProducts;
 
-    fn into_parts(self) -> Parsed<ListParts<ProductFilter, ProductSort>> {
-        let filter = ProductFilter {
+    fn into_parts(self) -> Parsed<ListParts<AskedProducts, ProductSort>> {
+        let asked = AskedProducts {
             search: self.q.value()?.map(|SearchText(words)| words),
             in_stock: self.in_stock.value()?,
-            min_price: self.min_price.value()?.map(|PriceBound(units)| units),
-            max_price: self.max_price.value()?.map(|PriceBound(units)| units),
+            min_price: self.min_price.value()?,
+            max_price: self.max_price.value()?,
+            currency: self.currency.value()?,
         };
-        Ok((filter, self.sort.value()?))
+        Ok((asked, self.sort.value()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use entrepot_domain::{Direction, Keyset, SortValue};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        error::{ApiError, ApiResult},
+        request::ListRequest,
+    };
+
+    /// Names were sorted as they are spelled.
+    #[test]
+    fn a_cursor_of_an_older_order_is_refused() {
+        let read = |cursor: &str| -> ApiResult<_> {
+            let default = Sort::by(ProductSort::CreatedAt, Direction::Descending);
+            let query = format!("sort=name&cursor={cursor}");
+            ListRequest::read::<ProductListQuery>(&query, "products", default, &[[7; 32]]).map(|(_, asked)| asked)
+        };
+        let seal = read("").unwrap().seal;
+        let cursor_of = |name: &str| {
+            seal.close(&Keyset { values: vec![SortValue::Text(name.to_owned())], id: Uuid::nil() }).unwrap()
+        };
+        assert!(read(&cursor_of("enamel mug")).is_ok());
+        assert!(matches!(read(&cursor_of("Enamel mug")), Err(ApiError::InvalidCursor)));
     }
 }

@@ -40,6 +40,7 @@ pub(super) async fn list(req: HttpRequest, state: Data<HttpState>) -> ApiResult 
     let default = Sort::by(ProductSort::CreatedAt, Direction::Descending);
     let keys = &state.settings.cursor_keys;
     let (filter, asked) = ListRequest::read::<ProductListQuery>(req.query_string(), "products", default, keys)?;
+    let filter = filter.filter(state.settings.default_currency);
     let query = ProductQuery { filter, sort: asked.sort.clone(), window: asked.window.clone() };
     let listing = state.app.products.list(&query).await?;
     listed(&req, &asked, &listing, listing.items.iter().map(ProductView::from).collect(), true)

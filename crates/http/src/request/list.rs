@@ -6,7 +6,10 @@ use serde::{Deserialize, de::DeserializeOwned};
 use utoipa::IntoParams;
 
 use super::{Field, Params, Parsed};
-use crate::{cursor::Seal, error::ApiResult};
+use crate::{
+    cursor::Seal,
+    error::{ApiError, ApiResult},
+};
 
 /// The parameters of a list that are its own: a struct of [`Field`]s with filters and a sort.
 pub(crate) trait ListQuery: DeserializeOwned + Validate<Context = ()> {
@@ -72,7 +75,13 @@ impl<F: SortField> ListRequest<F> {
         let window = match cursor {
             None => Window::Page { page: part.page.value()?.unwrap_or_default(), limit },
             Some(cursor) if cursor.is_empty() => Window::After { place: None, limit },
-            Some(cursor) => Window::After { place: Some(seal.open(&cursor)?), limit },
+            Some(cursor) => {
+                let place = seal.open(&cursor)?;
+                if !sort.may_have(&place) {
+                    return Err(ApiError::InvalidCursor);
+                }
+                Window::After { place: Some(place), limit }
+            }
         };
         Ok((filter, Self { sort, window, seal }))
     }

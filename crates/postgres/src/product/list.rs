@@ -8,7 +8,7 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     EXACT_TOTAL, Fault, Listing, SortColumns, Window,
-    product::{Product, ProductFilter, ProductQuery, ProductSort},
+    product::{PriceRange, Product, ProductFilter, ProductQuery, ProductSort},
     search_words,
 };
 
@@ -18,13 +18,13 @@ use super::{
 };
 use crate::{
     error::fault,
-    keyset::{after, order},
+    keyset::{FOLDED_NAME, after, order},
     schema::products,
 };
 
 const fn column(field: ProductSort) -> &'static str {
     match field {
-        ProductSort::Name => "name",
+        ProductSort::Name => FOLDED_NAME,
         ProductSort::Price => "amount",
         ProductSort::Sku => "sku",
         ProductSort::CreatedAt => "created_at",
@@ -41,11 +41,14 @@ fn filtered(filter: &ProductFilter) -> products::BoxedQuery<'_, Pg> {
         Some(false) => query.filter(products::stock.eq(0)),
         None => query,
     };
-    if let Some(least) = filter.min_price {
-        query = query.filter(products::amount.ge(least));
-    }
-    if let Some(most) = filter.max_price {
-        query = query.filter(products::amount.le(most));
+    if let Some(PriceRange { currency, min, max }) = filter.prices {
+        query = query.filter(products::currency.eq(currency.to_string()));
+        if let Some(least) = min {
+            query = query.filter(products::amount.ge(least));
+        }
+        if let Some(most) = max {
+            query = query.filter(products::amount.le(most));
+        }
     }
     query
 }
@@ -100,7 +103,7 @@ mod tests {
 
     /// Twenty thousand products, and what the planner wants to know of them.
     const PRODUCTS: &str = "
-        INSERT INTO products SELECT gen_random_uuid(), 'S' || i, 'N' || (i / 2), '', i / 2, 'GBP', i % 3, '', 1,
+        INSERT INTO products SELECT gen_random_uuid(), 'S' || i, 'N' || (i / 2), '', i / 2, 'GBP', i % 3, 'n' || (i / 2), 1,
             to_timestamp(1767225600 + i / 2), to_timestamp(1767225600 + i / 2), NULL FROM generate_series(1, 20000) i;
         ANALYZE;";
 
@@ -110,7 +113,7 @@ mod tests {
         for (_, field) in ProductSort::ALL {
             for way in [Direction::Ascending, Direction::Descending] {
                 let value = match field {
-                    ProductSort::Name => SortValue::Text("N5".to_owned()),
+                    ProductSort::Name => SortValue::Text("n5".to_owned()),
                     ProductSort::Sku => SortValue::Text("S5".to_owned()),
                     ProductSort::Price => SortValue::Integer(5_000),
                     ProductSort::CreatedAt => SortValue::Time(at(5_000)),

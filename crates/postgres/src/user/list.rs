@@ -10,14 +10,14 @@ use entrepot_domain::{
 use super::row::{UserRow, sums_with};
 use crate::{
     error::fault,
-    keyset::{after, order},
+    keyset::{FOLDED_NAME, after, order},
     listing::contains,
     schema::users,
 };
 
 const fn column(field: UserSort) -> &'static str {
     match field {
-        UserSort::Name => "name",
+        UserSort::Name => FOLDED_NAME,
         UserSort::Email => "email_folded",
         UserSort::CreatedAt => "created_at",
     }

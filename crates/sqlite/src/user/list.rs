@@ -18,7 +18,7 @@ use crate::{
 
 const fn column(field: UserSort) -> &'static str {
     match field {
-        UserSort::Name => "name",
+        UserSort::Name => "name_folded",
         UserSort::Email => "email_folded",
         UserSort::CreatedAt => "created_at",
     }

@@ -1,0 +1,4 @@
+CREATE INDEX users_by_name ON users (name, id) WHERE erased_at IS NULL;
+CREATE INDEX products_by_name ON products (name, id) WHERE archived_at IS NULL;
+DROP INDEX users_by_folded_name;
+DROP INDEX products_by_folded_name;
