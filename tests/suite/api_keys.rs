@@ -109,6 +109,31 @@ async fn scopes_narrow_the_rights_of_the_user_and_never_widen_them() -> Result<(
     Ok(())
 }
 
+/// The order is looked at to find out which tag matches; nothing of it is shown but what the change shows.
+#[tokio::test]
+async fn list_of_tags_takes_no_right_to_read() -> Result<()> {
+    let server = start(&[]).await?;
+    let (ada, eve, staff) =
+        (server.customer("ada@example.com").await?, server.customer("eve@example.com").await?, server.staff().await?);
+    let product = staff.product("MUG", 295, 5).await?;
+    let order = ada.order(&product, 1).await?.expect(201);
+    let (pay, cancel) = (format!("/orders/{}/pay", order.id()), format!("/orders/{}/cancel", order.id()));
+    let with_tags = async |who: &Client, path: &str, tags| who.with(Method::POST, path, ("if-match", tags), None).await;
+    let [counter, buyer, other] = [
+        machine(&staff, &["orders:write"]).await?,
+        machine(&ada, &["orders:write"]).await?,
+        machine(&eve, &["orders:write"]).await?,
+    ];
+    with_tags(&counter, &pay, "\"8\", \"9\"").await?.error(412, "precondition_failed");
+    with_tags(&buyer, &pay, "\"1\", \"9\"").await?.error(403, "forbidden");
+    with_tags(&counter, &pay, "\"1\", \"9\"").await?.expect(200);
+    with_tags(&other, &cancel, "\"2\", \"9\"").await?.error(404, "not_found");
+    with_tags(&buyer, &cancel, "\"2\", \"9\"").await?.expect(200);
+    let reader = machine(&ada, &["orders:read"]).await?;
+    with_tags(&reader, &cancel, "\"3\", \"9\"").await?.error(403, "insufficient_scope");
+    Ok(())
+}
+
 /// An operation of the document that needs a login or an API key.
 struct Operation {
     method: Method,

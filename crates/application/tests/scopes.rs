@@ -86,6 +86,7 @@ fn orders_take_their_scopes() {
     lacks(Scope::OrdersWrite, &block_on(service.place(&writer, Basket::new(vec![line]).unwrap(), None)));
     for action in [OrderAction::Cancel, OrderAction::Ship] {
         lacks(Scope::OrdersWrite, &block_on(service.transition(&writer, id, action, None, &origin())));
+        lacks(Scope::OrdersWrite, &block_on(service.version_for(&writer, id, action)));
     }
     let reader = without(Scope::OrdersRead);
     lacks(Scope::OrdersRead, &block_on(service.get(&reader, id)));

@@ -22,11 +22,9 @@ impl OrderService {
         expected: Option<Version>,
         origin: &Origin,
     ) -> Result<Order, Error> {
-        must_have(actor, Scope::OrdersWrite)?;
+        may_do(actor, action)?;
         if action == OrderAction::Cancel {
             self.visible(actor, id).await?;
-        } else if !actor.is_staff() {
-            return Err(Error::Forbidden);
         }
         let transition = Transition { action, actor: actor.user, expected, cause: self.cause(actor, origin) };
         let changed = self.ports.orders.transition(id, &transition).await;
@@ -37,4 +35,16 @@ impl OrderService {
             TransitionError::Fault(fault) => Error::Fault(fault),
         })
     }
+
+    /// The version of an order, for who may do this with it: that takes no right to read orders.
+    pub async fn version_for(&self, actor: &Actor, id: OrderId, action: OrderAction) -> Result<Version, Error> {
+        may_do(actor, action)?;
+        Ok(self.visible(actor, id).await?.version)
+    }
+}
+
+/// Whether the actor may do this with some order; with which, is another question.
+fn may_do(actor: &Actor, action: OrderAction) -> Result<(), Error> {
+    must_have(actor, Scope::OrdersWrite)?;
+    if action == OrderAction::Cancel || actor.is_staff() { Ok(()) } else { Err(Error::Forbidden) }
 }

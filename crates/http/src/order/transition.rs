@@ -66,7 +66,7 @@ pub(super) fn transition(action: OrderAction) -> impl Handler<Arguments, Output 
           conditions: Preconditions,
           body: RequestBody| async move {
         body.expect_empty()?;
-        let current = async { Ok(state.app.orders.get(&actor, id).await?.version) };
+        let current = async { state.app.orders.version_for(&actor, id, action).await };
         let expected = conditions.expected(current).await?;
         let moved = async move { state.app.orders.transition(&actor, id, action, expected, &origin).await };
         let order = outlive(moved).await??;
