@@ -1,6 +1,6 @@
 //! What the program costs on this machine: `bench` prints a table, `bench --check` measures only what is promised and
 //! fails if a promise is broken; `bench servers [PEERS]` measures it on PostgreSQL and Redis, beside other services if
-//! there are any in that folder.
+//! there are any in that folder; `bench search [PRODUCTS]` measures searches of a million products.
 //!
 //! The program is built in the profile of this one, unless `ENTREPOT_BIN` names another. `tests/run` checks the promises of
 //! a release build with a debug build of this; figures are taken from the profile `dist`.
@@ -12,6 +12,7 @@ mod bare;
 mod contender;
 mod load;
 mod process;
+mod search;
 mod servers;
 mod shop;
 
@@ -66,6 +67,7 @@ fn main() -> Result<()> {
     }
     tokio::runtime::Runtime::new()?.block_on(async {
         match first.as_deref() {
+            Some("search") => search::table(arguments.next().map(|count| count.parse()).transpose()?).await,
             Some("servers") => servers::table(arguments.next().map(PathBuf::from).as_deref()).await,
             argument => alone(argument == Some("--check")).await,
         }
