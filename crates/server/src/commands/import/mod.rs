@@ -20,7 +20,7 @@ use self::{
     format::{Layout, Row, Source},
     records::{BadRecord, Records},
 };
-use super::{Failure, block_on, explain, print_line};
+use super::{Failure, block_on, counted, explain, print_line};
 use crate::{backend::Backend, compose, config::Config};
 
 /// How many products one transaction takes.
@@ -75,9 +75,8 @@ pub(super) fn products(config: &Config, arguments: &ImportArguments) -> Result<(
 impl Outcome {
     fn summary(&self) -> Vec<String> {
         let Self { created, updated, refused, left_out } = self;
-        let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-        let all = count(created + updated, "product");
-        let mut lines = vec![format!("{all}: {created} new, {updated} updated, {} refused", count(*refused, "line"))];
+        let all = counted(created + updated, "product");
+        let mut lines = vec![format!("{all}: {created} new, {updated} updated, {} refused", counted(*refused, "line"))];
         if !left_out.is_empty() {
             let left_out: Vec<_> = left_out.iter().map(|(why, count)| format!("{count} {why}")).collect();
             lines.push(format!("left out: {}", left_out.join(", ")));
