@@ -58,22 +58,22 @@ pub enum Error {
     #[error("the email, password or code is wrong")]
     InvalidCredentials,
     /// The password is right, and a code is asked for beside it.
-    #[error("this account has a second factor; please send its code too")]
+    #[error("this account has a second factor; send its code too")]
     SecondFactorRequired,
     /// The refresh token was used before; its session is over with that.
-    #[error("the refresh token was used before; please log in again")]
+    #[error("the refresh token was used before; log in again")]
     RefreshTokenReused,
     /// The actor's roles do not allow it.
-    #[error("this is not yours to do")]
+    #[error("you are not allowed to do this")]
     Forbidden,
     /// The actor is a machine whose key lacks this scope.
     #[error("this API key lacks the scope {0}")]
     InsufficientScope(Scope),
     /// The actor is a machine, and this is for people.
-    #[error("no API key may do this; it takes a login")]
+    #[error("API keys may not do this; log in")]
     LoginRequired,
     /// It does not exist, or it is somebody else's.
-    #[error("there is no such thing")]
+    #[error("the resource does not exist")]
     NotFound,
     /// Another user has that address.
     #[error("another account has this email address")]
@@ -86,17 +86,12 @@ pub enum Error {
     InsufficientStock(Vec<Shortfall>),
     /// That cannot be done with an order in this status.
     #[error("an order that is {from} cannot take the action {}", .action.as_str())]
-    InvalidTransition {
-        /// In which status it is.
-        from: OrderStatus,
-        /// What was asked.
-        action: OrderAction,
-    },
-    /// It would leave nobody to manage users and roles.
-    #[error("the last admin must stay")]
+    InvalidTransition { from: OrderStatus, action: OrderAction },
+    /// It would remove the last admin.
+    #[error("the last admin cannot be removed")]
     LastAdmin,
     /// A second factor is in force already.
-    #[error("a second factor is in force already; remove it first")]
+    #[error("a second factor is enabled already; remove it first")]
     SecondFactorEnabled,
     /// Nobody may have more API keys.
     #[error("there are too many API keys; revoke one first")]
@@ -108,7 +103,7 @@ pub enum Error {
     #[error("this idempotency key was used for another request")]
     IdempotencyKeyReused,
     /// The thing is not at the version that the caller has seen.
-    #[error("it was changed in the meantime")]
+    #[error("it was changed meanwhile")]
     PreconditionFailed,
     /// Too many tries.
     #[error("too many requests")]
@@ -199,7 +194,7 @@ impl From<TokenError> for Error {
 }
 
 /// What a change of that product that took `delta` of it (where it did) means to its caller.
-pub(crate) fn of_product(error: ProductError, product: ProductId, delta: i64) -> Error {
+pub(crate) fn product_error(error: ProductError, product: ProductId, delta: i64) -> Error {
     match error {
         ProductError::NotFound => Error::NotFound,
         ProductError::SkuTaken => Error::SkuTaken,

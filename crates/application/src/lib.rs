@@ -9,16 +9,16 @@ pub mod api_key;
 pub mod audit;
 pub mod auth;
 mod error;
-mod limits;
 pub mod order;
+mod permission;
 pub mod product;
-mod proof;
+mod request_limiter;
 pub mod second_factor;
 mod throttle;
 pub mod user;
 
 pub use error::{Error, FieldError, Shortfall};
-pub use limits::{Limits, Requester, Standing};
+pub use request_limiter::{RateLimitStatus, RequestLimiter, Requester};
 pub use throttle::LoginThrottle;
 
 use api_key::ApiKeyService;
@@ -46,5 +46,5 @@ pub struct Application {
     /// What was done, by whom.
     pub audit: AuditService,
     /// How often somebody may ask.
-    pub limits: Limits,
+    pub request_limiter: RequestLimiter,
 }

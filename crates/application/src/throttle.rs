@@ -65,12 +65,12 @@ impl LoginThrottle {
             return Ok(Attempt { throttle: self, subject, _running: None });
         };
         let running = running.lock(&subject).await;
-        let verdict = self.limiter.peek(&subject, quota).await;
-        if !verdict.allowed {
+        let decision = self.limiter.peek(&subject, quota).await;
+        if !decision.allowed {
             if let Subject::Password(user) | Subject::Code(user) = subject {
-                tracing::warn!(%user, limit = subject.limit(), "an account bears no more wrong guesses for now");
+                tracing::warn!(%user, limit = subject.limit(), "too many wrong passwords or codes for an account");
             }
-            return Err(Error::RateLimited { limit: subject.limit(), retry_after: verdict.resets_in });
+            return Err(Error::RateLimited { limit: subject.limit(), retry_after: decision.resets_in });
         }
         Ok(Attempt { throttle: self, subject, _running: running })
     }
@@ -82,11 +82,11 @@ impl Attempt<'_> {
         let Some(quota) = self.throttle.quota else {
             return Ok(());
         };
-        let verdict = self.throttle.limiter.hit(&self.subject, quota).await;
-        if verdict.allowed {
+        let decision = self.throttle.limiter.hit(&self.subject, quota).await;
+        if decision.allowed {
             return Ok(());
         }
-        Err(Error::RateLimited { limit: self.subject.limit(), retry_after: verdict.resets_in })
+        Err(Error::RateLimited { limit: self.subject.limit(), retry_after: decision.resets_in })
     }
 
     /// Counts a wrong guess that is bounded twice.

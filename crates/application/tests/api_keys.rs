@@ -9,7 +9,7 @@ use std::{sync::Arc, sync::Mutex, time::Duration};
 use common::{by_key, customer, ids, now, origin, user_id};
 use entrepot_application::{
     Error,
-    api_key::{ApiKeyPorts, ApiKeyService, KeyRequest},
+    api_key::{ApiKeyPorts, ApiKeyRequest, ApiKeyService},
 };
 use entrepot_domain::{
     ApiKeyId, Clock, Fault, Timestamp,
@@ -65,12 +65,12 @@ fn known(access: KeyAccess) -> MockApiKeyRepository {
     keys
 }
 
-fn request(expires_at: Option<Timestamp>) -> KeyRequest {
-    KeyRequest { name: ApiKeyName::parse("till").unwrap(), scopes: scopes(), expires_at }
+fn request(expires_at: Option<Timestamp>) -> ApiKeyRequest {
+    ApiKeyRequest { name: ApiKeyName::parse("till").unwrap(), scopes: scopes(), expires_at }
 }
 
 #[test]
-fn a_key_is_kept_as_a_hash_and_shown_once() {
+fn key_is_stored_as_a_hash_and_returned_once() {
     let mut keys = MockApiKeyRepository::new();
     keys.expect_insert()
         .withf(|new, most, cause| {
@@ -85,14 +85,14 @@ fn a_key_is_kept_as_a_hash_and_shown_once() {
 }
 
 #[test]
-fn a_key_that_was_never_good_is_a_bad_field() {
+fn key_that_has_expired_already_is_a_validation_error() {
     let made = block_on(service(MockApiKeyRepository::new()).create(&customer(1), request(Some(now())), &origin()));
     let Err(Error::Validation(fields)) = made else { panic!("{made:?}") };
     assert_eq!(fields[0].field, "expiresAt");
 }
 
 #[test]
-fn one_too_many_says_so() {
+fn too_many_keys_are_refused() {
     let mut keys = MockApiKeyRepository::new();
     keys.expect_insert().returning(|_, _, _| Err(ApiKeyError::TooMany));
     let made = block_on(service(keys).create(&customer(1), request(None), &origin()));
@@ -100,7 +100,7 @@ fn one_too_many_says_so() {
 }
 
 #[test]
-fn no_key_makes_lists_or_revokes_keys() {
+fn api_keys_cannot_manage_api_keys() {
     let (service, machine) = (service(MockApiKeyRepository::new()), by_key(customer(1), &Scope::ALL));
     let id = ApiKeyId(Uuid::nil());
     for refused in [
@@ -113,7 +113,7 @@ fn no_key_makes_lists_or_revokes_keys() {
 }
 
 #[test]
-fn what_is_not_ones_own_is_not_found() {
+fn keys_of_others_are_not_found() {
     let mut keys = MockApiKeyRepository::new();
     keys.expect_revoke().returning(|_, _, _| Ok(None));
     assert!(matches!(
@@ -123,49 +123,49 @@ fn what_is_not_ones_own_is_not_found() {
 }
 
 #[test]
-fn a_key_acts_for_its_user_with_the_roles_of_now() {
-    let admitted = block_on(service(known(access())).admit(secret().expose())).unwrap();
-    assert_eq!(admitted.actor.user, user_id(1));
-    assert_eq!(admitted.actor.proof, Proof::ApiKey { id: access().key, scopes: scopes() });
-    assert!(admitted.actor.is_staff() && !admitted.actor.has(Scope::OrdersWrite));
+fn key_acts_for_its_user_with_their_present_roles() {
+    let authenticated = block_on(service(known(access())).authenticate(secret().expose())).unwrap();
+    assert_eq!(authenticated.actor.user, user_id(1));
+    assert_eq!(authenticated.actor.proof, Proof::ApiKey { id: access().key, scopes: scopes() });
+    assert!(authenticated.actor.is_staff() && !authenticated.actor.has(Scope::OrdersWrite));
 }
 
 #[test]
-fn the_prefix_alone_lets_nobody_in() {
+fn prefix_alone_does_not_authenticate() {
     let other = KeyAccess { hash: TokenHash::of("another"), ..access() };
     let mut unknown = MockApiKeyRepository::new();
     unknown.expect_access().returning(|_| Ok(None));
     for keys in [known(other), unknown] {
-        assert!(matches!(block_on(service(keys).admit(secret().expose())), Err(Error::InvalidToken)));
+        assert!(matches!(block_on(service(keys).authenticate(secret().expose())), Err(Error::InvalidToken)));
     }
     // What has not even the form of a key is not looked up.
-    assert!(matches!(block_on(service(MockApiKeyRepository::new()).admit("ek_x")), Err(Error::InvalidToken)));
+    assert!(matches!(block_on(service(MockApiKeyRepository::new()).authenticate("ek_x")), Err(Error::InvalidToken)));
 }
 
 #[test]
-fn an_expired_key_says_so_to_its_holder_alone() {
+fn only_the_holder_learns_that_a_key_has_expired() {
     let expired = KeyAccess { expires_at: Some(now()), ..access() };
-    assert!(matches!(block_on(service(known(expired)).admit(secret().expose())), Err(Error::TokenExpired)));
+    assert!(matches!(block_on(service(known(expired)).authenticate(secret().expose())), Err(Error::TokenExpired)));
     let guessed = KeyAccess { hash: TokenHash::of("another"), ..expired };
-    assert!(matches!(block_on(service(known(guessed)).admit(secret().expose())), Err(Error::InvalidToken)));
+    assert!(matches!(block_on(service(known(guessed)).authenticate(secret().expose())), Err(Error::InvalidToken)));
     let soon = KeyAccess { expires_at: Some(now() + Duration::from_millis(1)), ..access() };
-    block_on(service(known(soon)).admit(secret().expose())).unwrap();
+    block_on(service(known(soon)).authenticate(secret().expose())).unwrap();
 }
 
 #[test]
-fn its_use_is_news_once_a_minute() {
+fn use_is_recorded_at_most_once_per_minute() {
     let clock = Arc::new(Movable(Mutex::new(now())));
     let service = at(&clock, known(access()));
-    let is_news = |seconds| {
+    let should_record_use = |seconds| {
         *clock.0.lock().unwrap() = now() + Duration::from_secs(seconds);
-        block_on(service.admit(secret().expose())).unwrap().is_news
+        block_on(service.authenticate(secret().expose())).unwrap().should_record_use
     };
-    assert_eq!([0, 1, 59, 60, 61, 119, 120].map(is_news), [true, false, false, true, false, false, true]);
+    assert_eq!([0, 1, 59, 60, 61, 119, 120].map(should_record_use), [true, false, false, true, false, false, true]);
 }
 
 #[test]
-fn a_store_that_is_away_is_no_wrong_key() {
+fn unavailable_store_is_not_an_invalid_key() {
     let mut keys = MockApiKeyRepository::new();
     keys.expect_access().returning(|_| Err(Fault::unavailable("postgres", std::io::Error::other("gone"))));
-    assert_eq!(block_on(service(keys).admit(secret().expose())).unwrap_err().code(), "unavailable");
+    assert_eq!(block_on(service(keys).authenticate(secret().expose())).unwrap_err().code(), "unavailable");
 }

@@ -44,7 +44,7 @@ fn fields(error: Error) -> Vec<String> {
 }
 
 #[test]
-fn an_order_is_the_actors_own_and_its_key_lasts_a_day() {
+fn order_belongs_to_the_actor_and_its_key_expires_after_a_day() {
     let mut orders = MockOrderRepository::new();
     orders
         .expect_place()
@@ -62,26 +62,26 @@ fn an_order_is_the_actors_own_and_its_key_lasts_a_day() {
 }
 
 #[test]
-fn unknown_products_are_named_by_every_line_that_asked_for_them() {
+fn unknown_product_is_reported_for_each_of_its_lines() {
     let unknown = [1, 3].map(|n| ProductId(Uuid::from_u128(n))).to_vec();
     let error = refused(Refusal::UnknownProducts(unknown).into(), &[3, 1, 2, 3]);
     assert_eq!(fields(error), ["items[0].productId", "items[1].productId", "items[3].productId"]);
 }
 
 #[test]
-fn a_second_currency_is_a_bad_product() {
+fn second_currency_is_a_validation_error() {
     let error = refused(Refusal::MixedCurrencies(vec![product(2).id]).into(), &[1, 2]);
     assert_eq!(fields(error), ["items[1].productId"]);
 }
 
 #[test]
-fn a_total_that_cannot_be_counted_is_a_bad_quantity() {
+fn too_large_total_is_a_validation_error() {
     let error = refused(Refusal::TotalTooLarge(product(2).id).into(), &[1, 2]);
     assert_eq!(fields(error), ["items[1].quantity"]);
 }
 
 #[test]
-fn every_short_product_is_told_with_what_is_left() {
+fn every_short_product_is_reported_with_its_stock() {
     let short = |n| {
         let product = product(n);
         Shortage { product: product.id, sku: product.sku, wanted: Quantity::new(9).unwrap(), left: product.stock }
@@ -93,7 +93,7 @@ fn every_short_product_is_told_with_what_is_left() {
 }
 
 #[test]
-fn keys_and_faults_keep_their_meaning() {
+fn idempotency_errors_and_faults_are_converted() {
     assert_eq!(refused(PlaceError::KeyReused, &[1]).code(), "idempotency_key_reused");
     assert_eq!(refused(PlaceError::InProgress, &[1]).code(), "idempotency_in_progress");
     let fault = Fault::unavailable("sqlite", std::io::Error::other("full"));
@@ -101,7 +101,7 @@ fn keys_and_faults_keep_their_meaning() {
 }
 
 #[test]
-fn an_order_is_its_buyers_and_staffs() {
+fn order_is_visible_to_its_buyer_and_to_staff() {
     let read = |actor: Actor| {
         let mut orders = MockOrderRepository::new();
         orders.expect_find().returning(|_| Ok(Some(order(7, user_id(1)))));
@@ -114,7 +114,7 @@ fn an_order_is_its_buyers_and_staffs() {
 }
 
 #[test]
-fn the_history_of_anothers_order_is_not_even_read() {
+fn events_of_another_users_order_are_not_read() {
     let mut orders = MockOrderRepository::new();
     orders.expect_find().returning(|_| Ok(Some(order(7, user_id(1)))));
     orders.expect_events().never();
@@ -140,7 +140,7 @@ fn listed(actor: Actor, asked: Option<UserId>) -> Result<Option<UserId>, &'stati
 }
 
 #[test]
-fn customers_list_their_own_orders_and_staff_all() {
+fn customers_list_their_own_orders_and_staff_list_all() {
     assert_eq!(listed(customer(1), None), Ok(Some(user_id(1))));
     assert_eq!(listed(customer(1), Some(user_id(1))), Ok(Some(user_id(1))));
     assert_eq!(listed(customer(1), Some(user_id(2))), Err("forbidden"));
@@ -157,7 +157,7 @@ fn act(actor: &Actor, action: OrderAction) -> Result<(), &'static str> {
 }
 
 #[test]
-fn buyers_may_cancel_and_staff_may_do_the_rest() {
+fn buyers_cancel_and_staff_do_all_other_actions() {
     assert_eq!(act(&customer(1), OrderAction::Cancel), Ok(()));
     assert_eq!(act(&customer(2), OrderAction::Cancel), Err("not_found"));
     for action in [OrderAction::Pay, OrderAction::Ship, OrderAction::Deliver, OrderAction::Refund] {
@@ -168,7 +168,7 @@ fn buyers_may_cancel_and_staff_may_do_the_rest() {
 }
 
 #[test]
-fn what_the_store_refuses_is_told() {
+fn errors_of_the_store_are_converted() {
     let refused = |error: TransitionError| {
         let mut orders = MockOrderRepository::new();
         orders.expect_transition().return_once(move |_, _| Err(error));

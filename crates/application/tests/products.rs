@@ -45,7 +45,7 @@ fn only_staff_change_the_catalogue() {
 }
 
 #[test]
-fn staff_put_products_up_for_sale() {
+fn staff_create_products() {
     let mut products = MockProductRepository::new();
     products.expect_insert().times(1).returning(|_, _| Ok(()));
     let made = block_on(service(products).create(&staff(), new(), &origin())).unwrap();
@@ -53,7 +53,7 @@ fn staff_put_products_up_for_sale() {
 }
 
 #[test]
-fn stock_below_zero_says_what_is_left() {
+fn insufficient_stock_reports_the_stock() {
     let mut products = MockProductRepository::new();
     products
         .expect_adjust_stock()

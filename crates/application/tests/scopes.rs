@@ -57,7 +57,7 @@ fn window() -> Window {
 }
 
 #[test]
-fn the_catalogue_takes_its_scopes() {
+fn products_require_their_scopes() {
     let (service, id) = (products(), product(1).id);
     let actor = without(Scope::ProductsWrite);
     let new = NewProduct {
@@ -79,7 +79,7 @@ fn the_catalogue_takes_its_scopes() {
 }
 
 #[test]
-fn orders_take_their_scopes() {
+fn orders_require_their_scopes() {
     let (service, id) = (orders(), order(1, user_id(1)).id);
     let line = BasketLine { product: product(1).id, quantity: Quantity::new(1).unwrap() };
     let writer = without(Scope::OrdersWrite);
@@ -97,7 +97,7 @@ fn orders_take_their_scopes() {
 }
 
 #[test]
-fn users_take_theirs() {
+fn users_require_their_scope() {
     let (service, reader) = (users(), without(Scope::UsersRead));
     lacks(Scope::UsersRead, &block_on(service.get(&reader, reader.user)));
     let sort = Sort::by(UserSort::Name, Direction::Ascending);
@@ -106,7 +106,7 @@ fn users_take_theirs() {
 }
 
 #[test]
-fn no_key_changes_an_account() {
+fn api_keys_cannot_change_accounts() {
     let (service, machine) = (users(), by_key(admin(), &Scope::ALL));
     for id in [machine.user, user_id(1)] {
         for refused in [

@@ -12,7 +12,7 @@ use common::{
 };
 use entrepot_application::{
     Error, LoginThrottle,
-    second_factor::{SecondFactorPorts, SecondFactorService, Status},
+    second_factor::{SecondFactorPorts, SecondFactorService, SecondFactorStatus},
 };
 use entrepot_domain::{
     Subject,
@@ -113,7 +113,7 @@ fn bad_field<T: std::fmt::Debug>(done: Result<T, Error>) -> String {
 }
 
 #[test]
-fn a_secret_is_kept_sealed_and_handed_out_with_the_name_of_the_account() {
+fn secret_is_stored_sealed_and_returned_with_the_account_name() {
     let mut mocks = Mocks::new();
     mocks
         .factors
@@ -126,7 +126,7 @@ fn a_secret_is_kept_sealed_and_handed_out_with_the_name_of_the_account() {
 }
 
 #[test]
-fn beginning_takes_the_password_and_a_wrong_one_is_a_failed_login() {
+fn beginning_needs_the_password_and_a_wrong_one_counts_as_a_failed_login() {
     let limiter = Arc::new(CountingLimiter::default());
     let service = Mocks::counting(&limiter).service();
     assert_eq!(bad_field(block_on(service.begin(&customer(1), "wrong", &origin()))), "currentPassword");
@@ -134,7 +134,7 @@ fn beginning_takes_the_password_and_a_wrong_one_is_a_failed_login() {
 }
 
 #[test]
-fn what_is_in_force_is_not_begun_again() {
+fn enabled_second_factor_cannot_be_begun_again() {
     let mut mocks = Mocks::new().in_force();
     mocks.factors.expect_begin().returning(|_, _, _| Ok(false));
     let service = mocks.service();
@@ -144,7 +144,7 @@ fn what_is_in_force_is_not_begun_again() {
 }
 
 #[test]
-fn a_code_brings_it_into_force_with_ten_recovery_codes() {
+fn confirming_with_a_code_enables_it_and_returns_ten_recovery_codes() {
     let mut mocks = Mocks::new().pending();
     let (tell, told) = std::sync::mpsc::channel();
     mocks.factors.expect_confirm().times(1).returning(move |_, confirmation, _| {
@@ -159,7 +159,7 @@ fn a_code_brings_it_into_force_with_ten_recovery_codes() {
 }
 
 #[test]
-fn a_wrong_first_code_is_a_failed_login_and_brings_nothing_into_force() {
+fn wrong_first_code_counts_as_a_failed_login_and_enables_nothing() {
     let limiter = Arc::new(CountingLimiter::default());
     let mut mocks = Mocks::counting(&limiter).pending();
     mocks.factors.expect_confirm().never();
@@ -168,18 +168,21 @@ fn a_wrong_first_code_is_a_failed_login_and_brings_nothing_into_force() {
 }
 
 #[test]
-fn what_was_replaced_meanwhile_does_not_come_into_force() {
+fn replaced_secret_is_not_enabled() {
     let mut mocks = Mocks::new().pending();
     mocks.factors.expect_confirm().returning(|_, _, _| Ok(None));
     assert!(matches!(block_on(mocks.service().confirm(&customer(1), &present(), &origin())), Err(Error::NotFound)));
 }
 
 #[test]
-fn who_has_none_is_told_so() {
+fn missing_second_factor_is_not_found() {
     let mut mocks = Mocks::new();
     mocks.factors.expect_find().returning(|_| Ok(None));
     let (service, actor) = (mocks.service(), customer(1));
-    assert_eq!(block_on(service.status(&actor)).unwrap(), Status { enabled: false, recovery_codes_left: 0 });
+    assert_eq!(
+        block_on(service.status(&actor)).unwrap(),
+        SecondFactorStatus { enabled: false, recovery_codes_left: 0 }
+    );
     for refused in [
         block_on(service.confirm(&actor, &present(), &origin())).map(drop),
         block_on(service.renew_recovery_codes(&actor, &recovery(), &origin())).map(drop),
@@ -190,14 +193,14 @@ fn who_has_none_is_told_so() {
 }
 
 #[test]
-fn what_is_pending_is_not_enabled_and_what_is_in_force_is() {
+fn pending_second_factor_is_not_enabled() {
     let status = |mocks: Mocks| block_on(mocks.service().status(&customer(1))).unwrap();
     assert!(!status(Mocks::new().pending()).enabled);
-    assert_eq!(status(Mocks::new().in_force()), Status { enabled: true, recovery_codes_left: 3 });
+    assert_eq!(status(Mocks::new().in_force()), SecondFactorStatus { enabled: true, recovery_codes_left: 3 });
 }
 
 #[test]
-fn removing_takes_the_password_and_a_code() {
+fn removing_needs_the_password_and_a_code() {
     let limiter = Arc::new(CountingLimiter::default());
     let mut mocks = Mocks::counting(&limiter).in_force();
     mocks.factors.expect_take_recovery_code().times(1).returning(|_, _, _| Ok(false));
@@ -212,7 +215,7 @@ fn removing_takes_the_password_and_a_code() {
 }
 
 #[test]
-fn new_recovery_codes_take_a_code() {
+fn renewing_recovery_codes_needs_a_code() {
     let limiter = Arc::new(CountingLimiter::default());
     let mut mocks = Mocks::counting(&limiter).in_force();
     mocks.factors.expect_take_step().withf(|_, step| *step == TimeStep::of(now())).returning(|_, _| Ok(true));
@@ -230,7 +233,7 @@ fn new_recovery_codes_take_a_code() {
 }
 
 #[test]
-fn admins_remove_that_of_others_alone() {
+fn admins_remove_only_the_second_factors_of_others() {
     let mut mocks = Mocks::new();
     mocks.factors.expect_remove().withf(|user, _| *user == user_id(1)).times(1).returning(|_, _| Ok(true));
     mocks.factors.expect_remove().returning(|_, _| Ok(false));
@@ -247,7 +250,7 @@ fn admins_remove_that_of_others_alone() {
 }
 
 #[test]
-fn no_key_has_a_say() {
+fn api_keys_cannot_manage_second_factors() {
     let (service, machine) = (Mocks::new().service(), by_key(admin(), &Scope::ALL));
     for refused in [
         block_on(service.status(&machine)).map(drop),
@@ -263,7 +266,7 @@ fn no_key_has_a_say() {
 
 /// Who holds a session and has many addresses guesses neither code nor password, whichever door they try.
 #[test]
-fn an_account_bears_only_so_many_wrong_guesses_from_wherever_they_come() {
+fn wrong_codes_are_limited_per_account() {
     let from = |n: u8| Origin { address: [192, 0, 2, n].into(), ..origin() };
     let wrong = || SecondFactorCode::Totp(old());
     let limit_of = |error: Error| match error {

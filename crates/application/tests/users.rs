@@ -18,7 +18,7 @@ use entrepot_domain::{
     Direction, Email, Limit, PageNumber, Sort, Subject, Window,
     audit::Origin,
     auth::{MockPasswordHasher, PasswordHash, PlainPassword},
-    user::{Changed, MockUserRepository, PersonName, Role, Roles, UserError, UserFilter, UserQuery, UserSort},
+    user::{ChangedUser, MockUserRepository, PersonName, Role, Roles, UserError, UserFilter, UserQuery, UserSort},
 };
 use futures_executor::block_on;
 
@@ -50,12 +50,12 @@ fn registration() -> Registration {
     }
 }
 
-fn changed() -> Changed {
-    Changed { user: user(1), sessions: vec![] }
+fn changed() -> ChangedUser {
+    ChangedUser { user: user(1), sessions: vec![] }
 }
 
 #[test]
-fn whoever_signs_up_is_a_customer() {
+fn new_account_is_a_customer() {
     let mut users = MockUserRepository::new();
     users
         .expect_insert()
@@ -66,7 +66,7 @@ fn whoever_signs_up_is_a_customer() {
 }
 
 #[test]
-fn an_address_has_one_account() {
+fn taken_email_is_refused() {
     let mut users = MockUserRepository::new();
     users.expect_insert().returning(|_, _| Err(UserError::EmailTaken));
     let error = block_on(service(users, hashing()).register(registration(), &origin())).unwrap_err();
@@ -74,14 +74,14 @@ fn an_address_has_one_account() {
 }
 
 #[test]
-fn the_command_line_makes_admins() {
+fn command_line_creates_admins() {
     let mut users = MockUserRepository::new();
     users.expect_insert().withf(|new, _| new.user.roles.contains(Role::Admin)).times(1).returning(|_, _| Ok(()));
     block_on(service(users, hashing()).create_admin(registration())).unwrap();
 }
 
 #[test]
-fn nobody_sees_others_but_admins() {
+fn only_admins_see_other_users() {
     let read = |actor| {
         let mut users = MockUserRepository::new();
         users.expect_find().returning(|_| Ok(Some(user(1))));
@@ -95,7 +95,7 @@ fn nobody_sees_others_but_admins() {
 }
 
 #[test]
-fn only_admins_list_users_and_give_roles() {
+fn only_admins_list_users_and_set_roles() {
     let query = UserQuery {
         filter: UserFilter::default(),
         sort: Sort::by(UserSort::Name, Direction::Ascending),
@@ -110,7 +110,7 @@ fn only_admins_list_users_and_give_roles() {
 }
 
 #[test]
-fn the_last_admin_stays() {
+fn last_admin_cannot_be_removed() {
     let mut users = MockUserRepository::new();
     users.expect_set_roles().returning(|_, _, _, _| Err(UserError::LastAdmin));
     users.expect_erase().returning(|_, _, _| Err(UserError::LastAdmin));
@@ -129,7 +129,7 @@ fn new_password(current: Option<&str>) -> UserUpdate {
 }
 
 #[test]
-fn a_new_password_needs_the_old_one_and_keeps_this_session() {
+fn new_password_needs_the_current_one_and_keeps_the_session() {
     let mut users = MockUserRepository::new();
     users.expect_credentials().returning(|_| Ok(Some(credentials(1))));
     users
@@ -148,7 +148,7 @@ fn a_new_password_needs_the_old_one_and_keeps_this_session() {
 }
 
 #[test]
-fn an_old_password_that_is_changed_while_it_is_checked_is_wrong() {
+fn password_that_changes_during_its_check_is_wrong() {
     let mut users = MockUserRepository::new();
     users.expect_credentials().returning(|_| Ok(Some(credentials(1))));
     users.expect_update().times(1).returning(|_, _, _, _| Err(UserError::PasswordChanged));
@@ -161,7 +161,7 @@ fn an_old_password_that_is_changed_while_it_is_checked_is_wrong() {
 }
 
 #[test]
-fn a_wrong_or_missing_current_password_is_a_bad_field_and_a_failed_login() {
+fn wrong_or_missing_current_password_is_a_validation_error_and_a_failed_login() {
     let limiter = Arc::new(CountingLimiter::default());
     for (typed, failures) in [(None, 1), (Some("wrong"), 2)] {
         let mut users = MockUserRepository::new();
@@ -179,7 +179,7 @@ fn a_wrong_or_missing_current_password_is_a_bad_field_and_a_failed_login() {
 
 /// Who holds somebody's session, and has many addresses, does not guess their password.
 #[test]
-fn an_account_bears_only_so_many_wrong_passwords_from_wherever_they_come() {
+fn wrong_passwords_are_limited_per_account() {
     let limiter = Arc::new(CountingLimiter::default());
     let mut users = MockUserRepository::new();
     users.expect_credentials().returning(|_| Ok(Some(credentials(1))));
@@ -198,7 +198,7 @@ fn an_account_bears_only_so_many_wrong_passwords_from_wherever_they_come() {
 }
 
 #[test]
-fn admins_need_no_password_of_others_and_end_all_their_sessions() {
+fn admins_change_other_users_without_their_password_and_end_all_their_sessions() {
     let mut users = MockUserRepository::new();
     users
         .expect_update()
@@ -209,7 +209,7 @@ fn admins_need_no_password_of_others_and_end_all_their_sessions() {
 }
 
 #[test]
-fn a_name_alone_needs_no_password() {
+fn change_of_name_needs_no_password() {
     let mut users = MockUserRepository::new();
     users.expect_update().times(1).returning(|_, _, _, _| Ok(changed()));
     let update = UserUpdate { name: Some(PersonName::parse("Bo").unwrap()), ..UserUpdate::default() };

@@ -80,8 +80,8 @@ impl MetricSource for CachedApiKeys {
 
 #[async_trait]
 impl ApiKeyRepository for CachedApiKeys {
-    async fn insert(&self, new: &NewApiKey, most: u32, cause: &Cause) -> Result<(), ApiKeyError> {
-        self.inner.insert(new, most, cause).await
+    async fn insert(&self, new: &NewApiKey, max_live: u32, cause: &Cause) -> Result<(), ApiKeyError> {
+        self.inner.insert(new, max_live, cause).await
     }
 
     async fn access(&self, prefix: KeyPrefix) -> Result<Option<KeyAccess>, Fault> {

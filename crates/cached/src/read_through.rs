@@ -68,7 +68,7 @@ impl ReadThrough {
         F: Future<Output = Result<Option<T>, Fault>> + Send,
     {
         if let Lookup::Hit(cached) = self.cache.get(key).await
-            && let Some(value) = cached.read_as(codec.decode)
+            && let Some(value) = cached.decode_as(codec.decode)
         {
             self.counts.hits.fetch_add(1, Ordering::Relaxed);
             return Ok(Some(value));
@@ -91,7 +91,7 @@ impl ReadThrough {
         let _guard = self.loading.lock(&key).await;
         let ticket = match self.cache.get(key).await {
             Lookup::Hit(cached) => {
-                if let Some(value) = cached.read_as(codec.decode) {
+                if let Some(value) = cached.decode_as(codec.decode) {
                     return Ok(Some(value));
                 }
                 // Bytes of another layout: load, and let them expire.

@@ -7,7 +7,7 @@ use entrepot_domain::{
     Cache, CacheKey, Email, Fault, Listing, SessionId, UserId, Version,
     api_key::ApiKeyRepository,
     audit::Cause,
-    user::{Changed, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
+    user::{ChangedUser, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
 };
 
 use crate::{keys, read_through::invalidate};
@@ -70,7 +70,7 @@ impl UserRepository for CachedUsers {
         change: &UserChange,
         expected: Option<Version>,
         cause: &Cause,
-    ) -> Result<Changed, UserError> {
+    ) -> Result<ChangedUser, UserError> {
         let changed = self.inner.update(id, change, expected, cause).await?;
         invalidate(&*self.cache, &keys::of_sessions(&changed.sessions)).await;
         Ok(changed)
@@ -82,7 +82,7 @@ impl UserRepository for CachedUsers {
         roles: Roles,
         expected: Option<Version>,
         cause: &Cause,
-    ) -> Result<Changed, UserError> {
+    ) -> Result<ChangedUser, UserError> {
         let changed = self.inner.set_roles(id, roles, expected, cause).await?;
         self.invalidate(id, &changed.sessions).await;
         Ok(changed)

@@ -12,7 +12,7 @@ use entrepot_domain::{
     CacheKey, Fault, MockCache,
     api_key::{ApiKeySecret, MockApiKeyRepository},
     second_factor::{Confirmation, MockSecondFactorRepository, SealedSecret, SecondFactorRepository, TimeStep},
-    user::{Changed, MockUserRepository, Roles, UserRepository},
+    user::{ChangedUser, MockUserRepository, Roles, UserRepository},
 };
 use entrepot_testkit::{at, cause, session_id, user, user_id};
 use futures_executor::block_on;
@@ -22,7 +22,7 @@ fn new_roles_invalidate_every_session_and_key() {
     let mut users = MockUserRepository::new();
     users
         .expect_set_roles()
-        .returning(|_, _, _, _| Ok(Changed { user: user(1), sessions: vec![session_id(1), session_id(2)] }));
+        .returning(|_, _, _, _| Ok(ChangedUser { user: user(1), sessions: vec![session_id(1), session_id(2)] }));
     let prefix = ApiKeySecret::from_random([1; 32]).prefix();
     let mut keys = MockApiKeyRepository::new();
     keys.expect_prefixes().withf(|user| *user == user_id(1)).times(1).returning(move |_| Ok(vec![prefix]));

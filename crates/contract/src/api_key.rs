@@ -14,25 +14,25 @@ use crate::{Stores, at_once, user::insert};
 macro_rules! api_key_suite {
     ($harness:expr) => {
         $crate::suite! { api_key, $harness,
-            a_key_that_was_kept_is_found_by_its_prefix,
-            the_list_has_the_live_ones_last_made_first,
-            a_key_lives_until_it_expires,
-            a_key_that_expired_is_known_for_a_day_at_least,
-            revoking_ends_that_one_for_good,
-            only_its_user_revokes_it,
-            of_two_who_revoke_at_once_one_does,
-            the_last_use_is_kept,
-            access_follows_the_roles_of_the_user,
-            an_erased_user_has_no_key,
-            nobody_has_no_key,
-            nobody_has_more_keys_than_they_may,
-            of_many_made_at_once_no_more_are_kept_than_may_be,
-            two_keys_have_two_prefixes,
+            inserted_key_is_found_by_its_prefix,
+            list_has_the_live_keys_newest_first,
+            idempotency_key_expires,
+            expired_key_is_returned_for_a_day,
+            revoking_ends_only_that_key,
+            only_the_user_of_a_key_revokes_it,
+            one_of_two_concurrent_revocations_succeeds,
+            last_use_is_recorded,
+            key_access_follows_the_roles_of_the_user,
+            keys_of_an_erased_user_have_no_access,
+            unknown_key_has_no_access,
+            maximum_number_of_live_keys_is_enforced,
+            maximum_number_of_keys_holds_for_concurrent_inserts,
+            prefixes_of_keys_are_unique,
         }
     };
 }
 
-const MOST: u32 = 50;
+const MAX_LIVE: u32 = 50;
 
 fn key_id(n: u128) -> ApiKeyId {
     ApiKeyId(id(n))
@@ -57,7 +57,7 @@ fn key(n: u8, user: UserId) -> NewApiKey {
     NewApiKey { key, hash: secret(n).hash() }
 }
 
-fn until(mut new: NewApiKey, expires_at: Timestamp) -> NewApiKey {
+fn expiring_at(mut new: NewApiKey, expires_at: Timestamp) -> NewApiKey {
     new.key.expires_at = Some(expires_at);
     new
 }
@@ -71,12 +71,12 @@ async fn access(h: &impl Stores, n: u8) -> Option<KeyAccess> {
 }
 
 /// With all that it is checked by.
-pub async fn a_key_that_was_kept_is_found_by_its_prefix(h: &impl Stores) {
+pub async fn inserted_key_is_found_by_its_prefix(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     let expires_at = at(100) + chrono::Duration::milliseconds(7);
-    let (one, two) = (key(1, ada), until(key(2, ada), expires_at));
-    keys.insert(&one, MOST, &cause(at(0))).await.unwrap();
-    keys.insert(&two, MOST, &cause(at(0))).await.unwrap();
+    let (one, two) = (key(1, ada), expiring_at(key(2, ada), expires_at));
+    keys.insert(&one, MAX_LIVE, &cause(at(0))).await.unwrap();
+    keys.insert(&two, MAX_LIVE, &cause(at(0))).await.unwrap();
     let expected = KeyAccess {
         key: key_id(2),
         user: ada,
@@ -91,22 +91,22 @@ pub async fn a_key_that_was_kept_is_found_by_its_prefix(h: &impl Stores) {
 }
 
 /// And leaves those of others out.
-pub async fn the_list_has_the_live_ones_last_made_first(h: &impl Stores) {
+pub async fn list_has_the_live_keys_newest_first(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     let bob = insert(&*h.users(), "bob").await.id;
     let mut all = key(2, ada);
     all.key.scopes = Scopes::new(Scope::ALL).unwrap();
     for new in [&key(1, ada), &all, &key(3, bob)] {
-        keys.insert(new, MOST, &cause(at(0))).await.unwrap();
+        keys.insert(new, MAX_LIVE, &cause(at(0))).await.unwrap();
     }
     assert_eq!(keys.list(ada, at(9)).await.unwrap(), [all.key, key(1, ada).key]);
     assert_eq!(keys.list(user_id(404), at(9)).await.unwrap(), []);
 }
 
 /// And not a millisecond longer.
-pub async fn a_key_lives_until_it_expires(h: &impl Stores) {
+pub async fn idempotency_key_expires(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
-    keys.insert(&until(key(1, ada), at(10)), MOST, &cause(at(0))).await.unwrap();
+    keys.insert(&expiring_at(key(1, ada), at(10)), MAX_LIVE, &cause(at(0))).await.unwrap();
     let last = at(10) - chrono::Duration::milliseconds(1);
     assert_eq!(keys.list(ada, last).await.unwrap().len(), 1);
     assert_eq!(keys.list(ada, at(10)).await.unwrap(), []);
@@ -116,12 +116,12 @@ pub async fn a_key_lives_until_it_expires(h: &impl Stores) {
 }
 
 /// Whoever remembers it can look it up, however many others are made.
-pub async fn a_key_that_expired_is_known_for_a_day_at_least(h: &impl Stores) {
+pub async fn expired_key_is_returned_for_a_day(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
-    keys.insert(&until(key(1, ada), at(10)), MOST, &cause(at(0))).await.unwrap();
+    keys.insert(&expiring_at(key(1, ada), at(10)), MAX_LIVE, &cause(at(0))).await.unwrap();
     let mut later = key(2, ada);
     later.key.created_at = at(23 * 3_600);
-    keys.insert(&later, MOST, &cause(at(0))).await.unwrap();
+    keys.insert(&later, MAX_LIVE, &cause(at(0))).await.unwrap();
     assert!(access(h, 1).await.is_some());
     let mut prefixes = keys.prefixes(ada).await.unwrap();
     prefixes.sort_unstable();
@@ -132,10 +132,10 @@ pub async fn a_key_that_expired_is_known_for_a_day_at_least(h: &impl Stores) {
 }
 
 /// Once.
-pub async fn revoking_ends_that_one_for_good(h: &impl Stores) {
+pub async fn revoking_ends_only_that_key(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
-    keys.insert(&key(1, ada), MOST, &cause(at(0))).await.unwrap();
-    keys.insert(&key(2, ada), MOST, &cause(at(0))).await.unwrap();
+    keys.insert(&key(1, ada), MAX_LIVE, &cause(at(0))).await.unwrap();
+    keys.insert(&key(2, ada), MAX_LIVE, &cause(at(0))).await.unwrap();
     assert_eq!(keys.revoke(ada, key_id(1), &cause(at(9))).await.unwrap(), Some(secret(1).prefix()));
     assert_eq!(keys.revoke(ada, key_id(1), &cause(at(9))).await.unwrap(), None);
     assert_eq!(keys.revoke(ada, key_id(404), &cause(at(9))).await.unwrap(), None);
@@ -145,18 +145,18 @@ pub async fn revoking_ends_that_one_for_good(h: &impl Stores) {
 }
 
 /// Somebody else has no such key.
-pub async fn only_its_user_revokes_it(h: &impl Stores) {
+pub async fn only_the_user_of_a_key_revokes_it(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     let bob = insert(&*h.users(), "bob").await.id;
-    keys.insert(&key(1, ada), MOST, &cause(at(0))).await.unwrap();
+    keys.insert(&key(1, ada), MAX_LIVE, &cause(at(0))).await.unwrap();
     assert_eq!(keys.revoke(bob, key_id(1), &cause(at(9))).await.unwrap(), None);
     assert!(access(h, 1).await.is_some());
 }
 
 /// The others find it gone.
-pub async fn of_two_who_revoke_at_once_one_does(h: &impl Stores) {
+pub async fn one_of_two_concurrent_revocations_succeeds(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
-    keys.insert(&key(1, ada), MOST, &cause(at(0))).await.unwrap();
+    keys.insert(&key(1, ada), MAX_LIVE, &cause(at(0))).await.unwrap();
     let answers = at_once((0..4).map(|_| {
         let keys = keys.clone();
         async move { keys.revoke(ada, key_id(1), &cause(at(9))).await.unwrap() }
@@ -166,10 +166,10 @@ pub async fn of_two_who_revoke_at_once_one_does(h: &impl Stores) {
 }
 
 /// Whatever the order in which uses are noted.
-pub async fn the_last_use_is_kept(h: &impl Stores) {
+pub async fn last_use_is_recorded(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
-    keys.insert(&key(1, ada), MOST, &cause(at(0))).await.unwrap();
-    keys.insert(&key(2, ada), MOST, &cause(at(0))).await.unwrap();
+    keys.insert(&key(1, ada), MAX_LIVE, &cause(at(0))).await.unwrap();
+    keys.insert(&key(2, ada), MAX_LIVE, &cause(at(0))).await.unwrap();
     for (now, last) in [(10, 10), (70, 70), (20, 70)] {
         keys.used(key_id(1), at(now)).await.unwrap();
         let list = keys.list(ada, at(9)).await.unwrap();
@@ -179,38 +179,38 @@ pub async fn the_last_use_is_kept(h: &impl Stores) {
 }
 
 /// At once.
-pub async fn access_follows_the_roles_of_the_user(h: &impl Stores) {
+pub async fn key_access_follows_the_roles_of_the_user(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
-    keys.insert(&key(1, ada), MOST, &cause(at(0))).await.unwrap();
+    keys.insert(&key(1, ada), MAX_LIVE, &cause(at(0))).await.unwrap();
     let roles = Roles::new([Role::Staff, Role::Admin]).unwrap();
     h.users().set_roles(ada, roles, None, &cause(at(1))).await.unwrap();
     assert_eq!(access(h, 1).await.unwrap().roles, roles);
 }
 
 /// But what it was called by is told, so that it can be forgotten; its name is erased with its user's.
-pub async fn an_erased_user_has_no_key(h: &impl Stores) {
+pub async fn keys_of_an_erased_user_have_no_access(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
-    keys.insert(&key(1, ada), MOST, &cause(at(0))).await.unwrap();
+    keys.insert(&key(1, ada), MAX_LIVE, &cause(at(0))).await.unwrap();
     h.users().erase(ada, None, &cause(at(9))).await.unwrap();
     assert_eq!(access(h, 1).await, None);
     assert_eq!(keys.list(ada, at(9)).await.unwrap(), []);
     assert_eq!(keys.prefixes(ada).await.unwrap(), [secret(1).prefix()]);
-    let refused = keys.insert(&key(2, ada), MOST, &cause(at(0))).await;
+    let refused = keys.insert(&key(2, ada), MAX_LIVE, &cause(at(0))).await;
     assert!(matches!(refused, Err(ApiKeyError::Fault(Fault::Unknown(_)))), "{refused:?}");
 }
 
 /// A key of nobody is a bug, not a refusal.
-pub async fn nobody_has_no_key(h: &impl Stores) {
-    let refused = h.api_keys().insert(&key(1, user_id(404)), MOST, &cause(at(0))).await;
+pub async fn unknown_key_has_no_access(h: &impl Stores) {
+    let refused = h.api_keys().insert(&key(1, user_id(404)), MAX_LIVE, &cause(at(0))).await;
     assert!(matches!(refused, Err(ApiKeyError::Fault(Fault::Unknown(_)))), "{refused:?}");
     assert_eq!(access(h, 1).await, None);
 }
 
 /// Those that expired or were revoked do not count, nor do those of others.
-pub async fn nobody_has_more_keys_than_they_may(h: &impl Stores) {
+pub async fn maximum_number_of_live_keys_is_enforced(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     let bob = insert(&*h.users(), "bob").await.id;
-    keys.insert(&until(key(1, ada), at(3)), 2, &cause(at(0))).await.unwrap();
+    keys.insert(&expiring_at(key(1, ada), at(3)), 2, &cause(at(0))).await.unwrap();
     keys.insert(&key(2, ada), 2, &cause(at(0))).await.unwrap();
     keys.insert(&key(3, ada), 2, &cause(at(0))).await.unwrap();
     let refused = keys.insert(&key(4, ada), 2, &cause(at(0))).await;
@@ -222,7 +222,7 @@ pub async fn nobody_has_more_keys_than_they_may(h: &impl Stores) {
 }
 
 /// Though each saw room for one more.
-pub async fn of_many_made_at_once_no_more_are_kept_than_may_be(h: &impl Stores) {
+pub async fn maximum_number_of_keys_holds_for_concurrent_inserts(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     let answers = at_once((1..=8).map(|n| {
         let keys = keys.clone();
@@ -235,12 +235,12 @@ pub async fn of_many_made_at_once_no_more_are_kept_than_may_be(h: &impl Stores) 
 }
 
 /// A second one is refused, and a next try has another.
-pub async fn two_keys_have_two_prefixes(h: &impl Stores) {
+pub async fn prefixes_of_keys_are_unique(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
-    keys.insert(&key(1, ada), MOST, &cause(at(0))).await.unwrap();
+    keys.insert(&key(1, ada), MAX_LIVE, &cause(at(0))).await.unwrap();
     let mut same = key(2, ada);
     same.key.prefix = secret(1).prefix();
-    let refused = keys.insert(&same, MOST, &cause(at(0))).await;
+    let refused = keys.insert(&same, MAX_LIVE, &cause(at(0))).await;
     assert!(matches!(refused, Err(ApiKeyError::Fault(Fault::Unavailable { .. }))), "{refused:?}");
     assert_eq!(access(h, 1).await.unwrap().key, key_id(1));
 }

@@ -20,15 +20,15 @@ pub trait CacheHarness {
 macro_rules! cache_suite {
     ($harness:expr) => {
         $crate::suite! { cache, $harness,
-            what_is_put_is_found,
-            another_key_is_another_value,
-            what_is_invalidated_is_gone,
-            a_load_from_before_a_write_is_not_kept,
-            a_load_from_after_a_write_is_kept,
-            clearing_forgets_values_and_loads,
-            a_value_lives_as_long_as_it_was_put_for,
-            large_values_come_back_whole,
-            a_reader_never_sees_what_was_before_an_answered_write,
+            put_value_is_found,
+            keys_of_different_kinds_have_different_values,
+            invalidated_value_is_not_found,
+            value_loaded_before_an_invalidation_is_not_stored,
+            value_loaded_after_an_invalidation_is_stored,
+            clear_removes_values_and_invalidates_tickets,
+            value_expires_after_its_ttl,
+            large_values_are_returned_completely,
+            no_reader_gets_an_old_value_after_a_write,
         }
     };
 }
@@ -60,14 +60,14 @@ async fn assert_hit(cache: &dyn Cache, key: CacheKey, value: &str) {
 }
 
 /// The plainest of all.
-pub async fn what_is_put_is_found(h: &impl CacheHarness) {
+pub async fn put_value_is_found(h: &impl CacheHarness) {
     let cache = h.cache();
     put(&*cache, product(1), "mug").await;
     assert_hit(&*cache, product(1), "mug").await;
 }
 
 /// Two kinds of things with one identifier are two things.
-pub async fn another_key_is_another_value(h: &impl CacheHarness) {
+pub async fn keys_of_different_kinds_have_different_values(h: &impl CacheHarness) {
     let cache = h.cache();
     put(&*cache, product(1), "mug").await;
     miss(&*cache, product(2)).await;
@@ -75,7 +75,7 @@ pub async fn another_key_is_another_value(h: &impl CacheHarness) {
 }
 
 /// Those that were named, and no others.
-pub async fn what_is_invalidated_is_gone(h: &impl CacheHarness) {
+pub async fn invalidated_value_is_not_found(h: &impl CacheHarness) {
     let cache = h.cache();
     for n in 1..=3 {
         put(&*cache, product(n), "mug").await;
@@ -87,7 +87,7 @@ pub async fn what_is_invalidated_is_gone(h: &impl CacheHarness) {
 }
 
 /// A reader that began before the write must not put the old value back.
-pub async fn a_load_from_before_a_write_is_not_kept(h: &impl CacheHarness) {
+pub async fn value_loaded_before_an_invalidation_is_not_stored(h: &impl CacheHarness) {
     let cache = h.cache();
     let ticket = miss(&*cache, product(1)).await;
     cache.invalidate(&[product(1)]).await;
@@ -96,7 +96,7 @@ pub async fn a_load_from_before_a_write_is_not_kept(h: &impl CacheHarness) {
 }
 
 /// But one that began after it may put the new one.
-pub async fn a_load_from_after_a_write_is_kept(h: &impl CacheHarness) {
+pub async fn value_loaded_after_an_invalidation_is_stored(h: &impl CacheHarness) {
     let cache = h.cache();
     put(&*cache, product(1), "old").await;
     cache.invalidate(&[product(1)]).await;
@@ -105,7 +105,7 @@ pub async fn a_load_from_after_a_write_is_kept(h: &impl CacheHarness) {
 }
 
 /// Everything, and what is on its way.
-pub async fn clearing_forgets_values_and_loads(h: &impl CacheHarness) {
+pub async fn clear_removes_values_and_invalidates_tickets(h: &impl CacheHarness) {
     let cache = h.cache();
     put(&*cache, product(1), "old").await;
     let ticket = miss(&*cache, product(2)).await;
@@ -118,7 +118,7 @@ pub async fn clearing_forgets_values_and_loads(h: &impl CacheHarness) {
 }
 
 /// No longer, and each for itself.
-pub async fn a_value_lives_as_long_as_it_was_put_for(h: &impl CacheHarness) {
+pub async fn value_expires_after_its_ttl(h: &impl CacheHarness) {
     let cache = h.cache();
     let ticket = miss(&*cache, product(1)).await;
     cache.put(product(1), bytes("short"), Duration::from_millis(50), ticket).await;
@@ -129,7 +129,7 @@ pub async fn a_value_lives_as_long_as_it_was_put_for(h: &impl CacheHarness) {
 }
 
 /// Bytes are bytes.
-pub async fn large_values_come_back_whole(h: &impl CacheHarness) {
+pub async fn large_values_are_returned_completely(h: &impl CacheHarness) {
     let cache = h.cache();
     let large: Arc<[u8]> = (0..=u8::MAX).cycle().take(100_000).collect();
     let ticket = miss(&*cache, product(1)).await;
@@ -138,7 +138,7 @@ pub async fn large_values_come_back_whole(h: &impl CacheHarness) {
 }
 
 /// Readers and one writer, all at once: once a write is answered, nobody reads what was before it.
-pub async fn a_reader_never_sees_what_was_before_an_answered_write(h: &impl CacheHarness) {
+pub async fn no_reader_gets_an_old_value_after_a_write(h: &impl CacheHarness) {
     use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
     const WRITES: u64 = 2_000;

@@ -24,13 +24,13 @@ pub trait LimitHarness {
 macro_rules! limit_suite {
     ($harness:expr) => {
         $crate::suite! { limit, $harness,
-            a_window_begins_with_the_first_hit,
-            so_many_and_no_more,
-            a_refused_one_is_not_counted,
-            looking_counts_nothing,
-            subjects_are_counted_apart,
-            it_is_exact_under_concurrency,
-            another_quota_counts_on,
+            window_begins_with_the_first_hit,
+            limit_is_enforced_until_the_window_ends,
+            refused_hit_is_not_counted,
+            peek_counts_nothing,
+            subjects_are_counted_separately,
+            concurrent_hits_are_counted_exactly,
+            count_survives_a_change_of_quota,
         }
     };
 }
@@ -49,19 +49,19 @@ fn user(n: u128) -> Subject {
 const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// What the first answer says is the whole window, and one less than the limit.
-pub async fn a_window_begins_with_the_first_hit(h: &impl LimitHarness) {
-    let verdict = h.limiter().hit(&user(1), quota(100)).await;
-    assert!(verdict.allowed);
-    assert_eq!(verdict.remaining, 99);
-    assert!(verdict.resets_in <= WINDOW && verdict.resets_in > WINDOW / 2, "{verdict:?}");
+pub async fn window_begins_with_the_first_hit(h: &impl LimitHarness) {
+    let decision = h.limiter().hit(&user(1), quota(100)).await;
+    assert!(decision.allowed);
+    assert_eq!(decision.remaining, 99);
+    assert!(decision.resets_in <= WINDOW && decision.resets_in > WINDOW / 2, "{decision:?}");
 }
 
 /// Until the window is over; then again.
-pub async fn so_many_and_no_more(h: &impl LimitHarness) {
+pub async fn limit_is_enforced_until_the_window_ends(h: &impl LimitHarness) {
     let limiter = h.limiter();
     for left in [2, 1, 0] {
-        let verdict = limiter.hit(&user(1), quota(3)).await;
-        assert!(verdict.allowed && verdict.remaining == left, "{verdict:?}");
+        let decision = limiter.hit(&user(1), quota(3)).await;
+        assert!(decision.allowed && decision.remaining == left, "{decision:?}");
     }
     let refused = limiter.hit(&user(1), quota(3)).await;
     assert!(!refused.allowed && refused.remaining == 0 && refused.resets_in <= WINDOW, "{refused:?}");
@@ -70,7 +70,7 @@ pub async fn so_many_and_no_more(h: &impl LimitHarness) {
 }
 
 /// Knocking does not lengthen the wait.
-pub async fn a_refused_one_is_not_counted(h: &impl LimitHarness) {
+pub async fn refused_hit_is_not_counted(h: &impl LimitHarness) {
     let limiter = h.limiter();
     limiter.hit(&user(1), quota(1)).await;
     h.pass(WINDOW / 2).await;
@@ -82,11 +82,11 @@ pub async fn a_refused_one_is_not_counted(h: &impl LimitHarness) {
 }
 
 /// However often.
-pub async fn looking_counts_nothing(h: &impl LimitHarness) {
+pub async fn peek_counts_nothing(h: &impl LimitHarness) {
     let limiter = h.limiter();
     for _ in 0..5 {
-        let verdict = limiter.peek(&user(1), quota(2)).await;
-        assert!(verdict.allowed && verdict.remaining == 2, "{verdict:?}");
+        let decision = limiter.peek(&user(1), quota(2)).await;
+        assert!(decision.allowed && decision.remaining == 2, "{decision:?}");
     }
     limiter.hit(&user(1), quota(2)).await;
     limiter.hit(&user(1), quota(2)).await;
@@ -97,7 +97,7 @@ pub async fn looking_counts_nothing(h: &impl LimitHarness) {
 }
 
 /// A user, what they guess, an address and a login are each something else, and so are two logins from one address.
-pub async fn subjects_are_counted_apart(h: &impl LimitHarness) {
+pub async fn subjects_are_counted_separately(h: &impl LimitHarness) {
     let limiter = h.limiter();
     let login = |email: &str| Subject::Login { address: ADDRESS, email: email.into() };
     let id = UserId(Uuid::from_u128(1));
@@ -117,7 +117,7 @@ pub async fn subjects_are_counted_apart(h: &impl LimitHarness) {
 }
 
 /// A hundred at once for ten places: ten get one.
-pub async fn it_is_exact_under_concurrency(h: &impl LimitHarness) {
+pub async fn concurrent_hits_are_counted_exactly(h: &impl LimitHarness) {
     let limiter = h.limiter();
     let quota = Quota { limit: 10, window: Duration::from_mins(1) };
     let hits = (0..100).map(|_| {
@@ -129,7 +129,7 @@ pub async fn it_is_exact_under_concurrency(h: &impl LimitHarness) {
 }
 
 /// Limits change with the configuration; what was counted stays counted.
-pub async fn another_quota_counts_on(h: &impl LimitHarness) {
+pub async fn count_survives_a_change_of_quota(h: &impl LimitHarness) {
     let limiter = h.limiter();
     for _ in 0..3 {
         limiter.hit(&user(1), quota(3)).await;

@@ -21,44 +21,44 @@ pub use upsert::*;
 macro_rules! product_suite {
     ($harness:expr) => {
         $crate::suite! { product, $harness,
-            an_inserted_product_is_found,
-            a_sku_is_taken_by_one,
-            case_makes_another_sku,
-            the_sku_of_an_archived_product_is_free,
-            a_restored_product_is_for_sale_again,
-            a_product_is_not_restored_beside_another_of_its_sku,
-            an_import_revives_the_last_archived_product_of_a_sku,
-            of_two_inserts_of_one_sku_one_wins,
-            a_change_of_a_product_changes_what_it_names,
-            another_products_sku_is_refused,
+            inserted_product_is_found,
+            taken_sku_is_refused,
+            skus_are_case_sensitive,
+            sku_of_an_archived_product_can_be_used_again,
+            restored_product_is_found_again,
+            product_with_a_taken_sku_is_not_restored,
+            import_restores_the_last_archived_product_of_a_sku,
+            one_of_two_inserts_of_the_same_sku_succeeds,
+            product_update_changes_only_the_given_fields,
+            sku_of_another_product_is_refused,
             a_stale_version_of_a_product_is_refused,
-            what_is_not_there_cannot_be_changed,
-            of_two_changes_of_one_product_version_one_wins,
-            an_archived_product_is_gone,
-            stock_comes_and_goes,
-            stock_never_goes_below_zero,
-            stock_never_goes_above_the_most,
-            changes_of_stock_at_once_add_up,
-            of_the_last_unit_one_is_taken,
-            an_import_makes_what_is_new,
-            an_import_changes_what_is_there,
-            an_import_without_a_currency_keeps_the_one_of_the_product,
-            a_price_that_the_currency_of_its_product_cannot_express_is_refused_alone,
-            an_import_revives_what_was_archived,
-            the_last_of_a_sku_in_an_import_counts,
-            an_empty_import_does_nothing,
-            a_failed_import_changes_nothing,
-            imports_at_once_make_a_sku_once,
-            the_catalogue_is_searched_literally,
+            unknown_product_cannot_be_changed,
+            one_of_two_changes_of_the_same_product_version_succeeds,
+            archived_product_is_not_found,
+            stock_is_adjusted,
+            stock_does_not_become_negative,
+            stock_does_not_exceed_the_maximum,
+            concurrent_stock_adjustments_add_up,
+            last_unit_is_taken_once,
+            import_creates_new_products,
+            import_updates_existing_products,
+            import_without_a_currency_keeps_the_products_currency,
+            import_refuses_only_prices_that_the_currency_cannot_express,
+            import_restores_archived_products,
+            last_occurrence_of_a_sku_in_an_import_counts,
+            empty_import_changes_nothing,
+            failed_import_changes_nothing,
+            concurrent_imports_create_a_sku_once,
+            product_search_ignores_case_and_wildcards,
             words_of_every_length_are_found,
             only_what_is_for_sale_is_found,
-            price_and_stock_filter_the_catalogue,
+            products_are_filtered_by_price_and_stock,
             prices_are_compared_within_one_currency,
             names_are_sorted_as_people_do,
-            a_page_of_the_catalogue_counts_all,
-            places_and_pages_of_the_catalogue_agree,
-            places_of_a_filtered_catalogue_agree,
-            a_place_stays_good_when_its_product_goes,
+            page_of_products_has_the_total_count,
+            keyset_and_page_listings_of_products_agree,
+            keyset_listings_apply_the_filter,
+            place_remains_valid_after_its_product_is_archived,
         }
     };
 }
@@ -81,7 +81,7 @@ async fn find(products: &dyn ProductRepository, id: ProductId) -> Product {
 }
 
 /// Whole, with the greatest numbers there are.
-pub async fn an_inserted_product_is_found(h: &impl Stores) {
+pub async fn inserted_product_is_found(h: &impl Stores) {
     let products = h.products();
     let plain = insert(&*products, product(1).build()).await;
     let great = product(2)
@@ -97,7 +97,7 @@ pub async fn an_inserted_product_is_found(h: &impl Stores) {
 }
 
 /// The second is refused.
-pub async fn a_sku_is_taken_by_one(h: &impl Stores) {
+pub async fn taken_sku_is_refused(h: &impl Stores) {
     let products = h.products();
     insert(&*products, product(1).sku("MUG").build()).await;
     let refused = products.insert(&product(2).sku("MUG").build(), &cause(at(0))).await;
@@ -106,7 +106,7 @@ pub async fn a_sku_is_taken_by_one(h: &impl Stores) {
 }
 
 /// Real catalogues have both.
-pub async fn case_makes_another_sku(h: &impl Stores) {
+pub async fn skus_are_case_sensitive(h: &impl Stores) {
     let products = h.products();
     insert(&*products, product(1).sku("15056bl").build()).await;
     insert(&*products, product(2).sku("15056BL").build()).await;
@@ -115,7 +115,7 @@ pub async fn case_makes_another_sku(h: &impl Stores) {
 }
 
 /// Old orders name the archived product by it all the same.
-pub async fn the_sku_of_an_archived_product_is_free(h: &impl Stores) {
+pub async fn sku_of_an_archived_product_can_be_used_again(h: &impl Stores) {
     let products = h.products();
     for n in 1..=3 {
         let mug = insert(&*products, product(n).sku("MUG").build()).await;
@@ -129,7 +129,7 @@ pub async fn the_sku_of_an_archived_product_is_free(h: &impl Stores) {
 }
 
 /// The store judges.
-pub async fn of_two_inserts_of_one_sku_one_wins(h: &impl Stores) {
+pub async fn one_of_two_inserts_of_the_same_sku_succeeds(h: &impl Stores) {
     let products = h.products();
     let answers = at_once((1..=8).map(|n| {
         let products = products.clone();
@@ -142,7 +142,7 @@ pub async fn of_two_inserts_of_one_sku_one_wins(h: &impl Stores) {
 }
 
 /// And counts the version up.
-pub async fn a_change_of_a_product_changes_what_it_names(h: &impl Stores) {
+pub async fn product_update_changes_only_the_given_fields(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).description("blue").stock(7).build()).await;
     let changed = products.update(mug.id, &rename("Mug"), Some(Version(1)), &cause(at(9))).await.unwrap();
@@ -177,7 +177,7 @@ pub async fn a_change_of_a_product_changes_what_it_names(h: &impl Stores) {
 }
 
 /// And changes nothing; its own is its own.
-pub async fn another_products_sku_is_refused(h: &impl Stores) {
+pub async fn sku_of_another_product_is_refused(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).sku("MUG").build()).await;
     insert(&*products, product(2).sku("CUP").build()).await;
@@ -212,13 +212,13 @@ async fn assert_not_found(products: &dyn ProductRepository, id: ProductId, expec
 }
 
 /// Whatever version is expected.
-pub async fn what_is_not_there_cannot_be_changed(h: &impl Stores) {
+pub async fn unknown_product_cannot_be_changed(h: &impl Stores) {
     assert_not_found(&*h.products(), product_id(404), None).await;
     assert_not_found(&*h.products(), product_id(404), Some(Version(1))).await;
 }
 
 /// The others have seen an old one.
-pub async fn of_two_changes_of_one_product_version_one_wins(h: &impl Stores) {
+pub async fn one_of_two_changes_of_the_same_product_version_succeeds(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).build()).await;
     let answers = at_once((0..8).map(|n| {
@@ -231,7 +231,7 @@ pub async fn of_two_changes_of_one_product_version_one_wins(h: &impl Stores) {
 }
 
 /// For every method.
-pub async fn an_archived_product_is_gone(h: &impl Stores) {
+pub async fn archived_product_is_not_found(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).build()).await;
     let cup = insert(&*products, product(2).build()).await;
@@ -242,7 +242,7 @@ pub async fn an_archived_product_is_gone(h: &impl Stores) {
 }
 
 /// Down to the last one.
-pub async fn stock_comes_and_goes(h: &impl Stores) {
+pub async fn stock_is_adjusted(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).stock(5).build()).await;
     let more = products.adjust_stock(mug.id, &stock_change(3, at(1)), Some(Version(1))).await.unwrap();
@@ -254,7 +254,7 @@ pub async fn stock_comes_and_goes(h: &impl Stores) {
 }
 
 /// The refusal says what is left.
-pub async fn stock_never_goes_below_zero(h: &impl Stores) {
+pub async fn stock_does_not_become_negative(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).stock(5).build()).await;
     for delta in [-6, i64::MIN] {
@@ -268,7 +268,7 @@ pub async fn stock_never_goes_below_zero(h: &impl Stores) {
 }
 
 /// Nor does it wrap.
-pub async fn stock_never_goes_above_the_most(h: &impl Stores) {
+pub async fn stock_does_not_exceed_the_maximum(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).stock(Stock::MAX - 1).build()).await;
     for delta in [2, i64::MAX] {
@@ -281,7 +281,7 @@ pub async fn stock_never_goes_above_the_most(h: &impl Stores) {
 }
 
 /// None is lost.
-pub async fn changes_of_stock_at_once_add_up(h: &impl Stores) {
+pub async fn concurrent_stock_adjustments_add_up(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).stock(0).build()).await;
     at_once((1..=20).map(|delta| {
@@ -294,7 +294,7 @@ pub async fn changes_of_stock_at_once_add_up(h: &impl Stores) {
 }
 
 /// And the others are told that nothing is left.
-pub async fn of_the_last_unit_one_is_taken(h: &impl Stores) {
+pub async fn last_unit_is_taken_once(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).stock(1).build()).await;
     let answers = at_once((0..8).map(|_| {

@@ -15,22 +15,22 @@ use crate::{Stores, at_once, user::insert};
 macro_rules! second_factor_suite {
     ($harness:expr) => {
         $crate::suite! { second_factor, $harness,
-            nobody_has_one_at_first,
-            what_is_pending_is_replaced,
-            what_is_in_force_is_not,
-            only_the_pending_secret_comes_into_force,
-            coming_into_force_ends_the_other_sessions,
-            of_two_confirmations_at_once_one_wins,
-            a_step_is_taken_once_and_none_before_it,
-            of_two_who_take_a_step_at_once_one_does,
-            what_is_pending_takes_nothing,
-            a_recovery_code_is_taken_once,
-            of_two_who_take_a_recovery_code_at_once_one_does,
-            recovery_codes_are_their_users_alone,
+            new_user_has_no_second_factor,
+            pending_secret_is_replaced,
+            enabled_second_factor_is_not_replaced,
+            only_the_pending_secret_is_enabled,
+            enabling_ends_other_sessions,
+            one_of_two_concurrent_confirmations_succeeds,
+            step_is_accepted_once_and_no_earlier_step_after_it,
+            one_of_two_concurrent_uses_of_a_step_succeeds,
+            pending_second_factor_accepts_no_code,
+            recovery_code_is_accepted_once,
+            one_of_two_concurrent_uses_of_a_recovery_code_succeeds,
+            recovery_codes_are_accepted_for_their_user_only,
             new_recovery_codes_replace_all_old_ones,
-            removing_leaves_nothing,
-            it_goes_with_its_user,
-            nobody_else_is_nobody,
+            removing_deletes_the_second_factor,
+            second_factor_is_erased_with_its_user,
+            inserting_a_key_of_an_unknown_user_fails,
         }
     };
 }
@@ -64,7 +64,7 @@ async fn protected(h: &impl Stores, name: &str) -> UserId {
 }
 
 /// Nor anything to take.
-pub async fn nobody_has_one_at_first(h: &impl Stores) {
+pub async fn new_user_has_no_second_factor(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), ada(h).await);
     assert_eq!(factors.find(ada).await.unwrap(), None);
     assert_eq!(factors.confirm(ada, &confirmation(1), &cause(at(0))).await.unwrap(), None);
@@ -75,7 +75,7 @@ pub async fn nobody_has_one_at_first(h: &impl Stores) {
 }
 
 /// Somebody lost the picture before they had scanned it.
-pub async fn what_is_pending_is_replaced(h: &impl Stores) {
+pub async fn pending_secret_is_replaced(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), ada(h).await);
     for n in [1, 2] {
         assert!(factors.begin(ada, &secret(n), at(0)).await.unwrap());
@@ -84,14 +84,14 @@ pub async fn what_is_pending_is_replaced(h: &impl Stores) {
 }
 
 /// It has to be removed first, which takes a code.
-pub async fn what_is_in_force_is_not(h: &impl Stores) {
+pub async fn enabled_second_factor_is_not_replaced(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
     assert!(!factors.begin(ada, &secret(2), at(2)).await.unwrap());
     assert_eq!(factors.find(ada).await.unwrap(), Some(in_force(1, 10)));
 }
 
 /// And no other one, which another browser began.
-pub async fn only_the_pending_secret_comes_into_force(h: &impl Stores) {
+pub async fn only_the_pending_secret_is_enabled(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), ada(h).await);
     factors.begin(ada, &secret(1), at(0)).await.unwrap();
     factors.begin(ada, &secret(2), at(0)).await.unwrap();
@@ -107,7 +107,7 @@ pub async fn only_the_pending_secret_comes_into_force(h: &impl Stores) {
 }
 
 /// They were opened with a password alone.
-pub async fn coming_into_force_ends_the_other_sessions(h: &impl Stores) {
+pub async fn enabling_ends_other_sessions(h: &impl Stores) {
     let (factors, sessions, ada) = (h.second_factors(), h.sessions(), ada(h).await);
     let bob = insert(&*h.users(), "bob").await.id;
     for (n, owner) in [(1, ada), (2, ada), (3, ada), (4, bob)] {
@@ -123,7 +123,7 @@ pub async fn coming_into_force_ends_the_other_sessions(h: &impl Stores) {
 }
 
 /// So that nobody holds recovery codes that are not good.
-pub async fn of_two_confirmations_at_once_one_wins(h: &impl Stores) {
+pub async fn one_of_two_concurrent_confirmations_succeeds(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), ada(h).await);
     factors.begin(ada, &secret(1), at(0)).await.unwrap();
     let answers =
@@ -145,7 +145,7 @@ pub async fn of_two_confirmations_at_once_one_wins(h: &impl Stores) {
 }
 
 /// The code that confirmed it is taken too.
-pub async fn a_step_is_taken_once_and_none_before_it(h: &impl Stores) {
+pub async fn step_is_accepted_once_and_no_earlier_step_after_it(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
     let bob = protected(h, "bob").await;
     for (step, taken) in [(100, false), (99, false), (101, true), (101, false), (103, true), (102, false), (104, true)]
@@ -156,7 +156,7 @@ pub async fn a_step_is_taken_once_and_none_before_it(h: &impl Stores) {
 }
 
 /// Whoever watched the code being typed is too late.
-pub async fn of_two_who_take_a_step_at_once_one_does(h: &impl Stores) {
+pub async fn one_of_two_concurrent_uses_of_a_step_succeeds(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
     let answers = at_once((0..8).map(|_| {
         let factors = factors.clone();
@@ -167,7 +167,7 @@ pub async fn of_two_who_take_a_step_at_once_one_does(h: &impl Stores) {
 }
 
 /// It is not in force.
-pub async fn what_is_pending_takes_nothing(h: &impl Stores) {
+pub async fn pending_second_factor_accepts_no_code(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), ada(h).await);
     factors.begin(ada, &secret(1), at(0)).await.unwrap();
     assert!(!factors.take_step(ada, TimeStep(1)).await.unwrap());
@@ -177,7 +177,7 @@ pub async fn what_is_pending_takes_nothing(h: &impl Stores) {
 }
 
 /// And one less is left.
-pub async fn a_recovery_code_is_taken_once(h: &impl Stores) {
+pub async fn recovery_code_is_accepted_once(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
     for (code, taken, left) in [(3, true, 9), (3, false, 9), (10, true, 8), (11, false, 8)] {
         assert_eq!(factors.take_recovery_code(ada, hash(code), &cause(at(2))).await.unwrap(), taken, "{code}");
@@ -186,7 +186,7 @@ pub async fn a_recovery_code_is_taken_once(h: &impl Stores) {
 }
 
 /// Once.
-pub async fn of_two_who_take_a_recovery_code_at_once_one_does(h: &impl Stores) {
+pub async fn one_of_two_concurrent_uses_of_a_recovery_code_succeeds(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
     let answers = at_once((0..8).map(|_| {
         let factors = factors.clone();
@@ -197,7 +197,7 @@ pub async fn of_two_who_take_a_recovery_code_at_once_one_does(h: &impl Stores) {
 }
 
 /// Though they were the same.
-pub async fn recovery_codes_are_their_users_alone(h: &impl Stores) {
+pub async fn recovery_codes_are_accepted_for_their_user_only(h: &impl Stores) {
     let factors = h.second_factors();
     let (ada, bob) = (protected(h, "ada").await, protected(h, "bob").await);
     assert!(factors.take_recovery_code(ada, hash(1), &cause(at(2))).await.unwrap());
@@ -217,7 +217,7 @@ pub async fn new_recovery_codes_replace_all_old_ones(h: &impl Stores) {
 }
 
 /// And another one can begin, with steps of its own.
-pub async fn removing_leaves_nothing(h: &impl Stores) {
+pub async fn removing_deletes_the_second_factor(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
     assert!(factors.remove(ada, &cause(at(2))).await.unwrap());
     assert!(!factors.remove(ada, &cause(at(2))).await.unwrap());
@@ -228,7 +228,7 @@ pub async fn removing_leaves_nothing(h: &impl Stores) {
 }
 
 /// In the same transaction.
-pub async fn it_goes_with_its_user(h: &impl Stores) {
+pub async fn second_factor_is_erased_with_its_user(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
     h.users().erase(ada, None, &cause(at(2))).await.unwrap();
     assert_eq!(factors.find(ada).await.unwrap(), None);
@@ -237,7 +237,7 @@ pub async fn it_goes_with_its_user(h: &impl Stores) {
 }
 
 /// A factor of nobody is a bug, not a refusal.
-pub async fn nobody_else_is_nobody(h: &impl Stores) {
+pub async fn inserting_a_key_of_an_unknown_user_fails(h: &impl Stores) {
     let refused = h.second_factors().begin(user_id(404), &secret(1), at(0)).await;
     assert!(matches!(refused, Err(Fault::Unknown(_))), "{refused:?}");
 }

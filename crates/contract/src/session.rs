@@ -21,32 +21,32 @@ use crate::{Stores, at_once, user::insert};
 macro_rules! session_suite {
     ($harness:expr) => {
         $crate::suite! { session, $harness,
-            an_open_session_has_access,
-            nobody_has_no_session,
-            access_follows_the_roles,
-            it_lives_until_it_expires,
-            ending_one_ends_that_one,
-            only_its_owner_ends_it,
-            ending_all_returns_those_that_lived,
-            the_list_has_the_live_ones_last_used_first,
-            rotating_puts_the_next_in_its_place,
-            rotating_lengthens_its_life,
-            a_token_used_twice_ends_the_session,
-            a_token_of_long_ago_ends_the_session,
-            a_token_that_never_was_ends_the_session,
-            the_grace_gives_the_same_successor,
-            behind_the_grace_it_is_reuse,
-            the_grace_is_for_the_token_just_before,
-            what_is_over_is_not_rotated,
-            an_erased_user_rotates_nothing,
-            an_erased_user_has_no_new_session,
-            a_login_by_an_old_password_is_not_kept,
-            a_login_without_the_second_factor_in_force_is_not_kept,
-            a_second_factor_that_is_gone_is_not_missed,
-            a_login_does_not_outlive_what_changes_at_once,
-            a_refresh_does_not_outlive_what_changes_at_once,
-            of_two_rotations_at_once_one_wins,
-            rotations_at_once_within_the_grace_agree,
+            open_session_has_access,
+            unknown_user_opens_no_session,
+            session_access_follows_the_roles,
+            session_expires,
+            ending_a_session_ends_only_that_session,
+            only_the_user_of_a_session_ends_it,
+            ending_all_sessions_returns_the_live_ones,
+            list_has_the_live_sessions_last_used_first,
+            rotation_replaces_the_refresh_token,
+            rotation_extends_the_session,
+            reused_refresh_token_ends_the_session,
+            old_refresh_token_ends_the_session,
+            unknown_refresh_token_ends_the_session,
+            previous_token_within_the_grace_period_returns_the_same_successor,
+            previous_token_after_the_grace_period_is_reuse,
+            grace_period_applies_only_to_the_previous_token,
+            ended_session_is_not_rotated,
+            session_of_an_erased_user_is_not_rotated,
+            erased_user_opens_no_session,
+            login_with_an_old_password_opens_no_session,
+            login_without_the_enabled_second_factor_opens_no_session,
+            removed_second_factor_does_not_prevent_a_session,
+            login_does_not_survive_a_concurrent_change,
+            refresh_does_not_survive_a_concurrent_change,
+            one_of_two_concurrent_rotations_succeeds,
+            concurrent_rotations_within_the_grace_period_agree,
         }
     };
 }
@@ -87,7 +87,7 @@ fn shown(new: NewSession) -> Session {
 }
 
 /// Whose it is and what they may do; a device need not be known.
-pub async fn an_open_session_has_access(h: &impl Stores) {
+pub async fn open_session_has_access(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     let mut unknown = session(2, ada, "two", at(1));
     unknown.device = entrepot_domain::auth::Device::default();
@@ -102,7 +102,7 @@ pub async fn an_open_session_has_access(h: &impl Stores) {
 }
 
 /// Who was there when their password was checked may be gone.
-pub async fn nobody_has_no_session(h: &impl Stores) {
+pub async fn unknown_user_opens_no_session(h: &impl Stores) {
     let sessions = h.sessions();
     let refused = sessions.open(&session(1, user_id(404), "one", at(0))).await;
     assert!(matches!(refused, Err(OpenError::Outdated)), "{refused:?}");
@@ -110,7 +110,7 @@ pub async fn nobody_has_no_session(h: &impl Stores) {
 }
 
 /// At once.
-pub async fn access_follows_the_roles(h: &impl Stores) {
+pub async fn session_access_follows_the_roles(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
     let roles = Roles::new([Role::Staff, Role::Admin]).unwrap();
@@ -119,7 +119,7 @@ pub async fn access_follows_the_roles(h: &impl Stores) {
 }
 
 /// And not a millisecond longer.
-pub async fn it_lives_until_it_expires(h: &impl Stores) {
+pub async fn session_expires(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
     let last = at(3_600) - chrono::Duration::milliseconds(1);
@@ -134,7 +134,7 @@ pub async fn it_lives_until_it_expires(h: &impl Stores) {
 }
 
 /// Once.
-pub async fn ending_one_ends_that_one(h: &impl Stores) {
+pub async fn ending_a_session_ends_only_that_session(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
     sessions.open(&session(2, ada, "two", at(0))).await.unwrap();
@@ -146,7 +146,7 @@ pub async fn ending_one_ends_that_one(h: &impl Stores) {
 }
 
 /// Somebody else has no such session.
-pub async fn only_its_owner_ends_it(h: &impl Stores) {
+pub async fn only_the_user_of_a_session_ends_it(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     let bob = insert(&*h.users(), "bob").await.id;
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
@@ -156,7 +156,7 @@ pub async fn only_its_owner_ends_it(h: &impl Stores) {
 }
 
 /// And leaves those of others alone.
-pub async fn ending_all_returns_those_that_lived(h: &impl Stores) {
+pub async fn ending_all_sessions_returns_the_live_ones(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     let bob = insert(&*h.users(), "bob").await.id;
     for (n, owner) in [(1, ada), (2, ada), (3, ada), (4, bob)] {
@@ -172,7 +172,7 @@ pub async fn ending_all_returns_those_that_lived(h: &impl Stores) {
 }
 
 /// A refresh is a use.
-pub async fn the_list_has_the_live_ones_last_used_first(h: &impl Stores) {
+pub async fn list_has_the_live_sessions_last_used_first(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     for (n, seconds) in [(1, 0), (2, 10), (3, 20), (4, 30)] {
         sessions.open(&session(n, ada, if n == 1 { "one" } else { "other" }, at(seconds))).await.unwrap();
@@ -186,7 +186,7 @@ pub async fn the_list_has_the_live_ones_last_used_first(h: &impl Stores) {
 }
 
 /// And that one is good from then on.
-pub async fn rotating_puts_the_next_in_its_place(h: &impl Stores) {
+pub async fn rotation_replaces_the_refresh_token(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
     for (now, presented, successor) in [(1, "one", "two"), (2, "two", "three"), (3, "three", "four")] {
@@ -197,7 +197,7 @@ pub async fn rotating_puts_the_next_in_its_place(h: &impl Stores) {
 }
 
 /// Until the new token expires.
-pub async fn rotating_lengthens_its_life(h: &impl Stores) {
+pub async fn rotation_extends_the_session(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
     sessions.rotate(&rotation("one", "two", at(3_000), NONE)).await.unwrap();
@@ -217,7 +217,7 @@ async fn assert_reused(sessions: &dyn SessionRepository, rotation: Rotation) {
 }
 
 /// RFC 9700 4.14.2; without a grace also within the same millisecond.
-pub async fn a_token_used_twice_ends_the_session(h: &impl Stores) {
+pub async fn reused_refresh_token_ends_the_session(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
     sessions.open(&session(2, ada, "other", at(0))).await.unwrap();
@@ -227,7 +227,7 @@ pub async fn a_token_used_twice_ends_the_session(h: &impl Stores) {
 }
 
 /// Not only the last one.
-pub async fn a_token_of_long_ago_ends_the_session(h: &impl Stores) {
+pub async fn old_refresh_token_ends_the_session(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
     sessions.rotate(&rotation("one", "two", at(1), NONE)).await.unwrap();
@@ -236,14 +236,14 @@ pub async fn a_token_of_long_ago_ends_the_session(h: &impl Stores) {
 }
 
 /// It was signed for this session, so it is one of its tokens.
-pub async fn a_token_that_never_was_ends_the_session(h: &impl Stores) {
+pub async fn unknown_refresh_token_ends_the_session(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
     assert_reused(&*sessions, rotation("stranger", "two", at(1), GRACE)).await;
 }
 
 /// To a client that lost the answer, as often as it asks, to the end of the grace.
-pub async fn the_grace_gives_the_same_successor(h: &impl Stores) {
+pub async fn previous_token_within_the_grace_period_returns_the_same_successor(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
     let first = sessions.rotate(&rotation("one", "two", at(1), GRACE)).await.unwrap();
@@ -255,7 +255,7 @@ pub async fn the_grace_gives_the_same_successor(h: &impl Stores) {
 }
 
 /// It begins with the rotation, and fetching again does not lengthen it.
-pub async fn behind_the_grace_it_is_reuse(h: &impl Stores) {
+pub async fn previous_token_after_the_grace_period_is_reuse(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
     sessions.rotate(&rotation("one", "two", at(1), GRACE)).await.unwrap();
@@ -264,7 +264,7 @@ pub async fn behind_the_grace_it_is_reuse(h: &impl Stores) {
 }
 
 /// Its own predecessor was used twice.
-pub async fn the_grace_is_for_the_token_just_before(h: &impl Stores) {
+pub async fn grace_period_applies_only_to_the_previous_token(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
     sessions.rotate(&rotation("one", "two", at(1), GRACE)).await.unwrap();
@@ -273,7 +273,7 @@ pub async fn the_grace_is_for_the_token_just_before(h: &impl Stores) {
 }
 
 /// Nor what never was.
-pub async fn what_is_over_is_not_rotated(h: &impl Stores) {
+pub async fn ended_session_is_not_rotated(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     let unknown = sessions.rotate(&rotation("one", "two", at(0), NONE)).await;
     assert!(matches!(unknown, Err(RotateError::Ended)), "{unknown:?}");
@@ -285,7 +285,7 @@ pub async fn what_is_over_is_not_rotated(h: &impl Stores) {
 }
 
 /// Within the grace or not.
-pub async fn an_erased_user_rotates_nothing(h: &impl Stores) {
+pub async fn session_of_an_erased_user_is_not_rotated(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
     sessions.rotate(&rotation("one", "two", at(1), GRACE)).await.unwrap();
@@ -297,7 +297,7 @@ pub async fn an_erased_user_rotates_nothing(h: &impl Stores) {
 }
 
 /// Though the login had begun before.
-pub async fn an_erased_user_has_no_new_session(h: &impl Stores) {
+pub async fn erased_user_opens_no_session(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     h.users().erase(ada, None, &cause(at(0))).await.unwrap();
     let refused = sessions.open(&session(1, ada, "one", at(1))).await;
@@ -308,7 +308,7 @@ pub async fn an_erased_user_has_no_new_session(h: &impl Stores) {
 }
 
 /// The first is a rotation; the second is reuse, which ends the session, and all others find it over.
-pub async fn of_two_rotations_at_once_one_wins(h: &impl Stores) {
+pub async fn one_of_two_concurrent_rotations_succeeds(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
     let answers = at_once((0..8).map(|n| {
@@ -324,7 +324,7 @@ pub async fn of_two_rotations_at_once_one_wins(h: &impl Stores) {
 }
 
 /// All get the token of the one that won.
-pub async fn rotations_at_once_within_the_grace_agree(h: &impl Stores) {
+pub async fn concurrent_rotations_within_the_grace_period_agree(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
     let answers = at_once((0..8).map(|n| {

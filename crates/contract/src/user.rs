@@ -20,29 +20,29 @@ use crate::{Stores, at_once, walk::page};
 macro_rules! user_suite {
     ($harness:expr) => {
         $crate::suite! { user, $harness,
-            what_is_inserted_is_found,
-            an_address_is_taken_whatever_its_case,
-            of_two_inserts_of_one_address_one_wins,
-            a_change_changes_what_it_names_and_no_more,
-            another_address_is_unproved_the_same_is_not,
-            another_users_address_is_refused,
-            a_stale_version_is_refused,
-            who_is_not_there_cannot_be_changed,
-            of_two_changes_of_one_version_one_wins,
-            a_new_password_ends_the_other_sessions,
-            who_proved_an_old_password_changes_nothing,
-            another_name_ends_no_session,
-            new_roles_report_the_live_sessions,
-            the_last_admin_stays,
-            of_two_admins_demoted_at_once_one_stays,
-            of_two_admins_erased_at_once_one_stays,
-            an_erased_user_is_gone,
-            an_erased_address_is_free_again,
-            erasing_ends_the_sessions,
-            a_search_ignores_case_and_takes_signs_literally,
-            a_role_filters_the_list,
-            a_page_counts_all_and_shows_its_part,
-            places_and_pages_show_the_same,
+            inserted_user_is_found,
+            email_is_unique_without_case,
+            one_of_two_inserts_of_the_same_email_succeeds,
+            update_changes_only_the_given_fields,
+            changed_email_is_unverified_and_the_same_email_is_not,
+            email_of_another_user_is_refused,
+            stale_version_of_a_user_is_refused,
+            unknown_user_cannot_be_changed,
+            one_of_two_changes_of_the_same_user_version_succeeds,
+            new_password_ends_other_sessions,
+            change_with_an_old_current_password_is_refused,
+            new_name_ends_no_session,
+            new_roles_return_the_live_sessions,
+            last_admin_is_kept,
+            one_of_two_concurrently_demoted_admins_remains,
+            one_of_two_concurrently_erased_admins_remains,
+            erased_user_is_not_found,
+            erased_email_can_be_used_again,
+            erasing_a_user_ends_their_sessions,
+            search_ignores_case_and_wildcards,
+            users_are_filtered_by_role,
+            page_has_the_total_count,
+            keyset_and_page_listings_of_users_agree,
         }
     };
 }
@@ -75,7 +75,7 @@ async fn names(users: &dyn UserRepository, filter: UserFilter) -> Vec<String> {
 }
 
 /// By identifier, by address in any case, with and without the password; and who is not there is not.
-pub async fn what_is_inserted_is_found(h: &impl Stores) {
+pub async fn inserted_user_is_found(h: &impl Stores) {
     let users = h.users();
     let mut new = new_user("Ada");
     new.user.roles = Roles::new([Role::Staff, Role::Customer]).unwrap();
@@ -96,7 +96,7 @@ pub async fn what_is_inserted_is_found(h: &impl Stores) {
 }
 
 /// ASCII or not, and with its domain in either encoding.
-pub async fn an_address_is_taken_whatever_its_case(h: &impl Stores) {
+pub async fn email_is_unique_without_case(h: &impl Stores) {
     let users = h.users();
     let new = |n, address| NewUser {
         user: User { email: email(address), ..user(n) },
@@ -115,7 +115,7 @@ pub async fn an_address_is_taken_whatever_its_case(h: &impl Stores) {
 }
 
 /// The store judges.
-pub async fn of_two_inserts_of_one_address_one_wins(h: &impl Stores) {
+pub async fn one_of_two_inserts_of_the_same_email_succeeds(h: &impl Stores) {
     let users = h.users();
     let answers =
         at_once(
@@ -135,7 +135,7 @@ pub async fn of_two_inserts_of_one_address_one_wins(h: &impl Stores) {
 }
 
 /// And counts the version up.
-pub async fn a_change_changes_what_it_names_and_no_more(h: &impl Stores) {
+pub async fn update_changes_only_the_given_fields(h: &impl Stores) {
     let users = h.users();
     let ada = insert(&*users, "ada").await;
     let changed = users.update(ada.id, &rename("Countess"), Some(Version(1)), &cause(at(9))).await.unwrap();
@@ -147,7 +147,7 @@ pub async fn a_change_changes_what_it_names_and_no_more(h: &impl Stores) {
 }
 
 /// A changed address starts unproved; one that differs in nothing stays proved.
-pub async fn another_address_is_unproved_the_same_is_not(h: &impl Stores) {
+pub async fn changed_email_is_unverified_and_the_same_email_is_not(h: &impl Stores) {
     let users = h.users();
     let mut new = new_user("ada");
     new.user.email_verified = true;
@@ -162,7 +162,7 @@ pub async fn another_address_is_unproved_the_same_is_not(h: &impl Stores) {
 }
 
 /// And changes nothing; one's own in another case is one's own.
-pub async fn another_users_address_is_refused(h: &impl Stores) {
+pub async fn email_of_another_user_is_refused(h: &impl Stores) {
     let users = h.users();
     let (ada, bob) = (insert(&*users, "ada").await, insert(&*users, "bob").await);
     let change = UserChange { password: Some(PasswordHash("new".to_owned())), ..readdress("BOB@example.com") };
@@ -175,7 +175,7 @@ pub async fn another_users_address_is_refused(h: &impl Stores) {
 }
 
 /// By every change.
-pub async fn a_stale_version_is_refused(h: &impl Stores) {
+pub async fn stale_version_of_a_user_is_refused(h: &impl Stores) {
     let users = h.users();
     let ada = insert(&*users, "ada").await;
     let stale = Some(Version(2));
@@ -198,14 +198,14 @@ async fn assert_not_found(users: &dyn UserRepository, id: UserId, expected: Opti
 }
 
 /// Whatever version is expected.
-pub async fn who_is_not_there_cannot_be_changed(h: &impl Stores) {
+pub async fn unknown_user_cannot_be_changed(h: &impl Stores) {
     let users = h.users();
     assert_not_found(&*users, user_id(404), None).await;
     assert_not_found(&*users, user_id(404), Some(Version(1))).await;
 }
 
 /// The others have seen an old one.
-pub async fn of_two_changes_of_one_version_one_wins(h: &impl Stores) {
+pub async fn one_of_two_changes_of_the_same_user_version_succeeds(h: &impl Stores) {
     let users = h.users();
     let ada = insert(&*users, "ada").await;
     let answers = at_once((0..8).map(|n| {
@@ -218,7 +218,7 @@ pub async fn of_two_changes_of_one_version_one_wins(h: &impl Stores) {
 }
 
 /// But the one that is kept, and nobody else's.
-pub async fn a_new_password_ends_the_other_sessions(h: &impl Stores) {
+pub async fn new_password_ends_other_sessions(h: &impl Stores) {
     let (users, sessions) = (h.users(), h.sessions());
     let (ada, bob) = (insert(&*users, "ada").await, insert(&*users, "bob").await);
     for (n, owner) in [(1, ada.id), (2, ada.id), (3, ada.id), (4, bob.id)] {
@@ -238,7 +238,7 @@ pub async fn a_new_password_ends_the_other_sessions(h: &impl Stores) {
 }
 
 /// Whoever asked for the change knew a password that somebody has changed since.
-pub async fn who_proved_an_old_password_changes_nothing(h: &impl Stores) {
+pub async fn change_with_an_old_current_password_is_refused(h: &impl Stores) {
     let users = h.users();
     let ada = insert(&*users, "ada").await;
     let to = |new: &str| UserChange {
@@ -258,7 +258,7 @@ pub async fn who_proved_an_old_password_changes_nothing(h: &impl Stores) {
 }
 
 /// Only a password does.
-pub async fn another_name_ends_no_session(h: &impl Stores) {
+pub async fn new_name_ends_no_session(h: &impl Stores) {
     let (users, sessions) = (h.users(), h.sessions());
     let ada = insert(&*users, "ada").await;
     sessions.open(&session(1, ada.id, "token", at(0))).await.unwrap();
@@ -268,7 +268,7 @@ pub async fn another_name_ends_no_session(h: &impl Stores) {
 }
 
 /// Which live on, with other roles; those that are over are not among them.
-pub async fn new_roles_report_the_live_sessions(h: &impl Stores) {
+pub async fn new_roles_return_the_live_sessions(h: &impl Stores) {
     let (users, sessions) = (h.users(), h.sessions());
     let ada = insert(&*users, "ada").await;
     for n in 1..=3 {
@@ -287,7 +287,7 @@ pub async fn new_roles_report_the_live_sessions(h: &impl Stores) {
 }
 
 /// Whether demoted or erased; an admin may become another admin.
-pub async fn the_last_admin_stays(h: &impl Stores) {
+pub async fn last_admin_is_kept(h: &impl Stores) {
     let users = h.users();
     assert!(!users.has_admin().await.unwrap());
     insert(&*users, "customer").await;
@@ -324,7 +324,7 @@ async fn assert_one_admin_stays(
 }
 
 /// However many try.
-pub async fn of_two_admins_demoted_at_once_one_stays(h: &impl Stores) {
+pub async fn one_of_two_concurrently_demoted_admins_remains(h: &impl Stores) {
     async fn demote(users: &dyn UserRepository, id: UserId) -> Result<(), UserError> {
         users.set_roles(id, Roles::CUSTOMER, None, &cause(at(1))).await.map(drop)
     }
@@ -339,7 +339,7 @@ pub async fn of_two_admins_demoted_at_once_one_stays(h: &impl Stores) {
 }
 
 /// However many try.
-pub async fn of_two_admins_erased_at_once_one_stays(h: &impl Stores) {
+pub async fn one_of_two_concurrently_erased_admins_remains(h: &impl Stores) {
     async fn erase(users: &dyn UserRepository, id: UserId) -> Result<(), UserError> {
         users.erase(id, None, &cause(at(1))).await.map(drop)
     }
@@ -354,7 +354,7 @@ pub async fn of_two_admins_erased_at_once_one_stays(h: &impl Stores) {
 }
 
 /// For every method.
-pub async fn an_erased_user_is_gone(h: &impl Stores) {
+pub async fn erased_user_is_not_found(h: &impl Stores) {
     let users = h.users();
     let ada = insert(&*users, "ada").await;
     insert(&*users, "bob").await;
@@ -369,7 +369,7 @@ pub async fn an_erased_user_is_gone(h: &impl Stores) {
 }
 
 /// For somebody new, who does not become the old one; and the next one who is erased is no trouble.
-pub async fn an_erased_address_is_free_again(h: &impl Stores) {
+pub async fn erased_email_can_be_used_again(h: &impl Stores) {
     let users = h.users();
     for n in 1..=3 {
         let new = NewUser {
@@ -383,7 +383,7 @@ pub async fn an_erased_address_is_free_again(h: &impl Stores) {
 }
 
 /// And reports them.
-pub async fn erasing_ends_the_sessions(h: &impl Stores) {
+pub async fn erasing_a_user_ends_their_sessions(h: &impl Stores) {
     let (users, sessions) = (h.users(), h.sessions());
     let (ada, bob) = (insert(&*users, "ada").await, insert(&*users, "bob").await);
     for (n, owner) in [(1, ada.id), (2, ada.id), (3, bob.id)] {

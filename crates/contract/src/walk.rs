@@ -35,7 +35,7 @@ where
     }
     let mut walked: Vec<F::Item> = Vec::new();
     loop {
-        let place = walked.last().map(|item| sort.place_of(item));
+        let place = walked.last().map(|item| sort.keyset_of(item));
         let part = list(Window::After { place, limit }).await;
         assert_eq!(part.total, None, "by {sort}");
         walked.extend(part.items);

@@ -40,30 +40,30 @@ pub enum Lookup {
 /// Bytes that are remembered, and what they were read as: whoever keeps them in the process gives them out many times,
 /// and they need to be read only once. Cheap to clone; all clones know it.
 #[derive(Clone)]
-pub struct CachedValue(Arc<Inside>);
+pub struct CachedValue(Arc<Inner>);
 
-struct Inside {
+struct Inner {
     bytes: Arc<[u8]>,
-    read: OnceLock<Box<dyn Any + Send + Sync>>,
+    decoded: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
 impl CachedValue {
     /// What the bytes are: as they were read before, or by `read`. They may come from a cache that others write to as
     /// well, so it must not believe them; `None` if they make no sense.
-    pub fn read_as<T: Any + Clone + Send + Sync>(&self, read: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
-        if let Some(known) = self.0.read.get().and_then(|known| known.downcast_ref::<T>()) {
+    pub fn decode_as<T: Any + Clone + Send + Sync>(&self, decode: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
+        if let Some(known) = self.0.decoded.get().and_then(|known| known.downcast_ref::<T>()) {
             return Some(known.clone());
         }
-        let value = read(self)?;
+        let value = decode(self)?;
         // Somebody else may have been quicker, and has read the same.
-        self.0.read.set(Box::new(value.clone())).ok();
+        self.0.decoded.set(Box::new(value.clone())).ok();
         Some(value)
     }
 }
 
 impl<T: Into<Arc<[u8]>>> From<T> for CachedValue {
     fn from(bytes: T) -> Self {
-        Self(Arc::new(Inside { bytes: bytes.into(), read: OnceLock::new() }))
+        Self(Arc::new(Inner { bytes: bytes.into(), decoded: OnceLock::new() }))
     }
 }
 
@@ -121,18 +121,18 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_read_once() {
+    fn bytes_are_decoded_once() {
         let value = CachedValue::from([7, 8]);
-        assert_eq!(value.clone().read_as(first), Some(7));
-        assert_eq!(value.read_as(|_| Some(0_u8)), Some(7), "nobody reads them again");
-        assert_eq!(value.read_as(|bytes| Some(bytes.to_vec())), Some(vec![7, 8]), "as something else");
-        assert_eq!(value.read_as(first), Some(7));
+        assert_eq!(value.clone().decode_as(first), Some(7));
+        assert_eq!(value.decode_as(|_| Some(0_u8)), Some(7), "nobody reads them again");
+        assert_eq!(value.decode_as(|bytes| Some(bytes.to_vec())), Some(vec![7, 8]), "as something else");
+        assert_eq!(value.decode_as(first), Some(7));
     }
 
     #[test]
-    fn what_makes_no_sense_is_read_again() {
+    fn malformed_bytes_are_decoded_again() {
         let value = CachedValue::from([]);
-        assert_eq!(value.read_as(first), None);
-        assert_eq!(value.read_as(|_| Some(1_u8)), Some(1));
+        assert_eq!(value.decode_as(first), None);
+        assert_eq!(value.decode_as(|_| Some(1_u8)), Some(1));
     }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 pub type Timestamp = DateTime<Utc>;
 
 /// The last second that RFC 3339 can express: the end of the year 9999.
-const LAST: Timestamp = match DateTime::from_timestamp(253_402_300_799, 0) {
+const MAX_TIMESTAMP: Timestamp = match DateTime::from_timestamp(253_402_300_799, 0) {
     Some(last) => last,
     None => DateTime::<Utc>::MAX_UTC,
 };
@@ -18,7 +18,7 @@ const LAST: Timestamp = match DateTime::from_timestamp(253_402_300_799, 0) {
 /// `at + duration`, or the end of the year 9999 if that is later. The operator `+` panics on overflow.
 pub fn saturating_add(at: Timestamp, duration: Duration) -> Timestamp {
     let sum = TimeDelta::from_std(duration).ok().and_then(|duration| at.checked_add_signed(duration));
-    sum.map_or(LAST, |sum| sum.min(LAST))
+    sum.map_or(MAX_TIMESTAMP, |sum| sum.min(MAX_TIMESTAMP))
 }
 
 /// Tells the time.

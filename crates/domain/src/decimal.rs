@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn the_currency_tells_how_many_minor_units_an_amount_is() {
+    fn minor_units_depend_on_the_currency() {
         for (text, currency, expected) in [
             ("2.95", "GBP", 295),
             ("2.9", "GBP", 290),
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_exact_amount_is_refused() {
+    fn ambiguous_and_inexact_amounts_are_refused() {
         for (text, currency) in [
             ("2.955", "GBP"),
             ("1.000", "EUR"),
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn zeros_that_say_nothing_can_be_dropped() {
+    fn trailing_zeros_can_be_removed() {
         let trimmed = |text| DecimalAmount::parse(text).unwrap().without_trailing_zeros();
         assert_eq!(trimmed("14.000000").minor_units("JPY".parse().unwrap()), Ok(14));
         assert_eq!(trimmed("14.500000").minor_units("GBP".parse().unwrap()), Ok(1_450));

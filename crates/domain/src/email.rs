@@ -16,18 +16,18 @@ use crate::{Invalid, UserId};
 pub struct Email(String);
 
 /// In bytes.
-const MAX_LOCAL: usize = 64;
+const MAX_LOCAL_BYTES: usize = 64;
 /// In bytes.
-const MAX_LENGTH: usize = 254;
+const MAX_BYTES: usize = 254;
 /// In bytes.
-const MAX_LABEL: usize = 63;
+const MAX_LABEL_BYTES: usize = 63;
 
 impl Email {
     /// Parses an address; white space around it is dropped.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
         let bad = || Invalid::new("must be an email address");
-        if text.len() > MAX_LENGTH {
+        if text.len() > MAX_BYTES {
             return Err(Invalid::new("must be at most 254 characters long"));
         }
         let (local, host) = text.rsplit_once('@').ok_or_else(bad)?;
@@ -75,7 +75,7 @@ fn is_local(local: &str) -> bool {
     // RFC 5322 3.2.3: dot-atom; RFC 6531 adds characters of every script.
     let first = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
     let part = |part: &str| part.starts_with(first) && part.chars().all(|c| first(c) || is_mark(c));
-    !local.is_empty() && local.len() <= MAX_LOCAL && local.split('.').all(part)
+    !local.is_empty() && local.len() <= MAX_LOCAL_BYTES && local.split('.').all(part)
 }
 
 /// A combining mark (`Mn`, `Mc`; RFC 5892 2.1), which needs a character before it.
@@ -101,7 +101,8 @@ fn is_host(host: &str) -> bool {
 
 /// Whether a host needs no look at its A-label form: its labels are short, and none has a combining mark.
 fn is_plain(host: &str) -> bool {
-    host.split('.').all(|label| label.len() <= MAX_LABEL) && host.chars().all(|c| c.is_alphanumeric() || !is_mark(c))
+    host.split('.').all(|label| label.len() <= MAX_LABEL_BYTES)
+        && host.chars().all(|c| c.is_alphanumeric() || !is_mark(c))
 }
 
 impl fmt::Display for Email {
@@ -115,14 +116,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_what_people_have_and_trims_it() {
+    fn common_emails_are_accepted_and_trimmed() {
         for good in ["a@b.io", " Ada.Lovelace+tag@example.co.uk ", "o'neil@x-y.org", "søren@blåbær.dk"] {
             assert_eq!(Email::parse(good).unwrap().as_str(), good.trim());
         }
     }
 
     #[test]
-    fn refuses_what_nobody_has() {
+    fn implausible_emails_are_refused() {
         for bad in [
             "",
             "a",
@@ -149,13 +150,13 @@ mod tests {
     }
 
     #[test]
-    fn case_does_not_make_another_address() {
+    fn email_is_compared_without_case() {
         let folded = |text| Email::parse(text).unwrap().folded();
         assert_eq!(folded("ADA@Example.COM"), folded("ada@example.com"));
     }
 
     #[test]
-    fn combining_marks_are_taken_behind_a_character() {
+    fn combining_mark_has_to_follow_a_character() {
         for good in ["संपर्क@डाटामेल.भारत", "e\u{301}ve@x.io", "อีเมล@ตัวอย่าง.ไทย"]
         {
             assert_eq!(Email::parse(good).unwrap().as_str(), good);
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn encoding_of_the_domain_does_not_make_another_address() {
+    fn email_is_compared_without_the_encoding_of_its_domain() {
         let folded = |text| Email::parse(text).unwrap().folded();
         assert_eq!(folded("x@MÜNCHEN.example"), "x@xn--mnchen-3ya.example");
         assert_eq!(folded("x@XN--mnchen-3ya.example"), "x@xn--mnchen-3ya.example");
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn duplicate_is_no_address_and_sorted_before_it() {
+    fn folded_duplicate_is_no_email_and_sorts_before_it() {
         let email = Email::parse("x@MÜNCHEN.example").unwrap();
         let duplicate = email.folded_duplicate(UserId(uuid::Uuid::nil()));
         assert!(Email::parse(&duplicate).is_err(), "{duplicate}");
@@ -187,7 +188,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn whatever_is_taken_is_an_address_and_is_taken_again(
+        fn accepted_emails_are_plausible_and_accepted_again(
             text in proptest::prop_oneof![".*", "[a-zA-Z0-9.+@ \\-é\r\n\0\"]{0,40}", "[a-z.]{1,70}@[a-z0-9.-]{1,70}\\.[a-z]{1,5}"]
         ) {
             let Ok(email) = Email::parse(&text) else { return Ok(()) };

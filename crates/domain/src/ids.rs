@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_satisfies_its_own_number_and_none() {
+    fn version_satisfies_its_own_number_and_none() {
         let version = Version::FIRST.next();
         assert!(version.satisfies(None) && version.satisfies(Some(Version(2))));
         assert!(!version.satisfies(Some(Version::FIRST)));

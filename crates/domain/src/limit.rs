@@ -78,7 +78,7 @@ fn counted(address: IpAddr) -> IpAddr {
 
 /// Where somebody stands with a quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Verdict {
+pub struct RateLimitDecision {
     /// Whether this one is within it.
     pub allowed: bool,
     /// How many more are.
@@ -94,10 +94,10 @@ pub struct Verdict {
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
     /// Counts one. A refused one is not counted, so that knocking does not lengthen the wait.
-    async fn hit(&self, subject: &Subject, quota: Quota) -> Verdict;
+    async fn hit(&self, subject: &Subject, quota: Quota) -> RateLimitDecision;
 
     /// Tells where the subject stands, and counts nothing: `allowed` says whether a `hit` would be.
-    async fn peek(&self, subject: &Subject, quota: Quota) -> Verdict;
+    async fn peek(&self, subject: &Subject, quota: Quota) -> RateLimitDecision;
 }
 
 #[cfg(test)]
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn every_limit_has_a_name_of_its_own() {
+    fn every_limit_has_a_unique_name() {
         let (user, address) = (UserId(Uuid::nil()), IpAddr::V4(Ipv4Addr::LOCALHOST));
         let subjects = [
             Subject::Address(address),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// How a number moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     /// It only grows, from zero at the start of the process.
     Counter,
     /// It goes up and down.
@@ -23,7 +23,7 @@ pub struct Sample {
     /// What it means, in one sentence.
     pub help: &'static str,
     /// How it moves.
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// Names and values that tell it from other samples of its name.
     pub labels: Vec<(&'static str, &'static str)>,
     /// How much it is.
@@ -33,12 +33,12 @@ pub struct Sample {
 impl Sample {
     /// How often something happened.
     pub fn counter(name: &'static str, help: &'static str, count: impl TryInto<u64>) -> Self {
-        Self { name, help, kind: Kind::Counter, labels: Vec::new(), value: number(count) }
+        Self { name, help, kind: MetricKind::Counter, labels: Vec::new(), value: number(count) }
     }
 
     /// How much of something there is.
     pub fn gauge(name: &'static str, help: &'static str, count: impl TryInto<u64>) -> Self {
-        Self { kind: Kind::Gauge, ..Self::counter(name, help, count) }
+        Self { kind: MetricKind::Gauge, ..Self::counter(name, help, count) }
     }
 
     /// How much time something took until now, in seconds.
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_exact_as_far_as_they_can_be() {
+    fn counts_are_exact_up_to_2_to_the_53() {
         let value = |count: u64| Sample::counter("a_total", "A.", count).value;
         for (count, expected) in
             [(0, 0.0), (1, 1.0), (u64::from(u32::MAX) + 1, 4_294_967_296.0), ((1 << 53) - 1, 9_007_199_254_740_991.0)]

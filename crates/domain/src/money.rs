@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn codes_are_real_ones() {
+    fn only_iso_codes_are_accepted() {
         assert_eq!(gbp().to_string(), "GBP");
         for bad in ["", "gbp", "GB", "GBPX", "XXX", "P E", "£££", "ABC"] {
             assert!(bad.parse::<Currency>().is_err(), "{bad}");
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn it_never_wraps_and_never_mixes() {
+    fn arithmetic_does_not_overflow_or_mix_currencies() {
         let most = Money::new(Money::MAX, gbp()).unwrap();
         assert!(Money::new(Money::MAX + 1, gbp()).is_err() && Money::new(i64::MAX, gbp()).is_err());
         assert_eq!(most.times(1), Some(most));
@@ -173,7 +173,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn times_is_repeated_plus(amount in 0_i64..1_000_000, count in 1_u32..50) {
+        fn multiplication_is_repeated_addition(amount in 0_i64..1_000_000, count in 1_u32..50) {
             let unit = Money::new(amount, gbp()).unwrap();
             let sum = (0..count).try_fold(Money::zero(gbp()), |sum, _| sum.plus(unit));
             proptest::prop_assert_eq!(unit.times(count), sum);

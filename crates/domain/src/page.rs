@@ -62,13 +62,8 @@ impl Default for PageNumber {
 /// Which part of a list is wanted.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Window {
-    /// A numbered page, with the count of all. Its cost grows with its number.
-    Page {
-        /// Which.
-        page: PageNumber,
-        /// Its size.
-        limit: Limit,
-    },
+    /// A numbered page, with the total count. Its cost grows with the page number.
+    Page { page: PageNumber, limit: Limit },
     /// What follows a place in the order, without a count. Its cost does not depend on how deep that place is.
     After {
         /// The last place that was seen; `None` starts at the first.
@@ -146,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_deepest_page_has_an_offset() {
+    fn offset_of_the_last_page_does_not_overflow() {
         let page = PageNumber::new(u64::from(u32::MAX)).unwrap();
         let window = Window::Page { page, limit: Limit::new(100).unwrap() };
         assert_eq!(window.offset(), (u64::from(u32::MAX) - 1) * 100);
@@ -154,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn one_row_too_many_means_more() {
+    fn additional_row_means_that_more_follow() {
         let limit = Limit::new(2).unwrap();
         assert!(Listing::from_rows(vec![1, 2, 3], limit, None).more);
         assert!(!Listing::from_rows(vec![1, 2], limit, None).more);

@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn characters_make_it_long_enough_and_bytes_too_long() {
+    fn minimum_length_counts_characters_and_maximum_length_bytes() {
         assert!(PlainPassword::parse("ééééééé").is_err());
         assert!(PlainPassword::parse("éééééééé").is_ok());
         assert!(PlainPassword::parse(&"a".repeat(72)).is_ok());
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_normalised() {
+    fn password_is_normalised() {
         let decomposed = "Ame\u{301}lie et Zoe\u{308}";
         assert_eq!(PlainPassword::parse(decomposed).unwrap().expose(), "Am\u{e9}lie et Zo\u{eb}");
         assert_eq!(PlainPassword::parse("one\u{a0}two\u{3000}three").unwrap().expose(), "one two three");
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_may_mean_two_passwords() {
+    fn typed_text_may_stand_for_two_passwords() {
         let decomposed = "Ame\u{301}lie et Zoe\u{308}";
         assert_eq!(exposed(&PlainPassword::candidates(decomposed)), ["Am\u{e9}lie et Zo\u{eb}", decomposed]);
         assert_eq!(exposed(&PlainPassword::candidates("correct horse")), ["correct horse"]);
@@ -142,7 +142,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn normalising_twice_changes_nothing_and_fits_its_room(text in ".{0,80}") {
+        fn normalising_is_idempotent_and_fits_its_capacity(text in ".{0,80}") {
             let once = normalised(&text);
             proptest::prop_assert!(once.len() <= text.len() * MAX_GROWTH);
             proptest::prop_assert_eq!(&*normalised(&once), &*once);

@@ -95,7 +95,7 @@ impl<F: SortField> Sort<F> {
     }
 
     /// The place of one item in this order.
-    pub fn place_of(&self, item: &F::Item) -> Keyset {
+    pub fn keyset_of(&self, item: &F::Item) -> Keyset {
         Keyset { values: self.0.iter().map(|(field, _)| field.value(item)).collect(), id: F::id(item) }
     }
 }
@@ -206,14 +206,14 @@ mod tests {
     use crate::product::ProductSort;
 
     #[test]
-    fn parses_what_it_prints() {
+    fn printed_sort_order_is_parsed_back() {
         for text in ["name", "-price", "name,-price", "-createdAt,sku"] {
             assert_eq!(Sort::<ProductSort>::parse(text).unwrap().to_string(), text);
         }
     }
 
     #[test]
-    fn refuses_unknown_and_repeated_keys() {
+    fn unknown_and_repeated_keys_are_refused() {
         for bad in ["", "nope", "name,", "name,-name", "--name", "name;drop table products"] {
             assert!(Sort::<ProductSort>::parse(bad).is_err(), "{bad:?}");
         }

@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_trimmed_and_counted_in_characters() {
+    fn line_is_trimmed_and_its_length_counts_characters() {
         assert_eq!(line("  Ærøskøbing ", 10).unwrap(), "Ærøskøbing");
         assert!(line("ærøskøbing!", 10).is_err());
         assert!(line(" \t ", 10).is_err());
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_a_visible_character() {
+    fn line_needs_a_visible_character() {
         for good in ["é", "…", "\u{200b}a", "\u{928}\u{940}", "👩\u{200d}🌾", "٣", "€"] {
             assert!(line(good, 10).is_ok(), "{good:?}");
         }
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_description_may_have_lines_but_no_nul() {
+    fn description_may_have_lines_but_no_nul() {
         assert!(Description::parse("").is_ok());
         assert!(Description::parse("one\ntwo\tthree").is_ok());
         assert!(Description::parse("a\0b").is_err());
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn folding_is_full_and_of_compatible_characters() {
+    fn folding_is_full_and_replaces_compatibility_characters() {
         for (text, folded) in [
             ("Ærø", "ærø"),
             ("ΜΑΥΡΟΣ", "μαυροσ"),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_a_search_have_no_spaces_around_them() {
+    fn search_words_are_split_at_white_space() {
         assert_eq!(search_words("  RED\u{a0}Mug\u{3000}"), ["red", "mug"]);
         assert!(search_words(" \u{a0} ").is_empty());
     }

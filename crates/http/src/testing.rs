@@ -19,7 +19,7 @@ use actix_web::{
 };
 use bytes::Bytes;
 use entrepot_application::{
-    Application, Limits, LoginThrottle,
+    Application, LoginThrottle, RequestLimiter,
     api_key::{ApiKeyPorts, ApiKeyService},
     audit::{AuditPorts, AuditService},
     auth::{AuthPorts, AuthService, AuthSettings},
@@ -29,7 +29,7 @@ use entrepot_application::{
     user::{UserPorts, UserService},
 };
 use entrepot_domain::{
-    Clock, Email, HealthCheck, IdGenerator, MockRateLimiter, Quota, SessionId, Timestamp, UserId, Verdict,
+    Clock, Email, HealthCheck, IdGenerator, MockRateLimiter, Quota, RateLimitDecision, SessionId, Timestamp, UserId,
     api_key::{MockApiKeyRepository, MockRandomness},
     audit::MockAuditLog,
     auth::{
@@ -119,8 +119,8 @@ pub(crate) fn settings() -> HttpSettings {
 }
 
 /// A limiter that lets everything through.
-pub(crate) fn generous() -> impl Fn(&entrepot_domain::Subject, Quota) -> Verdict {
-    |_, quota| Verdict { allowed: true, remaining: quota.limit - 1, resets_in: Duration::from_mins(15) }
+pub(crate) fn generous() -> impl Fn(&entrepot_domain::Subject, Quota) -> RateLimitDecision {
+    |_, quota| RateLimitDecision { allowed: true, remaining: quota.limit - 1, resets_in: Duration::from_mins(15) }
 }
 
 /// Every port, mocked: set expectations, then ask for the [`state`](Mocks::state). Tokens, sessions and limits answer
@@ -221,7 +221,7 @@ impl Mocks {
             products: ProductService::new(products),
             orders: OrderService::new(OrderPorts { orders: Arc::new(self.orders), clock, ids }),
             audit: AuditService::new(AuditPorts { log: Arc::new(self.audit) }),
-            limits: Limits::new(Arc::new(self.limiter), quota(100), quota(1_000)),
+            request_limiter: RequestLimiter::new(Arc::new(self.limiter), quota(100), quota(1_000)),
         }
     }
 }

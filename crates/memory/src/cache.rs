@@ -24,33 +24,33 @@ const STRIPES: usize = 256;
 ///
 /// A value whose time is up is no longer found, and stays until others need its room.
 pub struct MemoryCache {
-    values: Values<CacheKey, Kept, Size>,
+    values: Values<CacheKey, Entry, EntryWeight>,
     epochs: [Mutex<u64>; STRIPES],
     hasher: RandomState,
     elapsed: Elapsed,
 }
 
 #[derive(Clone)]
-struct Kept {
+struct Entry {
     value: CachedValue,
-    until: Duration,
+    expires_at: Duration,
 }
 
 /// What a value takes, in bytes.
 #[derive(Clone)]
-struct Size;
+struct EntryWeight;
 
-impl Size {
+impl EntryWeight {
     /// What it takes beside its bytes, roughly: key, links and counters.
     const OVERHEAD: u64 = 200;
     /// What most take together, roughly; into how many parts the values fall depends on it.
-    const USUAL: u64 = 500;
+    const TYPICAL: u64 = 500;
 }
 
-impl Weighter<CacheKey, Kept> for Size {
-    fn weight(&self, _: &CacheKey, kept: &Kept) -> u64 {
+impl Weighter<CacheKey, Entry> for EntryWeight {
+    fn weight(&self, _: &CacheKey, entry: &Entry) -> u64 {
         // Once as bytes, and once as what they were read as.
-        u64::try_from(kept.value.len()).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(Self::OVERHEAD)
+        u64::try_from(entry.value.len()).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(Self::OVERHEAD)
     }
 }
 
@@ -62,9 +62,9 @@ impl MemoryCache {
 
     /// The same on another source of time: how long it is since some fixed moment. It must never go back.
     pub fn with_time(max_bytes: u64, elapsed: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
-        let items = usize::try_from(max_bytes / Size::USUAL).unwrap_or(usize::MAX);
+        let items = usize::try_from(max_bytes / EntryWeight::TYPICAL).unwrap_or(usize::MAX);
         Self {
-            values: Values::with_weighter(items, max_bytes, Size),
+            values: Values::with_weighter(items, max_bytes, EntryWeight),
             epochs: [const { Mutex::new(0) }; STRIPES],
             hasher: RandomState::new(),
             elapsed: Box::new(elapsed),
@@ -82,7 +82,7 @@ impl MemoryCache {
 impl Cache for MemoryCache {
     async fn get(&self, key: CacheKey) -> Lookup {
         match self.values.get(&key) {
-            Some(kept) if (self.elapsed)() < kept.until => Lookup::Hit(kept.value),
+            Some(entry) if (self.elapsed)() < entry.expires_at => Lookup::Hit(entry.value),
             _ => Lookup::Miss(Ticket(self.epoch(key).map_or(0, |epoch| *epoch))),
         }
     }
@@ -91,8 +91,8 @@ impl Cache for MemoryCache {
         if let Some(epoch) = self.epoch(key)
             && *epoch == ticket.0
         {
-            let until = (self.elapsed)().saturating_add(ttl);
-            self.values.insert(key, Kept { value: bytes.into(), until });
+            let expires_at = (self.elapsed)().saturating_add(ttl);
+            self.values.insert(key, Entry { value: bytes.into(), expires_at });
         }
     }
 
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn time_is_up_to_the_millisecond() {
+    async fn value_expires_to_the_millisecond() {
         let millis = Arc::new(AtomicU64::new(0));
         let clock = millis.clone();
         let cache = MemoryCache::with_time(1 << 20, move || Duration::from_millis(clock.load(SeqCst)));
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_does_not_grow_beyond_its_size() {
+    async fn size_is_bounded() {
         let cache = MemoryCache::new(100_000);
         for n in 0..1_000 {
             put(&cache, product(n), Arc::from([0; 1_000]), TTL).await;
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stripe_whose_holder_panicked_still_serves() {
+    async fn poisoned_stripe_still_works() {
         let cache = Arc::new(MemoryCache::new(1 << 20));
         let broken = cache.clone();
         let holder = std::thread::spawn(move || {

@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_tells_whole_milliseconds() {
+    fn time_has_whole_milliseconds() {
         assert_eq!(SystemClock.now().timestamp_subsec_nanos() % 1_000_000, 0);
     }
 }

@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn later_ones_sort_after_earlier_ones() {
+    fn later_identifiers_sort_after_earlier_ones() {
         let ids: Vec<Uuid> = (0..10_000).map(|_| UuidV7.next()).collect();
         assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
         assert_eq!(ids[0].get_version_num(), 7);

@@ -15,28 +15,28 @@ use entrepot_memory::{MemoryCache, MemoryLimiter};
 
 /// A clock that stands still until it is moved.
 #[derive(Clone, Default)]
-struct Hands(Arc<AtomicU64>);
+struct ManualClock(Arc<AtomicU64>);
 
-impl Hands {
+impl ManualClock {
     fn elapsed(&self) -> impl Fn() -> Duration + Send + Sync + 'static {
         let millis = self.0.clone();
         move || Duration::from_millis(millis.load(Ordering::SeqCst))
     }
 
-    fn pass(&self, time: Duration) {
+    fn advance(&self, time: Duration) {
         self.0.fetch_add(u64::try_from(time.as_millis()).unwrap(), Ordering::SeqCst);
     }
 }
 
 struct Caches {
     cache: Arc<MemoryCache>,
-    hands: Hands,
+    clock: ManualClock,
 }
 
 impl Caches {
     fn new() -> Self {
-        let hands = Hands::default();
-        Self { cache: Arc::new(MemoryCache::with_time(4 << 20, hands.elapsed())), hands }
+        let clock = ManualClock::default();
+        Self { cache: Arc::new(MemoryCache::with_time(4 << 20, clock.elapsed())), clock }
     }
 }
 
@@ -46,7 +46,7 @@ impl CacheHarness for Caches {
     }
 
     async fn pass(&self, time: Duration) {
-        self.hands.pass(time);
+        self.clock.advance(time);
     }
 }
 
@@ -54,13 +54,13 @@ entrepot_contract::cache_suite!(Caches::new());
 
 struct Limiters {
     limiter: Arc<MemoryLimiter>,
-    hands: Hands,
+    clock: ManualClock,
 }
 
 impl Limiters {
     fn new() -> Self {
-        let hands = Hands::default();
-        Self { limiter: Arc::new(MemoryLimiter::with_time(Duration::from_mins(15), hands.elapsed())), hands }
+        let clock = ManualClock::default();
+        Self { limiter: Arc::new(MemoryLimiter::with_time(Duration::from_mins(15), clock.elapsed())), clock }
     }
 }
 
@@ -70,7 +70,7 @@ impl LimitHarness for Limiters {
     }
 
     async fn pass(&self, time: Duration) {
-        self.hands.pass(time);
+        self.clock.advance(time);
     }
 }
 

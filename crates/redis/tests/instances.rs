@@ -185,17 +185,17 @@ async fn the_remainder_is_right_when_instances_take_turns((here, there): (Redis,
     let limiters = [limiter(&here), limiter(&there)];
     for n in 0..20_u32 {
         let turn = &limiters[usize::try_from(n).unwrap() % 2];
-        let verdict = turn.hit(&user(1), quota(100)).await;
-        assert!(verdict.allowed && verdict.remaining == 100 - n - 1, "{n}: {verdict:?}");
+        let decision = turn.hit(&user(1), quota(100)).await;
+        assert!(decision.allowed && decision.remaining == 100 - n - 1, "{n}: {decision:?}");
         assert_eq!(turn.peek(&user(1), quota(100)).await.remaining, 100 - n - 1);
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     // Far from the limit, hits of the other instance from the last second may be missing, but none for long.
     for n in 0..20_u32 {
         let turn = &limiters[usize::try_from(n).unwrap() % 2];
-        let verdict = turn.hit(&user(2), quota(100_000)).await;
+        let decision = turn.hit(&user(2), quota(100_000)).await;
         let exact = 100_000 - n - 1;
-        assert!(verdict.allowed && (exact..=exact + n.div_ceil(2)).contains(&verdict.remaining), "{n}: {verdict:?}");
+        assert!(decision.allowed && (exact..=exact + n.div_ceil(2)).contains(&decision.remaining), "{n}: {decision:?}");
     }
     common::until("all hits are counted", || async {
         let (mut all, expected) = (Vec::new(), 100_000 - 20);

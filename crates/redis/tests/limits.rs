@@ -58,7 +58,7 @@ async fn far_from_the_limit_hits_do_not_wait_and_are_counted_soon() {
         let (here, subject) = (here.clone(), subject.clone());
         let mut hit = Box::pin(async move { here.hit(&subject, quota(LIMIT)).await });
         match (&mut hit).now_or_never() {
-            Some(verdict) => assert!(n < MAX_UNCOUNTED && verdict.remaining == LIMIT - 2 - n, "{n}: {verdict:?}"),
+            Some(decision) => assert!(n < MAX_UNCOUNTED && decision.remaining == LIMIT - 2 - n, "{n}: {decision:?}"),
             None => waiting = Some((n, hit)),
         }
     }
@@ -148,8 +148,8 @@ async fn a_refused_subject_costs_redis_nothing() {
     assert!(here.hit(&subject, quota(1)).await.allowed);
     assert!(!here.hit(&subject, quota(1)).await.allowed);
     server.freeze();
-    let verdict = here.hit(&subject, quota(1)).now_or_never().unwrap();
-    assert!(!verdict.allowed && verdict.remaining == 0 && verdict.resets_in <= quota(1).window, "{verdict:?}");
+    let decision = here.hit(&subject, quota(1)).now_or_never().unwrap();
+    assert!(!decision.allowed && decision.remaining == 0 && decision.resets_in <= quota(1).window, "{decision:?}");
     server.thaw();
 }
 

@@ -23,38 +23,38 @@ use tokio::{
 const MAX_WAITING: usize = 256;
 
 /// Salt and hash of nobody's password; with the cost before it, a hash that takes as long to check as a real one.
-const NOBODY: &str = "abcdefghijklmnopqrstuuO3mDcqnZwHFFr7ldA4dTQs6CaGZ8vPK";
+const DUMMY_SALT_AND_HASH: &str = "abcdefghijklmnopqrstuuO3mDcqnZwHFFr7ldA4dTQs6CaGZ8vPK";
 
 /// What is hashed in the place of what cannot be a password.
-const NO_PASSWORD: &str = "not a password";
+const PLACEHOLDER_PASSWORD: &str = "not a password";
 
 /// Hashes passwords with bcrypt, in the blocking pool. One core is left for the requests that need no password, so that
 /// a hundred logins at once do not freeze the rest.
 pub struct BcryptHasher {
     cost: u32,
-    at_once: usize,
-    turns: Arc<Semaphore>,
+    max_running: usize,
+    permits: Arc<Semaphore>,
     waiting: AtomicUsize,
-    begun: AtomicU64,
-    nobody: PasswordHash,
+    started: AtomicU64,
+    dummy_hash: PasswordHash,
 }
 
 impl BcryptHasher {
     /// `cost` is the base-2 logarithm of the rounds: 4 to 31.
     pub fn new(cost: u32) -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        Self::with_turns(cost, cores.saturating_sub(1).max(1))
+        Self::with_concurrency(cost, cores.saturating_sub(1).max(1))
     }
 
     /// The same with so many hashes at once.
-    pub fn with_turns(cost: u32, at_once: usize) -> Self {
+    pub fn with_concurrency(cost: u32, max_running: usize) -> Self {
         Self {
             cost,
-            at_once,
-            turns: Arc::new(Semaphore::new(at_once)),
+            max_running,
+            permits: Arc::new(Semaphore::new(max_running)),
             waiting: AtomicUsize::new(0),
-            begun: AtomicU64::new(0),
-            nobody: PasswordHash(format!("$2b${cost:02}${NOBODY}")),
+            started: AtomicU64::new(0),
+            dummy_hash: PasswordHash(format!("$2b${cost:02}${DUMMY_SALT_AND_HASH}")),
         }
     }
 
@@ -65,28 +65,28 @@ impl BcryptHasher {
 
     /// How many are being hashed.
     pub fn running(&self) -> usize {
-        self.at_once.saturating_sub(self.turns.available_permits())
+        self.max_running.saturating_sub(self.permits.available_permits())
     }
 
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, Fault> {
-        if let Ok(turn) = self.turns.clone().try_acquire_owned() {
-            return Ok(turn);
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, Fault> {
+        if let Ok(permit) = self.permits.clone().try_acquire_owned() {
+            return Ok(permit);
         }
-        let place = Place::take(&self.waiting)
+        let slot = QueueSlot::take(&self.waiting)
             .ok_or_else(|| Fault::unavailable("bcrypt", anyhow::anyhow!("{MAX_WAITING} passwords wait already")))?;
-        let turn = self.turns.clone().acquire_owned().await.map_err(Fault::unknown);
-        drop(place);
-        turn
+        let permit = self.permits.clone().acquire_owned().await.map_err(Fault::unknown);
+        drop(slot);
+        permit
     }
 
     /// Runs `work` in its turn, in the blocking pool. The turn goes with the work, not with whoever waits for it: else
     /// clients that hang up at once could have any number of passwords hashed side by side.
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
-        let turn = self.turn().await?;
-        self.begun.fetch_add(1, Ordering::Relaxed);
+        let permit = self.permit().await?;
+        self.started.fetch_add(1, Ordering::Relaxed);
         let work = move || {
             let done = work();
-            drop(turn);
+            drop(permit);
             done
         };
         spawn_blocking(work).await.map_err(Fault::unknown)
@@ -94,16 +94,16 @@ impl BcryptHasher {
 }
 
 /// A place in the waiting line; given back when dropped, be it that the client has gone.
-struct Place<'a>(&'a AtomicUsize);
+struct QueueSlot<'a>(&'a AtomicUsize);
 
-impl<'a> Place<'a> {
+impl<'a> QueueSlot<'a> {
     fn take(waiting: &'a AtomicUsize) -> Option<Self> {
-        let place = Self(waiting);
-        (waiting.fetch_add(1, Ordering::Relaxed) < MAX_WAITING).then_some(place)
+        let slot = Self(waiting);
+        (waiting.fetch_add(1, Ordering::Relaxed) < MAX_WAITING).then_some(slot)
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueueSlot<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -121,11 +121,11 @@ impl PasswordHasher for BcryptHasher {
         // bcrypt would cut at 72 bytes and stop at NUL; a PlainPassword has neither.
         let candidates = PlainPassword::candidates(password);
         let possible = !candidates.is_empty() && hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.nobody.clone());
+        let hash = hash.unwrap_or_else(|| self.dummy_hash.clone());
         // Whatever was typed, the same hash is checked: a user's may be of another cost than nobody's.
         let check = move || {
             if candidates.is_empty() {
-                return bcrypt::verify(NO_PASSWORD, &hash.0);
+                return bcrypt::verify(PLACEHOLDER_PASSWORD, &hash.0);
             }
             for candidate in &candidates {
                 if bcrypt::verify(candidate.expose(), &hash.0)? {
@@ -141,11 +141,11 @@ impl PasswordHasher for BcryptHasher {
 
 impl MetricSource for BcryptHasher {
     fn samples(&self) -> Vec<Sample> {
-        let begun = self.begun.load(Ordering::Relaxed);
+        let started = self.started.load(Ordering::Relaxed);
         vec![
-            Sample::counter("password_hashes_total", "Passwords whose hashing was begun.", begun),
+            Sample::counter("password_hashes_total", "Passwords whose hashing was started.", started),
             Sample::gauge("password_hashes_running", "Passwords that are being hashed.", self.running()),
-            Sample::gauge("password_hashes_waiting", "Passwords that wait for their turn.", self.waiting()),
+            Sample::gauge("password_hashes_waiting", "Passwords that wait to be hashed.", self.waiting()),
         ]
     }
 }
@@ -163,7 +163,7 @@ mod tests {
     }
 
     /// Work that says when it begins, and does not end until it is told to.
-    fn held_up() -> (impl FnOnce() + Send + 'static, mpsc::Receiver<()>, mpsc::Sender<()>) {
+    fn blocking_work() -> (impl FnOnce() + Send + 'static, mpsc::Receiver<()>, mpsc::Sender<()>) {
         let (begins, begun) = mpsc::channel();
         let (end, ends) = mpsc::channel();
         let work = move || {
@@ -174,29 +174,29 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobodys_hash_is_a_real_one_of_the_same_cost() {
+    async fn dummy_hash_is_valid_and_has_the_configured_cost() {
         for cost in [4, 5] {
             let hasher = BcryptHasher::new(cost);
-            let parts: bcrypt::HashParts = hasher.nobody.0.parse().unwrap();
+            let parts: bcrypt::HashParts = hasher.dummy_hash.0.parse().unwrap();
             assert_eq!(parts.get_cost(), cost);
             // It fails by being another password, not by being no hash: that would take no time at all.
-            assert!(!bcrypt::verify("anything at all", &hasher.nobody.0).unwrap());
+            assert!(!bcrypt::verify("anything at all", &hasher.dummy_hash.0).unwrap());
             assert!(!hasher.verify("anything at all", None).await.unwrap());
         }
     }
 
     #[tokio::test]
-    async fn what_cannot_be_a_password_is_not_the_one_hashed_in_its_place() {
+    async fn invalid_password_does_not_match_the_placeholder() {
         let hasher = BcryptHasher::new(4);
-        let hash = hasher.hash(&plain(NO_PASSWORD)).await.unwrap();
-        assert!(hasher.verify(NO_PASSWORD, Some(hash.clone())).await.unwrap());
+        let hash = hasher.hash(&plain(PLACEHOLDER_PASSWORD)).await.unwrap();
+        assert!(hasher.verify(PLACEHOLDER_PASSWORD, Some(hash.clone())).await.unwrap());
         for bad in ["", "short", "nul\0inside", &"a".repeat(73)] {
             assert!(!hasher.verify(bad, Some(hash.clone())).await.unwrap(), "{bad:?}");
         }
     }
 
     #[tokio::test]
-    async fn what_cannot_be_a_password_is_still_checked() {
+    async fn invalid_password_is_checked_against_the_hash() {
         // A hash that cannot be read is noticed only by whoever reads it.
         let broken = PasswordHash("$2b$04$broken".into());
         for bad in ["", "short", "nul\0inside", &"a".repeat(73)] {
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn password_is_the_same_however_its_characters_are_composed() {
+    async fn composed_and_decomposed_passwords_match() {
         let (composed, decomposed) = ("Am\u{e9}lie et Zo\u{eb}", "Ame\u{301}lie et Zoe\u{308}");
         let hasher = BcryptHasher::new(4);
         for stored in [composed, decomposed] {
@@ -223,13 +223,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn hashes_of_another_cost_still_count() {
+    async fn hash_of_another_cost_is_verified() {
         let hash = BcryptHasher::new(5).hash(&plain("correct horse")).await.unwrap();
         assert!(BcryptHasher::new(4).verify("correct horse", Some(hash)).await.unwrap());
     }
 
     #[tokio::test]
-    async fn a_cost_that_bcrypt_does_not_know_is_a_fault() {
+    async fn invalid_cost_is_a_fault() {
         for cost in [3, 32] {
             let hasher = BcryptHasher::new(cost);
             assert!(matches!(hasher.hash(&plain("correct horse")).await, Err(Fault::Unknown(_))));
@@ -238,11 +238,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_run_at_once_than_there_are_turns() {
-        let hasher = Arc::new(BcryptHasher::with_turns(4, 2));
+    async fn concurrency_is_bounded() {
+        let hasher = Arc::new(BcryptHasher::with_concurrency(4, 2));
         let jobs: Vec<_> = (0..3)
             .map(|_| {
-                let (work, begun, end) = held_up();
+                let (work, begun, end) = blocking_work();
                 let hasher = hasher.clone();
                 (tokio::spawn(async move { hasher.run(work).await }), begun, end)
             })
@@ -262,9 +262,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_hangs_up_keeps_the_turn_until_the_work_is_done() {
-        let hasher = Arc::new(BcryptHasher::with_turns(4, 1));
-        let (work, begun, end) = held_up();
+    async fn dropped_caller_keeps_its_permit_until_the_hash_is_done() {
+        let hasher = Arc::new(BcryptHasher::with_concurrency(4, 1));
+        let (work, begun, end) = blocking_work();
         let asking = hasher.clone();
         let asked = tokio::spawn(async move { asking.run(work).await });
         while hasher.running() < 1 {
@@ -280,20 +280,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_panics_is_a_fault_and_gives_its_turn_back() {
-        let hasher = BcryptHasher::with_turns(4, 1);
+    async fn panicking_work_is_a_fault_and_releases_its_permit() {
+        let hasher = BcryptHasher::with_concurrency(4, 1);
         assert!(matches!(hasher.run(|| panic!("on purpose")).await, Err::<(), _>(Fault::Unknown(_))));
         assert_eq!(hasher.running(), 0);
     }
 
     #[tokio::test]
-    async fn too_long_a_line_is_turned_away() {
-        let hasher = BcryptHasher::with_turns(4, 1);
-        let turn = hasher.turns.acquire().await.unwrap();
-        let lined_up: Vec<_> = (0..MAX_WAITING).map(|_| Place::take(&hasher.waiting).unwrap()).collect();
+    async fn full_queue_refuses_more_calls() {
+        let hasher = BcryptHasher::with_concurrency(4, 1);
+        let permit = hasher.permits.acquire().await.unwrap();
+        let queued: Vec<_> = (0..MAX_WAITING).map(|_| QueueSlot::take(&hasher.waiting).unwrap()).collect();
         let refused = hasher.hash(&plain("correct horse")).await;
         assert!(matches!(refused, Err(Fault::Unavailable { dependency: "bcrypt", .. })));
-        drop((lined_up, turn));
+        drop((queued, permit));
         assert!(hasher.hash(&plain("correct horse")).await.is_ok());
         assert_eq!(hasher.waiting(), 0);
     }

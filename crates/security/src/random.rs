@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_are_alike() {
+    fn values_are_random() {
         assert_ne!(SystemRandomness.bytes().unwrap(), SystemRandomness.bytes().unwrap());
     }
 }

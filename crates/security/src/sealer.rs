@@ -14,10 +14,10 @@ use entrepot_domain::{
 use zeroize::Zeroizing;
 
 /// What a sealed secret begins with: how it was sealed. It leaves room for another way.
-const AES_GCM: u8 = 1;
+const VERSION_AES_GCM: u8 = 1;
 
 /// What the key is derived for, so that it is none that tokens are signed with.
-const PURPOSE: &[u8] = b"entrepot second factor";
+const HKDF_INFO: &[u8] = b"entrepot second factor";
 
 /// Seals with AES-256-GCM, under a random nonce, with a key derived by HKDF (RFC 5869) from a secret of the
 /// configuration. What was sealed for one user cannot be opened for another.
@@ -45,7 +45,7 @@ impl fmt::Debug for AesSealer {
 fn key(secret: &[u8]) -> Result<RandomizedNonceKey, Unspecified> {
     let mut bytes = Zeroizing::new([0; 32]);
     let pseudorandom = hkdf::Salt::none(hkdf::HKDF_SHA256).extract(secret);
-    pseudorandom.expand(&[PURPOSE], &AES_256_GCM)?.fill(bytes.as_mut_slice())?;
+    pseudorandom.expand(&[HKDF_INFO], &AES_256_GCM)?.fill(bytes.as_mut_slice())?;
     RandomizedNonceKey::new(&AES_256_GCM, bytes.as_slice())
 }
 
@@ -60,11 +60,11 @@ impl Sealer for AesSealer {
         let mut text = secret.to_vec();
         let key = key(first).map_err(failed)?;
         let nonce = key.seal_in_place_append_tag(Aad::from(user.0.as_bytes()), &mut text).map_err(failed)?;
-        Ok(SealedSecret([&[AES_GCM], nonce.as_ref().as_slice(), &text].concat()))
+        Ok(SealedSecret([&[VERSION_AES_GCM], nonce.as_ref().as_slice(), &text].concat()))
     }
 
     fn open(&self, user: UserId, sealed: &SealedSecret) -> Result<Option<Zeroizing<Vec<u8>>>, Fault> {
-        let Some((&AES_GCM, rest)) = sealed.0.split_first() else { return Ok(None) };
+        let Some((&VERSION_AES_GCM, rest)) = sealed.0.split_first() else { return Ok(None) };
         let Some((nonce, text)) = rest.split_first_chunk::<NONCE_LEN>() else { return Ok(None) };
         for secret in &self.secrets {
             let mut text = Zeroizing::new(text.to_vec());
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_opens_for_its_user_alone() {
+    fn sealed_secret_opens_for_its_user_only() {
         let sealer = sealer(&["a secret of the configuration"]);
         let kept = sealer.seal(ADA, b"twenty bytes or so").unwrap();
         assert_eq!(open(&sealer, ADA, &kept).unwrap(), b"twenty bytes or so");
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_changed_does_not_open() {
+    fn changed_secret_does_not_open() {
         let sealer = sealer(&["a secret of the configuration"]);
         let kept = sealer.seal(ADA, b"secret").unwrap();
         for place in 0..kept.0.len() {
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_secret_seals_and_all_open() {
+    fn first_secret_seals_and_all_secrets_open() {
         let (old, both, new) = (sealer(&["old"]), sealer(&["new", "old"]), sealer(&["new"]));
         let kept = old.seal(ADA, b"secret").unwrap();
         assert_eq!(open(&both, ADA, &kept).unwrap(), b"secret");

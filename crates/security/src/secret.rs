@@ -15,7 +15,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_are_alike() {
+    fn values_are_random() {
         let (one, other) = (generate_secret().unwrap(), generate_secret().unwrap());
         assert_eq!(one.len(), 64);
         assert_ne!(one, other);

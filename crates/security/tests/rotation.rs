@@ -50,7 +50,7 @@ fn claims() -> AccessClaims {
     }
 }
 
-fn reads(issuer: &JwtIssuer, token: &str) -> bool {
+fn accepts(issuer: &JwtIssuer, token: &str) -> bool {
     match issuer.verify_access(token, at(1)) {
         Ok(read) => read == claims(),
         Err(error) => {
@@ -74,17 +74,17 @@ fn forged(token: &str, header: &Value, key: &[u8]) -> String {
 }
 
 #[test]
-fn the_first_signs_and_all_verify() {
+fn first_key_signs_and_all_keys_verify() {
     let (before, between, after) = (issuer(&[], &[OLD]), issuer(&[], &[NEW, OLD]), issuer(&[], &[NEW]));
     let (old, new) = (before.access(&claims()).unwrap(), between.access(&claims()).unwrap());
     assert_ne!(kid(&old), kid(&new));
-    assert!(reads(&between, &old) && reads(&between, &new) && reads(&after, &new));
-    assert!(!reads(&before, &new) && !reads(&after, &old));
+    assert!(accepts(&between, &old) && accepts(&between, &new) && accepts(&after, &new));
+    assert!(!accepts(&before, &new) && !accepts(&after, &old));
     assert_eq!(after.access(&claims()).unwrap(), new);
 }
 
 #[test]
-fn refresh_tokens_outlive_their_key_as_long_as_it_is_named() {
+fn refresh_tokens_are_valid_while_their_key_is_configured() {
     let (before, between) = (issuer_of(&[], &[OLD], &[REFRESH]), issuer_of(&[], &[OLD], &[NEW, REFRESH]));
     let old = before.refresh(&refresh_claims()).unwrap();
     assert_eq!(between.verify_refresh(&old, at(1)), Ok(refresh_claims()));
@@ -96,9 +96,9 @@ fn refresh_tokens_outlive_their_key_as_long_as_it_is_named() {
 }
 
 #[test]
-fn a_token_without_a_key_name_may_be_of_any_secret() {
-    let ring = issuer(&[private(0)], &[NEW, OLD]);
-    let token = ring.access(&claims()).unwrap();
+fn token_without_a_kid_is_verified_with_every_secret() {
+    let issuer = issuer(&[private(0)], &[NEW, OLD]);
+    let token = issuer.access(&claims()).unwrap();
     // As this crate wrote headers before keys had names.
     let header = r#"{"typ":"at+jwt","alg":"HS256"}"#;
     for (key, is_ours) in [(NEW, true), (OLD, true), (REFRESH, false)] {
@@ -106,32 +106,32 @@ fn a_token_without_a_key_name_may_be_of_any_secret() {
         let message = format!("{}.{body}", URL_SAFE_NO_PAD.encode(header));
         let secret = EncodingKey::from_secret(key);
         let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &secret, Algorithm::HS256).unwrap();
-        assert_eq!(reads(&ring, &format!("{message}.{signature}")), is_ours);
+        assert_eq!(accepts(&issuer, &format!("{message}.{signature}")), is_ours);
     }
     let other_order = json!({"alg": "HS256", "typ": "at+jwt"});
-    assert!(!reads(&ring, &forged(&token, &other_order, NEW)), "no other header is even parsed");
+    assert!(!accepts(&issuer, &forged(&token, &other_order, NEW)), "no other header is even parsed");
 }
 
 #[test]
-fn a_key_name_that_is_unknown_or_of_another_key_is_refused() {
-    let ring = issuer(&[], &[NEW, OLD]);
-    let token = ring.access(&claims()).unwrap();
+fn unknown_or_wrong_kid_is_refused() {
+    let issuer = issuer(&[], &[NEW, OLD]);
+    let token = issuer.access(&claims()).unwrap();
     let of_new = kid(&token).unwrap();
     for (kid, key) in [("unknown", NEW), ("", NEW), (of_new.as_str(), OLD), ("../../etc/passwd", NEW)] {
         let header = Header { typ: Some("at+jwt".into()), kid: Some(kid.into()), ..Header::new(Algorithm::HS256) };
         let body: Value =
             serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap();
         let forged = encode(&header, &body, &EncodingKey::from_secret(key)).unwrap();
-        assert!(!reads(&ring, &forged), "{kid}");
+        assert!(!accepts(&issuer, &forged), "{kid}");
     }
 }
 
 #[test]
-fn a_private_key_signs_what_others_can_check() {
-    let ring = issuer(&[private(0), private(1)], &[]);
-    let token = ring.access(&claims()).unwrap();
-    assert!(reads(&ring, &token));
-    let [first, second] = <[PublicKey; 2]>::try_from(ring.public_keys()).unwrap();
+fn token_of_a_private_key_is_verified_with_the_published_key() {
+    let issuer = issuer(&[private(0), private(1)], &[]);
+    let token = issuer.access(&claims()).unwrap();
+    assert!(accepts(&issuer, &token));
+    let [first, second] = <[PublicKey; 2]>::try_from(issuer.public_keys()).unwrap();
     let header = decode_header(&token).unwrap();
     assert_eq!((header.alg, header.kid.as_ref()), (Algorithm::EdDSA, Some(&first.id)));
     // By another implementation, with nothing but what is published.
@@ -145,27 +145,27 @@ fn a_private_key_signs_what_others_can_check() {
 }
 
 #[test]
-fn private_keys_change_like_secrets() {
+fn private_keys_are_rotated_like_secrets() {
     let (before, between, after) =
         (issuer(&[private(0)], &[]), issuer(&[private(1), private(0)], &[]), issuer(&[private(1)], &[]));
     let old = before.access(&claims()).unwrap();
     let new = between.access(&claims()).unwrap();
-    assert!(reads(&between, &old) && reads(&between, &new) && reads(&after, &new) && !reads(&after, &old));
+    assert!(accepts(&between, &old) && accepts(&between, &new) && accepts(&after, &new) && !accepts(&after, &old));
 }
 
 #[test]
-fn tokens_of_a_secret_are_believed_while_it_is_there() {
+fn tokens_of_a_secret_are_valid_while_it_is_configured() {
     let secret = issuer(&[], &[OLD]).access(&claims()).unwrap();
-    assert!(reads(&issuer(&[private(0)], &[OLD]), &secret));
-    assert!(!reads(&issuer(&[private(0)], &[]), &secret));
+    assert!(accepts(&issuer(&[private(0)], &[OLD]), &secret));
+    assert!(!accepts(&issuer(&[private(0)], &[]), &secret));
     assert!(issuer(&[], &[OLD]).public_keys().is_empty());
 }
 
 /// What a public key is must never be a secret (RFC 8725 2.1).
 #[test]
-fn a_public_key_is_no_secret() {
-    let ring = issuer(&[private(0)], &[OLD]);
-    let token = ring.access(&claims()).unwrap();
+fn public_key_is_not_accepted_as_a_secret() {
+    let issuer = issuer(&[private(0)], &[OLD]);
+    let token = issuer.access(&claims()).unwrap();
     let public = private(0).public();
     let pem = "-----BEGIN PUBLIC KEY-----\n";
     let x = URL_SAFE_NO_PAD.encode(public.bytes);
@@ -176,39 +176,39 @@ fn a_public_key_is_no_secret() {
                 json!({"typ": "at+jwt", "alg": alg, "kid": public.id}),
                 json!({"alg": alg, "kid": public.id, "typ": "at+jwt"}),
             ] {
-                assert!(!reads(&ring, &forged(&token, &header, key)), "{header}");
+                assert!(!accepts(&issuer, &forged(&token, &header, key)), "{header}");
             }
         }
         // With the very header of an honest token.
         let message = token.rsplit_once('.').unwrap().0;
         let secret = EncodingKey::from_secret(key);
         let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &secret, Algorithm::HS256).unwrap();
-        assert!(!reads(&ring, &format!("{message}.{signature}")));
+        assert!(!accepts(&issuer, &format!("{message}.{signature}")));
     }
 }
 
 #[test]
-fn a_changed_byte_anywhere_breaks_it_also_when_it_was_read_before() {
-    let ring = issuer(&[private(0)], &[OLD]);
-    let token = ring.access(&claims()).unwrap();
+fn token_with_a_changed_byte_is_refused_after_the_token_was_verified() {
+    let issuer = issuer(&[private(0)], &[OLD]);
+    let token = issuer.access(&claims()).unwrap();
     for place in 0..token.len() {
-        assert!(reads(&ring, &token));
+        assert!(accepts(&issuer, &token));
         let mut bytes = token.clone().into_bytes();
         bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
-        assert!(!reads(&ring, &String::from_utf8(bytes).unwrap()), "at {place}");
+        assert!(!accepts(&issuer, &String::from_utf8(bytes).unwrap()), "at {place}");
     }
-    assert_eq!(ring.verify_access(&token, at(900)), Err(TokenError::Expired), "read before, and still not for ever");
+    assert_eq!(issuer.verify_access(&token, at(900)), Err(TokenError::Expired), "read before, and still not for ever");
 }
 
 #[test]
-fn a_private_key_is_not_printed() {
+fn private_key_is_not_printed() {
     assert_eq!(format!("{:?}", private(0)), format!("PrivateKey(\"{}\")", private(0).public().id));
 }
 
 #[test]
-fn without_a_key_nothing_is_signed_and_nothing_believed() {
+fn without_keys_nothing_is_signed_and_every_token_is_refused() {
     let token = issuer(&[], &[OLD]).access(&claims()).unwrap();
     let empty = issuer_of(&[], &[], &[]);
     assert!(empty.access(&claims()).is_err() && empty.refresh(&refresh_claims()).is_err());
-    assert!(!reads(&empty, &token));
+    assert!(!accepts(&empty, &token));
 }

@@ -51,20 +51,20 @@ fn forge(alg: Algorithm, typ: &str, body: &Value, key: &[u8]) -> String {
     encode(&header, body, &EncodingKey::from_secret(key)).unwrap()
 }
 
-fn verdict(token: &str) -> Result<AccessClaims, TokenError> {
+fn verify(token: &str) -> Result<AccessClaims, TokenError> {
     issuer().verify_access(token, at(1))
 }
 
 #[test]
-fn what_was_signed_is_read() {
+fn signed_token_is_verified() {
     let token = issuer().access(&claims()).unwrap();
-    assert_eq!(verdict(&token), Ok(claims()));
+    assert_eq!(verify(&token), Ok(claims()));
     let token = issuer().refresh(&refresh_claims()).unwrap();
     assert_eq!(issuer().verify_refresh(&token, at(1)), Ok(refresh_claims()));
 }
 
 #[test]
-fn it_says_what_the_contract_promises() {
+fn access_token_has_the_claims_of_the_contract() {
     let body = body();
     for claim in ["sub", "email", "roles", "sid", "jti", "iat", "nbf", "exp", "iss", "aud"] {
         assert!(!body[claim].is_null(), "{claim}");
@@ -74,7 +74,7 @@ fn it_says_what_the_contract_promises() {
 }
 
 #[test]
-fn the_same_claims_make_the_same_refresh_token() {
+fn equal_claims_give_equal_refresh_tokens() {
     assert_eq!(issuer().refresh(&refresh_claims()).unwrap(), issuer().refresh(&refresh_claims()).unwrap());
 }
 
@@ -99,17 +99,17 @@ fn token_from_a_clock_that_is_30_s_ahead_is_accepted() {
 }
 
 #[test]
-fn issue_time_alone_is_no_reason_to_refuse_a_token() {
+fn iat_in_the_future_is_accepted() {
     let mut body = body();
     body["iat"] = json!(at(3_600).timestamp());
-    assert!(verdict(&forge(Algorithm::HS256, "at+jwt", &body, ACCESS_KEY)).is_ok());
+    assert!(verify(&forge(Algorithm::HS256, "at+jwt", &body, ACCESS_KEY)).is_ok());
 }
 
 #[test]
-fn neither_kind_is_taken_for_the_other() {
+fn access_and_refresh_tokens_are_not_interchangeable() {
     let access = issuer().access(&claims()).unwrap();
     let refresh = issuer().refresh(&refresh_claims()).unwrap();
-    assert_eq!(verdict(&refresh), Err(TokenError::Invalid));
+    assert_eq!(verify(&refresh), Err(TokenError::Invalid));
     assert_eq!(issuer().verify_refresh(&access, at(1)), Err(TokenError::Invalid));
     // Not even where the keys are the same: the type differs.
     let one_key = issuer_of(ACCESS_KEY, ACCESS_KEY);
@@ -118,16 +118,16 @@ fn neither_kind_is_taken_for_the_other() {
 }
 
 #[test]
-fn other_algorithms_and_keys_are_not_believed() {
-    assert!(verdict(&forge(Algorithm::HS256, "at+jwt", &body(), ACCESS_KEY)).is_ok());
-    assert!(verdict(&forge(Algorithm::HS512, "at+jwt", &body(), ACCESS_KEY)).is_err());
-    assert!(verdict(&forge(Algorithm::HS256, "at+jwt", &body(), REFRESH_KEY)).is_err());
-    assert!(verdict(&forge(Algorithm::HS256, "JWT", &body(), ACCESS_KEY)).is_err());
+fn other_algorithms_and_keys_are_refused() {
+    assert!(verify(&forge(Algorithm::HS256, "at+jwt", &body(), ACCESS_KEY)).is_ok());
+    assert!(verify(&forge(Algorithm::HS512, "at+jwt", &body(), ACCESS_KEY)).is_err());
+    assert!(verify(&forge(Algorithm::HS256, "at+jwt", &body(), REFRESH_KEY)).is_err());
+    assert!(verify(&forge(Algorithm::HS256, "JWT", &body(), ACCESS_KEY)).is_err());
     for alg in ["none", "None", "NONE", "RS256", "HS256 "] {
         let header = URL_SAFE_NO_PAD.encode(json!({"alg": alg, "typ": "at+jwt"}).to_string());
         let body = URL_SAFE_NO_PAD.encode(body().to_string());
         for signature in ["", "AAAA"] {
-            assert!(verdict(&format!("{header}.{body}.{signature}")).is_err(), "{alg}");
+            assert!(verify(&format!("{header}.{body}.{signature}")).is_err(), "{alg}");
         }
     }
 }
@@ -138,18 +138,18 @@ fn every_claim_is_required_and_typed() {
     for claim in honest.as_object().unwrap().keys() {
         let mut missing = honest.clone();
         missing.as_object_mut().unwrap().remove(claim);
-        assert!(verdict(&forge(Algorithm::HS256, "at+jwt", &missing, ACCESS_KEY)).is_err(), "without {claim}");
+        assert!(verify(&forge(Algorithm::HS256, "at+jwt", &missing, ACCESS_KEY)).is_err(), "without {claim}");
         for wrong in [json!(null), json!({}), json!([["x"]]), json!(true), json!(-1.5), json!("x")] {
             let mut mistyped = honest.clone();
             mistyped[claim] = wrong.clone();
             let token = forge(Algorithm::HS256, "at+jwt", &mistyped, ACCESS_KEY);
-            assert!(verdict(&token).is_err(), "{claim} = {wrong}");
+            assert!(verify(&token).is_err(), "{claim} = {wrong}");
         }
     }
 }
 
 #[test]
-fn another_issuer_audience_or_time_is_not_believed() {
+fn wrong_issuer_audience_and_times_are_refused() {
     for (claim, wrong) in [
         ("iss", json!("somebody")),
         ("aud", json!("other-api")),
@@ -162,23 +162,23 @@ fn another_issuer_audience_or_time_is_not_believed() {
         let mut body = body();
         body[claim] = wrong;
         let token = forge(Algorithm::HS256, "at+jwt", &body, ACCESS_KEY);
-        assert_eq!(verdict(&token), Err(TokenError::Invalid), "{claim}");
+        assert_eq!(verify(&token), Err(TokenError::Invalid), "{claim}");
     }
 }
 
 #[test]
-fn a_changed_byte_anywhere_breaks_it() {
+fn token_with_a_changed_byte_is_refused() {
     let token = issuer().access(&claims()).unwrap();
     for place in 0..token.len() {
         let mut bytes = token.clone().into_bytes();
         bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
         let changed = String::from_utf8(bytes).unwrap();
-        assert_eq!(verdict(&changed), Err(TokenError::Invalid), "at {place}");
+        assert_eq!(verify(&changed), Err(TokenError::Invalid), "at {place}");
     }
 }
 
 #[test]
-fn junk_is_junk() {
+fn malformed_tokens_are_refused() {
     let token = issuer().access(&claims()).unwrap();
     for junk in [
         String::new(),
@@ -193,7 +193,7 @@ fn junk_is_junk() {
         "A".repeat(100_000),
         format!("{}.{}.{}", "e30", "e30", "e30"),
     ] {
-        assert_eq!(verdict(&junk), Err(TokenError::Invalid));
+        assert_eq!(verify(&junk), Err(TokenError::Invalid));
     }
 }
 
@@ -204,13 +204,13 @@ fn keys_are_not_printed() {
 
 proptest::proptest! {
     #[test]
-    fn nothing_made_up_is_believed(token in proptest::prop_oneof![".*", "[A-Za-z0-9_-]{0,80}(\\.[A-Za-z0-9_-]{0,80}){0,4}"]) {
-        proptest::prop_assert_eq!(verdict(&token), Err(TokenError::Invalid));
+    fn random_tokens_are_refused(token in proptest::prop_oneof![".*", "[A-Za-z0-9_-]{0,80}(\\.[A-Za-z0-9_-]{0,80}){0,4}"]) {
+        proptest::prop_assert_eq!(verify(&token), Err(TokenError::Invalid));
         proptest::prop_assert!(issuer().verify_refresh(&token, at(1)).is_err());
     }
 
     #[test]
-    fn a_token_with_a_part_changed_is_not_believed(
+    fn token_with_a_changed_part_is_refused(
         from in 0..500_usize, length in 0..20_usize, instead in "[A-Za-z0-9_.=-]{0,20}",
     ) {
         let good = issuer().access(&claims()).unwrap();
@@ -218,6 +218,6 @@ proptest::proptest! {
         let until = (from + length).min(good.len());
         let changed = [&good[..from], &instead, &good[until..]].concat();
         let expected = if changed == good { Ok(claims()) } else { Err(TokenError::Invalid) };
-        proptest::prop_assert_eq!(verdict(&changed), expected);
+        proptest::prop_assert_eq!(verify(&changed), expected);
     }
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use entrepot_application::{
-    Application, Limits, LoginThrottle,
+    Application, LoginThrottle, RequestLimiter,
     api_key::{ApiKeyPorts, ApiKeyService},
     audit::{AuditPorts, AuditService},
     auth::{AuthPorts, AuthService, AuthSettings},
@@ -54,7 +54,7 @@ pub fn compose(config: &Config, backend: &Backend) -> Application {
 /// The same, and adds the sources of metrics to `metrics`.
 fn build(config: &Config, backend: &Backend, metrics: &mut Metrics) -> Application {
     let Shared { clock, ids, hasher, random, sealer } = Shared::new(config, metrics);
-    let (limits, throttle) = limits(config, backend);
+    let (request_limiter, throttle) = rate_limiters(config, backend);
     let stores = counted(stores(config, backend, metrics), metrics);
     let logins = Arc::new(CountedLogins::default());
     metrics.push(logins.clone());
@@ -96,7 +96,7 @@ fn build(config: &Config, backend: &Backend, metrics: &mut Metrics) -> Applicati
         }),
         orders: OrderService::new(OrderPorts { orders: stores.orders, clock, ids }),
         audit: AuditService::new(AuditPorts { log: stores.audit }),
-        limits,
+        request_limiter,
     }
 }
 
@@ -132,16 +132,16 @@ fn auth_settings(config: &Config) -> AuthSettings {
 }
 
 /// The rate limits of requests, and those of failed logins.
-fn limits(config: &Config, backend: &Backend) -> (Limits, Arc<LoginThrottle>) {
+fn rate_limiters(config: &Config, backend: &Backend) -> (RequestLimiter, Arc<LoginThrottle>) {
     let window = config.limits.map(|limits| limits.window).unwrap_or_default();
     let limiter = limiter(backend.redis(), window);
     let quota = |limit: u32| Quota { limit, window };
-    let limits = Limits::new(
+    let request_limiter = RequestLimiter::new(
         limiter.clone(),
         config.limits.map(|limits| quota(limits.address)),
         config.limits.map(|limits| quota(limits.user)),
     );
-    (limits, Arc::new(LoginThrottle::new(limiter, config.limits.map(|limits| quota(limits.login)))))
+    (request_limiter, Arc::new(LoginThrottle::new(limiter, config.limits.map(|limits| quota(limits.login)))))
 }
 
 /// Counts in Redis, for all instances together; in the process without Redis or while it is unreachable.

@@ -12,42 +12,42 @@ use opentelemetry_sdk::{
 };
 
 /// How often it is told that a collector takes nothing.
-const COMPLAIN_EVERY: Duration = Duration::from_mins(1);
+const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Tells of failures once in a while, and of the end of them.
 #[derive(Debug)]
-pub(crate) struct Patient<E> {
+pub(crate) struct LoggedExporter<E> {
     inner: E,
     /// When it was complained of, while it fails.
-    complained: Mutex<Option<Instant>>,
+    warned_at: Mutex<Option<Instant>>,
 }
 
-impl<E> Patient<E> {
+impl<E> LoggedExporter<E> {
     pub(crate) fn new(inner: E) -> Self {
-        Self { inner, complained: Mutex::new(None) }
+        Self { inner, warned_at: Mutex::new(None) }
     }
 
-    fn note(&self, done: &OTelSdkResult) {
-        let mut complained = self.complained.lock().unwrap_or_else(PoisonError::into_inner);
-        match (done, *complained) {
+    fn log(&self, done: &OTelSdkResult) {
+        let mut warned_at = self.warned_at.lock().unwrap_or_else(PoisonError::into_inner);
+        match (done, *warned_at) {
             (Ok(()), None) => {}
             (Ok(()), Some(_)) => {
-                *complained = None;
-                tracing::info!("the collector takes traces again");
+                *warned_at = None;
+                tracing::info!("the collector accepts traces again");
             }
-            (Err(_), Some(at)) if at.elapsed() < COMPLAIN_EVERY => {}
+            (Err(_), Some(at)) if at.elapsed() < WARNING_INTERVAL => {}
             (Err(error), _) => {
-                *complained = Some(Instant::now());
-                tracing::warn!(%error, "traces are lost: the collector takes none");
+                *warned_at = Some(Instant::now());
+                tracing::warn!(%error, "traces are lost: the collector does not accept them");
             }
         }
     }
 }
 
-impl<E: SpanExporter> SpanExporter for Patient<E> {
+impl<E: SpanExporter> SpanExporter for LoggedExporter<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let done = self.inner.export(batch).await;
-        self.note(&done);
+        self.log(&done);
         done
     }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 pub use counted::{CountedLogins, CountedOrders};
-use exporter::Patient;
+use exporter::LoggedExporter;
 use opentelemetry::{KeyValue, global, trace::TracerProvider};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::{
@@ -35,16 +35,16 @@ use uuid::Uuid;
 pub const TARGET: &str = "entrepot_trace";
 
 /// The target of the span of each request.
-const EDGE: &str = "http";
+const REQUEST_TARGET: &str = "http";
 
 /// How long a collector may take for one batch.
-const PATIENCE: Duration = Duration::from_secs(4);
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How long the end of the process may wait for what is still to be sent.
-const FAREWELL: Duration = Duration::from_secs(5);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often what was gathered is sent.
-const EVERY: Duration = Duration::from_secs(2);
+const EXPORT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What is gathered and sent, by a thread of its own. What a collector does not take in time is lost; nobody waits.
 pub struct Traces(SdkTracerProvider);
@@ -60,11 +60,11 @@ impl Traces {
             .with_protocol(Protocol::HttpBinary)
             .with_endpoint(options.traces_url())
             .with_headers(options.headers.iter().cloned().collect())
-            .with_timeout(PATIENCE)
+            .with_timeout(EXPORT_TIMEOUT)
             .build()
             .context("traces cannot be sent")?;
-        let batches = BatchConfigBuilder::default().with_scheduled_delay(EVERY).build();
-        let processor = BatchSpanProcessor::builder(Patient::new(exporter)).with_batch_config(batches).build();
+        let batches = BatchConfigBuilder::default().with_scheduled_delay(EXPORT_INTERVAL).build();
+        let processor = BatchSpanProcessor::builder(LoggedExporter::new(exporter)).with_batch_config(batches).build();
         let provider = SdkTracerProvider::builder()
             .with_span_processor(processor)
             .with_sampler(options.sampling.sampler())
@@ -91,15 +91,15 @@ impl Traces {
 
 /// Spans of our own, and that of each request, which the edge makes for the log as well.
 fn is_for_traces(metadata: &Metadata<'_>) -> bool {
-    let is_of_a_request = metadata.is_span() && metadata.target() == EDGE;
+    let is_of_a_request = metadata.is_span() && metadata.target() == REQUEST_TARGET;
     *metadata.level() == Level::INFO && (metadata.target() == TARGET || is_of_a_request)
 }
 
 impl Drop for Traces {
     /// Sends what was gathered, or gives it up after some seconds.
     fn drop(&mut self) {
-        if let Err(error) = self.0.shutdown_with_timeout(FAREWELL) {
-            tracing::warn!(%error, "the last traces were not sent");
+        if let Err(error) = self.0.shutdown_with_timeout(SHUTDOWN_TIMEOUT) {
+            tracing::warn!(%error, "the last traces were not exported");
         }
     }
 }

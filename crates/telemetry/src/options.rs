@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn samplers_have_the_names_of_the_standard() {
+    fn sampler_names_are_those_of_opentelemetry() {
         let read = |name, argument| Sampling::parse(name, argument).map_err(|(name, _)| name);
         assert_eq!(read("parentbased_always_on", None), Ok(Sampling::default()));
         assert_eq!(read("always_off", Some("0.5")), Ok(Sampling { ratio: 0.0, by_parent: false }));
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_not_shown() {
+    fn headers_are_not_printed() {
         let options = TraceOptions {
             endpoint: "http://collector:4318/".into(),
             headers: vec![("authorization".into(), "hush-hush".into())],

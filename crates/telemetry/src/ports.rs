@@ -19,7 +19,7 @@ use entrepot_domain::{
         Product, ProductChange, ProductError, ProductImport, ProductQuery, ProductRepository, StockChange, Upserted,
     },
     second_factor::{Confirmation, RecoveryHash, SealedSecret, SecondFactor, SecondFactorRepository, TimeStep},
-    user::{Changed, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
+    user::{ChangedUser, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
 };
 use opentelemetry::trace::Status;
 use tracing::{Instrument, Span};
@@ -63,8 +63,8 @@ traced! {
         fn credentials_by_email(email: &Email) -> Result<Option<Credentials>, Fault>;
         fn credentials(id: UserId) -> Result<Option<Credentials>, Fault>;
         fn list(query: &UserQuery) -> Result<Listing<User>, Fault>;
-        fn update(id: UserId, change: &UserChange, expected: Option<Version>, cause: &Cause) -> Result<Changed, UserError>;
-        fn set_roles(id: UserId, roles: Roles, expected: Option<Version>, cause: &Cause) -> Result<Changed, UserError>;
+        fn update(id: UserId, change: &UserChange, expected: Option<Version>, cause: &Cause) -> Result<ChangedUser, UserError>;
+        fn set_roles(id: UserId, roles: Roles, expected: Option<Version>, cause: &Cause) -> Result<ChangedUser, UserError>;
         fn erase(id: UserId, expected: Option<Version>, cause: &Cause) -> Result<Vec<SessionId>, UserError>;
         fn has_admin() -> Result<bool, Fault>;
     }
@@ -85,7 +85,7 @@ traced! {
 traced! {
     /// Keys of machines.
     TracedApiKeys: ApiKeyRepository {
-        fn insert(new: &NewApiKey, most: u32, cause: &Cause) -> Result<(), ApiKeyError>;
+        fn insert(new: &NewApiKey, max_live: u32, cause: &Cause) -> Result<(), ApiKeyError>;
         fn access(prefix: KeyPrefix) -> Result<Option<KeyAccess>, Fault>;
         fn list(user: UserId, now: Timestamp) -> Result<Vec<ApiKey>, Fault>;
         fn revoke(user: UserId, id: ApiKeyId, cause: &Cause) -> Result<Option<KeyPrefix>, Fault>;

@@ -8,10 +8,10 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// The most bytes of a statement that are told; those with many lines grow with what they write.
-const MOST_BYTES: usize = 2_048;
+const MAX_TEXT_BYTES: usize = 2_048;
 
 /// What diesel writes between a statement and its parameters, which are nobody's business.
-const BEHIND_IT: &str = " -- binds:";
+const BINDS_MARKER: &str = " -- binds:";
 
 /// Who runs statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,25 +29,25 @@ pub enum Engine {
 /// Somebody panicked while doing the same.
 pub fn trace_statements(engine: Engine) -> anyhow::Result<()> {
     let set = set_default_instrumentation(match engine {
-        Engine::Sqlite => || Some(Box::new(Statements::of("sqlite"))),
-        Engine::Postgres => || Some(Box::new(Statements::of("postgresql"))),
+        Engine::Sqlite => || Some(Box::new(StatementSpans::of("sqlite"))),
+        Engine::Postgres => || Some(Box::new(StatementSpans::of("postgresql"))),
     });
     Ok(set?)
 }
 
 /// The statement that a connection runs.
-struct Statements {
+struct StatementSpans {
     system: &'static str,
     running: Span,
 }
 
-impl Statements {
+impl StatementSpans {
     fn of(system: &'static str) -> Self {
         Self { system, running: Span::none() }
     }
 }
 
-impl Instrumentation for Statements {
+impl Instrumentation for StatementSpans {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         match event {
             InstrumentationEvent::StartQuery { query, .. } if !Span::current().is_none() => {
@@ -95,11 +95,11 @@ struct Bounded(String);
 impl Write for Bounded {
     fn write_str(&mut self, more: &str) -> fmt::Result {
         // The mark may come in pieces.
-        let from = self.0.len().saturating_sub(BEHIND_IT.len());
+        let from = self.0.len().saturating_sub(BINDS_MARKER.len());
         self.0.push_str(more);
         let from = self.0.floor_char_boundary(from);
-        let mark = self.0.get(from..).and_then(|tail| tail.find(BEHIND_IT)).map(|at| from + at);
-        let end = mark.unwrap_or(usize::MAX).min(MOST_BYTES);
+        let mark = self.0.get(from..).and_then(|tail| tail.find(BINDS_MARKER)).map(|at| from + at);
+        let end = mark.unwrap_or(usize::MAX).min(MAX_TEXT_BYTES);
         if self.0.len() < end {
             return Ok(());
         }
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_are_never_told() {
+    fn parameters_are_never_recorded() {
         struct Query(&'static [&'static str]);
         impl fmt::Display for Query {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -127,11 +127,11 @@ mod tests {
         ] {
             assert_eq!(text_of(&Query(parts)), "SELECT * FROM users WHERE email = ?");
         }
-        assert_eq!(text_of(&"é".repeat(5_000)).len(), MOST_BYTES);
+        assert_eq!(text_of(&"é".repeat(5_000)).len(), MAX_TEXT_BYTES);
     }
 
     #[test]
-    fn operations_are_few() {
+    fn operation_names_are_limited() {
         for (text, expected) in [
             ("select 1", "SELECT"),
             ("  INSERT INTO orders", "INSERT"),

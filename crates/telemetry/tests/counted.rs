@@ -46,7 +46,7 @@ fn series(source: &dyn MetricSource) -> Vec<(String, f64)> {
 }
 
 #[test]
-fn orders_are_counted_by_how_they_ended() {
+fn orders_are_counted_by_outcome() {
     let mut endings = vec![
         Ok(placed(false)),
         Ok(placed(false)),
@@ -75,7 +75,7 @@ fn orders_are_counted_by_how_they_ended() {
 }
 
 #[test]
-fn zero_orders_are_told_too() {
+fn zero_orders_are_reported() {
     let orders = CountedOrders::new(Arc::new(MockOrderRepository::new()));
     assert_eq!(series(&orders), [("orders_placed_total".to_owned(), 0.0)]);
 }
@@ -119,7 +119,7 @@ fn order_that_its_caller_gives_up_on_counts_as_unavailable() {
 }
 
 #[test]
-fn logins_are_counted_by_how_they_ended() {
+fn logins_are_counted_by_outcome() {
     let logins = CountedLogins::default();
     for outcome in [Ok(()), Err("invalid_credentials"), Err("invalid_credentials"), Err("rate_limited")] {
         logins.login_ended(outcome);

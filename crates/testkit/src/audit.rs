@@ -22,7 +22,7 @@ pub fn cause(at: Timestamp) -> Cause {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     // With gaps, for causes with several entries.
     let n = u128::from(NEXT.fetch_add(1, Ordering::Relaxed)) << 32;
-    Cause { id: id(n), at, who: Who::Nobody, origin: Some(origin()) }
+    Cause { id: id(n), at, who: Who::Anonymous, origin: Some(origin()) }
 }
 
 /// The cause of a change by a user.

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use entrepot_domain::{
     Email, SessionId, Timestamp, UserId, Version,
-    auth::{Checked, Device, NewSession, PasswordHash, RefreshState, TokenHash},
+    auth::{CheckedCredentials, Device, NewSession, PasswordHash, RefreshState, TokenHash},
     user::{NewUser, PersonName, Roles, User},
 };
 
@@ -66,7 +66,7 @@ pub fn session(n: u128, user: UserId, token: &str, created_at: Timestamp) -> New
             issued_at: created_at,
             expires_at: created_at + chrono::Duration::hours(1),
         },
-        checked: Checked { password: password(user), second_factor: None },
+        checked: CheckedCredentials { password: password(user), second_factor: None },
         cause: cause(created_at),
     }
 }

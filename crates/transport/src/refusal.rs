@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refusal_is_a_whole_answer_and_the_last() {
+    fn refusal_is_a_complete_final_response() {
         let refusal = String::from_utf8(Refusal::HeadTooLarge.http1(&HeaderValue::from_static("now"))).unwrap();
         let (head, body) = refusal.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 431 Request Header Fields Too Large\r\n"), "{head}");

@@ -8,14 +8,14 @@ use entrepot_domain::{
 };
 
 use super::ApiKeyService;
-use crate::{Error, proof::must_be_login};
+use crate::{Error, permission::require_session};
 
 /// How many live keys anybody may have.
-const MOST: u32 = 50;
+const MAX_LIVE_KEYS: u32 = 50;
 
 /// What a key is to be.
 #[derive(Debug, Clone)]
-pub struct KeyRequest {
+pub struct ApiKeyRequest {
     /// What its user calls it.
     pub name: ApiKeyName,
     /// What it may do. Scopes that go beyond the roles of its user are worth nothing until they get the role.
@@ -26,7 +26,7 @@ pub struct KeyRequest {
 
 /// A key that was made.
 #[derive(Debug, Clone)]
-pub struct MadeKey {
+pub struct CreatedKey {
     /// The key as it will be found.
     pub key: ApiKey,
     /// Its secret, which nobody can look up any more.
@@ -36,8 +36,8 @@ pub struct MadeKey {
 impl ApiKeyService {
     /// Makes a key that acts for the actor, who must have logged in. An expiry that has passed is a bad field;
     /// [`Error::TooManyApiKeys`] if they have fifty.
-    pub async fn create(&self, actor: &Actor, request: KeyRequest, origin: &Origin) -> Result<MadeKey, Error> {
-        must_be_login(actor)?;
+    pub async fn create(&self, actor: &Actor, request: ApiKeyRequest, origin: &Origin) -> Result<CreatedKey, Error> {
+        require_session(actor)?;
         let cause = self.cause(actor, origin);
         let now = cause.at;
         if request.expires_at.is_some_and(|expires_at| expires_at <= now) {
@@ -55,20 +55,20 @@ impl ApiKeyService {
             last_used_at: None,
         };
         let new = NewApiKey { key, hash: secret.hash() };
-        self.ports.keys.insert(&new, MOST, &cause).await?;
-        tracing::info!(user = %actor.user, key = %new.key.prefix, "API key made");
-        Ok(MadeKey { key: new.key, secret })
+        self.ports.keys.insert(&new, MAX_LIVE_KEYS, &cause).await?;
+        tracing::info!(user = %actor.user, key = %new.key.prefix, "API key created");
+        Ok(CreatedKey { key: new.key, secret })
     }
 
     /// The actor's live keys, the last made first.
     pub async fn list(&self, actor: &Actor) -> Result<Vec<ApiKey>, Error> {
-        must_be_login(actor)?;
+        require_session(actor)?;
         Ok(self.ports.keys.list(actor.user, self.ports.clock.now()).await?)
     }
 
     /// Ends one of the actor's keys, at once and for good; [`Error::NotFound`] if it is not theirs or ended already.
     pub async fn revoke(&self, actor: &Actor, id: ApiKeyId, origin: &Origin) -> Result<(), Error> {
-        must_be_login(actor)?;
+        require_session(actor)?;
         let revoked = self.ports.keys.revoke(actor.user, id, &self.cause(actor, origin)).await?;
         let prefix = revoked.ok_or(Error::NotFound)?;
         tracing::info!(user = %actor.user, key = %prefix, "API key revoked");

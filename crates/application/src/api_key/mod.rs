@@ -1,18 +1,18 @@
 //! Keys of machines.
 
-mod admit;
+mod authenticate;
 mod manage;
 
 use std::{collections::HashMap, sync::Arc, sync::Mutex};
 
-pub use admit::Admitted;
+pub use authenticate::AuthenticatedKey;
 use entrepot_domain::{
     ApiKeyId, Clock, IdGenerator, Timestamp,
     api_key::{ApiKeyRepository, Randomness},
     audit::{Cause, Origin},
     auth::Actor,
 };
-pub use manage::{KeyRequest, MadeKey};
+pub use manage::{ApiKeyRequest, CreatedKey};
 
 /// The ports that [`ApiKeyService`] holds.
 pub struct ApiKeyPorts {
@@ -30,13 +30,13 @@ pub struct ApiKeyPorts {
 pub struct ApiKeyService {
     ports: ApiKeyPorts,
     /// When the use of a key was last noted by this process.
-    noted: Mutex<HashMap<ApiKeyId, Timestamp>>,
+    recorded_uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
 }
 
 impl ApiKeyService {
     /// A service over these ports.
     pub fn new(ports: ApiKeyPorts) -> Self {
-        Self { ports, noted: Mutex::default() }
+        Self { ports, recorded_uses: Mutex::default() }
     }
 
     fn cause(&self, actor: &Actor, origin: &Origin) -> Cause {

@@ -12,7 +12,7 @@ impl AuthService {
     }
 
     /// Lets the bearer of a good token in, if the session is still alive, with the roles that the user has now.
-    pub async fn admit(&self, claims: &AccessClaims) -> Result<Actor, Error> {
+    pub async fn authenticate(&self, claims: &AccessClaims) -> Result<Actor, Error> {
         let access = self.ports.sessions.access(claims.session, self.ports.clock.now()).await?;
         match access {
             Some(access) if access.user == claims.user => {

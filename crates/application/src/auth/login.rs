@@ -3,7 +3,7 @@
 use entrepot_domain::{
     Email, SessionId,
     audit::{Origin, Who},
-    auth::{Checked, Device, LoginObserver, NewSession, OpenError},
+    auth::{CheckedCredentials, Device, LoginObserver, NewSession, OpenError},
     second_factor::{SealedSecret, SecondFactor, SecondFactorCode},
     user::{Credentials, User},
 };
@@ -72,7 +72,7 @@ impl AuthService {
         Err(Error::InvalidCredentials)
     }
 
-    async fn check(&self, login: &Login, origin: &Origin) -> Result<(User, Checked), Error> {
+    async fn check(&self, login: &Login, origin: &Origin) -> Result<(User, CheckedCredentials), Error> {
         let attempt = self.ports.throttle.login(origin.address, &login.email).await?;
         let known = self.ports.users.credentials_by_email(&login.email).await?;
         let hash = known.as_ref().map(|known| known.password.clone());
@@ -91,12 +91,12 @@ impl AuthService {
             let code = login.code.as_ref().ok_or(Error::SecondFactorRequired)?;
             let guess = self.ports.throttle.code(user.id, code).await?;
             if !self.take_code(&user, secret, code, origin).await? {
-                tracing::warn!(address = %origin.address, user = %user.id, "a code was wrong");
+                tracing::warn!(address = %origin.address, user = %user.id, "a code of a second factor was wrong");
                 attempt.failed_with(guess).await?;
                 return Err(Error::InvalidCredentials);
             }
         }
-        Ok((user, Checked { password, second_factor }))
+        Ok((user, CheckedCredentials { password, second_factor }))
     }
 
     /// Whether the code is good. A good one is taken by that, and not good again.
@@ -111,7 +111,13 @@ impl AuthService {
         take_code(&*self.ports.second_factors, &*self.ports.sealer, user.id, secret, code, &cause).await
     }
 
-    async fn open(&self, user: User, checked: Checked, login: &Login, origin: &Origin) -> Result<LoggedIn, OpenError> {
+    async fn open(
+        &self,
+        user: User,
+        checked: CheckedCredentials,
+        login: &Login,
+        origin: &Origin,
+    ) -> Result<LoggedIn, OpenError> {
         let id = SessionId(self.ports.ids.next());
         let cause = self.cause(Who::User { id: user.id, session: Some(id) }, origin);
         let now = cause.at;

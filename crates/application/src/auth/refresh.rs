@@ -13,7 +13,7 @@ impl AuthService {
     /// ([`Error::RefreshTokenReused`]).
     pub async fn refresh(&self, token: &str, origin: &Origin) -> Result<LoggedIn, Error> {
         // Whoever shows a token that was used before may be a thief: until it is rotated it is nobody's.
-        let cause = self.cause(Who::Nobody, origin);
+        let cause = self.cause(Who::Anonymous, origin);
         let now = cause.at;
         let shown = self.ports.tokens.verify_refresh(token, now)?;
         let user = self.ports.users.find(shown.user).await?.ok_or(Error::InvalidToken)?;
@@ -28,7 +28,7 @@ impl AuthService {
         let rotated = self.ports.sessions.rotate(&rotation).await.map_err(|error| match error {
             RotateError::Ended => Error::InvalidToken,
             RotateError::Reused => {
-                tracing::warn!(user = %shown.user, session = %shown.session, "a refresh token was used twice");
+                tracing::warn!(user = %shown.user, session = %shown.session, "a refresh token was reused");
                 Error::RefreshTokenReused
             }
             RotateError::Fault(fault) => Error::Fault(fault),

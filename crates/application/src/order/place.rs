@@ -9,7 +9,7 @@ use entrepot_domain::{
 };
 
 use super::{IDEMPOTENCY_TTL, OrderService};
-use crate::{Error, FieldError, Shortfall, proof::must_have};
+use crate::{Error, FieldError, Shortfall, permission::require_scope};
 
 impl OrderService {
     /// Places an order for the actor, at the prices of this moment. With a key that was used for the same basket it
@@ -19,7 +19,7 @@ impl OrderService {
     /// [`Error::InsufficientStock`] with every short product, [`Error::IdempotencyKeyReused`],
     /// [`Error::IdempotencyInProgress`].
     pub async fn place(&self, actor: &Actor, basket: Basket, key: Option<IdempotencyKey>) -> Result<Placed, Error> {
-        must_have(actor, Scope::OrdersWrite)?;
+        require_scope(actor, Scope::OrdersWrite)?;
         let at = self.ports.clock.now();
         let idempotency = key.map(|key| Idempotency {
             key,
@@ -42,7 +42,7 @@ fn explain(error: PlaceError, basket: &Basket) -> Error {
             bad_products(basket, &products, "has a price in another currency than the first product")
         }
         PlaceError::Refused(Refusal::TotalTooLarge(product)) => {
-            let fields = basket.places_of(product).map(|place| {
+            let fields = basket.positions_of(product).map(|place| {
                 FieldError::new(format!("items[{place}].quantity"), "makes the total too large to be counted")
             });
             Error::Validation(fields.collect())
@@ -57,7 +57,7 @@ fn explain(error: PlaceError, basket: &Basket) -> Error {
 }
 
 fn bad_products(basket: &Basket, products: &[ProductId], message: &str) -> Error {
-    let places = products.iter().flat_map(|product| basket.places_of(*product));
+    let places = products.iter().flat_map(|product| basket.positions_of(*product));
     let mut places: Vec<_> = places.collect();
     places.sort_unstable();
     let fields = places.into_iter().map(|place| FieldError::new(format!("items[{place}].productId"), message));
@@ -65,7 +65,7 @@ fn bad_products(basket: &Basket, products: &[ProductId], message: &str) -> Error
 }
 
 fn shortfall(basket: &Basket, short: Shortage) -> Shortfall {
-    let place = basket.places_of(short.product).next().unwrap_or_default();
+    let place = basket.positions_of(short.product).next().unwrap_or_default();
     Shortfall {
         field: format!("items[{place}].quantity"),
         product: short.product,

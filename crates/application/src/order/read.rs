@@ -8,18 +8,18 @@ use entrepot_domain::{
 };
 
 use super::OrderService;
-use crate::{Error, proof::must_have};
+use crate::{Error, permission::require_scope};
 
 impl OrderService {
     /// An order, for its buyer and for staff.
     pub async fn get(&self, actor: &Actor, id: OrderId) -> Result<Order, Error> {
-        must_have(actor, Scope::OrdersRead)?;
+        require_scope(actor, Scope::OrdersRead)?;
         self.visible(actor, id).await
     }
 
     /// What happened to an order, for its buyer and for staff; the first first.
     pub async fn events(&self, actor: &Actor, id: OrderId) -> Result<Vec<OrderEvent>, Error> {
-        must_have(actor, Scope::OrdersRead)?;
+        require_scope(actor, Scope::OrdersRead)?;
         self.visible(actor, id).await?;
         Ok(self.ports.orders.events(id).await?)
     }
@@ -27,7 +27,7 @@ impl OrderService {
     /// A part of the list of orders: customers see their own, staff see all. Only staff may ask for another user's
     /// ([`Error::Forbidden`]).
     pub async fn list(&self, actor: &Actor, query: OrderQuery) -> Result<Listing<Order>, Error> {
-        must_have(actor, Scope::OrdersRead)?;
+        require_scope(actor, Scope::OrdersRead)?;
         let user = match query.filter.user {
             asked if actor.is_staff() => asked,
             Some(asked) if !actor.is(asked) => return Err(Error::Forbidden),

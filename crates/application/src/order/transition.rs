@@ -9,7 +9,7 @@ use entrepot_domain::{
 };
 
 use super::OrderService;
-use crate::{Error, proof::must_have};
+use crate::{Error, permission::require_scope};
 
 impl OrderService {
     /// Does something with an order. Its buyer may cancel it; all else is for staff. [`Error::InvalidTransition`] if
@@ -45,6 +45,6 @@ impl OrderService {
 
 /// Whether the actor may do this with some order; with which, is another question.
 fn may_do(actor: &Actor, action: OrderAction) -> Result<(), Error> {
-    must_have(actor, Scope::OrdersWrite)?;
+    require_scope(actor, Scope::OrdersWrite)?;
     if action == OrderAction::Cancel || actor.is_staff() { Ok(()) } else { Err(Error::Forbidden) }
 }

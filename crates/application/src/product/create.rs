@@ -8,8 +8,8 @@ use entrepot_domain::{
     product::{Product, ProductName, Sku, Stock},
 };
 
-use super::{ProductService, must_be_staff};
-use crate::{Error, error::of_product};
+use super::{ProductService, require_staff};
+use crate::{Error, error::product_error};
 
 /// A product to be put up for sale.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ pub struct NewProduct {
 impl ProductService {
     /// Puts a product up for sale, for staff. [`Error::SkuTaken`] if the sku is used, by an archived product perhaps.
     pub async fn create(&self, actor: &Actor, new: NewProduct, origin: &Origin) -> Result<Product, Error> {
-        must_be_staff(actor, Scope::ProductsWrite)?;
+        require_staff(actor, Scope::ProductsWrite)?;
         let cause = self.cause(actor, Some(origin));
         let product = Product {
             id: ProductId(self.ports.ids.next()),
@@ -42,7 +42,7 @@ impl ProductService {
             created_at: cause.at,
             updated_at: cause.at,
         };
-        self.ports.products.insert(&product, &cause).await.map_err(|error| of_product(error, product.id, 0))?;
+        self.ports.products.insert(&product, &cause).await.map_err(|error| product_error(error, product.id, 0))?;
         Ok(product)
     }
 }

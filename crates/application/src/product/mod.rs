@@ -18,7 +18,7 @@ use entrepot_domain::{
 };
 pub use import::ImportRow;
 
-use crate::{Error, proof::must_have};
+use crate::{Error, permission::require_scope};
 
 /// The ports that [`ProductService`] holds.
 pub struct ProductPorts {
@@ -46,7 +46,7 @@ impl ProductService {
     }
 }
 
-fn must_be_staff(actor: &Actor, scope: Scope) -> Result<(), Error> {
-    must_have(actor, scope)?;
+fn require_staff(actor: &Actor, scope: Scope) -> Result<(), Error> {
+    require_scope(actor, scope)?;
     if actor.is_staff() { Ok(()) } else { Err(Error::Forbidden) }
 }

@@ -8,8 +8,8 @@ use entrepot_domain::{
     product::{Product, StockChange, StockReason},
 };
 
-use super::{ProductService, must_be_staff};
-use crate::{Error, error::of_product};
+use super::{ProductService, require_staff};
+use crate::{Error, error::product_error};
 
 impl ProductService {
     /// Adds to the stock of a product, or takes from it, for staff. [`Error::InsufficientStock`] if it would go below
@@ -23,9 +23,9 @@ impl ProductService {
         expected: Option<Version>,
         origin: &Origin,
     ) -> Result<Product, Error> {
-        must_be_staff(actor, Scope::StockWrite)?;
+        require_staff(actor, Scope::StockWrite)?;
         let change = StockChange { delta, reason, actor: actor.user, cause: self.cause(actor, Some(origin)) };
         let adjusted = self.ports.products.adjust_stock(id, &change, expected).await;
-        adjusted.map_err(|error| of_product(error, id, delta))
+        adjusted.map_err(|error| product_error(error, id, delta))
     }
 }

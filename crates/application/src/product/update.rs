@@ -8,8 +8,8 @@ use entrepot_domain::{
     product::{Product, ProductChange},
 };
 
-use super::{ProductService, must_be_staff};
-use crate::{Error, error::of_product};
+use super::{ProductService, require_staff};
+use crate::{Error, error::product_error};
 
 impl ProductService {
     /// Changes a product, for staff. Orders that were placed keep what they know of it.
@@ -21,9 +21,9 @@ impl ProductService {
         expected: Option<Version>,
         origin: &Origin,
     ) -> Result<Product, Error> {
-        must_be_staff(actor, Scope::ProductsWrite)?;
+        require_staff(actor, Scope::ProductsWrite)?;
         let cause = self.cause(actor, Some(origin));
-        self.ports.products.update(id, change, expected, &cause).await.map_err(|error| of_product(error, id, 0))
+        self.ports.products.update(id, change, expected, &cause).await.map_err(|error| product_error(error, id, 0))
     }
 
     /// Takes a product out of the catalogue, for staff. Orders that were placed keep it.
@@ -34,9 +34,9 @@ impl ProductService {
         expected: Option<Version>,
         origin: &Origin,
     ) -> Result<(), Error> {
-        must_be_staff(actor, Scope::ProductsWrite)?;
+        require_staff(actor, Scope::ProductsWrite)?;
         let cause = self.cause(actor, Some(origin));
-        self.ports.products.archive(id, expected, &cause).await.map_err(|error| of_product(error, id, 0))
+        self.ports.products.archive(id, expected, &cause).await.map_err(|error| product_error(error, id, 0))
     }
 
     /// Brings an archived product back into the catalogue, for staff.
@@ -47,8 +47,8 @@ impl ProductService {
         expected: Option<Version>,
         origin: &Origin,
     ) -> Result<Product, Error> {
-        must_be_staff(actor, Scope::ProductsWrite)?;
+        require_staff(actor, Scope::ProductsWrite)?;
         let cause = self.cause(actor, Some(origin));
-        self.ports.products.restore(id, expected, &cause).await.map_err(|error| of_product(error, id, 0))
+        self.ports.products.restore(id, expected, &cause).await.map_err(|error| product_error(error, id, 0))
     }
 }

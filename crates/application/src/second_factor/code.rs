@@ -34,7 +34,7 @@ pub(crate) async fn take_code(
 pub(super) fn open(sealer: &dyn Sealer, user: UserId, kept: &SealedSecret) -> Result<Option<TotpSecret>, Fault> {
     let secret = sealer.open(user, kept)?.and_then(|secret| TotpSecret::from_bytes(&secret));
     if secret.is_none() {
-        tracing::error!(%user, "a second factor cannot be opened: was the secret changed that it was sealed with?");
+        tracing::error!(%user, "the secret of a second factor cannot be decrypted; was the secret of the configuration replaced?");
     }
     Ok(secret)
 }

@@ -12,11 +12,11 @@ use super::{
     SecondFactorService,
     code::{open, take_code},
 };
-use crate::{Error, proof::must_be_login, throttle::Attempt};
+use crate::{Error, permission::require_session, throttle::Attempt};
 
 /// How somebody stands with their second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Status {
+pub struct SecondFactorStatus {
     /// Whether a login asks for a code.
     pub enabled: bool,
     /// How many recovery codes are left.
@@ -25,7 +25,7 @@ pub struct Status {
 
 /// A second factor that waits for its first code.
 #[derive(Debug, Clone)]
-pub struct Begun {
+pub struct Enrolment {
     /// What codes are made of.
     pub secret: TotpSecret,
     /// What an app calls the account.
@@ -34,19 +34,21 @@ pub struct Begun {
 
 impl SecondFactorService {
     /// How the actor stands.
-    pub async fn status(&self, actor: &Actor) -> Result<Status, Error> {
-        must_be_login(actor)?;
+    pub async fn status(&self, actor: &Actor) -> Result<SecondFactorStatus, Error> {
+        require_session(actor)?;
         Ok(match self.ports.factors.find(actor.user).await? {
-            Some(SecondFactor::InForce { recovery_codes_left, .. }) => Status { enabled: true, recovery_codes_left },
-            Some(SecondFactor::Pending(_)) | None => Status { enabled: false, recovery_codes_left: 0 },
+            Some(SecondFactor::InForce { recovery_codes_left, .. }) => {
+                SecondFactorStatus { enabled: true, recovery_codes_left }
+            }
+            Some(SecondFactor::Pending(_)) | None => SecondFactorStatus { enabled: false, recovery_codes_left: 0 },
         })
     }
 
     /// Hands out a secret, which is not in force before [`confirm`](Self::confirm); an earlier one that is pending is
     /// forgotten. It takes the password, for a session that somebody left open must not lock its owner out: a wrong one
     /// is a bad field, and counts as a failed login. [`Error::SecondFactorEnabled`] if one is in force.
-    pub async fn begin(&self, actor: &Actor, password: &str, origin: &Origin) -> Result<Begun, Error> {
-        must_be_login(actor)?;
+    pub async fn begin(&self, actor: &Actor, password: &str, origin: &Origin) -> Result<Enrolment, Error> {
+        require_session(actor)?;
         let (known, attempt) = self.attempt(actor, origin).await?;
         let attempt = self.prove(&known, password, attempt).await?;
         drop(attempt);
@@ -55,14 +57,14 @@ impl SecondFactorService {
         if !self.ports.factors.begin(actor.user, &kept, self.ports.clock.now()).await? {
             return Err(Error::SecondFactorEnabled);
         }
-        Ok(Begun { secret, email: known.user.email })
+        Ok(Enrolment { secret, email: known.user.email })
     }
 
     /// Brings the pending secret into force by a code of it, and hands out recovery codes. All other sessions of the
     /// actor end: they were opened with a password alone. A wrong code is a bad field, and counts as a failed login.
     /// [`Error::NotFound`] if nothing is pending, [`Error::SecondFactorEnabled`] if one is in force.
     pub async fn confirm(&self, actor: &Actor, code: &TotpCode, origin: &Origin) -> Result<Vec<RecoveryCode>, Error> {
-        let keep = must_be_login(actor)?;
+        let keep = require_session(actor)?;
         let kept = match self.ports.factors.find(actor.user).await? {
             Some(SecondFactor::Pending(kept)) => kept,
             Some(SecondFactor::InForce { .. }) => return Err(Error::SecondFactorEnabled),
@@ -94,7 +96,7 @@ impl SecondFactorService {
         code: &SecondFactorCode,
         origin: &Origin,
     ) -> Result<(), Error> {
-        must_be_login(actor)?;
+        require_session(actor)?;
         let kept = self.in_force(actor.user).await?;
         let (known, attempt) = self.attempt(actor, origin).await?;
         let attempt = self.prove(&known, password, attempt).await?;
@@ -109,7 +111,7 @@ impl SecondFactorService {
     /// Removes the second factor of somebody who has lost it, for admins; not their own, for which they need a code.
     /// [`Error::NotFound`] if they have none.
     pub async fn remove_of(&self, actor: &Actor, user: UserId, origin: &Origin) -> Result<(), Error> {
-        must_be_login(actor)?;
+        require_session(actor)?;
         if !actor.is_admin() || actor.is(user) {
             return Err(Error::Forbidden);
         }

@@ -15,7 +15,7 @@ use entrepot_domain::{
     second_factor::{Sealer, SecondFactorRepository},
     user::UserRepository,
 };
-pub use manage::{Begun, Status};
+pub use manage::{Enrolment, SecondFactorStatus};
 
 use crate::LoginThrottle;
 

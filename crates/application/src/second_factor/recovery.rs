@@ -7,7 +7,7 @@ use entrepot_domain::{
 };
 
 use super::SecondFactorService;
-use crate::{Error, proof::must_be_login};
+use crate::{Error, permission::require_session};
 
 impl SecondFactorService {
     /// New recovery codes in the place of all that are left. It takes a code; a wrong one is a bad field, and counts as
@@ -18,7 +18,7 @@ impl SecondFactorService {
         code: &SecondFactorCode,
         origin: &Origin,
     ) -> Result<Vec<RecoveryCode>, Error> {
-        must_be_login(actor)?;
+        require_session(actor)?;
         let kept = self.in_force(actor.user).await?;
         let (_, attempt) = self.attempt(actor, origin).await?;
         self.take(actor, &kept, code, attempt, origin).await?;

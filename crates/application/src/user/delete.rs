@@ -2,8 +2,8 @@
 
 use entrepot_domain::{UserId, Version, audit::Origin, auth::Actor};
 
-use super::{UserService, may_see};
-use crate::{Error, proof::must_be_login};
+use super::{UserService, require_self_or_admin};
+use crate::{Error, permission::require_session};
 
 impl UserService {
     /// Erases name, address and password of a user and ends their sessions, for themselves and for admins; their
@@ -15,8 +15,8 @@ impl UserService {
         expected: Option<Version>,
         origin: &Origin,
     ) -> Result<(), Error> {
-        must_be_login(actor)?;
-        may_see(actor, id)?;
+        require_session(actor)?;
+        require_self_or_admin(actor, id)?;
         self.ports.users.erase(id, expected, &self.cause(actor, Some(origin))).await?;
         tracing::info!(user = %id, actor = %actor.user, "user erased");
         Ok(())

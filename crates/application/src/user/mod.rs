@@ -50,10 +50,10 @@ impl UserService {
 }
 
 /// Users see themselves, admins see all; for others there is nobody there.
-fn may_see(actor: &Actor, id: UserId) -> Result<(), Error> {
+fn require_self_or_admin(actor: &Actor, id: UserId) -> Result<(), Error> {
     if actor.is(id) || actor.is_admin() { Ok(()) } else { Err(Error::NotFound) }
 }
 
-fn must_be_admin(actor: &Actor) -> Result<(), Error> {
+fn require_admin(actor: &Actor) -> Result<(), Error> {
     if actor.is_admin() { Ok(()) } else { Err(Error::Forbidden) }
 }

@@ -24,7 +24,7 @@ pub struct Registration {
 impl UserService {
     /// Makes a customer. [`Error::EmailTaken`] if the address has an account.
     pub async fn register(&self, registration: Registration, origin: &Origin) -> Result<User, Error> {
-        self.create(registration, Roles::CUSTOMER, &self.cause(Who::Nobody, Some(origin))).await
+        self.create(registration, Roles::CUSTOMER, &self.cause(Who::Anonymous, Some(origin))).await
     }
 
     /// Makes an admin: for the operator's command line, which asks for no actor.

@@ -7,8 +7,8 @@ use entrepot_domain::{
     user::{Roles, User},
 };
 
-use super::{UserService, must_be_admin};
-use crate::{Error, proof::must_be_login};
+use super::{UserService, require_admin};
+use crate::{Error, permission::require_session};
 
 impl UserService {
     /// Gives a user these roles in place of those they have, for admins. It works at once, on tokens already out too.
@@ -21,8 +21,8 @@ impl UserService {
         expected: Option<Version>,
         origin: &Origin,
     ) -> Result<User, Error> {
-        must_be_login(actor)?;
-        must_be_admin(actor)?;
+        require_session(actor)?;
+        require_admin(actor)?;
         let cause = self.cause(actor, Some(origin));
         let changed = self.ports.users.set_roles(id, roles, expected, &cause).await?;
         tracing::info!(user = %id, actor = %actor.user, roles = roles.bits(), "roles changed");

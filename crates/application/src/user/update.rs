@@ -7,8 +7,8 @@ use entrepot_domain::{
     user::{PersonName, User, UserChange},
 };
 
-use super::{UserService, may_see};
-use crate::{Error, proof::must_be_login};
+use super::{UserService, require_self_or_admin};
+use crate::{Error, permission::require_session};
 
 /// What to change; `None` leaves a thing as it is.
 #[derive(Debug, Clone, Default)]
@@ -35,8 +35,8 @@ impl UserService {
         expected: Option<Version>,
         origin: &Origin,
     ) -> Result<User, Error> {
-        let session = must_be_login(actor)?;
-        may_see(actor, id)?;
+        let session = require_session(actor)?;
+        require_self_or_admin(actor, id)?;
         let sensitive = update.email.is_some() || update.password.is_some();
         let proved = if sensitive && actor.is(id) {
             Some(self.prove(id, update.current_password.as_deref(), origin).await?)

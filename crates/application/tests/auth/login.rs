@@ -10,9 +10,9 @@ use std::{
 use async_trait::async_trait;
 use entrepot_application::{Error, LoginThrottle};
 use entrepot_domain::{
-    Fault, Quota, RateLimiter, Subject, Verdict,
+    Fault, Quota, RateLimitDecision, RateLimiter, Subject,
     audit::Origin,
-    auth::{Checked, MockLoginObserver, OpenError, PasswordHash, TokenHash},
+    auth::{CheckedCredentials, MockLoginObserver, OpenError, PasswordHash, TokenHash},
     second_factor::{SealedSecret, SecondFactor},
     user::Credentials,
 };
@@ -61,7 +61,7 @@ fn credentials_that_change_during_a_login_are_checked_once_more() {
     mocks
         .sessions
         .expect_open()
-        .withf(|new| new.checked == Checked { password: PasswordHash("old".into()), second_factor: None })
+        .withf(|new| new.checked == CheckedCredentials { password: PasswordHash("old".into()), second_factor: None })
         .times(1)
         .returning(|_| Err(OpenError::Outdated));
     let error = block_on(mocks.service().login(login_with("secret"), &origin())).unwrap_err();
@@ -176,11 +176,11 @@ struct Hanging;
 
 #[async_trait]
 impl RateLimiter for Hanging {
-    async fn hit(&self, _: &Subject, _: Quota) -> Verdict {
+    async fn hit(&self, _: &Subject, _: Quota) -> RateLimitDecision {
         std::future::pending().await
     }
 
-    async fn peek(&self, _: &Subject, _: Quota) -> Verdict {
+    async fn peek(&self, _: &Subject, _: Quota) -> RateLimitDecision {
         std::future::pending().await
     }
 }

@@ -30,7 +30,7 @@ fn claims() -> AccessClaims {
 fn roles_come_from_the_store_not_from_the_token() {
     let mut mocks = Mocks::default();
     mocks.sessions.expect_access().returning(|_, _| Ok(Some(Access { user: user_id(1), roles: Roles::CUSTOMER })));
-    let actor = block_on(mocks.service().admit(&claims())).unwrap();
+    let actor = block_on(mocks.service().authenticate(&claims())).unwrap();
     assert!(!actor.is_admin());
 }
 
@@ -39,7 +39,7 @@ fn ended_or_foreign_session_is_refused() {
     for access in [None, Some(Access { user: user_id(2), roles: Roles::CUSTOMER })] {
         let mut mocks = Mocks::default();
         mocks.sessions.expect_access().returning(move |_, _| Ok(access));
-        assert!(matches!(block_on(mocks.service().admit(&claims())), Err(Error::InvalidToken)));
+        assert!(matches!(block_on(mocks.service().authenticate(&claims())), Err(Error::InvalidToken)));
     }
 }
 

@@ -9,8 +9,8 @@ use std::{
 
 use entrepot_application::LoginThrottle;
 use entrepot_domain::{
-    ApiKeyId, Clock, Description, Email, IdGenerator, Money, OrderId, ProductId, Quota, RateLimiter, SessionId,
-    Subject, Timestamp, UserId, Verdict, Version,
+    ApiKeyId, Clock, Description, Email, IdGenerator, Money, OrderId, ProductId, Quota, RateLimitDecision, RateLimiter,
+    SessionId, Subject, Timestamp, UserId, Version,
     api_key::{Scope, Scopes},
     audit::{Cause, Origin, Who},
     auth::{Actor, PasswordHash, Proof},
@@ -48,7 +48,7 @@ pub fn origin() -> Origin {
 }
 
 pub fn cause() -> Cause {
-    Cause { id: Uuid::from_u128(77), at: now(), who: Who::Nobody, origin: Some(origin()) }
+    Cause { id: Uuid::from_u128(77), at: now(), who: Who::Anonymous, origin: Some(origin()) }
 }
 
 pub fn clock() -> Arc<dyn Clock> {
@@ -164,20 +164,20 @@ impl CountingLimiter {
 
 #[async_trait::async_trait]
 impl RateLimiter for CountingLimiter {
-    async fn hit(&self, subject: &Subject, quota: Quota) -> Verdict {
+    async fn hit(&self, subject: &Subject, quota: Quota) -> RateLimitDecision {
         let mut counts = self.0.lock().unwrap();
         let count = counts.entry(subject.clone()).or_default();
         *count += 1;
-        verdict(*count <= quota.limit)
+        decision(*count <= quota.limit)
     }
 
-    async fn peek(&self, subject: &Subject, quota: Quota) -> Verdict {
-        verdict(self.of(subject) < quota.limit)
+    async fn peek(&self, subject: &Subject, quota: Quota) -> RateLimitDecision {
+        decision(self.of(subject) < quota.limit)
     }
 }
 
-fn verdict(allowed: bool) -> Verdict {
-    Verdict { allowed, remaining: 0, resets_in: Duration::from_mins(15) }
+fn decision(allowed: bool) -> RateLimitDecision {
+    RateLimitDecision { allowed, remaining: 0, resets_in: Duration::from_mins(15) }
 }
 
 pub fn throttle(limiter: &Arc<CountingLimiter>) -> Arc<LoginThrottle> {

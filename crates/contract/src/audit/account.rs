@@ -32,7 +32,7 @@ fn key(n: u8, user: UserId) -> NewApiKey {
 }
 
 /// By identifier and prefix, and not by the name it was given. What is refused is not, nor is its use.
-pub async fn what_becomes_of_keys_is_in_the_log(h: &impl Stores) {
+pub async fn changes_of_keys_are_logged(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     let (new, made, revoked) = (key(1, ada), by(ada, at(1)), by(ada, at(2)));
     keys.insert(&new, 1, &made).await.unwrap();
@@ -47,7 +47,7 @@ pub async fn what_becomes_of_keys_is_in_the_log(h: &impl Stores) {
 }
 
 /// With the sessions that ended, and nothing of any code. What was only begun changed nothing.
-pub async fn what_becomes_of_second_factors_is_in_the_log(h: &impl Stores) {
+pub async fn changes_of_second_factors_are_logged(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), ada(h).await);
     let opened = session(2, ada, "two", at(0));
     h.sessions().open(&opened).await.unwrap();

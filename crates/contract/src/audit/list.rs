@@ -31,7 +31,7 @@ async fn done(h: &impl Stores) {
 }
 
 /// By who, what, to what, and when; all of it together too.
-pub async fn the_log_is_filtered(h: &impl Stores) {
+pub async fn log_is_filtered(h: &impl Stores) {
     done(h).await;
     let log = h.audit();
     let (ada, bob) = (new_user("ada").user.id, new_user("bob").user.id);
@@ -58,7 +58,7 @@ pub async fn the_log_is_filtered(h: &impl Stores) {
 }
 
 /// Whatever is filtered, both ways; entries of one moment too.
-pub async fn places_and_pages_of_the_log_agree(h: &impl Stores) {
+pub async fn keyset_and_page_listings_of_the_log_agree(h: &impl Stores) {
     done(h).await;
     let users = h.users();
     let ada = new_user("ada").user.id;

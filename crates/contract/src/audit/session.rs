@@ -18,7 +18,7 @@ async fn ada(h: &impl Stores) -> UserId {
 }
 
 /// Each with the sessions that it was about.
-pub async fn beginnings_and_ends_of_sessions_are_in_the_log(h: &impl Stores) {
+pub async fn opened_and_ended_sessions_are_logged(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     let opened: Vec<NewSession> = (1..=3).map(|n| session(n, ada, &format!("token {n}"), at(1))).collect();
     for new in &opened {
@@ -35,7 +35,7 @@ pub async fn beginnings_and_ends_of_sessions_are_in_the_log(h: &impl Stores) {
 }
 
 /// Whether it was over, somebody else's, or never there.
-pub async fn what_ends_no_session_is_not_in_the_log(h: &impl Stores) {
+pub async fn ending_no_session_is_not_logged(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(1))).await.unwrap();
     sessions.end(ada, session_id(1), &by(ada, at(2))).await.unwrap();
@@ -49,7 +49,7 @@ pub async fn what_ends_no_session_is_not_in_the_log(h: &impl Stores) {
 }
 
 /// Although it is refused. A rotation as it should be is nothing worth telling.
-pub async fn a_refresh_token_that_is_used_twice_is_in_the_log(h: &impl Stores) {
+pub async fn reused_refresh_token_is_logged(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     let new = session(1, ada, "one", at(1));
     sessions.open(&new).await.unwrap();

@@ -14,7 +14,7 @@ use super::{about, all};
 use crate::Stores;
 
 /// With what was before, and what is now; stock with the reason.
-pub async fn each_change_of_a_product_is_in_the_log(h: &impl Stores) {
+pub async fn changes_of_products_are_logged(h: &impl Stores) {
     let (products, staff) = (h.products(), user_id(500));
     let causes: Vec<_> = (1..=4).map(|seconds| by(staff, at(seconds))).collect();
     let mug = product(1).description("blue").build();
@@ -35,7 +35,7 @@ pub async fn each_change_of_a_product_is_in_the_log(h: &impl Stores) {
 }
 
 /// By what is taken, what is stale, and what is not enough.
-pub async fn a_refused_change_of_a_product_is_not_in_the_log(h: &impl Stores) {
+pub async fn refused_change_of_a_product_is_not_logged(h: &impl Stores) {
     let products = h.products();
     let (mug, cup) = (product(1).stock(1).build(), product(2).build());
     for product in [&mug, &cup] {
@@ -68,7 +68,7 @@ fn import(n: u128, sku: &str, name: &str) -> ProductImport {
 }
 
 /// One entry a product, in the order in which they first came, with identifiers that follow each other.
-pub async fn an_import_is_in_the_log_product_by_product(h: &impl Stores) {
+pub async fn import_is_logged_per_product(h: &impl Stores) {
     let products = h.products();
     let mug = product(1).sku("MUG").name("Old").stock(7).build();
     products.insert(&mug, &cause(at(0))).await.unwrap();
@@ -89,7 +89,7 @@ pub async fn an_import_is_in_the_log_product_by_product(h: &impl Stores) {
 }
 
 /// By whoever did it. That an order was placed is its own history, and not here.
-pub async fn what_becomes_of_an_order_is_in_the_log(h: &impl Stores) {
+pub async fn changes_of_orders_are_logged(h: &impl Stores) {
     let ada = new_user("ada");
     h.users().insert(&ada, &cause(at(0))).await.unwrap();
     h.products().insert(&product(7).build(), &cause(at(0))).await.unwrap();

@@ -12,7 +12,7 @@ use super::{about, all};
 use crate::{Stores, at_once};
 
 /// A user by a login, a machine by its key, the command line, or nobody; with or without an origin.
-pub async fn whoever_asked_is_in_the_log(h: &impl Stores) {
+pub async fn initiator_of_a_change_is_logged(h: &impl Stores) {
     let sessions: [Option<SessionId>; 2] = [Some(session_id(7)), None];
     let mut causes = vec![cause(at(1)), Cause { who: Who::CommandLine, origin: None, ..cause(at(2)) }];
     for (seconds, session) in (3..).zip(sessions) {
@@ -35,7 +35,7 @@ pub async fn whoever_asked_is_in_the_log(h: &impl Stores) {
 }
 
 /// With what was before, and what is now.
-pub async fn each_change_of_a_user_is_in_the_log(h: &impl Stores) {
+pub async fn changes_of_users_are_logged(h: &impl Stores) {
     let (users, new, admin) = (h.users(), new_user("ada"), user_id(900));
     let ada = new.user.id;
     let causes: Vec<_> = (1..=5).map(|seconds| by(admin, at(seconds))).collect();
@@ -58,7 +58,7 @@ pub async fn each_change_of_a_user_is_in_the_log(h: &impl Stores) {
 }
 
 /// A name that was changed beside it is told beside it.
-pub async fn a_password_is_in_the_log_with_the_sessions_it_ended(h: &impl Stores) {
+pub async fn new_password_is_logged_with_the_sessions_it_ended(h: &impl Stores) {
     let (users, new) = (h.users(), new_user("ada"));
     let ada = new.user.id;
     users.insert(&new, &cause(at(0))).await.unwrap();
@@ -81,7 +81,7 @@ pub async fn a_password_is_in_the_log_with_the_sessions_it_ended(h: &impl Stores
 }
 
 /// Nor is anything else written with it.
-pub async fn a_refused_change_of_a_user_is_not_in_the_log(h: &impl Stores) {
+pub async fn refused_change_of_a_user_is_not_logged(h: &impl Stores) {
     let users = h.users();
     let (ada, bob) = (new_user("ada"), new_user("bob"));
     let admin = User { roles: Roles::new([Role::Admin]).unwrap(), ..user(900) };
@@ -107,7 +107,7 @@ pub async fn a_refused_change_of_a_user_is_not_in_the_log(h: &impl Stores) {
 }
 
 /// One of one version.
-pub async fn of_changes_at_once_only_those_that_went_through_are_in_the_log(h: &impl Stores) {
+pub async fn only_successful_concurrent_changes_are_logged(h: &impl Stores) {
     let (users, new) = (h.users(), new_user("ada"));
     users.insert(&new, &cause(at(0))).await.unwrap();
     let answers = at_once((0..8).map(|n| {
@@ -127,7 +127,7 @@ pub async fn of_changes_at_once_only_those_that_went_through_are_in_the_log(h: &
 }
 
 /// Name and address, before and after; what was done stays, and what is said of others.
-pub async fn the_log_forgets_who_an_erased_user_was(h: &impl Stores) {
+pub async fn personal_data_of_an_erased_user_is_erased_from_the_log(h: &impl Stores) {
     let users = h.users();
     let (ada, bob) = (new_user("ada"), new_user("bob"));
     for new in [&ada, &bob] {

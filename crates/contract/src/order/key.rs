@@ -15,7 +15,7 @@ fn one(n: u128, user: UserId) -> Placement {
 }
 
 /// And changes nothing.
-pub async fn a_repeated_try_is_replayed(h: &impl Stores) {
+pub async fn repeated_request_returns_the_same_order(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(10).build()]).await;
     let order = place(&*h.orders(), &one(1, ada)).await;
@@ -29,7 +29,7 @@ pub async fn a_repeated_try_is_replayed(h: &impl Stores) {
 }
 
 /// Whatever has become of it, and of the product.
-pub async fn a_replay_is_as_it_was_placed(h: &impl Stores) {
+pub async fn replayed_order_is_returned_as_it_was_placed(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(1).build()]).await;
     let order = place(&*h.orders(), &one(1, ada)).await;
@@ -41,7 +41,7 @@ pub async fn a_replay_is_as_it_was_placed(h: &impl Stores) {
 }
 
 /// And the first is remembered all the same.
-pub async fn another_request_under_a_key_is_refused(h: &impl Stores) {
+pub async fn different_request_with_the_same_key_is_refused(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(10).build()]).await;
     let order = place(&*h.orders(), &one(1, ada)).await;
@@ -59,7 +59,7 @@ pub async fn another_request_under_a_key_is_refused(h: &impl Stores) {
 }
 
 /// To the millisecond; then it may name another request.
-pub async fn an_expired_key_is_forgotten(h: &impl Stores) {
+pub async fn expired_idempotency_key_is_deleted(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(10).build()]).await;
     let order = place(&*h.orders(), &one(1, ada)).await;
@@ -74,7 +74,7 @@ pub async fn an_expired_key_is_forgotten(h: &impl Stores) {
 }
 
 /// So it can be repeated under the same key.
-pub async fn a_refused_try_leaves_no_key(h: &impl Stores) {
+pub async fn refused_order_stores_no_key(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(0).build()]).await;
     for n in 1..=2 {
@@ -89,7 +89,7 @@ pub async fn a_refused_try_leaves_no_key(h: &impl Stores) {
 }
 
 /// Two users' keys are two keys.
-pub async fn a_key_belongs_to_its_user(h: &impl Stores) {
+pub async fn idempotency_keys_of_users_are_independent(h: &impl Stores) {
     let (ada, bob) = (buyer(h, "ada").await, buyer(h, "bob").await);
     stock(h, [product(1).stock(10).build()]).await;
     let hers = place(&*h.orders(), &one(1, ada)).await;
@@ -101,7 +101,7 @@ pub async fn a_key_belongs_to_its_user(h: &impl Stores) {
 }
 
 /// The others get it, or are told that it is on its way.
-pub async fn tries_under_one_key_at_once_make_one_order(h: &impl Stores) {
+pub async fn concurrent_requests_with_one_key_place_one_order(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(100).build()]).await;
     let answers = at_once((1..=20).map(|n| {

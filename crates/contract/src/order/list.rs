@@ -39,7 +39,7 @@ async fn fill(h: &impl Stores, count: u128) -> (UserId, UserId) {
 }
 
 /// And by both.
-pub async fn lists_filter_by_user_and_status(h: &impl Stores) {
+pub async fn orders_are_filtered_by_user_and_status(h: &impl Stores) {
     let (ada, bob) = fill(h, 6).await;
     let filter = |user, status| OrderFilter { user, status, ..OrderFilter::default() };
     assert_eq!(listed(h, &filter(None, None)).await, [6, 5, 4, 3, 2, 1]);
@@ -53,7 +53,7 @@ pub async fn lists_filter_by_user_and_status(h: &impl Stores) {
 }
 
 /// To the millisecond.
-pub async fn lists_filter_by_time_both_ends_included(h: &impl Stores) {
+pub async fn orders_are_filtered_by_time_inclusively(h: &impl Stores) {
     let (ada, _) = fill(h, 6).await;
     let filter = |from, to| OrderFilter { from, to, ..OrderFilter::default() };
     let instant = chrono::Duration::milliseconds(1);
@@ -68,7 +68,7 @@ pub async fn lists_filter_by_time_both_ends_included(h: &impl Stores) {
 }
 
 /// Those that the filter lets through; behind the last page there is nothing.
-pub async fn a_page_of_orders_counts_all(h: &impl Stores) {
+pub async fn page_of_orders_has_the_total_count(h: &impl Stores) {
     let (ada, _) = fill(h, 8).await;
     let filter = OrderFilter { user: Some(ada), ..OrderFilter::default() };
     for (number, expected, more) in [(1, 3, true), (2, 1, false), (3, 0, false)] {
@@ -78,7 +78,7 @@ pub async fn a_page_of_orders_counts_all(h: &impl Stores) {
 }
 
 /// Both ways, with orders of one moment, and under every filter.
-pub async fn places_and_pages_of_orders_agree(h: &impl Stores) {
+pub async fn keyset_and_page_listings_of_orders_agree(h: &impl Stores) {
     let (ada, _) = fill(h, 14).await;
     let all = OrderFilter::default();
     let filters = [
@@ -100,7 +100,7 @@ pub async fn places_and_pages_of_orders_agree(h: &impl Stores) {
 }
 
 /// Each with its own lines, in the buyer's order.
-pub async fn a_list_shows_whole_orders(h: &impl Stores) {
+pub async fn list_contains_complete_orders(h: &impl Stores) {
     fill(h, 5).await;
     let found = h.orders().list(&query(&OrderFilter::default(), "createdAt", page(1, 100))).await.unwrap();
     assert_eq!(found.items.len(), 5);

@@ -25,7 +25,7 @@ fn line(product: Product, quantity: i64) -> OrderLine {
 }
 
 /// Stock, version, lines, total and event, all of it.
-pub async fn an_order_takes_stock_and_is_found(h: &impl Stores) {
+pub async fn order_takes_stock_and_is_found(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     let (mug, cup) = (product(1).price(250).stock(10).build(), product(2).price(99).stock(7).build());
     stock(h, [mug.clone(), cup.clone(), product(3).build()]).await;
@@ -57,7 +57,7 @@ pub async fn an_order_takes_stock_and_is_found(h: &impl Stores) {
 }
 
 /// Those of one product added up where it was named first.
-pub async fn lines_keep_the_order_of_the_buyer(h: &impl Stores) {
+pub async fn lines_keep_the_order_of_the_request(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, (1..=12).map(|n| product(n).stock(20).build())).await;
     let asked = [(7, 1), (12, 2), (1, 3), (7, 4), (11, 5), (2, 6), (12, 7)];
@@ -70,7 +70,7 @@ pub async fn lines_keep_the_order_of_the_buyer(h: &impl Stores) {
 }
 
 /// Whatever becomes of the product.
-pub async fn an_order_keeps_what_it_was_told(h: &impl Stores) {
+pub async fn order_keeps_product_data_as_placed(h: &impl Stores) {
     let order = order_of_three(h, buyer(h, "ada").await).await;
     let change = ProductChange {
         sku: Some(Sku::parse("NEW").unwrap()),
@@ -85,7 +85,7 @@ pub async fn an_order_keeps_what_it_was_told(h: &impl Stores) {
 }
 
 /// In the order of the basket, with what is left.
-pub async fn all_that_is_short_is_named_and_nothing_taken(h: &impl Stores) {
+pub async fn every_short_product_is_listed_and_no_stock_taken(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(1).build(), product(2).stock(9).build(), product(3).stock(0).build()]).await;
     let refused = h.orders().place(&placement(1, ada, &[(3, 1), (2, 9), (1, 2)], at(1))).await;
@@ -104,7 +104,7 @@ pub async fn all_that_is_short_is_named_and_nothing_taken(h: &impl Stores) {
 }
 
 /// In the order of the basket, and before what is short.
-pub async fn unknown_products_are_all_named(h: &impl Stores) {
+pub async fn every_unknown_product_is_reported(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(1).build()]).await;
     let refused = h.orders().place(&placement(1, ada, &[(9, 1), (1, 5), (8, 1)], at(1))).await;
@@ -115,7 +115,7 @@ pub async fn unknown_products_are_all_named(h: &impl Stores) {
 }
 
 /// It is not for sale.
-pub async fn an_archived_product_is_not_sold(h: &impl Stores) {
+pub async fn archived_product_is_not_sold(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).build(), product(2).build()]).await;
     h.products().archive(product_id(2), None, &cause(at(1))).await.unwrap();
@@ -138,7 +138,7 @@ pub async fn several_currencies_are_refused(h: &impl Stores) {
 }
 
 /// It is at most [`Money::MAX`].
-pub async fn a_total_too_large_is_refused(h: &impl Stores) {
+pub async fn too_large_total_is_refused_by_the_store(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).price(Money::MAX).build(), product(2).price(1).build()]).await;
     let refused = h.orders().place(&placement(1, ada, &[(1, 1), (2, 1)], at(1))).await;
@@ -149,7 +149,7 @@ pub async fn a_total_too_large_is_refused(h: &impl Stores) {
 }
 
 /// A failure half-way is undone.
-pub async fn an_order_of_nobody_takes_nothing(h: &impl Stores) {
+pub async fn order_of_an_unknown_user_takes_no_stock(h: &impl Stores) {
     stock(h, [product(1).build()]).await;
     let failed = h.orders().place(&placement(1, user_id(404), &[(1, 1)], at(1))).await;
     assert!(matches!(failed, Err(PlaceError::Fault(_))), "{failed:?}");
@@ -158,7 +158,7 @@ pub async fn an_order_of_nobody_takes_nothing(h: &impl Stores) {
 }
 
 /// Each is taken, and each is found again in its place.
-pub async fn a_basket_may_have_two_thousand_lines(h: &impl Stores) {
+pub async fn basket_may_have_two_thousand_lines(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     let mug = |n| ProductImport { stock: Some(Stock::new(5).unwrap()), ..product_import(&product(n).price(3).build()) };
     let imports: Vec<_> = (1..=2_000).map(mug).collect();
@@ -173,7 +173,7 @@ pub async fn a_basket_may_have_two_thousand_lines(h: &impl Stores) {
 }
 
 /// The others are told that none is left.
-pub async fn of_fifty_buyers_of_one_unit_one_wins(h: &impl Stores) {
+pub async fn one_of_fifty_buyers_gets_the_last_unit(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(1).build()]).await;
     let answers = at_once((1..=50).map(|n| {
@@ -194,7 +194,7 @@ pub async fn of_fifty_buyers_of_one_unit_one_wins(h: &impl Stores) {
 }
 
 /// The same products in another order: none waits for another, and nothing is lost.
-pub async fn baskets_in_any_order_never_block_each_other(h: &impl Stores) {
+pub async fn baskets_in_different_orders_do_not_deadlock(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, (1..=10).map(|n| product(n).stock(1_000).build())).await;
     let answers = at_once((0..40).map(|n| {
@@ -214,7 +214,7 @@ pub async fn baskets_in_any_order_never_block_each_other(h: &impl Stores) {
 }
 
 /// What one is refused is no loss of another's, however they are committed.
-pub async fn refusals_among_orders_at_once_are_undone_alone(h: &impl Stores) {
+pub async fn refused_orders_do_not_affect_concurrent_ones(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(1_000).build(), product(2).stock(0).build()]).await;
     let answers = at_once((1..=60).map(|n| {

@@ -159,7 +159,7 @@ impl Model {
 
 /// Baskets, stocks, currencies, archived products and keys of all kinds. What several orders at once are told and take
 /// is what [`Order::place`] says of them one after the other.
-pub async fn orders_placed_at_once_agree_with_the_domain(h: &impl Stores) {
+pub async fn concurrently_placed_orders_agree_with_the_domain(h: &impl Stores) {
     let buyers = [buyer(h, "ada").await, buyer(h, "bob").await];
     let config = Config { cases: CASES, max_shrink_iters: 256, failure_persistence: None, ..Config::default() };
     let tried = Cell::new(0_u128);

@@ -25,7 +25,7 @@ fn by_staff(action: OrderAction, seconds: i64) -> Transition {
 }
 
 /// To its end, with a version for each step.
-pub async fn an_order_lives_its_life(h: &impl Stores) {
+pub async fn order_passes_through_its_life_cycle(h: &impl Stores) {
     let order = order_of_three(h, buyer(h, "ada").await).await;
     for (version, action, status) in
         [(2, Pay, Paid), (3, Ship, Shipped), (4, Deliver, Delivered), (5, Refund, Refunded)]
@@ -41,7 +41,7 @@ pub async fn an_order_lives_its_life(h: &impl Stores) {
 }
 
 /// In every status, and leaves the order as it is.
-pub async fn what_cannot_be_done_is_refused(h: &impl Stores) {
+pub async fn invalid_action_is_refused(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).build()]).await;
     let ways: [(OrderStatus, &[OrderAction]); 6] = [
@@ -85,7 +85,7 @@ pub async fn a_stale_version_of_an_order_is_refused(h: &impl Stores) {
 }
 
 /// Whatever version is expected.
-pub async fn what_is_no_order_cannot_be_changed(h: &impl Stores) {
+pub async fn unknown_order_cannot_be_changed(h: &impl Stores) {
     for expected in [None, Some(Version(1))] {
         let refused = h.orders().transition(order_id(404), &Transition { expected, ..by_staff(Pay, 1) }).await;
         assert!(matches!(refused, Err(TransitionError::NotFound)), "{refused:?}");
@@ -94,7 +94,7 @@ pub async fn what_is_no_order_cannot_be_changed(h: &impl Stores) {
 }
 
 /// Of every line, pending or paid, and says of which products.
-pub async fn cancelling_gives_the_stock_back(h: &impl Stores) {
+pub async fn cancelling_restores_the_stock(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(10).build(), product(2).stock(10).build(), product(3).build()]).await;
     for (n, paid) in [(1, false), (2, true)] {
@@ -115,7 +115,7 @@ pub async fn cancelling_gives_the_stock_back(h: &impl Stores) {
 }
 
 /// However many try.
-pub async fn of_two_cancellations_at_once_one_gives_back(h: &impl Stores) {
+pub async fn one_of_two_concurrent_cancellations_restores_the_stock(h: &impl Stores) {
     let order = order_of_three(h, buyer(h, "ada").await).await;
     let answers = at_once((0..10).map(|_| {
         let orders = h.orders();
@@ -132,7 +132,7 @@ pub async fn of_two_cancellations_at_once_one_gives_back(h: &impl Stores) {
 }
 
 /// Though nobody can buy it; an import that revives it finds it.
-pub async fn an_archived_product_gets_its_stock_back(h: &impl Stores) {
+pub async fn cancelling_restores_the_stock_of_archived_products(h: &impl Stores) {
     let order = order_of_three(h, buyer(h, "ada").await).await;
     h.products().archive(product_id(1), None, &cause(at(20))).await.unwrap();
     let done = h.orders().transition(order.id, &by_staff(Cancel, 30)).await.unwrap();
@@ -144,7 +144,7 @@ pub async fn an_archived_product_gets_its_stock_back(h: &impl Stores) {
 }
 
 /// An order can always be called off.
-pub async fn stock_given_back_does_not_fail_at_the_most(h: &impl Stores) {
+pub async fn restoring_stock_above_the_maximum_succeeds(h: &impl Stores) {
     let order = order_of_three(h, buyer(h, "ada").await).await;
     h.products().adjust_stock(product_id(1), &stock_change(Stock::MAX - 8, at(20)), None).await.unwrap();
     let done = h.orders().transition(order.id, &by_staff(Cancel, 30)).await.unwrap();
@@ -153,7 +153,7 @@ pub async fn stock_given_back_does_not_fail_at_the_most(h: &impl Stores) {
 }
 
 /// Paid or cancelled, and cancelled after paid, but never both of one version.
-pub async fn of_two_actions_at_once_one_wins(h: &impl Stores) {
+pub async fn one_of_two_concurrent_actions_succeeds(h: &impl Stores) {
     let order = order_of_three(h, buyer(h, "ada").await).await;
     let answers = at_once([Pay, Cancel, Pay, Cancel].map(|action| {
         let orders = h.orders();

@@ -28,7 +28,7 @@ pub(super) async fn listed(products: &dyn ProductRepository, filter: ProductFilt
 }
 
 /// Name, sku or description, whatever the case; `%`, `_` and `\` are themselves.
-pub async fn the_catalogue_is_searched_literally(h: &impl Stores) {
+pub async fn product_search_ignores_case_and_wildcards(h: &impl Stores) {
     let products = h.products();
     for (n, name, sku, description) in [
         (1, "Ærø 100% wool", "W1", ""),
@@ -123,7 +123,7 @@ fn pounds(min: impl Into<Option<i64>>, max: impl Into<Option<i64>>) -> PriceRang
 }
 
 /// Both ends of a price are within.
-pub async fn price_and_stock_filter_the_catalogue(h: &impl Stores) {
+pub async fn products_are_filtered_by_price_and_stock(h: &impl Stores) {
     let products = h.products();
     for (n, name, price, stock) in [(1, "a", 100, 0), (2, "b", 200, 1), (3, "c", 300, 0), (4, "d", 400, 9)] {
         insert(&*products, product(n).name(name).price(price).stock(stock).build()).await;
@@ -170,7 +170,7 @@ pub async fn prices_are_compared_within_one_currency(h: &impl Stores) {
 }
 
 /// Those that the filter lets through; behind the last page there is nothing.
-pub async fn a_page_of_the_catalogue_counts_all(h: &impl Stores) {
+pub async fn page_of_products_has_the_total_count(h: &impl Stores) {
     let products = h.products();
     for n in 1..=5 {
         insert(&*products, product(n).stock(i64::from(n > 1)).build()).await;
@@ -208,7 +208,7 @@ fn all_sorts() -> Vec<Sort<ProductSort>> {
 }
 
 /// In every order, both ways and mixed, with names, prices and times that several share, and the case of letters.
-pub async fn places_and_pages_of_the_catalogue_agree(h: &impl Stores) {
+pub async fn keyset_and_page_listings_of_products_agree(h: &impl Stores) {
     let products = h.products();
     fill(&*products, 30).await;
     for sort in all_sorts() {
@@ -236,7 +236,7 @@ pub async fn names_are_sorted_as_people_do(h: &impl Stores) {
 }
 
 /// Filter and place are both asked.
-pub async fn places_of_a_filtered_catalogue_agree(h: &impl Stores) {
+pub async fn keyset_listings_apply_the_filter(h: &impl Stores) {
     let products = h.products();
     fill(&*products, 30).await;
     let filter = ProductFilter { in_stock: Some(true), prices: Some(pounds(0, 1)), ..search("o") };
@@ -251,13 +251,13 @@ pub async fn places_of_a_filtered_catalogue_agree(h: &impl Stores) {
 }
 
 /// A client that was there goes on from there.
-pub async fn a_place_stays_good_when_its_product_goes(h: &impl Stores) {
+pub async fn place_remains_valid_after_its_product_is_archived(h: &impl Stores) {
     let products = h.products();
     for (n, name) in [(1, "a"), (2, "b"), (3, "c"), (4, "d")] {
         insert(&*products, product(n).name(name).build()).await;
     }
     let sort = Sort::<ProductSort>::parse("name").unwrap();
-    let place = Some(sort.place_of(&find(&*products, product_id(2)).await));
+    let place = Some(sort.keyset_of(&find(&*products, product_id(2)).await));
     products.archive(product_id(2), None, &cause(at(1))).await.unwrap();
     let rest = list(&*products, ProductFilter::default(), "name", Window::After { place, limit: Limit::default() });
     let rest: Vec<_> = rest.await.items.into_iter().map(|product| product.id).collect();

@@ -11,7 +11,7 @@ use super::{find, insert, listed};
 use crate::{Stores, audit::about};
 
 /// As it was, with a version more for leaving and one for coming back. What is for sale stays as it is.
-pub async fn a_restored_product_is_for_sale_again(h: &impl Stores) {
+pub async fn restored_product_is_found_again(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).stock(7).build()).await;
     products.archive(mug.id, None, &cause(at(1))).await.unwrap();
@@ -34,7 +34,7 @@ pub async fn a_restored_product_is_for_sale_again(h: &impl Stores) {
 }
 
 /// Until the other one leaves.
-pub async fn a_product_is_not_restored_beside_another_of_its_sku(h: &impl Stores) {
+pub async fn product_with_a_taken_sku_is_not_restored(h: &impl Stores) {
     let products = h.products();
     let old = insert(&*products, product(1).sku("MUG").build()).await;
     products.archive(old.id, None, &cause(at(1))).await.unwrap();
@@ -49,7 +49,7 @@ pub async fn a_product_is_not_restored_beside_another_of_its_sku(h: &impl Stores
 }
 
 /// The one that is for sale before any of them.
-pub async fn an_import_revives_the_last_archived_product_of_a_sku(h: &impl Stores) {
+pub async fn import_restores_the_last_archived_product_of_a_sku(h: &impl Stores) {
     let products = h.products();
     for (n, seconds) in [(2, 1), (3, 3), (1, 2)] {
         let mug = insert(&*products, product(n).sku("MUG").build()).await;

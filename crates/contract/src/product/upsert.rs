@@ -20,7 +20,7 @@ fn full(n: u128, sku: &str, description: &str, stock: i64) -> ProductImport {
 }
 
 /// With what it says, and else with nothing.
-pub async fn an_import_makes_what_is_new(h: &impl Stores) {
+pub async fn import_creates_new_products(h: &impl Stores) {
     let products = h.products();
     let done = products.upsert(&[import(1, "A"), full(2, "B", "blue", 7)], &cause(at(3))).await.unwrap();
     assert_eq!(done, Upserted { created: vec![product_id(1), product_id(2)], ..Upserted::default() });
@@ -32,7 +32,7 @@ pub async fn an_import_makes_what_is_new(h: &impl Stores) {
 }
 
 /// Which keeps its identifier and its age, and what the import does not name.
-pub async fn an_import_changes_what_is_there(h: &impl Stores) {
+pub async fn import_updates_existing_products(h: &impl Stores) {
     let products = h.products();
     let a = insert(&*products, product(1).sku("A").description("red").stock(5).build()).await;
     let b = insert(&*products, product(2).sku("B").description("red").stock(5).build()).await;
@@ -54,7 +54,7 @@ fn currency(code: &str) -> Currency {
 }
 
 /// And of two in one import, the second is in the currency that the first gave it.
-pub async fn an_import_without_a_currency_keeps_the_one_of_the_product(h: &impl Stores) {
+pub async fn import_without_a_currency_keeps_the_products_currency(h: &impl Stores) {
     let products = h.products();
     let euros = Money::new(500, currency("EUR")).unwrap();
     let a = insert(&*products, product(1).sku("A").money(euros).build()).await;
@@ -73,7 +73,7 @@ pub async fn an_import_without_a_currency_keeps_the_one_of_the_product(h: &impl 
 }
 
 /// The others of the import are kept, and the refused one is not in the audit log.
-pub async fn a_price_that_the_currency_of_its_product_cannot_express_is_refused_alone(h: &impl Stores) {
+pub async fn import_refuses_only_prices_that_the_currency_cannot_express(h: &impl Stores) {
     let products = h.products();
     let yen = Money::new(500, currency("JPY")).unwrap();
     let a = insert(&*products, product(1).sku("A").money(yen).build()).await;
@@ -88,7 +88,7 @@ pub async fn a_price_that_the_currency_of_its_product_cannot_express_is_refused_
 }
 
 /// As what it was, for sale again.
-pub async fn an_import_revives_what_was_archived(h: &impl Stores) {
+pub async fn import_restores_archived_products(h: &impl Stores) {
     let products = h.products();
     let a = insert(&*products, product(1).sku("A").stock(5).build()).await;
     products.archive(a.id, None, &cause(at(1))).await.unwrap();
@@ -100,7 +100,7 @@ pub async fn an_import_revives_what_was_archived(h: &impl Stores) {
 }
 
 /// New or not, the rest of the batch comes too.
-pub async fn the_last_of_a_sku_in_an_import_counts(h: &impl Stores) {
+pub async fn last_occurrence_of_a_sku_in_an_import_counts(h: &impl Stores) {
     let products = h.products();
     insert(&*products, product(1).sku("OLD").build()).await;
     let imports =
@@ -115,12 +115,12 @@ pub async fn the_last_of_a_sku_in_an_import_counts(h: &impl Stores) {
 }
 
 /// Nor is it an error.
-pub async fn an_empty_import_does_nothing(h: &impl Stores) {
+pub async fn empty_import_changes_nothing(h: &impl Stores) {
     assert_eq!(h.products().upsert(&[], &cause(at(0))).await.unwrap(), Upserted::default());
 }
 
 /// Not even what came before it in the batch.
-pub async fn a_failed_import_changes_nothing(h: &impl Stores) {
+pub async fn failed_import_changes_nothing(h: &impl Stores) {
     let products = h.products();
     let a = insert(&*products, product(1).sku("A").build()).await;
     // The identifier of the last one is another product's.
@@ -131,7 +131,7 @@ pub async fn a_failed_import_changes_nothing(h: &impl Stores) {
 }
 
 /// However many bring it, in whatever order.
-pub async fn imports_at_once_make_a_sku_once(h: &impl Stores) {
+pub async fn concurrent_imports_create_a_sku_once(h: &impl Stores) {
     let products = h.products();
     let answers = at_once((0..8).map(|n| {
         let products = products.clone();

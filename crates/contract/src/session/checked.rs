@@ -2,7 +2,7 @@
 
 use entrepot_domain::{
     Timestamp, UserId,
-    auth::{Checked, NewSession, OpenError, PasswordHash, RotateError, Rotation, SessionRepository},
+    auth::{CheckedCredentials, NewSession, OpenError, PasswordHash, RotateError, Rotation, SessionRepository},
     second_factor::{Confirmation, RecoveryHash, SealedSecret, SecondFactorRepository, TimeStep},
     user::UserChange,
 };
@@ -31,7 +31,7 @@ async fn assert_outdated(sessions: &dyn SessionRepository, new: &NewSession) {
 }
 
 /// It was right when it was checked; the change ended all sessions that there were.
-pub async fn a_login_by_an_old_password_is_not_kept(h: &impl Stores) {
+pub async fn login_with_an_old_password_opens_no_session(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     let mut new = session(1, ada, "one", at(2));
     h.users().update(ada, &new_password(), None, &cause(at(1))).await.unwrap();
@@ -41,30 +41,30 @@ pub async fn a_login_by_an_old_password_is_not_kept(h: &impl Stores) {
 }
 
 /// Nor one by a code of another; what is pending asks for none.
-pub async fn a_login_without_the_second_factor_in_force_is_not_kept(h: &impl Stores) {
+pub async fn login_without_the_enabled_second_factor_opens_no_session(h: &impl Stores) {
     let (sessions, factors, ada) = (h.sessions(), h.second_factors(), ada(h).await);
     let [one, two] = [1, 2].map(|n| SealedSecret(vec![n; 48]));
     factors.begin(ada, &one, at(0)).await.unwrap();
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
     protect(&*factors, ada, &two, at(1)).await;
     assert_outdated(&*sessions, &session(2, ada, "two", at(2))).await;
-    let by = |secret| Checked { password: password(ada), second_factor: Some(secret) };
+    let by = |secret| CheckedCredentials { password: password(ada), second_factor: Some(secret) };
     assert_outdated(&*sessions, &NewSession { checked: by(one), ..session(2, ada, "two", at(2)) }).await;
     sessions.open(&NewSession { checked: by(two), ..session(2, ada, "two", at(2)) }).await.unwrap();
 }
 
 /// The password alone is enough then.
-pub async fn a_second_factor_that_is_gone_is_not_missed(h: &impl Stores) {
+pub async fn removed_second_factor_does_not_prevent_a_session(h: &impl Stores) {
     let (sessions, factors, ada) = (h.sessions(), h.second_factors(), ada(h).await);
     let secret = SealedSecret(vec![1; 48]);
     protect(&*factors, ada, &secret, at(0)).await;
     assert!(factors.remove(ada, &cause(at(1))).await.unwrap());
-    let checked = Checked { password: password(ada), second_factor: Some(secret) };
+    let checked = CheckedCredentials { password: password(ada), second_factor: Some(secret) };
     sessions.open(&NewSession { checked, ..session(1, ada, "one", at(2)) }).await.unwrap();
 }
 
 /// Either it is kept first, and ended, or it is refused.
-pub async fn a_login_does_not_outlive_what_changes_at_once(h: &impl Stores) {
+pub async fn login_does_not_survive_a_concurrent_change(h: &impl Stores) {
     let (sessions, secret) = (h.sessions(), SealedSecret(vec![1; 48]));
     for round in 0..12 {
         let user = insert(&*h.users(), &format!("ada{round}")).await.id;
@@ -89,11 +89,11 @@ pub async fn a_login_does_not_outlive_what_changes_at_once(h: &impl Stores) {
 }
 
 /// It lengthens no life that has ended.
-pub async fn a_refresh_does_not_outlive_what_changes_at_once(h: &impl Stores) {
+pub async fn refresh_does_not_survive_a_concurrent_change(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     for round in 0..6 {
         let new = NewSession { id: session_id(round + 1), ..session(1, ada, "one", at(0)) };
-        let opened = Checked { password: password_after(round, ada), second_factor: None };
+        let opened = CheckedCredentials { password: password_after(round, ada), second_factor: None };
         sessions.open(&NewSession { checked: opened, ..new.clone() }).await.unwrap();
         at_once((0..8).map(|n| {
             let (users, sessions) = (h.users(), h.sessions());

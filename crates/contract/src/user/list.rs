@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Part of a name or an address; `%`, `_` and `\` are themselves.
-pub async fn a_search_ignores_case_and_takes_signs_literally(h: &impl Stores) {
+pub async fn search_ignores_case_and_wildcards(h: &impl Stores) {
     let users = h.users();
     for (n, name, address) in [
         (1, "Ærø 100%", "a@example.com"),
@@ -51,7 +51,7 @@ pub async fn a_search_ignores_case_and_takes_signs_literally(h: &impl Stores) {
 }
 
 /// Among others that they have.
-pub async fn a_role_filters_the_list(h: &impl Stores) {
+pub async fn users_are_filtered_by_role(h: &impl Stores) {
     use Role::{Admin, Customer, Staff};
     let users = h.users();
     for (name, roles) in [("a", &[Customer][..]), ("b", &[Customer, Staff]), ("c", &[Admin]), ("d", &[Staff, Admin])] {
@@ -68,7 +68,7 @@ pub async fn a_role_filters_the_list(h: &impl Stores) {
 }
 
 /// The count is of what the filter lets through; behind the last page there is nothing.
-pub async fn a_page_counts_all_and_shows_its_part(h: &impl Stores) {
+pub async fn page_has_the_total_count(h: &impl Stores) {
     let users = h.users();
     for name in ["a1", "a2", "a3", "b1"] {
         insert(&*users, name).await;
@@ -92,7 +92,7 @@ pub async fn a_page_counts_all_and_shows_its_part(h: &impl Stores) {
 }
 
 /// In every order, both ways, with names and times that several share, and the case of letters.
-pub async fn places_and_pages_show_the_same(h: &impl Stores) {
+pub async fn keyset_and_page_listings_of_users_agree(h: &impl Stores) {
     let users = h.users();
     for n in 1..=11 {
         let name = ["Zoë", "ada", "Ada", "Ærø"][usize::try_from(n % 4).unwrap()];

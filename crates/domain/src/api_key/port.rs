@@ -23,7 +23,7 @@ pub trait ApiKeyRepository: Send + Sync {
     /// Keeps a new key, unless its user has `most` that are alive: then it is [`ApiKeyError::TooMany`], also for all
     /// but one of several at once. [`Fault::Unknown`] if its user does not exist, [`Fault::Unavailable`] if another key
     /// has its prefix, which a next try will not meet.
-    async fn insert(&self, new: &NewApiKey, most: u32, cause: &Cause) -> Result<(), ApiKeyError>;
+    async fn insert(&self, new: &NewApiKey, max_live: u32, cause: &Cause) -> Result<(), ApiKeyError>;
 
     /// What the key with that prefix is worth, also when it has expired, which it tells; `None` if it was revoked, or
     /// expired days ago, or its user is gone.

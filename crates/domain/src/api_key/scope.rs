@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_keeps_its_scopes() {
+    fn set_contains_its_scopes() {
         let scopes = Scopes::new([Scope::StockWrite, Scope::OrdersRead, Scope::StockWrite]).unwrap();
         assert_eq!(scopes.iter().collect::<Vec<_>>(), [Scope::OrdersRead, Scope::StockWrite]);
         assert!(!scopes.contains(Scope::OrdersWrite));
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn no_key_may_do_nothing_or_what_nobody_knows() {
+    fn empty_and_unknown_scopes_are_refused() {
         assert!(Scopes::new([]).is_err());
         assert!(Scopes::from_bits(0).is_err());
         assert!(Scopes::from_bits(32).is_err());

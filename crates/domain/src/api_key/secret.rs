@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use crate::{Invalid, token_hash::TokenHash};
 
 /// What every key begins with, so that people and scanners know one when they see it.
-const MARK: &str = "ek_";
+const TOKEN_PREFIX: &str = "ek_";
 
 /// Digits and letters alone: a key is selected with a double click, and goes into any header, file or variable.
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -22,15 +22,15 @@ pub struct ApiKeySecret(Zeroizing<String>);
 
 impl ApiKeySecret {
     /// Whether a token is one of this kind, whatever else is wrong with it.
-    pub fn is_meant(token: &str) -> bool {
-        token.starts_with(MARK)
+    pub fn is_candidate(token: &str) -> bool {
+        token.starts_with(TOKEN_PREFIX)
     }
 
     /// The key made of 32 random bytes.
     pub fn from_random(bytes: [u8; 32]) -> Self {
         let mut number = Zeroizing::new(bytes);
-        let mut key = Zeroizing::new(String::with_capacity(MARK.len() + DIGITS));
-        key.push_str(MARK);
+        let mut key = Zeroizing::new(String::with_capacity(TOKEN_PREFIX.len() + DIGITS));
+        key.push_str(TOKEN_PREFIX);
         for _ in 0..DIGITS {
             // The number divided by 62, as on paper; what remains is the next digit.
             let mut rest: u32 = 0;
@@ -47,7 +47,7 @@ impl ApiKeySecret {
 
     /// Reads a key as it was sent; a text of another form is no key.
     pub fn parse(token: &str) -> Result<Self, Invalid> {
-        let digits = token.strip_prefix(MARK).unwrap_or_default();
+        let digits = token.strip_prefix(TOKEN_PREFIX).unwrap_or_default();
         if digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             Ok(Self(Zeroizing::new(token.to_owned())))
         } else {
@@ -58,7 +58,7 @@ impl ApiKeySecret {
     /// The part that may be seen, and that finds the key.
     pub fn prefix(&self) -> KeyPrefix {
         let mut prefix = [0; KeyPrefix::LENGTH];
-        for (to, from) in prefix.iter_mut().zip(self.0.bytes().skip(MARK.len())) {
+        for (to, from) in prefix.iter_mut().zip(self.0.bytes().skip(TOKEN_PREFIX.len())) {
             *to = from;
         }
         KeyPrefix(prefix)
@@ -106,7 +106,7 @@ impl KeyPrefix {
 
 impl fmt::Display for KeyPrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(MARK)?;
+        f.write_str(TOKEN_PREFIX)?;
         f.write_str(str::from_utf8(&self.0).unwrap_or_default())
     }
 }
@@ -115,7 +115,7 @@ impl FromStr for KeyPrefix {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        Self::from_bytes(text.strip_prefix(MARK).unwrap_or_default().as_bytes())
+        Self::from_bytes(text.strip_prefix(TOKEN_PREFIX).unwrap_or_default().as_bytes())
     }
 }
 
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_its_bytes_in_another_alphabet() {
+    fn key_encodes_its_bytes_in_base_62() {
         let mut three = [0; 32];
         three[30] = 1;
         let expected = format!("ek_84{}", "0".repeat(41));
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn its_prefix_is_what_it_begins_with() {
+    fn prefix_is_the_start_of_the_key() {
         let key = ApiKeySecret::from_random([7; 32]);
         let prefix = key.prefix();
         assert!(key.expose().starts_with(&prefix.to_string()));
@@ -148,14 +148,14 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_keys() {
+    fn malformed_keys_are_refused() {
         let good = ApiKeySecret::from_random([9; 32]);
         let good = good.expose();
         for bad in ["", "ek_", "ek_short", &format!("{good}0"), &good[..45], &good.replace("ek_", "EK_"), &good[3..]] {
             assert!(ApiKeySecret::parse(bad).is_err(), "{bad}");
         }
         assert!(ApiKeySecret::parse(&format!("ek_{}", "-".repeat(43))).is_err());
-        assert!(ApiKeySecret::is_meant("ek_short") && !ApiKeySecret::is_meant("eyJ0eXAi"));
+        assert!(ApiKeySecret::is_candidate("ek_short") && !ApiKeySecret::is_candidate("eyJ0eXAi"));
     }
 
     #[test]

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_back_and_never_two_alike() {
+    fn names_are_unique_and_parsed_back() {
         let mut seen = HashSet::new();
         for action in AuditAction::ALL {
             assert_eq!(action.as_str().parse(), Ok(*action));

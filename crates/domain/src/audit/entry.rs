@@ -116,7 +116,7 @@ impl Change {
 
     /// Changes as a store keeps them: all of them, but personal ones without their values, and the personal ones with
     /// theirs, which are to be erased with the subject.
-    pub fn apart(changes: &[Self], subject: AuditSubject) -> (Vec<Self>, Vec<Self>) {
+    pub fn split_personal(changes: &[Self], subject: AuditSubject) -> (Vec<Self>, Vec<Self>) {
         let personal = |change: &&Self| subject.is_personal(change.field);
         let all = changes.iter().map(|change| match change.field {
             field if subject.is_personal(field) => Self { field, before: None, after: None },
@@ -126,7 +126,7 @@ impl Change {
     }
 
     /// The opposite of [`apart`](Self::apart), with what is left of the personal ones.
-    pub fn together(all: Vec<Self>, personal: &[Self]) -> Vec<Self> {
+    pub fn merge_personal(all: Vec<Self>, personal: &[Self]) -> Vec<Self> {
         let whole = |change: Self| personal.iter().find(|known| known.field == change.field).cloned().unwrap_or(change);
         all.into_iter().map(whole).collect()
     }
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn subjects_are_read_back() {
+    fn subjects_are_parsed_back() {
         let id = Uuid::from_u128(7);
         for subject in [AuditSubject::User(UserId(id)), AuditSubject::Product(ProductId(id))] {
             assert_eq!(AuditSubject::new(subject.kind(), subject.id()), Some(subject));
@@ -151,28 +151,28 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_is_no_change() {
+    fn equal_values_are_no_change() {
         assert_eq!(Change::between(AuditField::Stock, &7, &7), None);
         let change = Change::between(AuditField::Stock, &7, &8).unwrap();
         assert_eq!((change.before.as_deref(), change.after.as_deref()), (Some("7"), Some("8")));
     }
 
     #[test]
-    fn what_is_personal_is_kept_apart_and_may_go() {
+    fn personal_values_are_split_off_and_can_be_erased() {
         let subject = AuditSubject::User(UserId(Uuid::from_u128(1)));
         let changes = vec![
             Change::to(AuditField::Name, &"Ada"),
             Change::to(AuditField::Roles, &"customer"),
             Change::to(AuditField::Email, &"ada@example.com"),
         ];
-        let (all, personal) = Change::apart(&changes, subject);
+        let (all, personal) = Change::split_personal(&changes, subject);
         assert!(!format!("{all:?}").contains("Ada") && !format!("{all:?}").contains("ada@"));
-        assert_eq!(Change::together(all.clone(), &personal), changes);
-        let left = Change::together(all, &[]);
+        assert_eq!(Change::merge_personal(all.clone(), &personal), changes);
+        let left = Change::merge_personal(all, &[]);
         assert_eq!(left.iter().filter(|change| change.after.is_some()).count(), 1);
         assert_eq!(left.len(), 3);
         // The name of a product is nobody's.
         let mug = AuditSubject::Product(ProductId(Uuid::from_u128(1)));
-        assert_eq!(Change::apart(&changes[..1], mug), (changes[..1].to_vec(), vec![]));
+        assert_eq!(Change::split_personal(&changes[..1], mug), (changes[..1].to_vec(), vec![]));
     }
 }

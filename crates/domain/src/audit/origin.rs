@@ -33,5 +33,5 @@ pub enum Who {
     /// Whoever may run the program where its store is.
     CommandLine,
     /// Somebody who did not say who they are: signing up, or with a token that is not believed.
-    Nobody,
+    Anonymous,
 }

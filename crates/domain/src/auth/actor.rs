@@ -21,13 +21,8 @@ pub struct Access {
 pub enum Proof {
     /// By a token of this login: a person, who may do all that their roles allow.
     Session(SessionId),
-    /// By an API key: a machine, which may do what its scopes allow of that.
-    ApiKey {
-        /// Which key.
-        id: ApiKeyId,
-        /// What it may do.
-        scopes: Scopes,
-    },
+    /// With an API key. Its scopes limit what the user's roles allow.
+    ApiKey { id: ApiKeyId, scopes: Scopes },
 }
 
 /// On whose behalf a use case runs. The edge makes it from a checked token or key; the use case decides what it may do.

@@ -10,7 +10,9 @@ pub use actor::{Access, Actor, Proof};
 pub use port::{LoginObserver, PasswordHasher, SessionRepository, TokenIssuer};
 #[cfg(feature = "mock")]
 pub use port::{MockLoginObserver, MockPasswordHasher, MockSessionRepository, MockTokenIssuer};
-pub use session::{Checked, Device, NewSession, OpenError, RefreshState, RotateError, Rotated, Rotation, Session};
+pub use session::{
+    CheckedCredentials, Device, NewSession, OpenError, RefreshState, RotateError, Rotated, Rotation, Session,
+};
 pub use token::{AccessClaims, PublicKey, RefreshClaims, TokenError};
 
 pub use crate::{

@@ -31,14 +31,14 @@ pub struct RefreshState {
 
 /// What let somebody in, as it was when it was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
+pub struct CheckedCredentials {
     /// What their password was checked against.
     pub password: PasswordHash,
     /// The second factor whose code they had; `None` if none was in force.
     pub second_factor: Option<SealedSecret>,
 }
 
-impl Checked {
+impl CheckedCredentials {
     /// Whether it would let them in now: with this password, which the erased have not, and this second factor in force.
     /// One that was checked and is not in force any more is no reason against it: the password alone is enough then.
     pub fn still_holds(&self, password: Option<&str>, in_force: Option<&[u8]>) -> bool {
@@ -59,7 +59,7 @@ pub struct NewSession {
     /// Its first refresh token.
     pub refresh: RefreshState,
     /// What must still hold when it is kept.
-    pub checked: Checked,
+    pub checked: CheckedCredentials,
     /// Why; it begins when that happens.
     pub cause: Cause,
 }
@@ -136,8 +136,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_checked_holds_as_long_as_it_would_let_in() {
-        let checked = |factor: Option<&[u8]>| Checked {
+    fn checked_credentials_hold_while_they_would_be_accepted() {
+        let checked = |factor: Option<&[u8]>| CheckedCredentials {
             password: PasswordHash("hash".into()),
             second_factor: factor.map(|sealed| SealedSecret(sealed.into())),
         };

@@ -29,10 +29,7 @@ pub enum BasketError {
     LineCount,
     /// The lines of one product add up to more than a [`Quantity`]; `line` is the one that went over, from 0 on.
     #[error("the lines of this product add up to too many")]
-    TooMany {
-        /// Which line.
-        line: usize,
-    },
+    TooMany { line: usize },
 }
 
 impl Basket {
@@ -64,7 +61,7 @@ impl Basket {
     }
 
     /// The places, from 0 on, of all lines as asked for that name a product: what an error points at.
-    pub fn places_of(&self, product: ProductId) -> impl Iterator<Item = usize> {
+    pub fn positions_of(&self, product: ProductId) -> impl Iterator<Item = usize> {
         self.asked.iter().enumerate().filter(move |(_, line)| line.product == product).map(|(place, _)| place)
     }
 
@@ -89,28 +86,28 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_one_product_add_up_where_it_was_first_named() {
+    fn lines_of_one_product_are_merged_at_the_first() {
         let basket = Basket::new(vec![line(2, 1), line(1, 5), line(2, 3)]).unwrap();
         assert_eq!(basket.lines(), [line(2, 4), line(1, 5)]);
-        assert_eq!(basket.places_of(line(2, 1).product).collect::<Vec<_>>(), [0, 2]);
+        assert_eq!(basket.positions_of(line(2, 1).product).collect::<Vec<_>>(), [0, 2]);
     }
 
     #[test]
-    fn it_has_1_to_2000_lines() {
+    fn basket_has_1_to_2000_lines() {
         assert_eq!(Basket::new(vec![]), Err(BasketError::LineCount));
         assert!(Basket::new(vec![line(1, 1); 2_000]).is_ok());
         assert_eq!(Basket::new(vec![line(1, 1); 2_001]), Err(BasketError::LineCount));
     }
 
     #[test]
-    fn a_sum_over_the_range_names_its_line() {
+    fn too_large_sum_reports_its_line() {
         let most = i64::from(Quantity::MAX);
         let basket = Basket::new(vec![line(1, most), line(2, 1), line(1, 1)]);
         assert_eq!(basket, Err(BasketError::TooMany { line: 2 }));
     }
 
     #[test]
-    fn another_request_has_another_fingerprint() {
+    fn different_requests_have_different_fingerprints() {
         let of = |lines: &[BasketLine]| Basket::new(lines.to_vec()).unwrap().fingerprint();
         assert_eq!(of(&[line(1, 1), line(2, 1)]), of(&[line(1, 1), line(2, 1)]));
         assert_ne!(of(&[line(1, 1), line(2, 1)]), of(&[line(2, 1), line(1, 1)]));

@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bare_and_quoted_name_the_same_key() {
+    fn bare_and_quoted_keys_are_equal() {
         let key = |header| IdempotencyKey::parse(header).unwrap();
         assert_eq!(key("abc-1"), key("\"abc-1\""));
         assert_eq!(key(r#""a\"b\\c""#).as_str(), r#"a"b\c"#);
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_key() {
+    fn malformed_idempotency_keys_are_refused() {
         for bad in ["", "\"\"", "\"", "\"a", "\"a\"b\"", "a b", "a\tb", "é", r#""a\x""#, &"k".repeat(256)] {
             assert!(IdempotencyKey::parse(bad).is_err(), "{bad:?}");
         }

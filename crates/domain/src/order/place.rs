@@ -57,15 +57,15 @@ impl Order {
     ///
     /// What the buyer got wrong is told before what the shop is short of.
     pub fn place<'p>(draft: &Draft, products: impl IntoIterator<Item = &'p Product>) -> Result<Self, Refusal> {
-        let shelf: HashMap<ProductId, &Product> = products.into_iter().map(|p| (p.id, p)).collect();
+        let by_id: HashMap<ProductId, &Product> = products.into_iter().map(|p| (p.id, p)).collect();
         let wanted = draft.basket.lines();
 
-        let unknown: Vec<_> = wanted.iter().map(|l| l.product).filter(|id| !shelf.contains_key(id)).collect();
+        let unknown: Vec<_> = wanted.iter().map(|l| l.product).filter(|id| !by_id.contains_key(id)).collect();
         if !unknown.is_empty() {
             return Err(Refusal::UnknownProducts(unknown));
         }
         let found: Vec<(&Product, Quantity)> =
-            wanted.iter().filter_map(|line| Some((*shelf.get(&line.product)?, line.quantity))).collect();
+            wanted.iter().filter_map(|line| Some((*by_id.get(&line.product)?, line.quantity))).collect();
         let Some((first, _)) = found.first() else {
             return Err(Refusal::UnknownProducts(Vec::new()));
         };
@@ -159,8 +159,8 @@ mod tests {
 
     #[test]
     fn prices_come_from_the_catalogue_and_add_up() {
-        let shelf = [product(1, 295, "GBP", 10), product(2, 100, "GBP", 10)];
-        let order = Order::place(&draft(&[(2, 3), (1, 2), (2, 1)]), &shelf).unwrap();
+        let products = [product(1, 295, "GBP", 10), product(2, 100, "GBP", 10)];
+        let order = Order::place(&draft(&[(2, 3), (1, 2), (2, 1)]), &products).unwrap();
         assert_eq!(order.total.amount(), 2 * 295 + 4 * 100);
         let totals: Vec<_> = order.lines.iter().map(|l| (l.sku.as_str(), l.line_total.amount())).collect();
         assert_eq!(totals, [("S2", 400), ("S1", 590)]);
@@ -168,33 +168,33 @@ mod tests {
     }
 
     #[test]
-    fn every_short_product_is_named_with_what_is_left() {
-        let shelf = [product(1, 1, "GBP", 2), product(2, 1, "GBP", 5), product(3, 1, "GBP", 0)];
-        let refusal = Order::place(&draft(&[(3, 1), (2, 5), (1, 3)]), &shelf).unwrap_err();
+    fn every_short_product_is_listed_with_its_stock() {
+        let products = [product(1, 1, "GBP", 2), product(2, 1, "GBP", 5), product(3, 1, "GBP", 0)];
+        let refusal = Order::place(&draft(&[(3, 1), (2, 5), (1, 3)]), &products).unwrap_err();
         let Refusal::InsufficientStock(short) = refusal else { panic!("{refusal:?}") };
         let short: Vec<_> = short.iter().map(|s| (s.sku.as_str(), s.wanted.get(), s.left.get())).collect();
         assert_eq!(short, [("S3", 1, 0), ("S1", 3, 2)]);
     }
 
     #[test]
-    fn every_unknown_product_is_named() {
+    fn every_unknown_product_is_listed() {
         let refusal = Order::place(&draft(&[(8, 1), (1, 1), (9, 1)]), &[product(1, 1, "GBP", 1)]).unwrap_err();
         let ids = [8, 9].map(|id| ProductId(Uuid::from_u128(id)));
         assert_eq!(refusal, Refusal::UnknownProducts(ids.to_vec()));
     }
 
     #[test]
-    fn one_currency_an_order() {
-        let shelf = [product(1, 1, "GBP", 9), product(2, 1, "EUR", 9)];
-        let refusal = Order::place(&draft(&[(1, 1), (2, 1)]), &shelf).unwrap_err();
-        assert_eq!(refusal, Refusal::MixedCurrencies(vec![shelf[1].id]));
+    fn order_has_one_currency() {
+        let products = [product(1, 1, "GBP", 9), product(2, 1, "EUR", 9)];
+        let refusal = Order::place(&draft(&[(1, 1), (2, 1)]), &products).unwrap_err();
+        assert_eq!(refusal, Refusal::MixedCurrencies(vec![products[1].id]));
     }
 
     #[test]
-    fn a_total_never_wraps() {
-        let shelf = [product(1, Money::MAX, "GBP", 9), product(2, 1, "GBP", 9)];
+    fn too_large_total_is_refused() {
+        let products = [product(1, Money::MAX, "GBP", 9), product(2, 1, "GBP", 9)];
         for lines in [&[(1, 2)][..], &[(1, 1), (2, 1)]] {
-            let refusal = Order::place(&draft(lines), &shelf).unwrap_err();
+            let refusal = Order::place(&draft(lines), &products).unwrap_err();
             assert!(matches!(refusal, Refusal::TotalTooLarge(_)), "{refusal:?}");
         }
     }

@@ -88,10 +88,7 @@ pub enum TransitionError {
     NotFound,
     /// That cannot be done with an order in this status.
     #[error("the order is {from}")]
-    Invalid {
-        /// In which.
-        from: OrderStatus,
-    },
+    Invalid { from: OrderStatus },
     /// The order is not at the version that the caller has seen.
     #[error("another version")]
     VersionConflict,
@@ -120,11 +117,8 @@ pub struct OrderEvent {
 pub enum OrderEventKind {
     /// It was placed.
     Created,
-    /// Its status changed.
     StatusChanged {
-        /// What it was.
         from: OrderStatus,
-        /// What it became.
         to: OrderStatus,
     },
 }

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_life_cycle_is_that_of_the_contract() {
+    fn life_cycle_matches_the_contract() {
         use OrderAction::{Cancel, Deliver, Pay, Refund, Ship};
         let allowed: Vec<String> = OrderStatus::ALL
             .into_iter()
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_back() {
+    fn names_are_parsed_back() {
         for status in OrderStatus::ALL {
             assert_eq!(status.as_str().parse(), Ok(status));
         }

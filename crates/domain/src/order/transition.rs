@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_sets_status_version_and_time_and_nothing_else() {
+    fn transition_changes_only_status_version_and_time() {
         let pay = request(Pay, Some(Version(5)));
         let was = order(OrderStatus::Pending);
         let is = was.transition(&pay).unwrap();
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn an_action_that_the_status_does_not_allow_is_refused() {
+    fn action_that_the_status_does_not_allow_is_refused() {
         for status in OrderStatus::ALL {
             for action in [Pay, Ship, Deliver, Cancel, Refund] {
                 let decided = order(status).transition(&request(action, None)).map(|done| done.order.status);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stale_version_is_refused_before_an_invalid_action() {
+    fn stale_version_is_refused_before_an_invalid_action() {
         for action in [Pay, Deliver] {
             let refused = order(OrderStatus::Pending).transition(&request(action, Some(Version(4))));
             assert!(matches!(refused, Err(TransitionError::VersionConflict)), "{refused:?}");

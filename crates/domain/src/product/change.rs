@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_sets_what_it_names_and_counts_the_version() {
+    fn change_sets_the_given_fields_and_increments_the_version() {
         let was = mug(5);
         let nothing = was.change(&ProductChange::default(), Some(Version(3)), now()).unwrap();
         assert_eq!(nothing, Product { version: Version(4), updated_at: now(), ..was.clone() });
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn an_amount_without_a_currency_keeps_the_currency() {
+    fn amount_without_a_currency_keeps_the_currency() {
         let dearer = ProductChange { price: Some(money(7, "GBP")), keeps_currency: true, ..ProductChange::default() };
         assert_eq!(mug(5).change(&dearer, None, now()).unwrap().price, money(7, "EUR"));
     }
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn archiving_and_restoring_count_the_version() {
+    fn archiving_and_restoring_increment_the_version() {
         let archived = mug(5).archive(Some(Version(3)), now()).unwrap();
         assert_eq!(archived, Product { version: Version(4), updated_at: now(), ..mug(5) });
         let restored = archived.restore(Some(Version(4)), now()).unwrap();
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stale_version_is_refused_before_all_else() {
+    fn stale_version_is_refused_before_other_errors() {
         let stale = Some(Version(2));
         for refused in [
             mug(5).change(&ProductChange::default(), stale, now()),
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn an_import_keeps_what_it_does_not_name() {
+    fn import_keeps_fields_that_it_does_not_set() {
         let import = ProductImport {
             id: ProductId(Uuid::from_u128(9)),
             sku: Sku::parse("MUG").unwrap(),

@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn the_import_decides_the_currency_then_the_product_then_the_default() {
+    fn currency_is_that_of_the_import_then_the_product_then_the_default() {
         let (eur, jpy, gbp) = (currency("EUR"), currency("JPY"), currency("GBP"));
         let mut price = ImportPrice { amount: ImportAmount::Minor(300), currency: None, default_currency: gbp };
         assert_eq!(price.in_currency_of(None), Money::new(300, gbp));
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decimal_amount_follows_the_currency_of_the_product() {
+    fn decimal_amount_is_converted_in_the_products_currency() {
         let amount = ImportAmount::Decimal(DecimalAmount::parse("2.95").unwrap());
         let price = ImportPrice { amount, currency: None, default_currency: currency("GBP") };
         assert_eq!(price.in_currency_of(Some(currency("KWD"))), Money::new(2_950, currency("KWD")));

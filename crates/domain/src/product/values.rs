@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn skus_of_the_real_catalogue_are_taken() {
+    fn skus_of_real_catalogues_are_accepted() {
         for good in ["85123A", "BANK CHARGES", "gift_0001_40", "m", " 22423 "] {
             assert_eq!(Sku::parse(good).unwrap().as_str(), good.trim());
         }
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn stock_never_goes_below_zero_nor_wraps() {
+    fn stock_does_not_become_negative_or_overflow() {
         let five = Stock::new(5).unwrap();
         assert_eq!(five.take(Quantity::new(5).unwrap()), Some(Stock::default()));
         assert_eq!(five.take(Quantity::new(6).unwrap()), None);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn stock_given_back_stops_at_the_maximum() {
+    fn returned_stock_is_capped_at_the_maximum() {
         let ten = Quantity::new(10).unwrap();
         assert_eq!(Stock::new(5).unwrap().give_back(ten).get(), 15);
         assert_eq!(Stock::new(Stock::MAX - 9).unwrap().give_back(ten).get(), Stock::MAX);

@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_writes_what_the_rfc_says() {
+    fn encoding_matches_the_rfc_vectors() {
         let vectors = [
             ("", ""),
             ("f", "MY"),

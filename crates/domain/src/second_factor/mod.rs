@@ -24,13 +24,8 @@ pub struct SealedSecret(pub Vec<u8>);
 pub enum SecondFactor {
     /// A secret was handed out, but no code came back yet: a login asks for none.
     Pending(SealedSecret),
-    /// A login asks for a code.
-    InForce {
-        /// What codes are made of.
-        secret: SealedSecret,
-        /// How many recovery codes are left.
-        recovery_codes_left: u32,
-    },
+    /// Enabled: logins need a code.
+    InForce { secret: SealedSecret, recovery_codes_left: u32 },
 }
 
 /// What somebody typed in the place of a code.

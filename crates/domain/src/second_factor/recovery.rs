@@ -87,14 +87,14 @@ mod tests {
     }
 
     #[test]
-    fn there_are_ten_and_no_two_alike() {
+    fn ten_distinct_codes_are_created() {
         let texts: HashSet<_> = codes().iter().map(|code| code.text().to_string()).collect();
         assert_eq!(texts.len(), RecoveryCode::COUNT);
         assert!(texts.iter().all(|text| text.len() == 19 && text.split('-').all(|part| part.len() == 4)), "{texts:?}");
     }
 
     #[test]
-    fn a_code_is_read_as_it_was_shown_or_typed_in_haste() {
+    fn code_is_parsed_with_and_without_separators_in_any_case() {
         for code in codes() {
             let text = code.text();
             for typed in [text.to_string(), text.to_lowercase(), text.replace('-', ""), text.replace('-', " ")] {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_is_of_one_user_and_one_code() {
+    fn hash_depends_on_user_and_code() {
         let (ada, bob) = (UserId(Uuid::from_u128(1)), UserId(Uuid::from_u128(2)));
         let codes = codes();
         let hashes: HashSet<_> = codes.iter().flat_map(|code| [code.hash(ada), code.hash(bob)]).collect();

@@ -11,10 +11,10 @@ use super::base32;
 use crate::{Email, Invalid, Timestamp};
 
 /// How long a code is shown, in seconds.
-const SECONDS: i64 = 30;
+const STEP_SECONDS: i64 = 30;
 
 /// By how many steps the clock of a phone may be off, either way (RFC 6238 5.2).
-const OFF: i64 = 1;
+const MAX_SKEW_STEPS: i64 = 1;
 
 /// Who issues the codes, as apps show it.
 const ISSUER: &str = "Entrepot";
@@ -61,7 +61,7 @@ impl TotpSecret {
                 other => write!(uri, "%{other:02X}").unwrap_or_default(),
             }
         }
-        let (text, seconds) = (self.text(), SECONDS);
+        let (text, seconds) = (self.text(), STEP_SECONDS);
         let parameters = ["?secret=", &text, "&issuer=", ISSUER, "&algorithm=SHA1&digits=6&period="];
         uri.extend(parameters);
         write!(uri, "{seconds}").unwrap_or_default();
@@ -72,7 +72,7 @@ impl TotpSecret {
     /// it is not. It takes the same time whichever digits are wrong.
     pub fn check(&self, code: &TotpCode, now: Timestamp) -> Option<TimeStep> {
         let present = TimeStep::of(now).0;
-        let steps = (present.saturating_sub(OFF)..=present.saturating_add(OFF)).map(TimeStep);
+        let steps = (present.saturating_sub(MAX_SKEW_STEPS)..=present.saturating_add(MAX_SKEW_STEPS)).map(TimeStep);
         steps.fold(None, |found, step| if self.code(step).is(*code) { Some(step) } else { found })
     }
 
@@ -100,7 +100,7 @@ pub struct TimeStep(pub i64);
 impl TimeStep {
     /// The one in which a moment is.
     pub fn of(moment: Timestamp) -> Self {
-        Self(moment.timestamp().div_euclid(SECONDS))
+        Self(moment.timestamp().div_euclid(STEP_SECONDS))
     }
 }
 
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_may_be_off_by_one_step() {
+    fn code_of_an_adjacent_step_is_accepted() {
         let step = TimeStep::of(at(1_000_000_000));
         let code = rfc().code(step);
         let begins = step.0 * 30;
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_six_digits() {
+    fn code_has_six_digits() {
         for good in ["000042", "000 042", " 000-042 "] {
             assert_eq!(TotpCode::parse(good).unwrap(), TotpCode(42));
         }
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn an_app_reads_it_off_a_uri() {
+    fn uri_contains_secret_and_parameters() {
         let uri = rfc().uri(&Email::parse("ada+totp@example.com").unwrap());
         assert_eq!(
             uri.as_str(),
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_it_is_printed() {
+    fn secrets_and_codes_are_not_printed() {
         assert_eq!(format!("{:?} {:?}", rfc(), TotpCode(42)), "TotpSecret(…) TotpCode(…)");
         assert!(TotpSecret::from_bytes(b"short").is_none());
         assert_eq!(TotpSecret::from_random(&[7; 32]).expose(), [7; 20]);

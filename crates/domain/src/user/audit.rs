@@ -70,7 +70,7 @@ mod tests {
 
     fn cause() -> Cause {
         let origin = Origin { address: IpAddr::V4(Ipv4Addr::LOCALHOST), request_id: "request".to_owned() };
-        Cause { id: Uuid::from_u128(100), at: Timestamp::default(), who: Who::Nobody, origin: Some(origin) }
+        Cause { id: Uuid::from_u128(100), at: Timestamp::default(), who: Who::Anonymous, origin: Some(origin) }
     }
 
     fn ada() -> User {
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_tells_what_differs_and_no_more() {
+    fn entry_contains_only_changed_fields() {
         let is = User { name: PersonName::parse("Countess").unwrap(), version: Version(2), ..ada() };
         let entries = cause().user_changed(&ada(), &is, None);
         let [entry] = entries.as_slice() else { panic!("{entries:?}") };
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_an_entry_of_its_own_that_names_the_sessions_it_ended() {
+    fn new_password_has_its_own_entry_with_the_ended_sessions() {
         let session = SessionId(Uuid::from_u128(9));
         let entries = cause().user_changed(&ada(), &ada(), Some(&[session]));
         let [entry] = entries.as_slice() else { panic!("{entries:?}") };
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_are_told_by_name() {
+    fn roles_are_recorded_by_name() {
         let is = User { roles: Roles::from_bits(5).unwrap(), ..ada() };
         let entry = cause().roles_changed(&ada(), &is);
         assert_eq!(told(&entry), [("roles", Some("customer"), Some("customer, admin"))]);

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_sets_what_it_names_and_counts_the_version() {
+    fn change_sets_the_given_fields_and_increments_the_version() {
         let was = user(&[Role::Customer]);
         let change = UserChange { name: Some(PersonName::parse("Countess").unwrap()), ..UserChange::default() };
         let is = was.change(&hash("present"), &change, Some(Version(3)), now()).unwrap();
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn another_address_is_unverified() {
+    fn changed_email_is_unverified() {
         let was = user(&[Role::Customer]);
         for (address, verified) in [("ada@example.com", true), ("ADA@example.com", false), ("b@example.com", false)] {
             let change = UserChange { email: Some(Email::parse(address).unwrap()), ..UserChange::default() };
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stale_version_is_refused_before_all_else() {
+    fn stale_version_is_refused_before_other_errors() {
         let admin = user(&[Role::Admin]);
         let change = UserChange { proved: Some(hash("old")), ..UserChange::default() };
         let stale = Some(Version(2));
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_password_that_was_proved_must_be_the_present_one() {
+    fn checked_password_must_be_the_present_one() {
         let proved = |text| UserChange { proved: Some(hash(text)), ..UserChange::default() };
         let was = user(&[Role::Customer]);
         assert!(was.change(&hash("present"), &proved("present"), None, now()).is_ok());
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_admin_stays() {
+    fn last_admin_cannot_be_removed() {
         let (admin, customer) = (user(&[Role::Customer, Role::Admin]), user(&[Role::Customer]));
         let refused = admin.change_roles(Roles::CUSTOMER, false, None, now());
         assert!(matches!(refused, Err(UserError::LastAdmin)), "{refused:?}");

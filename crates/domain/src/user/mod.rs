@@ -7,7 +7,9 @@ mod role;
 
 #[cfg(feature = "mock")]
 pub use port::MockUserRepository;
-pub use port::{Changed, Credentials, NewUser, UserChange, UserError, UserFilter, UserQuery, UserRepository, UserSort};
+pub use port::{
+    ChangedUser, Credentials, NewUser, UserChange, UserError, UserFilter, UserQuery, UserRepository, UserSort,
+};
 pub use role::{Role, Roles};
 
 use crate::{Email, Timestamp, UserId, Version, text::line_of_text};

@@ -44,7 +44,7 @@ pub struct UserChange {
 
 /// A user that was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changed {
+pub struct ChangedUser {
     /// As it is now.
     pub user: User,
     /// Every session that ended, or whose [`Access`](crate::auth::Access) is another one, by this change.
@@ -115,7 +115,7 @@ pub enum UserError {
     #[error("email taken")]
     EmailTaken,
     /// It would leave nobody to manage users and roles.
-    #[error("the last admin must stay")]
+    #[error("the last admin cannot be removed")]
     LastAdmin,
     /// The password that was proved is not the present one any more.
     #[error("another password")]
@@ -157,7 +157,7 @@ pub trait UserRepository: Send + Sync {
         change: &UserChange,
         expected: Option<Version>,
         cause: &Cause,
-    ) -> Result<Changed, UserError>;
+    ) -> Result<ChangedUser, UserError>;
 
     /// Gives a user other roles. All live sessions are reported, for they carry the roles.
     /// Errors: `NotFound`, `LastAdmin`, `VersionConflict`. Two admins who demote each other at once: one wins.
@@ -167,7 +167,7 @@ pub trait UserRepository: Send + Sync {
         roles: Roles,
         expected: Option<Version>,
         cause: &Cause,
-    ) -> Result<Changed, UserError>;
+    ) -> Result<ChangedUser, UserError>;
 
     /// Erases name, address and password, also in the audit log, ends all sessions and returns them. Orders stay. The
     /// address is free again.

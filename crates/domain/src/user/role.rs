@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_keeps_its_roles() {
+    fn set_contains_its_roles() {
         let roles = Roles::new([Role::Admin, Role::Customer, Role::Admin]).unwrap();
         assert_eq!(roles.iter().collect::<Vec<_>>(), [Role::Customer, Role::Admin]);
         assert!(!roles.contains(Role::Staff));
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_nothing() {
+    fn empty_and_unknown_roles_are_refused() {
         assert!(Roles::new([]).is_err());
         assert!(Roles::from_bits(0).is_err());
         assert!(Roles::from_bits(8).is_err());

@@ -1,6 +1,6 @@
 //! Keys as clients ask for them.
 
-use entrepot_application::api_key::KeyRequest;
+use entrepot_application::api_key::ApiKeyRequest;
 use entrepot_domain::{
     Invalid, Timestamp,
     api_key::{ApiKeyName, Scope, Scopes},
@@ -38,7 +38,7 @@ pub(crate) struct CreateApiKeyRequest {
 
 impl Request for CreateApiKeyRequest {}
 
-impl TryFrom<CreateApiKeyRequest> for KeyRequest {
+impl TryFrom<CreateApiKeyRequest> for ApiKeyRequest {
     type Error = Mistakes;
 
     fn try_from(request: CreateApiKeyRequest) -> Parsed<Self> {

@@ -1,6 +1,6 @@
 //! Keys as clients see them.
 
-use entrepot_application::api_key::MadeKey;
+use entrepot_application::api_key::CreatedKey;
 use entrepot_domain::api_key::{ApiKey, Scope};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -60,8 +60,8 @@ pub(crate) struct MadeKeyView {
     key: String,
 }
 
-impl From<&MadeKey> for MadeKeyView {
-    fn from(made: &MadeKey) -> Self {
+impl From<&CreatedKey> for MadeKeyView {
+    fn from(made: &CreatedKey) -> Self {
         Self { made: ApiKeyView::from(&made.key), key: made.secret.expose().to_owned() }
     }
 }

@@ -66,7 +66,7 @@ impl From<Who> for ActorView {
             }
             Who::ApiKey { user, key } => Self { id: Some(user.0), api_key_id: Some(key.0), ..somebody("apiKey") },
             Who::CommandLine => somebody("commandLine"),
-            Who::Nobody => somebody("anonymous"),
+            Who::Anonymous => somebody("anonymous"),
         }
     }
 }

@@ -15,19 +15,19 @@ pub(super) async fn look_up(context: &mut Rc<RequestContext>, state: &Arc<HttpSt
         && let Bearer::Unread(unread) = &context.bearer
     {
         context.bearer = Bearer::of_key(unread, &state.app.api_keys).await;
-        if let Bearer::ApiKey(admitted) = &context.bearer
-            && admitted.is_news
+        if let Bearer::ApiKey(authenticated) = &context.bearer
+            && authenticated.should_record_use
         {
-            note_use(admitted.key, state.clone());
+            record_use(authenticated.key, state.clone());
         }
     }
 }
 
 /// Notes that a key is in use, off the request's way.
-fn note_use(key: ApiKeyId, state: Arc<HttpState>) {
+fn record_use(key: ApiKeyId, state: Arc<HttpState>) {
     rt::spawn(async move {
-        if let Err(error) = state.app.api_keys.note_use(key).await {
-            tracing::warn!(%key, %error, "the use of an API key was not noted");
+        if let Err(error) = state.app.api_keys.record_use(key).await {
+            tracing::warn!(%key, %error, "the use of an API key was not recorded");
         }
     });
 }

@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr};
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use entrepot_application::{
     Error, Requester,
-    api_key::{Admitted, ApiKeyService},
+    api_key::{ApiKeyService, AuthenticatedKey},
     auth::AuthService,
 };
 use entrepot_domain::{
@@ -22,7 +22,7 @@ pub(crate) enum Bearer {
     /// A valid access token; [`Authenticated`](super::Authenticated) checks whether its session is alive.
     Token(Box<AccessClaims>),
     /// A valid API key.
-    ApiKey(Box<Admitted>),
+    ApiKey(Box<AuthenticatedKey>),
     /// What may be an API key: it was not looked up yet, or could not be.
     Unread(KeyCandidate),
     /// Something invalid or expired.
@@ -41,7 +41,7 @@ impl Bearer {
         let Some(token) = first.to_str().ok().and_then(token_of) else {
             return Self::Invalid(TokenError::Invalid);
         };
-        if ApiKeySecret::is_meant(token) {
+        if ApiKeySecret::is_candidate(token) {
             return Self::Unread(KeyCandidate(token.into()));
         }
         match auth.verify(token) {
@@ -53,8 +53,8 @@ impl Bearer {
 
     /// Looks up what may be an API key. It stays unread if the store is unavailable.
     pub(super) async fn of_key(candidate: &KeyCandidate, keys: &ApiKeyService) -> Self {
-        match keys.admit(&candidate.0).await {
-            Ok(admitted) => Self::ApiKey(Box::new(admitted)),
+        match keys.authenticate(&candidate.0).await {
+            Ok(authenticated) => Self::ApiKey(Box::new(authenticated)),
             Err(Error::TokenExpired) => Self::Invalid(TokenError::Expired),
             Err(Error::InvalidToken) => Self::Invalid(TokenError::Invalid),
             Err(_) => Self::Unread(candidate.clone()),
@@ -65,7 +65,7 @@ impl Bearer {
     pub(super) fn user(&self) -> Option<UserId> {
         match self {
             Self::Token(claims) => Some(claims.user),
-            Self::ApiKey(admitted) => Some(admitted.actor.user),
+            Self::ApiKey(authenticated) => Some(authenticated.actor.user),
             Self::None | Self::Unread(_) | Self::Invalid(_) => None,
         }
     }
@@ -73,7 +73,7 @@ impl Bearer {
     /// The prefix of the API key, for logs, if it is valid.
     pub(super) fn key(&self) -> Option<KeyPrefix> {
         match self {
-            Self::ApiKey(admitted) => Some(admitted.prefix),
+            Self::ApiKey(authenticated) => Some(authenticated.prefix),
             Self::None | Self::Token(_) | Self::Unread(_) | Self::Invalid(_) => None,
         }
     }
@@ -82,7 +82,7 @@ impl Bearer {
     pub(super) fn requester(&self, address: IpAddr) -> Requester {
         match self {
             Self::Token(claims) => Requester::User(claims.user),
-            Self::ApiKey(admitted) => Requester::ApiKey(admitted.key),
+            Self::ApiKey(authenticated) => Requester::ApiKey(authenticated.key),
             Self::None | Self::Unread(_) | Self::Invalid(_) => Requester::Address(address),
         }
     }

@@ -121,10 +121,10 @@ fn actor(req: &HttpRequest) -> impl Future<Output = ApiResult<Actor>> + use<> {
     async move {
         let (Some(context), Some(state)) = (context, state) else { return Err(ApiError::Internal) };
         match &context.bearer {
-            Bearer::Token(claims) => Ok(state.app.auth.admit(claims).await?),
-            Bearer::ApiKey(admitted) => Ok(admitted.actor),
+            Bearer::Token(claims) => Ok(state.app.auth.authenticate(claims).await?),
+            Bearer::ApiKey(authenticated) => Ok(authenticated.actor),
             // The store was unavailable when the edge asked it; if it still is, this is the 503.
-            Bearer::Unread(unread) => Ok(state.app.api_keys.admit(&unread.0).await?.actor),
+            Bearer::Unread(unread) => Ok(state.app.api_keys.authenticate(&unread.0).await?.actor),
             Bearer::Invalid(TokenError::Expired) => Err(ApiError::UseCase(Error::TokenExpired)),
             Bearer::Invalid(TokenError::Invalid) => Err(ApiError::UseCase(Error::InvalidToken)),
             Bearer::None => Err(ApiError::MissingToken),

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_allowed_letter_by_letter() {
+    fn origins_are_compared_exactly() {
         assert!(allowed(&["https://shop.example"]) && allowed(&["http://localhost:5173"]));
         for other in [
             "http://shop.example",

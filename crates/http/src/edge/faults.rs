@@ -30,7 +30,7 @@ fn log_fault(fault: &Fault, request_id: &RequestId) {
 /// Logs a handler's panic.
 pub(super) fn log_panic(payload: &(dyn Any + Send), request_id: &RequestId) {
     let said = payload.downcast_ref::<String>().map(String::as_str);
-    let panic = said.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("something that is no text");
+    let panic = said.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("not a text");
     tracing::error!(%request_id, panic, "a handler panicked");
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use actix_web::http::header::{HeaderMap, HeaderName};
-use entrepot_application::Standing;
+use entrepot_application::RateLimitStatus;
 
 use crate::response::{Decimal, header_value};
 
@@ -27,9 +27,9 @@ pub(super) fn seconds(duration: Duration) -> u64 {
 }
 
 /// Adds the headers; a list has one quota with two parameters (RFC 9651 3.1).
-pub(super) fn apply(Standing { quota, verdict, .. }: &Standing, headers: &mut HeaderMap) {
+pub(super) fn apply(RateLimitStatus { quota, decision, .. }: &RateLimitStatus, headers: &mut HeaderMap) {
     let (limit, window) = (Decimal::of(quota.limit.into()), Decimal::of(seconds(quota.window)));
-    let (remaining, reset) = (Decimal::of(verdict.remaining.into()), Decimal::of(seconds(verdict.resets_in)));
+    let (remaining, reset) = (Decimal::of(decision.remaining.into()), Decimal::of(seconds(decision.resets_in)));
     let mut add = |name: &HeaderName, parts: &[&str]| drop(headers.insert(name.clone(), header_value(parts)));
     add(&LIMIT, &[limit.as_str()]);
     add(&REMAINING, &[remaining.as_str()]);
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn operations_and_documentation_are_not_counted() {
+    fn operations_and_documentation_are_not_limited() {
         for free in
             ["/health/live", "/health/ready", "/metrics", "/.well-known/jwks.json", "/docs", "/docs/swagger-ui.css"]
         {

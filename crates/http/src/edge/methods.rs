@@ -125,7 +125,7 @@ pub(super) fn is_known(method: &Method) -> bool {
 }
 
 /// The answer to `OPTIONS *`.
-pub(super) fn of_the_server() -> HttpResponse {
+pub(super) fn server_options() -> HttpResponse {
     HttpResponse::NoContent().insert_header((header::ALLOW, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")).finish()
 }
 

@@ -33,6 +33,6 @@ pub(crate) use methods::served;
 pub(crate) use methods::{API, Methods};
 pub(crate) use metrics::Metrics;
 pub(crate) use router::{Patterns, Routes};
-pub(crate) use service::{AsItIs, Edge};
+pub(crate) use service::{Edge, KeepBody};
 pub(crate) use writes::outlive;
 pub use writes::unfinished_changes;

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_matches_its_pattern() {
+    fn path_matches_its_pattern() {
         let patterns = patterns(&["/users/me", "/users/{id}", "/users/{id}/roles", "/docs/{*file}"]).unwrap();
         let found = |path: &str| {
             patterns.find(path).map(|found| (found.index, found.pattern.to_string(), found.parameter.map(String::from)))

@@ -24,7 +24,7 @@ use actix_web::{
     },
     rt::time::timeout,
 };
-use entrepot_application::{self as application, Standing};
+use entrepot_application::{self as application, RateLimitStatus};
 use futures_util::{FutureExt, future::LocalBoxFuture};
 
 use super::{
@@ -47,7 +47,7 @@ use crate::{
 };
 
 /// Marks an answer whose body tells more of an error than the envelope would.
-pub(crate) struct AsItIs;
+pub(crate) struct KeepBody;
 
 /// Wraps the whole application.
 pub(crate) struct Edge {
@@ -66,18 +66,19 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, inner: S) -> Self::Future {
-        let tools = Tools { state: self.state.clone(), patterns: self.patterns.clone(), handles: Handles::default() };
-        ready(Ok(EdgeService { inner: Rc::new(inner), tools: Rc::new(tools) }))
+        let worker =
+            WorkerState { state: self.state.clone(), patterns: self.patterns.clone(), handles: Handles::default() };
+        ready(Ok(EdgeService { inner: Rc::new(inner), worker: Rc::new(worker) }))
     }
 }
 
 /// The edge of one worker.
 pub(crate) struct EdgeService<S> {
     inner: Rc<S>,
-    tools: Rc<Tools>,
+    worker: Rc<WorkerState>,
 }
 
-struct Tools {
+struct WorkerState {
     state: Arc<HttpState>,
     patterns: Rc<Patterns>,
     handles: Handles,
@@ -94,31 +95,31 @@ where
     forward_ready!(inner);
 
     fn call(&self, req: ServiceRequest) -> Self::Future {
-        let (inner, tools) = (self.inner.clone(), self.tools.clone());
+        let (inner, worker) = (self.inner.clone(), self.worker.clone());
         Box::pin(async move {
-            let _in_flight = tools.state.metrics.begin();
-            let mut visit = Visit::of(&req, &tools.state, &tools.patterns);
-            let trace = Trace::begin(req.headers(), &visit.passage, &mut visit.logged);
-            if matches!(visit.passage.bearer, Bearer::Unread(_)) && limits::is_limited(req.path()) {
-                let patience = tools.state.settings.request_timeout;
-                let look_up = api_key::look_up(&mut visit.passage, &tools.state);
-                in_time(patience, trace.within(look_up)).await;
+            let _in_flight = worker.state.metrics.begin();
+            let mut info = RequestInfo::of(&req, &worker.state, &worker.patterns);
+            let trace = Trace::begin(req.headers(), &info.context, &mut info.logged);
+            if matches!(info.context.bearer, Bearer::Unread(_)) && limits::is_limited(req.path()) {
+                let duration = worker.state.settings.request_timeout;
+                let look_up = api_key::look_up(&mut info.context, &worker.state);
+                with_timeout(duration, trace.within(look_up)).await;
             }
-            let (method, passage) = (visit.method.clone(), visit.passage.clone());
-            req.extensions_mut().insert(passage.clone());
-            let (standing, answer) = trace.within(tools.answer(&*inner, req, &visit)).await;
-            let answer = tools.finish(visit, standing, answer);
-            trace.end(&method, &passage, &answer);
-            answer
+            let (method, context) = (info.method.clone(), info.context.clone());
+            req.extensions_mut().insert(context.clone());
+            let (rate_limit, outcome) = trace.within(worker.respond(&*inner, req, &info)).await;
+            let result = worker.finish(info, rate_limit, outcome);
+            trace.end(&method, &context, &result);
+            result
         })
     }
 }
 
 /// A request, as far as its answer depends on it.
-struct Visit {
-    began: Instant,
+struct RequestInfo {
+    started: Instant,
     method: Method,
-    passage: Rc<RequestContext>,
+    context: Rc<RequestContext>,
     logged: LoggedHeaders,
     /// Set if it may be shown the answer.
     origin: Option<HeaderValue>,
@@ -127,115 +128,120 @@ struct Visit {
     secure: bool,
 }
 
-impl Visit {
+impl RequestInfo {
     fn of(req: &ServiceRequest, state: &HttpState, patterns: &Patterns) -> Self {
         let (headers, settings) = (req.headers(), &state.settings);
         let peer = req.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-        let passage = RequestContext {
+        let context = RequestContext {
             request_id: RequestId::of(headers, &*state.ids),
             address: address::client(peer, headers, &settings.trusted_proxies),
             bearer: Bearer::of(headers, &state.app.auth),
             route: patterns.find(req.match_info().get_ref().path()),
         };
         Self {
-            began: Instant::now(),
+            started: Instant::now(),
             method: req.method().clone(),
             logged: if state.access_log.is_on() { LoggedHeaders::of(headers) } else { LoggedHeaders::default() },
             origin: cors::allowed_origin(headers, &settings.allowed_origins),
             wants_problem: wants_problem(headers),
             secure: settings.tls || address::is_secure(peer, headers, &settings.trusted_proxies),
-            passage: Rc::new(passage),
+            context: Rc::new(context),
         }
     }
 }
 
 /// What became of a request: an answer, or an error of which no request is left to answer.
-type Answer = Result<ServiceResponse, ApiError>;
+type Outcome = Result<ServiceResponse, ApiError>;
 
-impl Tools {
-    async fn answer<S>(&self, inner: &S, req: ServiceRequest, visit: &Visit) -> (Option<Standing>, Answer)
+impl WorkerState {
+    async fn respond<S>(&self, inner: &S, req: ServiceRequest, info: &RequestInfo) -> (Option<RateLimitStatus>, Outcome)
     where
         S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
     {
-        if visit.origin.is_some() && cors::is_preflight(req.method(), req.headers()) {
+        if info.origin.is_some() && cors::is_preflight(req.method(), req.headers()) {
             return (None, Ok(req.into_response(cors::preflight())));
         }
-        if is_about_the_server(&req) {
-            return (None, Ok(req.into_response(methods::of_the_server())));
+        if is_server_options(&req) {
+            return (None, Ok(req.into_response(methods::server_options())));
         }
-        let mut standing = None;
+        let mut rate_limit = None;
         if limits::is_limited(req.path()) {
-            let requester = visit.passage.bearer.requester(visit.passage.address);
-            standing = self.state.app.limits.request(requester).await;
+            let requester = info.context.bearer.requester(info.context.address);
+            rate_limit = self.state.app.request_limiter.hit(requester).await;
         }
-        match standing {
-            Some(Standing { verdict, limit, .. }) if !verdict.allowed => {
-                let refusal = application::Error::RateLimited { limit, retry_after: verdict.resets_in };
-                (standing, Ok(req.error_response(ApiError::UseCase(refusal))))
+        match rate_limit {
+            Some(RateLimitStatus { decision, limit, .. }) if !decision.allowed => {
+                let refusal = application::Error::RateLimited { limit, retry_after: decision.resets_in };
+                (rate_limit, Ok(req.error_response(ApiError::UseCase(refusal))))
             }
-            _ if !methods::is_known(req.method()) => (standing, Ok(req.error_response(ApiError::UnknownMethod))),
-            _ => (standing, self.handle(inner, req, visit).await),
+            _ if !methods::is_known(req.method()) => (rate_limit, Ok(req.error_response(ApiError::UnknownMethod))),
+            _ => (rate_limit, self.handle(inner, req, info).await),
         }
     }
 
     /// Lets the handler answer, if it does so in time and without a panic.
-    async fn handle<S>(&self, inner: &S, req: ServiceRequest, visit: &Visit) -> Answer
+    async fn handle<S>(&self, inner: &S, req: ServiceRequest, info: &RequestInfo) -> Outcome
     where
         S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
     {
         let work = AssertUnwindSafe(async { inner.call(req).await }).catch_unwind();
-        let work = in_time(self.state.settings.request_timeout, work);
+        let work = with_timeout(self.state.settings.request_timeout, work);
         match work.await {
-            Some(Ok(Ok(answer))) => Ok(compress::apply(answer).await),
-            Some(Ok(Err(error))) => Err(self.of_actix(&error)),
-            Some(Err(panic)) => Err(panicked(&*panic, visit)),
+            Some(Ok(Ok(response))) => Ok(compress::apply(response).await),
+            Some(Ok(Err(error))) => Err(self.convert(&error)),
+            Some(Err(panic)) => Err(panicked(&*panic, info)),
             None => Err(ApiError::Timeout),
         }
     }
 
     /// An error that something inside returned in place of an answer.
-    fn of_actix(&self, error: &Error) -> ApiError {
+    fn convert(&self, error: &Error) -> ApiError {
         ApiError::foreign(error.as_response_error().status_code(), None, self.state.settings.body_limit)
     }
 
-    fn finish(&self, mut visit: Visit, standing: Option<Standing>, answer: Answer) -> Result<ServiceResponse, Error> {
-        // What is left of a body that was too slow is not waited for, and a server that stops wants its clients to go.
-        let is_last = matches!(answer, Err(ApiError::Timeout)) || self.state.is_stopping();
-        let (req, mut response) = match answer {
-            Ok(answer) => {
-                let (req, response) = answer.into_parts();
-                (Some(req), self.rendered(response, &visit))
+    fn finish(
+        &self,
+        mut info: RequestInfo,
+        rate_limit: Option<RateLimitStatus>,
+        outcome: Outcome,
+    ) -> Result<ServiceResponse, Error> {
+        // The rest of a body that was too slow is not waited for, and a server that stops closes its connections.
+        let is_last = matches!(outcome, Err(ApiError::Timeout)) || self.state.is_stopping();
+        let (req, mut response) = match outcome {
+            Ok(response) => {
+                let (req, response) = response.into_parts();
+                (Some(req), self.rendered(response, &info))
             }
-            Err(error) => (None, render(&error, &visit)),
+            Err(error) => (None, render(&error, &info)),
         };
         if is_last {
             response.head_mut().set_connection_type(ConnectionType::Close);
         }
 
         let status = response.status();
-        cors::apply(response.headers_mut(), visit.origin.take(), &self.state.settings.allowed_origins);
+        cors::apply(response.headers_mut(), info.origin.take(), &self.state.settings.allowed_origins);
         let standard = StandardHeaders {
-            secure: visit.secure,
-            request_id: &visit.passage.request_id,
-            standing: standing.as_ref(),
+            secure: info.secure,
+            request_id: &info.context.request_id,
+            rate_limit: rate_limit.as_ref(),
         };
         standard.apply(response.headers_mut());
 
-        let route = visit.passage.pattern().unwrap_or("unmatched");
-        let took = visit.began.elapsed();
-        self.handles.record(&self.state.metrics, &visit.method, route, status, took);
-        self.log(&visit, route, status, took);
+        let route = info.context.pattern().unwrap_or("unmatched");
+        let took = info.started.elapsed();
+        self.handles.record(&self.state.metrics, &info.method, route, status, took);
+        self.log(&info, route, status, took);
 
         match req {
             Some(req) => Ok(ServiceResponse::new(req, response)),
-            None => Err(Rendered(RefCell::new(Some(response))).into()),
+            None => Err(ResponseAsError(RefCell::new(Some(response))).into()),
         }
     }
 }
 
-impl Tools {
+impl WorkerState {
     /// The answer as the client gets it. An error that is not of this crate is told in the words of this crate.
-    fn rendered(&self, response: HttpResponse, visit: &Visit) -> HttpResponse {
+    fn rendered(&self, response: HttpResponse, info: &RequestInfo) -> HttpResponse {
         let foreign = |status| {
             let allow = response.headers().get(ALLOW).and_then(|allow| allow.to_str().ok());
             ApiError::foreign(status, allow, self.state.settings.body_limit)
@@ -244,54 +250,54 @@ impl Tools {
             Some(error) => match error.as_error::<ApiError>() {
                 Some(error) => {
                     self.state.metrics.limited(error);
-                    return render(error, visit);
+                    return render(error, info);
                 }
                 None => foreign(error.as_response_error().status_code()),
             },
-            None if is_error(response.status()) && !response.extensions().contains::<AsItIs>() => {
+            None if is_error(response.status()) && !response.extensions().contains::<KeepBody>() => {
                 foreign(response.status())
             }
             None => return response,
         };
-        render(&error, visit)
+        render(&error, info)
     }
 
-    fn log(&self, visit: &Visit, route: &str, status: StatusCode, took: Duration) {
+    fn log(&self, info: &RequestInfo, route: &str, status: StatusCode, took: Duration) {
         if !self.state.access_log.is_on() {
             return;
         }
-        let (passage, logged) = (&visit.passage, &visit.logged);
+        let (context, logged) = (&info.context, &info.logged);
         self.state.access_log.write(&AccessLine {
-            method: visit.method.as_str(),
+            method: info.method.as_str(),
             route,
             status,
             took,
-            user: passage.bearer.user(),
-            api_key: passage.bearer.key(),
-            address: passage.address,
+            user: context.bearer.user(),
+            api_key: context.bearer.key(),
+            address: context.address,
             user_agent: logged.user_agent.as_deref(),
-            request_id: passage.request_id.as_str(),
+            request_id: context.request_id.as_str(),
             trace_id: logged.trace_id.as_deref(),
         });
     }
 }
 
 /// Waits for `work`, but no longer than `patience`. What is done at once, as whatever the cache knows is, needs no timer.
-async fn in_time<T>(patience: Duration, work: impl Future<Output = T>) -> Option<T> {
+async fn with_timeout<T>(duration: Duration, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     match poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
         Poll::Ready(done) => Some(done),
-        Poll::Pending => timeout(patience, work).await.ok(),
+        Poll::Pending => timeout(duration, work).await.ok(),
     }
 }
 
-fn render(error: &ApiError, visit: &Visit) -> HttpResponse {
-    faults::log(error, &visit.passage.request_id);
-    error.render(visit.passage.request_id.as_str(), visit.wants_problem)
+fn render(error: &ApiError, info: &RequestInfo) -> HttpResponse {
+    faults::log(error, &info.context.request_id);
+    error.render(info.context.request_id.as_str(), info.wants_problem)
 }
 
 /// `OPTIONS *` asks about the server and not about a path (RFC 9110 9.3.7).
-fn is_about_the_server(req: &ServiceRequest) -> bool {
+fn is_server_options(req: &ServiceRequest) -> bool {
     req.method() == Method::OPTIONS && req.uri().path() == "*"
 }
 
@@ -299,15 +305,15 @@ fn is_error(status: StatusCode) -> bool {
     status.is_client_error() || status.is_server_error()
 }
 
-fn panicked(payload: &(dyn Any + Send), visit: &Visit) -> ApiError {
-    faults::log_panic(payload, &visit.passage.request_id);
+fn panicked(payload: &(dyn Any + Send), info: &RequestInfo) -> ApiError {
+    faults::log_panic(payload, &info.context.request_id);
     ApiError::Internal
 }
 
 /// An answer on its way where only an error can go: the request was lost with the handler.
-struct Rendered(RefCell<Option<HttpResponse>>);
+struct ResponseAsError(RefCell<Option<HttpResponse>>);
 
-impl ResponseError for Rendered {
+impl ResponseError for ResponseAsError {
     fn status_code(&self) -> StatusCode {
         self.0.borrow().as_ref().map_or(StatusCode::INTERNAL_SERVER_ERROR, HttpResponse::status)
     }
@@ -317,14 +323,14 @@ impl ResponseError for Rendered {
     }
 }
 
-impl fmt::Debug for Rendered {
+impl fmt::Debug for ResponseAsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Rendered({})", self.status_code())
+        write!(f, "ResponseAsError({})", self.status_code())
     }
 }
 
-impl fmt::Display for Rendered {
+impl fmt::Display for ResponseAsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "answered with {}", self.status_code())
+        write!(f, "responded with {}", self.status_code())
     }
 }

@@ -1,7 +1,7 @@
 //! The headers that every answer has.
 
 use actix_web::http::header::HeaderMap;
-use entrepot_application::Standing;
+use entrepot_application::RateLimitStatus;
 
 use super::{
     limits,
@@ -16,7 +16,7 @@ pub(super) struct StandardHeaders<'a> {
     pub(super) secure: bool,
     pub(super) request_id: &'a RequestId,
     /// How the caller stands against the rate limit, if the request was counted.
-    pub(super) standing: Option<&'a Standing>,
+    pub(super) rate_limit: Option<&'a RateLimitStatus>,
 }
 
 impl StandardHeaders<'_> {
@@ -27,8 +27,8 @@ impl StandardHeaders<'_> {
             headers.insert(name.clone(), value.clone());
         }
         headers.insert(X_REQUEST_ID.clone(), header_value(&[self.request_id.as_str()]));
-        if let Some(standing) = self.standing {
-            limits::apply(standing, headers);
+        if let Some(rate_limit) = self.rate_limit {
+            limits::apply(rate_limit, headers);
         }
     }
 }
@@ -37,19 +37,20 @@ impl StandardHeaders<'_> {
 mod tests {
     use std::time::Duration;
 
-    use entrepot_domain::{Quota, Verdict};
+    use entrepot_domain::{Quota, RateLimitDecision};
     use uuid::Uuid;
 
     use super::*;
 
     #[test]
-    fn headers_tell_of_limit_and_tls_where_there_are_any() {
+    fn rate_limit_and_tls_headers_are_added_only_where_they_apply() {
         let quota = Quota { limit: 100, window: Duration::from_mins(15) };
-        let verdict = Verdict { allowed: true, remaining: 7, resets_in: Duration::from_secs(61) };
+        let decision = RateLimitDecision { allowed: true, remaining: 7, resets_in: Duration::from_secs(61) };
         for (secure, counted) in [(false, false), (true, true)] {
-            let standing = Standing { quota, verdict, limit: "address" };
+            let rate_limit = RateLimitStatus { quota, decision, limit: "address" };
             let request_id = RequestId::from(Uuid::from_u128(7));
-            let standard = StandardHeaders { secure, request_id: &request_id, standing: counted.then_some(&standing) };
+            let standard =
+                StandardHeaders { secure, request_id: &request_id, rate_limit: counted.then_some(&rate_limit) };
             let mut headers = HeaderMap::new();
             standard.apply(&mut headers);
             assert_eq!(headers.get("x-request-id").unwrap(), request_id.as_str());

@@ -43,7 +43,7 @@ pub(crate) async fn outlive<T: 'static>(work: impl Future<Output = T> + 'static)
         work.await
     };
     rt::spawn(work.in_current_span()).await.map_err(|error| {
-        tracing::error!(%error, "a change did not come to its end");
+        tracing::error!(%error, "a change was not completed");
         ApiError::Internal
     })
 }

@@ -86,25 +86,25 @@ fn table_is_unchanged() {
         www-authenticate: Bearer realm="entrepot", error="invalid_token", error_description="the token has expired"
     401 invalid_credentials: the email, password or code is wrong
         www-authenticate: Bearer realm="entrepot", error="invalid_token", error_description="the email, password or code is wrong"
-    401 second_factor_required: this account has a second factor; please send its code too
-        www-authenticate: Bearer realm="entrepot", error="invalid_token", error_description="this account has a second factor; please send its code too"
-    401 refresh_token_reused: the refresh token was used before; please log in again
-        www-authenticate: Bearer realm="entrepot", error="invalid_token", error_description="the refresh token was used before; please log in again"
-    403 forbidden: this is not yours to do
+    401 second_factor_required: this account has a second factor; send its code too
+        www-authenticate: Bearer realm="entrepot", error="invalid_token", error_description="this account has a second factor; send its code too"
+    401 refresh_token_reused: the refresh token was used before; log in again
+        www-authenticate: Bearer realm="entrepot", error="invalid_token", error_description="the refresh token was used before; log in again"
+    403 forbidden: you are not allowed to do this
     403 insufficient_scope: this API key lacks the scope orders:write
         www-authenticate: Bearer realm="entrepot", error="insufficient_scope", scope="orders:write"
-    403 login_required: no API key may do this; it takes a login
-    404 not_found: there is no such thing
+    403 login_required: API keys may not do this; log in
+    404 not_found: the resource does not exist
     409 email_taken: another account has this email address
     409 sku_taken: another product has this sku
     409 insufficient_stock: there is not enough in stock
     409 invalid_transition: an order that is shipped cannot take the action cancel
-    409 last_admin: the last admin must stay
-    409 second_factor_enabled: a second factor is in force already; remove it first
+    409 last_admin: the last admin cannot be removed
+    409 second_factor_enabled: a second factor is enabled already; remove it first
     409 too_many_api_keys: there are too many API keys; revoke one first
     409 idempotency_in_progress: a request with this idempotency key is still running
     422 idempotency_key_reused: this idempotency key was used for another request
-    412 precondition_failed: it was changed in the meantime
+    412 precondition_failed: it was changed meanwhile
     429 rate_limited: too many requests
         retry-after: 900
     503 unavailable: the service cannot do this now; please try again

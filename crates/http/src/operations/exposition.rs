@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io::Write};
 
-use entrepot_domain::{Kind, Sample};
+use entrepot_domain::{MetricKind, Sample};
 
 /// Writes the samples, grouped by name as the format requires.
 pub(super) fn write(text: &mut Vec<u8>, samples: impl IntoIterator<Item = Sample>) {
@@ -13,8 +13,8 @@ pub(super) fn write(text: &mut Vec<u8>, samples: impl IntoIterator<Item = Sample
     for (name, samples) in families {
         let Some(Sample { help, kind, .. }) = samples.first() else { continue };
         let kind = match kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
+            MetricKind::Counter => "counter",
+            MetricKind::Gauge => "gauge",
         };
         // Writing to a vector does not fail.
         write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n").ok();

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use crate::{
     HttpState,
-    edge::{AsItIs, Caller, Chain},
+    edge::{Caller, Chain, KeepBody},
     error::{ApiError, ErrorEnvelope},
 };
 
@@ -155,7 +155,7 @@ pub(super) async fn ready(state: web::Data<HttpState>, caller: Caller) -> HttpRe
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((RETRY_AFTER, 1))
         .json(NotReady { error, data });
-    response.extensions_mut().insert(AsItIs);
+    response.extensions_mut().insert(KeepBody);
     response
 }
 

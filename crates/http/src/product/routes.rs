@@ -93,7 +93,7 @@ pub(super) async fn create(
     Caller { origin, .. }: Caller,
     body: RequestBody,
 ) -> ApiResult {
-    must_be_staff(&actor)?;
+    require_staff(&actor)?;
     let request: CreateProductRequest = body.read()?;
     let new = request.product(state.settings.default_currency)?;
     let product = outlive(async move { state.app.products.create(&actor, new, &origin).await }).await??;
@@ -127,7 +127,7 @@ pub(super) async fn update(
     conditions: Preconditions,
     body: RequestBody,
 ) -> ApiResult {
-    must_be_staff(&actor)?;
+    require_staff(&actor)?;
     let request: UpdateProductRequest = body.read()?;
     let change = request.change(state.settings.default_currency)?;
     let expected = conditions.expected(async { Ok(state.app.products.get(id).await?.version) }).await?;
@@ -222,7 +222,7 @@ pub(super) async fn adjust_stock(
     conditions: Preconditions,
     body: RequestBody,
 ) -> ApiResult {
-    must_be_staff(&actor)?;
+    require_staff(&actor)?;
     let request: StockRequest = body.read()?;
     let (delta, reason) = (request.delta.value()?, request.reason.value()?);
     let expected = conditions.expected(async { Ok(state.app.products.get(id).await?.version) }).await?;
@@ -232,6 +232,6 @@ pub(super) async fn adjust_stock(
 }
 
 /// The use case decides this again; asked here too, a customer is told so rather than what is wrong with their body.
-fn must_be_staff(actor: &Actor) -> ApiResult<()> {
+fn require_staff(actor: &Actor) -> ApiResult<()> {
     if actor.is_staff() { Ok(()) } else { Err(Error::Forbidden.into()) }
 }

@@ -75,7 +75,7 @@ pub(crate) fn listed<F: SortField, T: Serialize>(
         Window::Page { page, limit } => numbered(req, page.get(), limit.get(), listing.total.unwrap_or_default()),
         Window::After { limit, .. } => {
             let last = listing.items.last().filter(|_| listing.more);
-            let next_cursor = last.map(|last| request.seal.close(&request.sort.place_of(last))).transpose()?;
+            let next_cursor = last.map(|last| request.seal.close(&request.sort.keyset_of(last))).transpose()?;
             let link = next_cursor.as_ref().map(|cursor| link(req, "cursor", cursor, "next"));
             (Pagination::Cursor(CursorInfo { limit: limit.get(), next_cursor }), link.into_iter().collect())
         }

@@ -1,6 +1,6 @@
 //! Second factors as clients see them.
 
-use entrepot_application::second_factor::{Begun, Status};
+use entrepot_application::second_factor::{Enrolment, SecondFactorStatus};
 use entrepot_domain::second_factor::RecoveryCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,8 +17,8 @@ pub(crate) struct TotpStatusView {
     recovery_codes_left: u32,
 }
 
-impl From<Status> for TotpStatusView {
-    fn from(status: Status) -> Self {
+impl From<SecondFactorStatus> for TotpStatusView {
+    fn from(status: SecondFactorStatus) -> Self {
         Self { enabled: status.enabled, recovery_codes_left: status.recovery_codes_left }
     }
 }
@@ -37,8 +37,8 @@ pub(crate) struct TotpSecretView {
     uri: String,
 }
 
-impl From<&Begun> for TotpSecretView {
-    fn from(begun: &Begun) -> Self {
+impl From<&Enrolment> for TotpSecretView {
+    fn from(begun: &Enrolment) -> Self {
         Self { secret: begun.secret.text().to_string(), uri: begun.secret.uri(&begun.email).to_string() }
     }
 }

@@ -23,9 +23,10 @@ use crate::{
 
 #[async_trait]
 impl ApiKeyRepository for PostgresStore {
-    async fn insert(&self, new: &NewApiKey, most: u32, cause: &Cause) -> Result<(), ApiKeyError> {
-        let new = (new.clone(), most, cause.clone());
-        self.write(new, |connection, (new, most, cause)| write::insert(connection, new, *most, cause).boxed()).await
+    async fn insert(&self, new: &NewApiKey, max_live: u32, cause: &Cause) -> Result<(), ApiKeyError> {
+        let new = (new.clone(), max_live, cause.clone());
+        self.write(new, |connection, (new, max_live, cause)| write::insert(connection, new, *max_live, cause).boxed())
+            .await
     }
 
     async fn access(&self, prefix: KeyPrefix) -> Result<Option<KeyAccess>, Fault> {

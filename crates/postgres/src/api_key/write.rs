@@ -31,7 +31,7 @@ const KNOWN: Duration = Duration::from_hours(24);
 pub(super) async fn insert(
     connection: &mut AsyncPgConnection,
     new: &NewApiKey,
-    most: u32,
+    max_live: u32,
     cause: &Cause,
 ) -> Result<(), ApiKeyError> {
     let row = ApiKeyRow::from(new);
@@ -44,7 +44,7 @@ pub(super) async fn insert(
         .get_result(connection)
         .await
         .map_err(fault)?;
-    if live >= i64::from(most) {
+    if live >= i64::from(max_live) {
         return Err(ApiKeyError::TooMany);
     }
     let inserted = insert_into(api_keys::table).values(&row).execute(connection).await;

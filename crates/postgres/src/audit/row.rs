@@ -66,9 +66,9 @@ impl TryFrom<&AuditEntry> for EntryRow {
             Who::User { id, session } => ("user", Some(id.0), session.map(|session| session.0)),
             Who::ApiKey { user, key } => ("api_key", Some(user.0), Some(key.0)),
             Who::CommandLine => ("command_line", None, None),
-            Who::Nobody => ("nobody", None, None),
+            Who::Anonymous => ("nobody", None, None),
         };
-        let (changes, personal) = Change::apart(&entry.changes, entry.subject);
+        let (changes, personal) = Change::split_personal(&entry.changes, entry.subject);
         Ok(Self {
             id: entry.id,
             created_at: entry.at,
@@ -92,7 +92,7 @@ impl EntryRow {
             ("user", Some(id), session) => Ok(Who::User { id: UserId(id), session: session.map(SessionId) }),
             ("api_key", Some(user), Some(key)) => Ok(Who::ApiKey { user: UserId(user), key: ApiKeyId(key) }),
             ("command_line", None, None) => Ok(Who::CommandLine),
-            ("nobody", None, None) => Ok(Who::Nobody),
+            ("nobody", None, None) => Ok(Who::Anonymous),
             (kind, ..) => Err(broken_row(TABLE, "actor_kind", self.id, format!("is {kind}, which is nobody known"))),
         }
     }
@@ -121,7 +121,7 @@ impl TryFrom<EntryRow> for AuditEntry {
             origin,
             action: read(TABLE, "action", row.id, row.action.parse())?,
             subject,
-            changes: Change::together(all, &personal.unwrap_or_default()),
+            changes: Change::merge_personal(all, &personal.unwrap_or_default()),
         })
     }
 }

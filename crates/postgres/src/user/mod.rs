@@ -10,7 +10,7 @@ use diesel_async::RunQueryDsl;
 use entrepot_domain::{
     Email, Fault, Listing, SessionId, UserId, Version,
     audit::Cause,
-    user::{Changed, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
+    user::{ChangedUser, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
 };
 use futures_util::FutureExt;
 use row::UserRow;
@@ -54,7 +54,7 @@ impl UserRepository for PostgresStore {
         change: &UserChange,
         expected: Option<Version>,
         cause: &Cause,
-    ) -> Result<Changed, UserError> {
+    ) -> Result<ChangedUser, UserError> {
         self.write((id, change.clone(), expected, cause.clone()), |connection, (id, change, expected, cause)| {
             write::update(connection, *id, change, *expected, cause).boxed()
         })
@@ -67,7 +67,7 @@ impl UserRepository for PostgresStore {
         roles: Roles,
         expected: Option<Version>,
         cause: &Cause,
-    ) -> Result<Changed, UserError> {
+    ) -> Result<ChangedUser, UserError> {
         self.write((id, roles, expected, cause.clone()), |connection, (id, roles, expected, cause)| {
             write::set_roles(connection, *id, *roles, *expected, cause).boxed()
         })

@@ -7,7 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     SessionId, UserId, Version,
     audit::Cause,
-    user::{Changed, Credentials, NewUser, Role, Roles, UserChange, UserError},
+    user::{ChangedUser, Credentials, NewUser, Role, Roles, UserChange, UserError},
 };
 use uuid::Uuid;
 
@@ -50,7 +50,7 @@ pub(super) async fn update(
     change: &UserChange,
     expected: Option<Version>,
     cause: &Cause,
-) -> Result<Changed, UserError> {
+) -> Result<ChangedUser, UserError> {
     let Credentials { user: was, password } = current(connection, id).await?;
     let user = was.change(&password, change, expected, cause.at)?;
     change_rows(users::table.filter(users::id.eq(id.0)))
@@ -78,7 +78,7 @@ pub(super) async fn update(
     for entry in cause.user_changed(&was, &user, ended.as_deref()) {
         audit::write(connection, &entry).await?;
     }
-    Ok(Changed { user, sessions: ended.unwrap_or_default() })
+    Ok(ChangedUser { user, sessions: ended.unwrap_or_default() })
 }
 
 pub(super) async fn set_roles(
@@ -87,7 +87,7 @@ pub(super) async fn set_roles(
     roles: Roles,
     expected: Option<Version>,
     cause: &Cause,
-) -> Result<Changed, UserError> {
+) -> Result<ChangedUser, UserError> {
     let others = if roles.contains(Role::Admin) { true } else { lock_other_admins(connection, id).await? };
     let was = current(connection, id).await?.user;
     let user = was.change_roles(roles, others, expected, cause.at)?;
@@ -102,7 +102,7 @@ pub(super) async fn set_roles(
         .map_err(fault)?;
     let live = sessions::live(connection, id, cause.at).await?;
     audit::write(connection, &cause.roles_changed(&was, &user)).await?;
-    Ok(Changed { user, sessions: live })
+    Ok(ChangedUser { user, sessions: live })
 }
 
 /// Whether anybody but this user is an admin. All admins are locked in one order before anything else is: of two who

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use entrepot_domain::{Quota, Verdict};
+use entrepot_domain::{Quota, RateLimitDecision};
 
 /// For how long an answer of Redis decides further hits, counted from before the question was sent.
 pub(super) const FRESH: Duration = Duration::from_secs(1);
@@ -26,12 +26,12 @@ pub(super) struct Answer {
 
 /// How a hit is decided.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Decision {
+pub(super) enum LocalDecision {
     /// Redis refused one a moment ago, in the same window.
-    Refused(Verdict),
+    Refused(RateLimitDecision),
     /// The limit is far away. The hit is to be reported to Redis, together with others.
     Allowed {
-        verdict: Verdict,
+        decision: RateLimitDecision,
         /// It is the first since the last report, so a new report must be queued.
         needs_report: bool,
     },
@@ -62,32 +62,32 @@ struct Known {
 
 impl Counter {
     /// Decides a hit, and notes it.
-    pub(super) fn hit(&mut self, quota: Quota, now: Instant) -> Decision {
+    pub(super) fn hit(&mut self, quota: Quota, now: Instant) -> LocalDecision {
         let decision = self.decide(quota, now);
         match decision {
-            Decision::Refused(_) => {}
-            Decision::Allowed { .. } => self.unreported += 1,
-            Decision::Ask => self.asked += 1,
+            LocalDecision::Refused(_) => {}
+            LocalDecision::Allowed { .. } => self.unreported += 1,
+            LocalDecision::Ask => self.asked += 1,
         }
         decision
     }
 
-    fn decide(&self, quota: Quota, now: Instant) -> Decision {
+    fn decide(&self, quota: Quota, now: Instant) -> LocalDecision {
         let known = match &self.known {
             Some(known) if known.quota == quota && now < known.fresh_until => known,
-            _ => return Decision::Ask,
+            _ => return LocalDecision::Ask,
         };
         let resets_in = known.window_ends.saturating_duration_since(now);
         if known.refused {
-            return Decision::Refused(Verdict { allowed: false, remaining: 0, resets_in });
+            return LocalDecision::Refused(RateLimitDecision { allowed: false, remaining: 0, resets_in });
         }
         let pending = self.pending();
         let remaining = quota.limit.saturating_sub(known.count).saturating_sub(pending).saturating_sub(1);
         if pending < quota.limit / UNCOUNTED_SHARE && remaining > quota.limit / RESERVED_SHARE {
-            let verdict = Verdict { allowed: true, remaining, resets_in };
-            return Decision::Allowed { verdict, needs_report: self.unreported == 0 };
+            let decision = RateLimitDecision { allowed: true, remaining, resets_in };
+            return LocalDecision::Allowed { decision, needs_report: self.unreported == 0 };
         }
-        Decision::Ask
+        LocalDecision::Ask
     }
 
     /// Hits that may not be in the count that Redis answered last.
@@ -120,10 +120,10 @@ impl Counter {
     }
 
     /// Redis has decided a hit.
-    pub(super) fn hit_decided(&mut self, quota: Quota, answer: Answer, sent: Instant) -> Verdict {
+    pub(super) fn hit_decided(&mut self, quota: Quota, answer: Answer, sent: Instant) -> RateLimitDecision {
         self.asked = self.asked.saturating_sub(1);
         self.learn(quota, answer, sent);
-        Verdict { allowed: !answer.refused, ..self.verdict(quota, answer) }
+        RateLimitDecision { allowed: !answer.refused, ..self.decision(quota, answer) }
     }
 
     /// Redis did not decide a hit.
@@ -133,9 +133,9 @@ impl Counter {
     }
 
     /// The state that Redis answered, less the hits that it may not have counted.
-    pub(super) fn verdict(&self, quota: Quota, answer: Answer) -> Verdict {
+    pub(super) fn decision(&self, quota: Quota, answer: Answer) -> RateLimitDecision {
         let remaining = quota.limit.saturating_sub(answer.count).saturating_sub(self.uncounted());
-        Verdict { allowed: remaining > 0, remaining, resets_in: answer.left }
+        RateLimitDecision { allowed: remaining > 0, remaining, resets_in: answer.left }
     }
 
     fn learn(&mut self, quota: Quota, answer: Answer, sent: Instant) {
@@ -160,7 +160,7 @@ mod tests {
     /// A counter that knows that so many are counted.
     fn counter(quota: Quota, count: u32, at: Instant) -> Counter {
         let mut counter = Counter::default();
-        assert_eq!(counter.hit(quota, at), Decision::Ask, "nothing is known");
+        assert_eq!(counter.hit(quota, at), LocalDecision::Ask, "nothing is known");
         assert_eq!(counter.hit_decided(quota, answer(count), at).remaining, quota.limit - count);
         counter
     }
@@ -168,7 +168,7 @@ mod tests {
     /// How many hits are let through without Redis, at that time.
     fn allowed(counter: &mut Counter, quota: Quota, at: Instant) -> u32 {
         let mut allowed = 0;
-        while let Decision::Allowed { .. } = counter.hit(quota, at) {
+        while let LocalDecision::Allowed { .. } = counter.hit(quota, at) {
             allowed += 1;
         }
         allowed
@@ -179,12 +179,12 @@ mod tests {
         let at = Instant::now();
         let mut counter = counter(QUOTA, 1, at);
         for n in 1..=7 {
-            let Decision::Allowed { verdict, needs_report } = counter.hit(QUOTA, at) else { panic!("{n}") };
-            assert_eq!((verdict.remaining, needs_report), (999 - n, n == 1));
+            let LocalDecision::Allowed { decision, needs_report } = counter.hit(QUOTA, at) else { panic!("{n}") };
+            assert_eq!((decision.remaining, needs_report), (999 - n, n == 1));
         }
-        assert_eq!(counter.hit(QUOTA, at), Decision::Ask);
+        assert_eq!(counter.hit(QUOTA, at), LocalDecision::Ask);
         assert_eq!(counter.take_report(), 7);
-        assert_eq!(counter.hit(QUOTA, at), Decision::Ask, "the report is not answered");
+        assert_eq!(counter.hit(QUOTA, at), LocalDecision::Ask, "the report is not answered");
         counter.report_counted(7, QUOTA, answer(8), at);
         assert_eq!(allowed(&mut counter, QUOTA, at), 5, "two that Redis was asked about are not answered");
     }
@@ -219,14 +219,14 @@ mod tests {
     fn a_refusal_is_repeated_while_it_is_fresh_and_in_its_window() {
         let at = Instant::now();
         let mut counter = counter(QUOTA, 1_000, at);
-        assert_eq!(counter.hit(QUOTA, at), Decision::Ask);
+        assert_eq!(counter.hit(QUOTA, at), LocalDecision::Ask);
         assert!(!counter.hit_decided(QUOTA, Answer { refused: true, ..answer(1_000) }, at).allowed);
         let later = at + Duration::from_millis(999);
-        let Decision::Refused(verdict) = counter.hit(QUOTA, later) else { panic!() };
-        assert!(!verdict.allowed && verdict.remaining == 0);
-        assert_eq!(verdict.resets_in, QUOTA.window.saturating_sub(Duration::from_millis(999)));
-        assert_eq!(counter.hit(Quota { limit: 1_001, ..QUOTA }, later), Decision::Ask);
-        assert_eq!(counter.hit(QUOTA, at + FRESH), Decision::Ask);
+        let LocalDecision::Refused(decision) = counter.hit(QUOTA, later) else { panic!() };
+        assert!(!decision.allowed && decision.remaining == 0);
+        assert_eq!(decision.resets_in, QUOTA.window.saturating_sub(Duration::from_millis(999)));
+        assert_eq!(counter.hit(Quota { limit: 1_001, ..QUOTA }, later), LocalDecision::Ask);
+        assert_eq!(counter.hit(QUOTA, at + FRESH), LocalDecision::Ask);
     }
 
     #[test]
@@ -234,11 +234,11 @@ mod tests {
         let at = Instant::now();
         let mut counter = counter(QUOTA, 1, at);
         counter.hit(QUOTA, at);
-        assert_eq!(counter.verdict(QUOTA, answer(1)).remaining, 998);
+        assert_eq!(counter.decision(QUOTA, answer(1)).remaining, 998);
         counter.take_report();
-        assert_eq!(counter.verdict(QUOTA, answer(1)).remaining, 998);
+        assert_eq!(counter.decision(QUOTA, answer(1)).remaining, 998);
         counter.report_counted(1, QUOTA, answer(2), at);
-        assert_eq!(counter.verdict(QUOTA, answer(2)).remaining, 998);
+        assert_eq!(counter.decision(QUOTA, answer(2)).remaining, 998);
     }
 
     #[test]
@@ -248,7 +248,7 @@ mod tests {
         counter.hit(QUOTA, at);
         let hits = counter.take_report();
         counter.report_failed(hits);
-        assert_eq!(counter.hit(QUOTA, at), Decision::Ask);
+        assert_eq!(counter.hit(QUOTA, at), LocalDecision::Ask);
         counter.hit_failed();
         assert_eq!(counter.pending(), 0);
     }

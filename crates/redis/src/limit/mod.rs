@@ -7,12 +7,12 @@ mod script;
 use std::{convert::Infallible, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
-use entrepot_domain::{Quota, RateLimiter, Subject, Verdict};
+use entrepot_domain::{Quota, RateLimitDecision, RateLimiter, Subject};
 use quick_cache::sync::Cache;
 use tokio::task::AbortHandle;
 
 use self::{
-    counter::Decision,
+    counter::LocalDecision,
     queue::{Queue, Tracked},
     script::Operation,
 };
@@ -76,33 +76,33 @@ impl Drop for RedisLimiter {
 
 #[async_trait]
 impl RateLimiter for RedisLimiter {
-    async fn hit(&self, subject: &Subject, quota: Quota) -> Verdict {
+    async fn hit(&self, subject: &Subject, quota: Quota) -> RateLimitDecision {
         if !self.connection.breaker.is_closed() {
             return self.fallback.hit(subject, quota).await;
         }
         let tracked = self.tracked(subject);
         let decision = tracked.counter().hit(quota, Instant::now());
         match decision {
-            Decision::Refused(verdict) => return verdict,
-            Decision::Allowed { verdict, needs_report } => {
+            LocalDecision::Refused(decision) => return decision,
+            LocalDecision::Allowed { decision, needs_report } => {
                 if needs_report {
                     self.queue.report(tracked, quota);
                 }
-                return verdict;
+                return decision;
             }
-            Decision::Ask => {}
+            LocalDecision::Ask => {}
         }
         match self.queue.ask(tracked, quota, Operation::Hit).await {
-            Some(verdict) => verdict,
+            Some(decision) => decision,
             None => self.fallback.hit(subject, quota).await,
         }
     }
 
-    async fn peek(&self, subject: &Subject, quota: Quota) -> Verdict {
+    async fn peek(&self, subject: &Subject, quota: Quota) -> RateLimitDecision {
         if self.connection.breaker.is_closed()
-            && let Some(verdict) = self.queue.ask(self.tracked(subject), quota, Operation::Peek).await
+            && let Some(decision) = self.queue.ask(self.tracked(subject), quota, Operation::Peek).await
         {
-            return verdict;
+            return decision;
         }
         self.fallback.peek(subject, quota).await
     }

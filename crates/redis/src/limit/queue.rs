@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use entrepot_domain::{Quota, Verdict};
+use entrepot_domain::{Quota, RateLimitDecision};
 use fred::{types::Key, util::redis_keyslot};
 use futures_util::future::join_all;
 use tokio::{
@@ -50,7 +50,7 @@ struct Command {
     quota: Quota,
     operation: Operation,
     /// Who waits for the answer, if anybody does.
-    caller: Option<oneshot::Sender<Verdict>>,
+    caller: Option<oneshot::Sender<RateLimitDecision>>,
 }
 
 /// What is to be sent to Redis. A single task sends it, one batch after the other, so that the counts that are learnt
@@ -103,7 +103,12 @@ impl Queue {
     }
 
     /// Asks Redis; `None` if it does not answer.
-    pub(super) async fn ask(&self, subject: Arc<Tracked>, quota: Quota, operation: Operation) -> Option<Verdict> {
+    pub(super) async fn ask(
+        &self,
+        subject: Arc<Tracked>,
+        quota: Quota,
+        operation: Operation,
+    ) -> Option<RateLimitDecision> {
         let (caller, answer) = oneshot::channel();
         self.push(Command { subject, quota, operation, caller: Some(caller) });
         answer.await.ok()
@@ -211,14 +216,14 @@ impl Command {
     /// Learns what Redis answered, and passes it on.
     fn done(self, answer: Answer, sent: Instant) {
         let mut counter = self.subject.counter();
-        let verdict = match self.operation {
+        let decision = match self.operation {
             Operation::Report(hits) => return counter.report_counted(hits, self.quota, answer, sent),
             Operation::Hit => counter.hit_decided(self.quota, answer, sent),
-            Operation::Peek => counter.verdict(self.quota, answer),
+            Operation::Peek => counter.decision(self.quota, answer),
         };
         drop(counter);
         if let Some(caller) = self.caller {
-            caller.send(verdict).ok();
+            caller.send(decision).ok();
         }
     }
 

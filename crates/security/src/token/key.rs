@@ -12,16 +12,16 @@ use entrepot_domain::auth::PublicKey;
 use rustls_pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
 
 /// How many bytes of its hash name a secret. Enough to tell a handful apart.
-const NAME_BYTES: usize = 8;
+const KEY_ID_BYTES: usize = 8;
 
 /// The longest signature there is, in bytes: that of Ed25519.
-const LONGEST_SIGNATURE: usize = 64;
+const MAX_SIGNATURE_LENGTH: usize = 64;
 
 /// An Ed25519 key that signs (RFC 8032). Never printed; cheap to clone.
 #[derive(Clone)]
 pub struct PrivateKey {
     pair: Arc<Ed25519KeyPair>,
-    reads: Arc<ParsedPublicKey>,
+    verifier: Arc<ParsedPublicKey>,
     public: PublicKey,
 }
 
@@ -33,9 +33,9 @@ impl PrivateKey {
         let pair = Ed25519KeyPair::from_pkcs8(der.secret_pkcs8_der()).map_err(anyhow::Error::from);
         let pair = pair.context("its key is not one of Ed25519")?;
         let bytes = pair.public_key().as_ref().try_into().context("its key is not one of Ed25519")?;
-        let reads = ParsedPublicKey::new(&ED25519, bytes)?;
+        let verifier = ParsedPublicKey::new(&ED25519, bytes)?;
         let public = PublicKey { id: thumbprint(&bytes), bytes };
-        Ok(Self { pair: Arc::new(pair), reads: Arc::new(reads), public })
+        Ok(Self { pair: Arc::new(pair), verifier: Arc::new(verifier), public })
     }
 
     /// What others check its signatures with.
@@ -65,12 +65,12 @@ fn thumbprint(public: &[u8; 32]) -> String {
 }
 
 /// A secret's name that follows from the secret, and tells no more of it than a token that it signed does.
-fn name(secret: &[u8]) -> String {
+fn key_id(secret: &[u8]) -> String {
     let mut hash = digest::Context::new(&digest::SHA256);
     hash.update(b"entrepot key id\0");
     hash.update(secret);
     let hash = hash.finish();
-    URL_SAFE_NO_PAD.encode(hash.as_ref().get(..NAME_BYTES).unwrap_or_default())
+    URL_SAFE_NO_PAD.encode(hash.as_ref().get(..KEY_ID_BYTES).unwrap_or_default())
 }
 
 /// The header of a token as it is sent. `kid` names the key; tokens that were signed before keys had names have none.
@@ -93,7 +93,7 @@ enum Algorithm {
 impl Key {
     /// A shared secret.
     pub(super) fn hs256(secret: &[u8], typ: &str) -> Self {
-        let header = header(typ, "HS256", Some(&name(secret)));
+        let header = header(typ, "HS256", Some(&key_id(secret)));
         Self { header, algorithm: Algorithm::Hs256(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret))) }
     }
 
@@ -123,12 +123,12 @@ impl Key {
 
     /// Whether it signed the message so.
     pub(super) fn verify(&self, message: &[u8], signature: &str) -> bool {
-        let mut bytes = [0; LONGEST_SIGNATURE];
+        let mut bytes = [0; MAX_SIGNATURE_LENGTH];
         let Ok(length) = URL_SAFE_NO_PAD.decode_slice(signature, &mut bytes) else { return false };
         let signature = bytes.get(..length).unwrap_or_default();
         match &self.algorithm {
             Algorithm::Hs256(key) => hmac::verify(key, message, signature).is_ok(),
-            Algorithm::EdDsa(key) => key.reads.verify_sig(message, signature).is_ok(),
+            Algorithm::EdDsa(key) => key.verifier.verify_sig(message, signature).is_ok(),
         }
     }
 }
@@ -138,21 +138,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thumbprint_is_that_of_the_rfc() {
+    fn thumbprint_matches_the_rfc_vector() {
         // RFC 8037 appendix A.2 and A.3.
         let public = URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
         assert_eq!(thumbprint(&public.try_into().unwrap()), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
 
     #[test]
-    fn a_name_is_of_one_secret_and_short() {
-        assert_eq!(name(b"one"), name(b"one"));
-        assert_ne!(name(b"one"), name(b"other"));
-        assert_eq!(name(b"one").len(), 11);
+    fn key_id_is_short_and_depends_on_the_secret() {
+        assert_eq!(key_id(b"one"), key_id(b"one"));
+        assert_ne!(key_id(b"one"), key_id(b"other"));
+        assert_eq!(key_id(b"one").len(), 11);
     }
 
     #[test]
-    fn what_is_no_private_key_of_ed25519_is_told() {
+    fn error_explains_why_a_private_key_is_invalid() {
         // A key of ECDSA, which PKCS #8 can hold as well.
         let other = "-----BEGIN PRIVATE KEY-----\n\
             MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgevZzL1gdAFr88hb2\n\

@@ -1,7 +1,7 @@
 //! JSON Web Tokens.
 
 mod key;
-mod ring;
+mod key_set;
 mod verified;
 
 use std::{borrow::Cow, fmt};
@@ -13,7 +13,7 @@ use entrepot_domain::{
 };
 use key::Key;
 pub use key::PrivateKey;
-use ring::Ring;
+use key_set::KeySet;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ const REFRESH: &str = "rt+jwt";
 
 /// How many seconds the clock of the instance that signed a token may be ahead of the one that reads it. Also how far a
 /// clock can be set back without refusing the tokens that it signed before.
-const LEEWAY: i64 = 30;
+const LEEWAY_SECONDS: i64 = 30;
 
 /// The keys. Of each list the first signs, and tokens of all of them are believed: that is how keys are changed while
 /// tokens are out.
@@ -43,8 +43,8 @@ pub struct JwtKeys<'a> {
 /// one algorithm. So nothing a stranger wrote is parsed before its signature was checked, and no other algorithm, type,
 /// key or extension can be asked for (RFC 8725 3.1, 3.11).
 pub struct JwtIssuer {
-    access: Ring,
-    refresh: Ring,
+    access: KeySet,
+    refresh: KeySet,
     public: Vec<PublicKey>,
     issuer: String,
     audience: String,
@@ -84,8 +84,8 @@ impl JwtIssuer {
         let access = private.chain(keys.access.iter().map(|secret| Key::hs256(secret, ACCESS)));
         let refresh = keys.refresh.iter().map(|secret| Key::hs256(secret, REFRESH));
         Self {
-            access: Ring::new(access.collect(), ACCESS),
-            refresh: Ring::new(refresh.collect(), REFRESH),
+            access: KeySet::new(access.collect(), ACCESS),
+            refresh: KeySet::new(refresh.collect(), REFRESH),
             public: keys.private.iter().map(PrivateKey::public).collect(),
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
@@ -111,7 +111,7 @@ impl JwtIssuer {
     /// meaning, and `nbf` is there for it. `exp` has no leeway, so that a token is never good for longer than it says.
     fn check(&self, claims: &Claims<'_>, now: Timestamp) -> Result<RefreshClaims, TokenError> {
         let now = now.timestamp();
-        if claims.iss != self.issuer || claims.aud != self.audience || claims.nbf > now.saturating_add(LEEWAY) {
+        if claims.iss != self.issuer || claims.aud != self.audience || claims.nbf > now.saturating_add(LEEWAY_SECONDS) {
             return Err(TokenError::Invalid);
         }
         if claims.exp <= now {
@@ -148,7 +148,7 @@ impl TokenIssuer for JwtIssuer {
     }
 
     fn verify_access(&self, token: &str, now: Timestamp) -> Result<AccessClaims, TokenError> {
-        let sent = self.access.open(token).ok_or(TokenError::Invalid)?;
+        let sent = self.access.verify(token).ok_or(TokenError::Invalid)?;
         let claims = parse(&sent)?;
         let (Some(email), Some(roles)) = (&claims.email, &claims.roles) else {
             return Err(TokenError::Invalid);
@@ -176,7 +176,7 @@ impl TokenIssuer for JwtIssuer {
     }
 
     fn verify_refresh(&self, token: &str, now: Timestamp) -> Result<RefreshClaims, TokenError> {
-        let sent = self.refresh.open(token).ok_or(TokenError::Invalid)?;
+        let sent = self.refresh.verify(token).ok_or(TokenError::Invalid)?;
         let claims = parse(&sent)?;
         if claims.email.is_some() || claims.roles.is_some() {
             return Err(TokenError::Invalid);

@@ -10,9 +10,9 @@ const SLOTS: usize = 4_096;
 /// Remembers the SHA-256 of tokens with a good signature. A token is shown with every request, and checking Ed25519
 /// costs a hundred times what the hash does. Only what was good is remembered, so that nobody can push others out with
 /// junk, and whether the claims still hold is asked every time.
-pub(super) struct Verified(Box<[Mutex<[u8; 32]>]>);
+pub(super) struct VerifiedTokens(Box<[Mutex<[u8; 32]>]>);
 
-impl Verified {
+impl VerifiedTokens {
     /// Nothing is remembered yet; nothing ever is without `room`.
     pub(super) fn new(room: bool) -> Self {
         let slots = if room { SLOTS } else { 0 };
@@ -50,8 +50,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_was_good_is_remembered() {
-        let verified = Verified::new(true);
+    fn only_valid_tokens_are_remembered() {
+        let verified = VerifiedTokens::new(true);
         assert!(!verified.check("bad", || false));
         assert!(!verified.check("bad", || false), "asked again");
         assert!(verified.check("good", || true));
@@ -60,8 +60,8 @@ mod tests {
     }
 
     #[test]
-    fn without_room_everything_is_asked() {
-        let verified = Verified::new(false);
+    fn without_slots_every_token_is_checked() {
+        let verified = VerifiedTokens::new(false);
         assert!(verified.check("good", || true));
         assert!(!verified.check("good", || false));
     }

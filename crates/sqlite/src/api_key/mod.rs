@@ -21,9 +21,9 @@ use crate::{
 
 #[async_trait]
 impl ApiKeyRepository for SqliteStore {
-    async fn insert(&self, new: &NewApiKey, most: u32, cause: &Cause) -> Result<(), ApiKeyError> {
+    async fn insert(&self, new: &NewApiKey, max_live: u32, cause: &Cause) -> Result<(), ApiKeyError> {
         let (new, cause) = (new.clone(), cause.clone());
-        self.write(move |connection| write::insert(connection, &new, most, &cause)).await
+        self.write(move |connection| write::insert(connection, &new, max_live, &cause)).await
     }
 
     async fn access(&self, prefix: KeyPrefix) -> Result<Option<KeyAccess>, Fault> {

@@ -28,7 +28,7 @@ const KNOWN: i64 = 24 * 60 * 60 * 1_000;
 pub(super) fn insert(
     connection: &mut SqliteConnection,
     new: &NewApiKey,
-    most: u32,
+    max_live: u32,
     cause: &Cause,
 ) -> Result<(), ApiKeyError> {
     let row = ApiKeyRow::from(new);
@@ -40,7 +40,7 @@ pub(super) fn insert(
         .select(count_star())
         .get_result(connection)
         .map_err(fault)?;
-    if live >= i64::from(most) {
+    if live >= i64::from(max_live) {
         return Err(ApiKeyError::TooMany);
     }
     let inserted = insert_into(api_keys::table).values(&row).execute(connection);

@@ -68,9 +68,9 @@ impl TryFrom<&AuditEntry> for EntryRow {
             Who::User { id, session } => ("user", Some(Id(id.0)), session.map(|session| Id(session.0))),
             Who::ApiKey { user, key } => ("api_key", Some(Id(user.0)), Some(Id(key.0))),
             Who::CommandLine => ("command_line", None, None),
-            Who::Nobody => ("nobody", None, None),
+            Who::Anonymous => ("nobody", None, None),
         };
-        let (changes, personal) = Change::apart(&entry.changes, entry.subject);
+        let (changes, personal) = Change::split_personal(&entry.changes, entry.subject);
         Ok(Self {
             id: Id(entry.id),
             created_at: entry.at.timestamp_millis(),
@@ -96,7 +96,7 @@ impl EntryRow {
             }
             ("api_key", Some(user), Some(key)) => Ok(Who::ApiKey { user: UserId(user.0), key: ApiKeyId(key.0) }),
             ("command_line", None, None) => Ok(Who::CommandLine),
-            ("nobody", None, None) => Ok(Who::Nobody),
+            ("nobody", None, None) => Ok(Who::Anonymous),
             (kind, ..) => Err(broken_row(TABLE, "actor_kind", self.id.0, format!("is {kind}, which is nobody known"))),
         }
     }
@@ -125,7 +125,7 @@ impl TryFrom<EntryRow> for AuditEntry {
             origin,
             action: read(TABLE, "action", row.id.0, row.action.parse())?,
             subject,
-            changes: Change::together(all, &personal.unwrap_or_default()),
+            changes: Change::merge_personal(all, &personal.unwrap_or_default()),
         })
     }
 }

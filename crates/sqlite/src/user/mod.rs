@@ -9,7 +9,7 @@ use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, Select
 use entrepot_domain::{
     Email, Fault, Listing, SessionId, UserId, Version,
     audit::Cause,
-    user::{Changed, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
+    user::{ChangedUser, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
 };
 use row::UserRow;
 
@@ -58,7 +58,7 @@ impl UserRepository for SqliteStore {
         change: &UserChange,
         expected: Option<Version>,
         cause: &Cause,
-    ) -> Result<Changed, UserError> {
+    ) -> Result<ChangedUser, UserError> {
         let (change, cause) = (change.clone(), cause.clone());
         self.write(move |connection| write::update(connection, id, &change, expected, &cause)).await
     }
@@ -69,7 +69,7 @@ impl UserRepository for SqliteStore {
         roles: Roles,
         expected: Option<Version>,
         cause: &Cause,
-    ) -> Result<Changed, UserError> {
+    ) -> Result<ChangedUser, UserError> {
         let cause = cause.clone();
         self.write(move |connection| write::set_roles(connection, id, roles, expected, &cause)).await
     }

@@ -7,7 +7,7 @@ use diesel::{
 use entrepot_domain::{
     SessionId, UserId, Version,
     audit::Cause,
-    user::{Changed, Credentials, NewUser, Roles, UserChange, UserError},
+    user::{ChangedUser, Credentials, NewUser, Roles, UserChange, UserError},
 };
 
 use super::row::{UserRow, is_admin, search_of};
@@ -48,7 +48,7 @@ pub(super) fn update(
     change: &UserChange,
     expected: Option<Version>,
     cause: &Cause,
-) -> Result<Changed, UserError> {
+) -> Result<ChangedUser, UserError> {
     let Credentials { user: was, password } = current(connection, id)?;
     let user = was.change(&password, change, expected, cause.at)?;
     change_rows(users::table.filter(users::id.eq(Id(id.0))))
@@ -74,7 +74,7 @@ pub(super) fn update(
     for entry in cause.user_changed(&was, &user, ended.as_deref()) {
         audit::write(connection, &entry)?;
     }
-    Ok(Changed { user, sessions: ended.unwrap_or_default() })
+    Ok(ChangedUser { user, sessions: ended.unwrap_or_default() })
 }
 
 pub(super) fn set_roles(
@@ -83,7 +83,7 @@ pub(super) fn set_roles(
     roles: Roles,
     expected: Option<Version>,
     cause: &Cause,
-) -> Result<Changed, UserError> {
+) -> Result<ChangedUser, UserError> {
     let was = current(connection, id)?.user;
     let user = was.change_roles(roles, other_admins(connection, id)?, expected, cause.at)?;
     change_rows(users::table.filter(users::id.eq(Id(id.0))))
@@ -96,7 +96,7 @@ pub(super) fn set_roles(
         .map_err(fault)?;
     let live = sessions::live(connection, id, cause.at)?;
     audit::write(connection, &cause.roles_changed(&was, &user))?;
-    Ok(Changed { user, sessions: live })
+    Ok(ChangedUser { user, sessions: live })
 }
 
 /// Whether anybody but this user is an admin.

@@ -49,7 +49,7 @@ fn busy_connection_is_not_closed() {
 }
 
 #[test]
-fn unread_answer_closes_a_busy_connection() {
+fn unread_response_closes_a_busy_connection() {
     let (connection, now) = new();
     let _request = connection.clone().start_request();
     connection.note_write(true);
@@ -90,7 +90,7 @@ fn stop_closes_silent_connections() {
 }
 
 #[test]
-fn lingering_is_short() {
+fn lingering_connection_is_closed_soon() {
     let (connection, now) = new();
     let request = connection.clone().start_request();
     drop(request);
@@ -100,7 +100,7 @@ fn lingering_is_short() {
 }
 
 #[test]
-fn request_has_to_follow_a_handshake() {
+fn silence_after_a_handshake_times_out() {
     let (connection, now) = new();
     connection.note_handshake(false);
     assert_eq!(connection.due(just_before(now + HEAD), None), None);
@@ -113,7 +113,7 @@ fn request_has_to_follow_a_handshake() {
 }
 
 #[test]
-fn http2_frames_have_to_come_whole() {
+fn incomplete_http2_frame_times_out() {
     let (connection, now) = new();
     connection.note_handshake(true);
     connection.note_read();
@@ -146,7 +146,7 @@ fn goaway_is_sent_once_and_not_before_the_first_request() {
 }
 
 #[test]
-fn busy_and_blocked_connections_do_not_make_room() {
+fn busy_and_blocked_connections_are_not_evicted() {
     let (connection, now) = new();
     assert_eq!(connection.idle_since(), Some(now));
     let request = connection.clone().start_request();

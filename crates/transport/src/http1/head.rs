@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_told_apart() {
+    fn versions_are_checked() {
         assert_eq!(prepared("GET / HTTP/1.2\r\n\r\n").unwrap(), "GET / HTTP/1.1\r\n\r\n");
         assert_eq!(prepared("GET / HTTP/1.0\r\n\r\n").unwrap(), "GET / HTTP/1.0\r\n\r\n");
         for version in ["HTTP/2.0", "HTTP/0.9", "HTTP/3.0"] {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn heads_with_two_meanings_are_refused() {
+    fn ambiguous_heads_are_refused() {
         for bad in [
             "GET /a#b HTTP/1.1\r\n\r\n",
             "POST / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",

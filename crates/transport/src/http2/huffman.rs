@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_are_rare() {
+    fn control_characters_have_rare_codes() {
         assert!(!may_have_ones(&encode(b"Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101"), RARE_ONES));
         for byte in (0..32).chain([127, 128, 255]) {
             for before in 0..8 {

@@ -59,7 +59,7 @@ fn head_and_304_have_no_body() {
 }
 
 #[test]
-fn headers_of_one_name_stay_apart() {
+fn headers_of_one_name_stay_separate() {
     let answer = say(&TestServer::start(settings()), LIVE.replace("live", "cookies"));
     assert_eq!((count(&answer, "set-cookie: a=1"), count(&answer, "set-cookie: b=2")), (1, 1), "{answer}");
     assert_eq!(answer.matches("date: ").count(), 1, "{answer}");
@@ -108,7 +108,7 @@ fn continue_is_sent_when_the_body_is_read() {
 }
 
 #[test]
-fn large_answers_come_whole() {
+fn large_responses_are_complete() {
     let answer = say(&TestServer::start(settings()), LIVE.replace("live", "large"));
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(count(&format!("{head}\r\n"), &format!("content-length: {LARGE}")) == 1 && body.len() == LARGE, "{head}");
@@ -151,7 +151,7 @@ fn long_heads_are_refused_once() {
 }
 
 #[test]
-fn versions_and_targets_are_told_apart() {
+fn versions_and_targets_are_checked() {
     let server = TestServer::start(settings());
     for (request, status) in [
         ("GET /live HTTP/1.2\r\nhost: a\r\n\r\n", 200),
@@ -211,7 +211,7 @@ fn slow_heads_and_idle_connections_are_closed() {
 }
 
 #[test]
-fn oldest_idle_connections_make_room() {
+fn oldest_idle_connections_are_evicted() {
     let server = TestServer::start(Settings { max_connections: 20, ..settings() });
     let mut idle: Vec<_> = (0..40).map(|_| connect(&server)).collect();
     let mut late = connect(&server);

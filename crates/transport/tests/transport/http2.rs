@@ -41,7 +41,7 @@ async fn requests_are_answered() {
 }
 
 #[tokio::test]
-async fn small_data_frames_hold_no_memory() {
+async fn small_data_frames_use_bounded_memory() {
     let server = TestServer::with_tls(settings());
     let before = resident();
     let mut all = Vec::new();
@@ -114,7 +114,7 @@ async fn malformed_heads_reset_their_stream_alone() {
 
 /// A proxy sends many clients' requests on one connection: it is to open another one before this one breaks.
 #[tokio::test]
-async fn many_malformed_heads_ask_for_another_connection() {
+async fn goaway_is_sent_after_many_malformed_heads() {
     let server = TestServer::with_tls(settings());
     let mut frames = Frames::connect(&server, &[]).await;
     let malformed = |stream| Frame::request(stream, "GET", "/live", true, &[("x-a", "\x01")]);
@@ -134,7 +134,7 @@ async fn many_malformed_heads_ask_for_another_connection() {
 }
 
 #[tokio::test]
-async fn hosts_have_to_agree() {
+async fn differing_hosts_are_refused() {
     let server = TestServer::with_tls(settings());
     let mut frames = Frames::connect(&server, &[]).await;
     for (stream, more, status) in [
@@ -151,7 +151,7 @@ async fn hosts_have_to_agree() {
 }
 
 #[tokio::test]
-async fn lengths_and_trailers_have_to_fit() {
+async fn wrong_lengths_and_trailers_are_refused() {
     let server = TestServer::with_tls(settings());
     let mut frames = Frames::connect(&server, &[]).await;
     let post = |stream, more: &[(&str, &str)]| Frame::request(stream, "POST", "/echo", false, more);
@@ -172,7 +172,7 @@ async fn lengths_and_trailers_have_to_fit() {
 }
 
 #[tokio::test]
-async fn late_data_of_a_refused_stream_is_harmless() {
+async fn late_data_of_a_refused_stream_is_ignored() {
     let server = TestServer::with_tls(settings());
     let mut frames = Frames::connect(&server, &[]).await;
     let open: Vec<_> = (0..101).map(|n| Frame::request(1 + 2 * n, "POST", "/echo", false, &[])).collect();
@@ -188,7 +188,7 @@ async fn late_data_of_a_refused_stream_is_harmless() {
 }
 
 #[tokio::test]
-async fn answers_come_whole_after_the_clients_goaway() {
+async fn responses_are_completed_after_the_clients_goaway() {
     let server = TestServer::with_tls(settings());
     let mut frames = Frames::connect(&server, &[]).await;
     frames.send(&[Frame::request(1, "GET", "/large", true, &[])]).await;

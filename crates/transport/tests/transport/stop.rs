@@ -50,7 +50,7 @@ fn connections_that_are_being_opened_are_answered() {
 }
 
 #[test]
-fn stop_takes_no_longer_than_it_may() {
+fn stop_ends_at_its_timeout() {
     let mut server = TestServer::start(Settings { shutdown_timeout: Duration::from_secs(1), ..settings() });
     let mut hanging = connect(&server);
     hanging.write_all(b"POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n").unwrap();
@@ -62,7 +62,7 @@ fn stop_takes_no_longer_than_it_may() {
 }
 
 #[test]
-fn endless_answers_are_ended_by_the_application() {
+fn application_ends_endless_responses_at_a_stop() {
     let mut server = TestServer::start(settings());
     let mut stream = connect(&server);
     stream.write_all(LIVE.replace("live", "events").as_bytes()).unwrap();

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix_web::{http::Method, test::TestRequest};
 use entrepot_domain::{
-    ApiKeyId, Fault, Subject, UserId, Verdict,
+    ApiKeyId, Fault, RateLimitDecision, Subject, UserId,
     api_key::{ApiKeySecret, KeyAccess, Scope, Scopes},
     user::{Role, Roles},
 };
@@ -65,8 +65,8 @@ async fn missing_scope_is_named() {
 
 async fn counted_as(mocks: Mocks, subject: Subject, request: TestRequest) {
     let mut mocks = mocks;
-    let verdict = Verdict { allowed: false, remaining: 0, resets_in: std::time::Duration::from_mins(1) };
-    mocks.limiter.expect_hit().withf(move |counted, _| *counted == subject).times(1).return_const(verdict);
+    let decision = RateLimitDecision { allowed: false, remaining: 0, resets_in: std::time::Duration::from_mins(1) };
+    mocks.limiter.expect_hit().withf(move |counted, _| *counted == subject).times(1).return_const(decision);
     assert_eq!(ask_with(&mocks.state(), odd, request).await.status, 429);
 }
 

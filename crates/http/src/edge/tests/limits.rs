@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use entrepot_domain::{Subject, UserId, Verdict};
+use entrepot_domain::{RateLimitDecision, Subject, UserId};
 use uuid::Uuid;
 
 use super::{get, odd};
@@ -30,8 +30,8 @@ async fn operators_are_not_counted() {
 
 async fn counted_as(subject: Subject, request: actix_web::test::TestRequest) {
     let mut mocks = Mocks::default();
-    let verdict = Verdict { allowed: false, remaining: 0, resets_in: Duration::from_millis(61_001) };
-    mocks.limiter.expect_hit().withf(move |counted, _| *counted == subject).times(1).return_const(verdict);
+    let decision = RateLimitDecision { allowed: false, remaining: 0, resets_in: Duration::from_millis(61_001) };
+    mocks.limiter.expect_hit().withf(move |counted, _| *counted == subject).times(1).return_const(decision);
     let answer = ask_with(&mocks.state(), odd, request).await;
     assert_eq!((answer.status.as_u16(), answer.json()["code"].as_str()), (429, Some("rate_limited")));
     assert_eq!([answer.header("retry-after"), answer.header("ratelimit-reset")], ["62", "62"]);

@@ -58,8 +58,9 @@ async fn panicked_request_is_not_in_flight() {
 #[actix_web::test]
 async fn rate_limited_requests_are_counted() {
     let mut mocks = Mocks::default();
-    let verdict = entrepot_domain::Verdict { allowed: false, remaining: 0, resets_in: std::time::Duration::ZERO };
-    mocks.limiter.expect_hit().return_const(verdict);
+    let decision =
+        entrepot_domain::RateLimitDecision { allowed: false, remaining: 0, resets_in: std::time::Duration::ZERO };
+    mocks.limiter.expect_hit().return_const(decision);
     let state = mocks.state();
     let answer = ask_with(&state, odd, get("/api/v1/things/1")).await;
     assert_eq!(answer.header("retry-after"), "1");

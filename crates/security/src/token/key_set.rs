@@ -5,25 +5,25 @@ use entrepot_domain::Fault;
 
 use super::{
     key::{Key, header},
-    verified::Verified,
+    verified::VerifiedTokens,
 };
 
 /// No honest token is longer; a longer one is not even decoded.
-const MAX_LENGTH: usize = 4_096;
+const MAX_TOKEN_LENGTH: usize = 4_096;
 
 /// Keys of which the first signs and all verify.
-pub(super) struct Ring {
+pub(super) struct KeySet {
     keys: Vec<Key>,
     /// The header of tokens that were signed with a secret before keys had names.
-    unnamed: String,
-    verified: Verified,
+    header_without_kid: String,
+    verified: VerifiedTokens,
 }
 
-impl Ring {
+impl KeySet {
     /// The keys of tokens of type `typ`.
     pub(super) fn new(keys: Vec<Key>, typ: &str) -> Self {
-        let verified = Verified::new(keys.iter().any(|key| !key.is_secret()));
-        Self { keys, unnamed: header(typ, "HS256", None), verified }
+        let verified = VerifiedTokens::new(keys.iter().any(|key| !key.is_secret()));
+        Self { keys, header_without_kid: header(typ, "HS256", None), verified }
     }
 
     /// A token with these claims.
@@ -40,8 +40,8 @@ impl Ring {
 
     /// The claims as they were sent, if one of the keys signed them. The header names the key, so that there is one to
     /// try; one that names none is tried with every secret, and one that names a key which is not here with none.
-    pub(super) fn open(&self, token: &str) -> Option<Vec<u8>> {
-        if token.len() > MAX_LENGTH {
+    pub(super) fn verify(&self, token: &str) -> Option<Vec<u8>> {
+        if token.len() > MAX_TOKEN_LENGTH {
             return None;
         }
         let (message, signature) = token.rsplit_once('.')?;
@@ -49,7 +49,7 @@ impl Ring {
         let good = match self.keys.iter().find(|key| key.header() == header) {
             Some(key) if key.is_secret() => key.verify(message.as_bytes(), signature),
             Some(key) => self.verified.check(token, || key.verify(message.as_bytes(), signature)),
-            None if header == self.unnamed => {
+            None if header == self.header_without_kid => {
                 let mut secrets = self.keys.iter().filter(|key| key.is_secret());
                 secrets.any(|key| key.verify(message.as_bytes(), signature))
             }

@@ -9,12 +9,12 @@ use entrepot_domain::{
 use crate::Error;
 
 /// Lets machines do only what their key has the scope for.
-pub(crate) fn must_have(actor: &Actor, scope: Scope) -> Result<(), Error> {
+pub(crate) fn require_scope(actor: &Actor, scope: Scope) -> Result<(), Error> {
     if actor.has(scope) { Ok(()) } else { Err(Error::InsufficientScope(scope)) }
 }
 
 /// Lets no machine: what is done here would give its holder more than the key does, or outlive it.
-pub(crate) fn must_be_login(actor: &Actor) -> Result<SessionId, Error> {
+pub(crate) fn require_session(actor: &Actor) -> Result<SessionId, Error> {
     match actor.proof {
         Proof::Session(session) => Ok(session),
         Proof::ApiKey { .. } => Err(Error::LoginRequired),
