@@ -1,4 +1,4 @@
-//! What was done, by whom.
+//! Reads the audit log.
 
 use std::sync::Arc;
 
@@ -12,22 +12,22 @@ use crate::Error;
 
 /// The ports that [`AuditService`] holds.
 pub struct AuditPorts {
-    /// Where the log is read. What writes to it are the ports of all others.
+    /// Reads the log. The repositories write to it.
     pub log: Arc<dyn AuditLog>,
 }
 
-/// What was done, by whom.
+/// Reads the audit log.
 pub struct AuditService {
     ports: AuditPorts,
 }
 
 impl AuditService {
-    /// A service over these ports.
+    /// Creates a service over these ports.
     pub fn new(ports: AuditPorts) -> Self {
         Self { ports }
     }
 
-    /// A part of the log, for admins.
+    /// Lists entries, for admins.
     pub async fn list(&self, actor: &Actor, query: &AuditQuery) -> Result<Listing<AuditEntry>, Error> {
         if !actor.is_admin() {
             return Err(Error::Forbidden);

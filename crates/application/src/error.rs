@@ -1,4 +1,4 @@
-//! Why a use case did not do what was asked.
+//! The errors of use cases.
 
 use std::time::Duration;
 
@@ -11,120 +11,117 @@ use entrepot_domain::{
     user::UserError,
 };
 
-/// Something wrong with one field of a request.
+/// A validation error of one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// Where, as a client would write it: `items[0].quantity`.
+    /// The path of the field in the request: `items[0].quantity`.
     pub field: String,
-    /// What, worded to follow the name of the field.
+    /// The message, worded to follow the name of the field.
     pub message: String,
 }
 
 impl FieldError {
-    /// One bad field.
+    /// An error of one field.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
     }
 }
 
-/// A product of which not enough is left.
+/// A product with insufficient stock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shortfall {
     /// The field of the request that asked for it.
     pub field: String,
-    /// Which product.
     pub product: ProductId,
-    /// As the shop calls it, where that is known.
+    /// The product's sku, if it is known.
     pub sku: Option<Sku>,
-    /// How many were wanted.
     pub wanted: u64,
-    /// How many are left.
     pub left: Stock,
 }
 
-/// Why a use case did not do what was asked. Every edge has one table that says what each case means to its clients.
+/// The errors of use cases. Each edge maps every variant to a response in one table.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Fields that are wrong; all of them.
+    /// Every invalid field.
     #[error("the request is not valid")]
     Validation(Vec<FieldError>),
     /// The token is malformed, forged, or its session is over.
     #[error("the token is not valid")]
     InvalidToken,
-    /// The token was good once.
+    /// The token has expired.
     #[error("the token has expired")]
     TokenExpired,
-    /// No such user, another password, or no good code of the second factor: it is not told which.
+    /// Unknown user, wrong password or wrong code; the client is not told which.
     #[error("the email, password or code is wrong")]
     InvalidCredentials,
-    /// The password is right, and a code is asked for beside it.
+    /// The password is correct, but a code is missing.
     #[error("this account has a second factor; send its code too")]
     SecondFactorRequired,
-    /// The refresh token was used before; its session is over with that.
+    /// The refresh token was used before, so its session was ended.
     #[error("the refresh token was used before; log in again")]
     RefreshTokenReused,
     /// The actor's roles do not allow it.
     #[error("you are not allowed to do this")]
     Forbidden,
-    /// The actor is a machine whose key lacks this scope.
+    /// The actor's API key lacks this scope.
     #[error("this API key lacks the scope {0}")]
     InsufficientScope(Scope),
-    /// The actor is a machine, and this is for people.
+    /// The actor has an API key, and this needs a login.
     #[error("API keys may not do this; log in")]
     LoginRequired,
-    /// It does not exist, or it is somebody else's.
+    /// It does not exist, or it belongs to another user.
     #[error("the resource does not exist")]
     NotFound,
-    /// Another user has that address.
+    /// Another user has this email address.
     #[error("another account has this email address")]
     EmailTaken,
-    /// Another product has that sku.
+    /// Another product has this sku.
     #[error("another product has this sku")]
     SkuTaken,
-    /// Not enough is left; every short product is named.
+    /// Insufficient stock of these products; every short product is listed.
     #[error("there is not enough in stock")]
     InsufficientStock(Vec<Shortfall>),
-    /// That cannot be done with an order in this status.
+    /// The status of the order does not allow the action.
     #[error("an order that is {from} cannot take the action {}", .action.as_str())]
     InvalidTransition { from: OrderStatus, action: OrderAction },
     /// It would remove the last admin.
     #[error("the last admin cannot be removed")]
     LastAdmin,
-    /// A second factor is in force already.
+    /// The user has an enabled second factor.
     #[error("a second factor is enabled already; remove it first")]
     SecondFactorEnabled,
-    /// Nobody may have more API keys.
+    /// The user has the maximum number of API keys.
     #[error("there are too many API keys; revoke one first")]
     TooManyApiKeys,
-    /// A first try under the same key is still running.
+    /// A request with the same idempotency key is being processed.
     #[error("a request with this idempotency key is still running")]
     IdempotencyInProgress,
-    /// The key was used for another request.
+    /// The idempotency key was used for another request.
     #[error("this idempotency key was used for another request")]
     IdempotencyKeyReused,
-    /// The thing is not at the version that the caller has seen.
+    /// The version differs from the one that the caller expects.
     #[error("it was changed meanwhile")]
     PreconditionFailed,
-    /// Too many tries.
+    /// A rate limit is reached.
     #[error("too many requests")]
     RateLimited {
-        /// Which limit it is, as operators know it: [`Subject::limit`](entrepot_domain::Subject::limit).
+        /// The name of the limit: [`Subject::limit`](entrepot_domain::Subject::limit).
         limit: &'static str,
-        /// When to come back.
+        /// How long to wait before the next attempt.
         retry_after: Duration,
     },
-    /// A dependency, or a bug.
+    /// A failed dependency, or a bug.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
 impl Error {
-    /// One bad field.
+    /// An error of one field.
     pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Validation(vec![FieldError::new(field, message)])
     }
 
-    /// The stable name that clients may act on; the contract lists them.
+    /// The stable code that clients may act on, as listed in the contract.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Validation(_) => "validation_failed",
@@ -193,7 +190,7 @@ impl From<TokenError> for Error {
     }
 }
 
-/// What a change of that product that took `delta` of it (where it did) means to its caller.
+/// Converts an error of a product change. `delta` is the change of the stock, 0 for other changes.
 pub(crate) fn product_error(error: ProductError, product: ProductId, delta: i64) -> Error {
     match error {
         ProductError::NotFound => Error::NotFound,

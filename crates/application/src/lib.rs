@@ -1,9 +1,9 @@
-//! The use cases: what somebody can do with an order backend, over the ports of the domain.
+//! The use cases of the order backend, over the ports of the domain.
 //!
-//! A service is a concrete struct that holds its ports as `Arc<dyn Port>`, given by constructor, with a file for each
-//! use case. Roles are decided here, from the [`Actor`](entrepot_domain::auth::Actor) that the edge hands in, so that
-//! every edge decides alike. No service knows whether a port is cached, traced or counted: that is a decorator around it,
-//! which the composition root puts there.
+//! Each service is a concrete struct that holds its ports as `Arc<dyn Port>`, passed to its constructor, with one file
+//! per use case. Services check roles and scopes themselves, using the [`Actor`](entrepot_domain::auth::Actor) from the
+//! edge, so that every edge applies the same rules. Caching, tracing and counting are decorators of ports, added by the
+//! composition root; services do not know of them.
 
 pub mod api_key;
 pub mod audit;
@@ -29,22 +29,15 @@ use product::ProductService;
 use second_factor::SecondFactorService;
 use user::UserService;
 
-/// Every use case, as an edge holds them.
+/// All services.
 pub struct Application {
-    /// Login, tokens and sessions.
     pub auth: AuthService,
-    /// Keys of machines.
     pub api_keys: ApiKeyService,
-    /// The second proof of who somebody is.
     pub second_factors: SecondFactorService,
-    /// Accounts and roles.
     pub users: UserService,
-    /// The catalogue.
     pub products: ProductService,
-    /// Orders.
     pub orders: OrderService,
-    /// What was done, by whom.
     pub audit: AuditService,
-    /// How often somebody may ask.
+    /// Counts requests against the rate limits.
     pub request_limiter: RequestLimiter,
 }

@@ -1,4 +1,4 @@
-//! What the way in which somebody proved who they are allows, beside their roles.
+//! Permissions that depend on how the actor was authenticated, besides their roles.
 
 use entrepot_domain::{
     SessionId,
@@ -8,12 +8,13 @@ use entrepot_domain::{
 
 use crate::Error;
 
-/// Lets machines do only what their key has the scope for.
+/// Requires the scope of an actor with an API key.
 pub(crate) fn require_scope(actor: &Actor, scope: Scope) -> Result<(), Error> {
     if actor.has(scope) { Ok(()) } else { Err(Error::InsufficientScope(scope)) }
 }
 
-/// Lets no machine: what is done here would give its holder more than the key does, or outlive it.
+/// Requires a login. Refuses API keys, where an operation would give their holder more rights than the key has, or
+/// rights that outlive it.
 pub(crate) fn require_session(actor: &Actor) -> Result<SessionId, Error> {
     match actor.proof {
         Proof::Session(session) => Ok(session),

@@ -1,33 +1,32 @@
-//! How often somebody may ask.
+//! Rate limits of requests.
 
 use std::{net::IpAddr, sync::Arc};
 
 use entrepot_domain::{ApiKeyId, Quota, RateLimitDecision, RateLimiter, Subject, UserId};
 
-/// Where somebody stands, and with what quota.
+/// The state of a rate limit after a request was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimitStatus {
-    /// The quota.
     pub quota: Quota,
-    /// What is left of it.
+    /// The result of counting the request.
     pub decision: RateLimitDecision,
-    /// Which limit it is, as operators know it.
+    /// The name of the limit: [`Subject::limit`].
     pub limit: &'static str,
 }
 
-/// Who asks, as far as they are counted.
+/// The subject that a request is counted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Requester {
-    /// Nobody who is known.
+    /// A client without valid credentials.
     Address(IpAddr),
-    /// A user who is logged in.
+    /// A logged-in user.
     User(UserId),
-    /// A machine, by its key.
+    /// An API key.
     ApiKey(ApiKeyId),
 }
 
-/// Counts requests: those of a logged-in user against the user's quota wherever they come from, those with an API key
-/// against as large a one of its own, all others against that of their address.
+/// Counts requests against quotas. The requests of a user share one quota, whatever address they come from. Each API
+/// key has a quota of its own, as large as a user's. All other requests count for their address.
 pub struct RequestLimiter {
     limiter: Arc<dyn RateLimiter>,
     address: Option<Quota>,
@@ -35,12 +34,12 @@ pub struct RequestLimiter {
 }
 
 impl RequestLimiter {
-    /// `None` counts nothing.
+    /// Creates a limiter. `None` disables a quota.
     pub fn new(limiter: Arc<dyn RateLimiter>, address: Option<Quota>, user: Option<Quota>) -> Self {
         Self { limiter, address, user }
     }
 
-    /// Counts a request; `None` where nothing is counted.
+    /// Counts a request; `None` if the quota is disabled.
     pub async fn hit(&self, requester: Requester) -> Option<RateLimitStatus> {
         let (subject, quota) = match requester {
             Requester::Address(address) => (Subject::address(address), self.address?),

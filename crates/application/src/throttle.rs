@@ -1,4 +1,4 @@
-//! How often somebody may guess a password, or a code.
+//! Limits wrong passwords and codes.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -8,13 +8,13 @@ use entrepot_domain::{
 
 use crate::Error;
 
-/// Bounds wrong guesses. Guesses of one kind at one thing run one after another, so that a hundred that are sent at once
-/// are not all let through before the first one failed.
+/// Limits failed attempts. Attempts of one kind for one subject run one after another, so that a hundred concurrent
+/// attempts do not all start before the first failure is counted.
 ///
-/// Passwords are bounded for an address and email: with a bound for the email alone, anybody could lock anybody out. Who
-/// has come further is bounded for the account too, however many addresses they have: who knows the password and guesses
-/// codes, and who holds a session and guesses the password. Of recovery codes, which nobody can guess, the account counts
-/// none: with one of them its owner comes in, whatever somebody else guesses, and takes another password.
+/// Passwords are limited per address and email: with a limit per email alone, anybody could lock any account. Someone
+/// who knows the password and guesses codes, or holds a session and guesses the password, is also limited per account,
+/// whatever addresses they use. Recovery codes, which cannot be guessed, are not counted per account, so that the owner
+/// can always log in with one and change the password.
 pub struct LoginThrottle {
     limiter: Arc<dyn RateLimiter>,
     quota: Option<Quota>,
@@ -23,7 +23,7 @@ pub struct LoginThrottle {
     codes: StripedLock,
 }
 
-/// A guess that may be made. Dropped, it was a right one, and counts nothing.
+/// An attempt that is allowed. Dropping it counts nothing, as for a correct password or code.
 pub(crate) struct Attempt<'a> {
     throttle: &'a LoginThrottle,
     subject: Subject,
@@ -31,28 +31,28 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl LoginThrottle {
-    /// `None` bounds nothing.
+    /// Creates a throttle. `None` disables it.
     pub fn new(limiter: Arc<dyn RateLimiter>, quota: Option<Quota>) -> Self {
         Self { limiter, quota, logins: StripedLock::new(), passwords: StripedLock::new(), codes: StripedLock::new() }
     }
 
-    /// A guess at whatever proves that somebody is the user with that email. Waits for its turn;
+    /// Starts an attempt to authenticate as the user with this email. Waits until earlier attempts have ended. Returns
     /// [`Error::RateLimited`] after too many failures.
     pub(crate) async fn login(&self, address: IpAddr, email: &Email) -> Result<Attempt<'_>, Error> {
         self.attempt(Subject::login(address, email), &self.logins).await
     }
 
-    /// The same of the password of a user who is logged in; to be asked for behind [`login`](Self::login).
+    /// Starts an attempt with the password of a logged-in user. To be called after [`login`](Self::login).
     pub(crate) async fn password(&self, user: UserId) -> Result<Attempt<'_>, Error> {
         self.attempt(Subject::Password(user), &self.passwords).await
     }
 
-    /// The same of the code of an app; to be asked for behind the others.
+    /// Starts an attempt with an authenticator code. To be called after the others.
     pub(crate) async fn totp(&self, user: UserId) -> Result<Attempt<'_>, Error> {
         self.attempt(Subject::Code(user), &self.codes).await
     }
 
-    /// The same of any code; `None` of one that the account does not bound.
+    /// Starts an attempt with any code; `None` for a recovery code, which is not limited per account.
     pub(crate) async fn code(&self, user: UserId, code: &SecondFactorCode) -> Result<Option<Attempt<'_>>, Error> {
         match code {
             SecondFactorCode::Totp(_) => self.totp(user).await.map(Some),
@@ -77,7 +77,7 @@ impl LoginThrottle {
 }
 
 impl Attempt<'_> {
-    /// Counts a wrong guess; [`Error::RateLimited`] if another instance let too many through in the meantime.
+    /// Counts a failure. Returns [`Error::RateLimited`] if another instance has reached the limit meanwhile.
     pub(crate) async fn failed(self) -> Result<(), Error> {
         let Some(quota) = self.throttle.quota else {
             return Ok(());
@@ -89,7 +89,7 @@ impl Attempt<'_> {
         Err(Error::RateLimited { limit: self.subject.limit(), retry_after: decision.resets_in })
     }
 
-    /// Counts a wrong guess that is bounded twice.
+    /// Counts a failure for two subjects.
     pub(crate) async fn failed_with(self, other: Option<Self>) -> Result<(), Error> {
         let first = self.failed().await;
         match other {

@@ -1,4 +1,4 @@
-//! What every [`ApiKeyRepository`] promises.
+//! The contract of [`ApiKeyRepository`].
 
 use entrepot_domain::{
     ApiKeyId, Fault, Timestamp, UserId,
@@ -9,7 +9,7 @@ use entrepot_testkit::{at, cause, id, user_id};
 
 use crate::{Stores, at_once, user::insert};
 
-/// Makes a test of each case: `entrepot_contract::api_key_suite!(harness())`.
+/// Generates a test per case: `entrepot_contract::api_key_suite!(harness())`.
 #[macro_export]
 macro_rules! api_key_suite {
     ($harness:expr) => {
@@ -42,7 +42,7 @@ fn secret(n: u8) -> ApiKeySecret {
     ApiKeySecret::from_random([n; 32])
 }
 
-/// A key named by a number, made that many seconds after the beginning.
+/// Key number `n`, created `n` seconds after the start of 2026.
 fn key(n: u8, user: UserId) -> NewApiKey {
     let key = ApiKey {
         id: key_id(n.into()),
@@ -70,7 +70,6 @@ async fn access(h: &impl Stores, n: u8) -> Option<KeyAccess> {
     h.api_keys().access(secret(n).prefix()).await.unwrap()
 }
 
-/// With all that it is checked by.
 pub async fn inserted_key_is_found_by_its_prefix(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     let expires_at = at(100) + chrono::Duration::milliseconds(7);
@@ -90,7 +89,6 @@ pub async fn inserted_key_is_found_by_its_prefix(h: &impl Stores) {
     assert_eq!(access(h, 3).await, None);
 }
 
-/// And leaves those of others out.
 pub async fn list_has_the_live_keys_newest_first(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     let bob = insert(&*h.users(), "bob").await.id;
@@ -103,7 +101,7 @@ pub async fn list_has_the_live_keys_newest_first(h: &impl Stores) {
     assert_eq!(keys.list(user_id(404), at(9)).await.unwrap(), []);
 }
 
-/// And not a millisecond longer.
+/// The key is live until the last millisecond before.
 pub async fn idempotency_key_expires(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     keys.insert(&expiring_at(key(1, ada), at(10)), MAX_LIVE, &cause(at(0))).await.unwrap();
@@ -115,7 +113,7 @@ pub async fn idempotency_key_expires(h: &impl Stores) {
     assert_eq!(keys.revoke(ada, key_id(1), &cause(last)).await.unwrap(), Some(secret(1).prefix()));
 }
 
-/// Whoever remembers it can look it up, however many others are made.
+/// Also if other keys are created meanwhile.
 pub async fn expired_key_is_returned_for_a_day(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     keys.insert(&expiring_at(key(1, ada), at(10)), MAX_LIVE, &cause(at(0))).await.unwrap();
@@ -131,7 +129,6 @@ pub async fn expired_key_is_returned_for_a_day(h: &impl Stores) {
     assert_eq!(keys.prefixes(user_id(404)).await.unwrap(), []);
 }
 
-/// Once.
 pub async fn revoking_ends_only_that_key(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     keys.insert(&key(1, ada), MAX_LIVE, &cause(at(0))).await.unwrap();
@@ -144,7 +141,6 @@ pub async fn revoking_ends_only_that_key(h: &impl Stores) {
     assert_eq!(keys.list(ada, at(9)).await.unwrap(), [key(2, ada).key]);
 }
 
-/// Somebody else has no such key.
 pub async fn only_the_user_of_a_key_revokes_it(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     let bob = insert(&*h.users(), "bob").await.id;
@@ -153,7 +149,6 @@ pub async fn only_the_user_of_a_key_revokes_it(h: &impl Stores) {
     assert!(access(h, 1).await.is_some());
 }
 
-/// The others find it gone.
 pub async fn one_of_two_concurrent_revocations_succeeds(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     keys.insert(&key(1, ada), MAX_LIVE, &cause(at(0))).await.unwrap();
@@ -165,7 +160,7 @@ pub async fn one_of_two_concurrent_revocations_succeeds(h: &impl Stores) {
     assert_eq!(answers.iter().flatten().count(), 1, "{answers:?}");
 }
 
-/// Whatever the order in which uses are noted.
+/// In whatever order uses are recorded.
 pub async fn last_use_is_recorded(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     keys.insert(&key(1, ada), MAX_LIVE, &cause(at(0))).await.unwrap();
@@ -178,7 +173,6 @@ pub async fn last_use_is_recorded(h: &impl Stores) {
     keys.used(key_id(404), at(10)).await.unwrap();
 }
 
-/// At once.
 pub async fn key_access_follows_the_roles_of_the_user(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     keys.insert(&key(1, ada), MAX_LIVE, &cause(at(0))).await.unwrap();
@@ -187,7 +181,7 @@ pub async fn key_access_follows_the_roles_of_the_user(h: &impl Stores) {
     assert_eq!(access(h, 1).await.unwrap().roles, roles);
 }
 
-/// But what it was called by is told, so that it can be forgotten; its name is erased with its user's.
+/// Its prefix is still listed, so that caches can forget it; its name is erased.
 pub async fn keys_of_an_erased_user_have_no_access(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     keys.insert(&key(1, ada), MAX_LIVE, &cause(at(0))).await.unwrap();
@@ -199,14 +193,14 @@ pub async fn keys_of_an_erased_user_have_no_access(h: &impl Stores) {
     assert!(matches!(refused, Err(ApiKeyError::Fault(Fault::Unknown(_)))), "{refused:?}");
 }
 
-/// A key of nobody is a bug, not a refusal.
+/// An unknown user is a fault, not a refusal.
 pub async fn unknown_key_has_no_access(h: &impl Stores) {
     let refused = h.api_keys().insert(&key(1, user_id(404)), MAX_LIVE, &cause(at(0))).await;
     assert!(matches!(refused, Err(ApiKeyError::Fault(Fault::Unknown(_)))), "{refused:?}");
     assert_eq!(access(h, 1).await, None);
 }
 
-/// Those that expired or were revoked do not count, nor do those of others.
+/// Expired and revoked keys do not count, and neither do keys of others.
 pub async fn maximum_number_of_live_keys_is_enforced(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     let bob = insert(&*h.users(), "bob").await.id;
@@ -221,7 +215,6 @@ pub async fn maximum_number_of_live_keys_is_enforced(h: &impl Stores) {
     keys.insert(&key(4, ada), 2, &cause(at(0))).await.unwrap();
 }
 
-/// Though each saw room for one more.
 pub async fn maximum_number_of_keys_holds_for_concurrent_inserts(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     let answers = at_once((1..=8).map(|n| {
@@ -234,7 +227,7 @@ pub async fn maximum_number_of_keys_holds_for_concurrent_inserts(h: &impl Stores
     assert_eq!(keys.list(ada, at(9)).await.unwrap().len(), 3);
 }
 
-/// A second one is refused, and a next try has another.
+/// The second insert with the same prefix is refused; a retry has a new prefix.
 pub async fn prefixes_of_keys_are_unique(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     keys.insert(&key(1, ada), MAX_LIVE, &cause(at(0))).await.unwrap();

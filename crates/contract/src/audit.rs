@@ -1,4 +1,4 @@
-//! What every store promises of its [`AuditLog`]: each change has its entry, and each refusal none.
+//! The contract of [`AuditLog`] and of the entries that each change writes.
 
 mod account;
 mod list;
@@ -20,7 +20,7 @@ pub use session::*;
 pub use shop::*;
 pub use user::*;
 
-/// Makes a test of each case: `entrepot_contract::audit_suite!(harness())`.
+/// Generates a test per case: `entrepot_contract::audit_suite!(harness())`.
 #[macro_export]
 macro_rules! audit_suite {
     ($harness:expr) => {
@@ -46,12 +46,12 @@ macro_rules! audit_suite {
     };
 }
 
-/// All that the log says, the first first.
+/// All entries, the oldest first.
 async fn all(h: &impl Stores) -> Vec<AuditEntry> {
     found(&*h.audit(), AuditFilter::default()).await
 }
 
-/// What it says of one thing.
+/// The entries that match a filter.
 pub(crate) async fn about(h: &impl Stores, subject: Uuid) -> Vec<AuditEntry> {
     found(&*h.audit(), AuditFilter { subject: Some(subject), ..AuditFilter::default() }).await
 }

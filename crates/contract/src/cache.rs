@@ -1,4 +1,4 @@
-//! What every [`Cache`] promises.
+//! The contract of [`Cache`].
 
 use std::{sync::Arc, thread, time::Duration};
 
@@ -6,16 +6,16 @@ use entrepot_domain::{Cache, CacheKey, Lookup, ProductId, SessionId, Ticket};
 use futures_util::future::join_all;
 use uuid::Uuid;
 
-/// An empty cache, and a way to let time pass for it.
+/// An empty cache whose clock can be advanced.
 pub trait CacheHarness {
     /// The cache; the same one each time.
     fn cache(&self) -> Arc<dyn Cache>;
 
-    /// Lets so much time pass for the cache.
+    /// Advances the clock of the cache.
     fn pass(&self, time: Duration) -> impl Future<Output = ()>;
 }
 
-/// Makes a test of each case: `entrepot_contract::cache_suite!(harness().await)`.
+/// Generates a test per case: `entrepot_contract::cache_suite!(harness().await)`.
 #[macro_export]
 macro_rules! cache_suite {
     ($harness:expr) => {
@@ -59,14 +59,13 @@ async fn assert_hit(cache: &dyn Cache, key: CacheKey, value: &str) {
     assert_eq!(cache.get(key).await, Lookup::Hit(bytes(value).into()), "{key:?}");
 }
 
-/// The plainest of all.
 pub async fn put_value_is_found(h: &impl CacheHarness) {
     let cache = h.cache();
     put(&*cache, product(1), "mug").await;
     assert_hit(&*cache, product(1), "mug").await;
 }
 
-/// Two kinds of things with one identifier are two things.
+/// Also if their identifiers are equal.
 pub async fn keys_of_different_kinds_have_different_values(h: &impl CacheHarness) {
     let cache = h.cache();
     put(&*cache, product(1), "mug").await;
@@ -74,7 +73,7 @@ pub async fn keys_of_different_kinds_have_different_values(h: &impl CacheHarness
     miss(&*cache, CacheKey::Access(SessionId(Uuid::from_u128(1)))).await;
 }
 
-/// Those that were named, and no others.
+/// Only the given keys are removed.
 pub async fn invalidated_value_is_not_found(h: &impl CacheHarness) {
     let cache = h.cache();
     for n in 1..=3 {
@@ -95,7 +94,6 @@ pub async fn value_loaded_before_an_invalidation_is_not_stored(h: &impl CacheHar
     miss(&*cache, product(1)).await;
 }
 
-/// But one that began after it may put the new one.
 pub async fn value_loaded_after_an_invalidation_is_stored(h: &impl CacheHarness) {
     let cache = h.cache();
     put(&*cache, product(1), "old").await;
@@ -104,7 +102,6 @@ pub async fn value_loaded_after_an_invalidation_is_stored(h: &impl CacheHarness)
     assert_hit(&*cache, product(1), "new").await;
 }
 
-/// Everything, and what is on its way.
 pub async fn clear_removes_values_and_invalidates_tickets(h: &impl CacheHarness) {
     let cache = h.cache();
     put(&*cache, product(1), "old").await;
@@ -117,7 +114,7 @@ pub async fn clear_removes_values_and_invalidates_tickets(h: &impl CacheHarness)
     assert_hit(&*cache, product(1), "new").await;
 }
 
-/// No longer, and each for itself.
+/// Each value has its own time to live.
 pub async fn value_expires_after_its_ttl(h: &impl CacheHarness) {
     let cache = h.cache();
     let ticket = miss(&*cache, product(1)).await;
@@ -128,7 +125,6 @@ pub async fn value_expires_after_its_ttl(h: &impl CacheHarness) {
     assert_hit(&*cache, product(2), "long").await;
 }
 
-/// Bytes are bytes.
 pub async fn large_values_are_returned_completely(h: &impl CacheHarness) {
     let cache = h.cache();
     let large: Arc<[u8]> = (0..=u8::MAX).cycle().take(100_000).collect();
@@ -137,7 +133,7 @@ pub async fn large_values_are_returned_completely(h: &impl CacheHarness) {
     assert_eq!(cache.get(product(1)).await, Lookup::Hit(large.into()));
 }
 
-/// Readers and one writer, all at once: once a write is answered, nobody reads what was before it.
+/// Concurrent readers and one writer: after a write has returned, no reader gets the old value.
 pub async fn no_reader_gets_an_old_value_after_a_write(h: &impl CacheHarness) {
     use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
@@ -154,7 +150,7 @@ pub async fn no_reader_gets_an_old_value_after_a_write(h: &impl CacheHarness) {
                     Lookup::Hit(bytes) => u64::from_be_bytes((*bytes).try_into().unwrap_or_default()),
                     Lookup::Miss(ticket) => {
                         let loaded = truth.load(SeqCst);
-                        // Widens the gap between load and put, in which a write may come.
+                        // Widens the gap between load and put, in which a write may happen.
                         thread::yield_now();
                         cache.put(product(1), Arc::from(loaded.to_be_bytes()), LONG, ticket).await;
                         loaded

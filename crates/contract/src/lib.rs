@@ -1,9 +1,8 @@
 //! The contract suite of every port.
 //!
-//! Each case is a plain function over a harness, `pub async fn case(h: &impl Harness)`, and each adapter runs every one
-//! of them as a named test of its own, in its `tests/contract.rs`. What is promised at the trait is shown here; a bug
-//! found in one adapter becomes a case for all. The list of cases stands here too, in a macro for each port, so that no
-//! adapter can leave one out.
+//! Each case is a function over a harness, `pub async fn case(h: &impl Harness)`, which every adapter runs as a
+//! separate test in its `tests/contract.rs`. The cases check what the trait documents; a bug found in one adapter
+//! becomes a case for all. A macro per port lists its cases, so that no adapter can omit one.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -32,7 +31,7 @@ use entrepot_domain::{
 };
 use futures_util::future::join_all;
 
-/// An empty store. Each call of a method returns the same one, as another of the ports that it implements.
+/// An empty store. Each method returns the same store as one of its ports.
 pub trait Stores {
     /// The adapter's type, which implements every store port.
     type Store: UserRepository
@@ -83,7 +82,7 @@ pub trait Stores {
     }
 }
 
-/// Runs all of them at once, each in a task of its own, and waits for all answers.
+/// Runs the jobs concurrently, each in its own task, and returns their results.
 async fn at_once<T: Send + 'static>(
     jobs: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
 ) -> Vec<T> {
@@ -91,7 +90,7 @@ async fn at_once<T: Send + 'static>(
     join_all(tasks).await.into_iter().map(Result::unwrap).collect()
 }
 
-/// Makes a named test of each case of a module, each with a harness of its own.
+/// Generates a test per case of a module, each with its own harness.
 #[macro_export]
 macro_rules! suite {
     ($module:ident, $harness:expr, $($case:ident),+ $(,)?) => {

@@ -1,4 +1,4 @@
-//! What every [`RateLimiter`] promises.
+//! The contract of [`RateLimiter`].
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -10,16 +10,16 @@ use entrepot_domain::{ApiKeyId, Quota, RateLimiter, Subject, UserId};
 use futures_util::future::join_all;
 use uuid::Uuid;
 
-/// A limiter that has counted nothing, and a way to let time pass for it.
+/// A limiter without counts whose clock can be advanced.
 pub trait LimitHarness {
     /// The limiter; the same one each time.
     fn limiter(&self) -> Arc<dyn RateLimiter>;
 
-    /// Lets so much time pass for the limiter.
+    /// Advances the clock of the limiter.
     fn pass(&self, time: Duration) -> impl Future<Output = ()>;
 }
 
-/// Makes a test of each case: `entrepot_contract::limit_suite!(harness().await)`.
+/// Generates a test per case: `entrepot_contract::limit_suite!(harness().await)`.
 #[macro_export]
 macro_rules! limit_suite {
     ($harness:expr) => {
@@ -35,7 +35,7 @@ macro_rules! limit_suite {
     };
 }
 
-/// Short, for adapters that must wait for real.
+/// Short, because some adapters have to wait in real time.
 const WINDOW: Duration = Duration::from_millis(400);
 
 fn quota(limit: u32) -> Quota {
@@ -48,7 +48,7 @@ fn user(n: u128) -> Subject {
 
 const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// What the first answer says is the whole window, and one less than the limit.
+/// The first result has the whole window, and one less than the limit.
 pub async fn window_begins_with_the_first_hit(h: &impl LimitHarness) {
     let decision = h.limiter().hit(&user(1), quota(100)).await;
     assert!(decision.allowed);
@@ -56,7 +56,6 @@ pub async fn window_begins_with_the_first_hit(h: &impl LimitHarness) {
     assert!(decision.resets_in <= WINDOW && decision.resets_in > WINDOW / 2, "{decision:?}");
 }
 
-/// Until the window is over; then again.
 pub async fn limit_is_enforced_until_the_window_ends(h: &impl LimitHarness) {
     let limiter = h.limiter();
     for left in [2, 1, 0] {
@@ -69,7 +68,7 @@ pub async fn limit_is_enforced_until_the_window_ends(h: &impl LimitHarness) {
     assert_eq!(limiter.hit(&user(1), quota(3)).await.remaining, 2);
 }
 
-/// Knocking does not lengthen the wait.
+/// Retries do not prolong the wait.
 pub async fn refused_hit_is_not_counted(h: &impl LimitHarness) {
     let limiter = h.limiter();
     limiter.hit(&user(1), quota(1)).await;
@@ -81,7 +80,6 @@ pub async fn refused_hit_is_not_counted(h: &impl LimitHarness) {
     assert!(limiter.hit(&user(1), quota(1)).await.allowed);
 }
 
-/// However often.
 pub async fn peek_counts_nothing(h: &impl LimitHarness) {
     let limiter = h.limiter();
     for _ in 0..5 {
@@ -96,7 +94,8 @@ pub async fn peek_counts_nothing(h: &impl LimitHarness) {
     assert!(limiter.peek(&user(1), quota(2)).await.allowed);
 }
 
-/// A user, what they guess, an address and a login are each something else, and so are two logins from one address.
+/// A user, their password attempts, an address and a login are counted separately, and so are two logins from one
+/// address.
 pub async fn subjects_are_counted_separately(h: &impl LimitHarness) {
     let limiter = h.limiter();
     let login = |email: &str| Subject::Login { address: ADDRESS, email: email.into() };
@@ -116,7 +115,7 @@ pub async fn subjects_are_counted_separately(h: &impl LimitHarness) {
     }
 }
 
-/// A hundred at once for ten places: ten get one.
+/// Of a hundred concurrent hits ten are allowed.
 pub async fn concurrent_hits_are_counted_exactly(h: &impl LimitHarness) {
     let limiter = h.limiter();
     let quota = Quota { limit: 10, window: Duration::from_mins(1) };
@@ -128,7 +127,7 @@ pub async fn concurrent_hits_are_counted_exactly(h: &impl LimitHarness) {
     assert_eq!(allowed, 10);
 }
 
-/// Limits change with the configuration; what was counted stays counted.
+/// The configured limit may change; counts are kept.
 pub async fn count_survives_a_change_of_quota(h: &impl LimitHarness) {
     let limiter = h.limiter();
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! What every [`OrderRepository`](entrepot_domain::order::OrderRepository) promises.
+//! The contract of [`OrderRepository`](entrepot_domain::order::OrderRepository).
 
 mod key;
 mod list;
@@ -21,7 +21,7 @@ pub use place::*;
 pub use property::*;
 pub use transition::*;
 
-/// Makes a test of each case: `entrepot_contract::order_suite!(harness())`.
+/// Generates a test per case: `entrepot_contract::order_suite!(harness())`.
 #[macro_export]
 macro_rules! order_suite {
     ($harness:expr) => {
@@ -66,7 +66,7 @@ macro_rules! order_suite {
     };
 }
 
-/// A customer, who buys.
+/// Inserts a customer.
 async fn buyer(h: &impl Stores, name: &str) -> UserId {
     user::insert(&*h.users(), name).await.id
 }
@@ -81,20 +81,20 @@ async fn product_of(h: &impl Stores, n: u128) -> Product {
     h.products().find(product_id(n)).await.unwrap().unwrap()
 }
 
-/// What is left of a product, and its version.
+/// The stock of a product, and its version.
 async fn left(h: &impl Stores, n: u128) -> (i64, i64) {
     let product = product_of(h, n).await;
     (product.stock.get(), product.version.0)
 }
 
-/// Places an order that cannot be refused.
+/// Places an order, which must succeed.
 async fn place(orders: &dyn OrderRepository, placement: &Placement) -> Order {
     let placed = orders.place(placement).await.unwrap();
     assert!(!placed.replayed);
     placed.order
 }
 
-/// Order 1: three of product 1, which cost 250 and of which there were ten.
+/// Places order 1: three of product 1, which costs 250 and has a stock of ten.
 async fn order_of_three(h: &impl Stores, user: UserId) -> Order {
     stock(h, [entrepot_testkit::product(1).price(250).stock(10).build()]).await;
     place(&*h.orders(), &placement(1, user, &[(1, 3)], at(10))).await

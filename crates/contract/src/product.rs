@@ -1,4 +1,4 @@
-//! What every [`ProductRepository`] promises.
+//! The contract of [`ProductRepository`].
 
 mod list;
 mod restore;
@@ -16,7 +16,7 @@ pub use list::*;
 pub use restore::*;
 pub use upsert::*;
 
-/// Makes a test of each case: `entrepot_contract::product_suite!(harness())`.
+/// Generates a test per case: `entrepot_contract::product_suite!(harness())`.
 #[macro_export]
 macro_rules! product_suite {
     ($harness:expr) => {
@@ -80,7 +80,7 @@ async fn find(products: &dyn ProductRepository, id: ProductId) -> Product {
     products.find(id).await.unwrap().unwrap()
 }
 
-/// Whole, with the greatest numbers there are.
+/// With the maximum values.
 pub async fn inserted_product_is_found(h: &impl Stores) {
     let products = h.products();
     let plain = insert(&*products, product(1).build()).await;
@@ -96,7 +96,6 @@ pub async fn inserted_product_is_found(h: &impl Stores) {
     assert_eq!(products.find(product_id(404)).await.unwrap(), None);
 }
 
-/// The second is refused.
 pub async fn taken_sku_is_refused(h: &impl Stores) {
     let products = h.products();
     insert(&*products, product(1).sku("MUG").build()).await;
@@ -105,7 +104,6 @@ pub async fn taken_sku_is_refused(h: &impl Stores) {
     assert_eq!(products.find(product_id(2)).await.unwrap(), None);
 }
 
-/// Real catalogues have both.
 pub async fn skus_are_case_sensitive(h: &impl Stores) {
     let products = h.products();
     insert(&*products, product(1).sku("15056bl").build()).await;
@@ -114,7 +112,7 @@ pub async fn skus_are_case_sensitive(h: &impl Stores) {
     assert_eq!(find(&*products, product_id(2)).await.sku.as_str(), "15056BL");
 }
 
-/// Old orders name the archived product by it all the same.
+/// Existing orders keep the archived product.
 pub async fn sku_of_an_archived_product_can_be_used_again(h: &impl Stores) {
     let products = h.products();
     for n in 1..=3 {
@@ -128,7 +126,6 @@ pub async fn sku_of_an_archived_product_can_be_used_again(h: &impl Stores) {
     assert_eq!(renamed.sku.as_str(), "MUG");
 }
 
-/// The store judges.
 pub async fn one_of_two_inserts_of_the_same_sku_succeeds(h: &impl Stores) {
     let products = h.products();
     let answers = at_once((1..=8).map(|n| {
@@ -141,7 +138,7 @@ pub async fn one_of_two_inserts_of_the_same_sku_succeeds(h: &impl Stores) {
     assert_eq!(answers.iter().filter(taken).count(), 7, "{answers:?}");
 }
 
-/// And counts the version up.
+/// The version is incremented.
 pub async fn product_update_changes_only_the_given_fields(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).description("blue").stock(7).build()).await;
@@ -172,11 +169,11 @@ pub async fn product_update_changes_only_the_given_fields(h: &impl Stores) {
     let dearer = products.update(mug.id, &dearer, None, &cause(at(11))).await.unwrap();
     assert_eq!(dearer.price, money(7, "EUR"));
     assert_eq!(find(&*products, mug.id).await, dearer);
-    // The sku it had before is free.
+    // Its old sku can be used again.
     insert(&*products, product(2).sku("SKU-1").build()).await;
 }
 
-/// And changes nothing; its own is its own.
+/// Nothing is changed. A product may keep its own sku.
 pub async fn sku_of_another_product_is_refused(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).sku("MUG").build()).await;
@@ -188,7 +185,7 @@ pub async fn sku_of_another_product_is_refused(h: &impl Stores) {
     products.update(mug.id, &resku("MUG"), None, &cause(at(1))).await.unwrap();
 }
 
-/// By every change.
+/// For every kind of change.
 pub async fn a_stale_version_of_a_product_is_refused(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).build()).await;
@@ -211,13 +208,12 @@ async fn assert_not_found(products: &dyn ProductRepository, id: ProductId, expec
     assert!(matches!(adjust, Err(ProductError::NotFound)), "{adjust:?}");
 }
 
-/// Whatever version is expected.
+/// With and without an expected version.
 pub async fn unknown_product_cannot_be_changed(h: &impl Stores) {
     assert_not_found(&*h.products(), product_id(404), None).await;
     assert_not_found(&*h.products(), product_id(404), Some(Version(1))).await;
 }
 
-/// The others have seen an old one.
 pub async fn one_of_two_changes_of_the_same_product_version_succeeds(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).build()).await;
@@ -230,7 +226,7 @@ pub async fn one_of_two_changes_of_the_same_product_version_succeeds(h: &impl St
     assert_eq!(find(&*products, mug.id).await.version, Version(2));
 }
 
-/// For every method.
+/// Checks every method.
 pub async fn archived_product_is_not_found(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).build()).await;
@@ -241,7 +237,6 @@ pub async fn archived_product_is_not_found(h: &impl Stores) {
     assert_not_found(&*products, mug.id, None).await;
 }
 
-/// Down to the last one.
 pub async fn stock_is_adjusted(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).stock(5).build()).await;
@@ -253,7 +248,7 @@ pub async fn stock_is_adjusted(h: &impl Stores) {
     assert_eq!(find(&*products, mug.id).await, none);
 }
 
-/// The refusal says what is left.
+/// The error has the present stock.
 pub async fn stock_does_not_become_negative(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).stock(5).build()).await;
@@ -267,7 +262,6 @@ pub async fn stock_does_not_become_negative(h: &impl Stores) {
     assert_eq!(find(&*products, mug.id).await, mug);
 }
 
-/// Nor does it wrap.
 pub async fn stock_does_not_exceed_the_maximum(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).stock(Stock::MAX - 1).build()).await;
@@ -280,7 +274,6 @@ pub async fn stock_does_not_exceed_the_maximum(h: &impl Stores) {
     assert_eq!(most.stock.get(), Stock::MAX);
 }
 
-/// None is lost.
 pub async fn concurrent_stock_adjustments_add_up(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).stock(0).build()).await;
@@ -293,7 +286,6 @@ pub async fn concurrent_stock_adjustments_add_up(h: &impl Stores) {
     assert_eq!((found.stock.get(), found.version), (210, Version(21)));
 }
 
-/// And the others are told that nothing is left.
 pub async fn last_unit_is_taken_once(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).stock(1).build()).await;

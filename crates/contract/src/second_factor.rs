@@ -1,4 +1,4 @@
-//! What every [`SecondFactorRepository`](entrepot_domain::second_factor::SecondFactorRepository) promises.
+//! The contract of [`SecondFactorRepository`](entrepot_domain::second_factor::SecondFactorRepository).
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use entrepot_testkit::{at, cause, session, session_id, user_id};
 
 use crate::{Stores, at_once, user::insert};
 
-/// Makes a test of each case: `entrepot_contract::second_factor_suite!(harness())`.
+/// Generates a test per case: `entrepot_contract::second_factor_suite!(harness())`.
 #[macro_export]
 macro_rules! second_factor_suite {
     ($harness:expr) => {
@@ -55,7 +55,7 @@ async fn ada(h: &impl Stores) -> UserId {
     insert(&*h.users(), "ada").await.id
 }
 
-/// With secret 1, ten codes, and step 100 taken.
+/// A user with an enabled second factor: secret 1, ten recovery codes, step 100 used.
 async fn protected(h: &impl Stores, name: &str) -> UserId {
     let (factors, user) = (h.second_factors(), insert(&*h.users(), name).await.id);
     assert!(factors.begin(user, &secret(1), at(0)).await.unwrap());
@@ -63,7 +63,6 @@ async fn protected(h: &impl Stores, name: &str) -> UserId {
     user
 }
 
-/// Nor anything to take.
 pub async fn new_user_has_no_second_factor(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), ada(h).await);
     assert_eq!(factors.find(ada).await.unwrap(), None);
@@ -74,7 +73,7 @@ pub async fn new_user_has_no_second_factor(h: &impl Stores) {
     assert!(!factors.remove(ada, &cause(at(0))).await.unwrap());
 }
 
-/// Somebody lost the picture before they had scanned it.
+/// For a user who lost the QR code before scanning it.
 pub async fn pending_secret_is_replaced(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), ada(h).await);
     for n in [1, 2] {
@@ -83,14 +82,14 @@ pub async fn pending_secret_is_replaced(h: &impl Stores) {
     }
 }
 
-/// It has to be removed first, which takes a code.
+/// It has to be removed first, which needs a code.
 pub async fn enabled_second_factor_is_not_replaced(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
     assert!(!factors.begin(ada, &secret(2), at(2)).await.unwrap());
     assert_eq!(factors.find(ada).await.unwrap(), Some(in_force(1, 10)));
 }
 
-/// And no other one, which another browser began.
+/// Not one that another browser replaced.
 pub async fn only_the_pending_secret_is_enabled(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), ada(h).await);
     factors.begin(ada, &secret(1), at(0)).await.unwrap();
@@ -122,7 +121,7 @@ pub async fn enabling_ends_other_sessions(h: &impl Stores) {
     assert_eq!(sessions.list(bob, at(1)).await.unwrap().len(), 1);
 }
 
-/// So that nobody holds recovery codes that are not good.
+/// So that no user holds recovery codes that are not valid.
 pub async fn one_of_two_concurrent_confirmations_succeeds(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), ada(h).await);
     factors.begin(ada, &secret(1), at(0)).await.unwrap();
@@ -144,7 +143,7 @@ pub async fn one_of_two_concurrent_confirmations_succeeds(h: &impl Stores) {
     assert_eq!(factors.find(ada).await.unwrap(), Some(in_force(1, 9)));
 }
 
-/// The code that confirmed it is taken too.
+/// The code that enabled it is used up too.
 pub async fn step_is_accepted_once_and_no_earlier_step_after_it(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
     let bob = protected(h, "bob").await;
@@ -155,7 +154,7 @@ pub async fn step_is_accepted_once_and_no_earlier_step_after_it(h: &impl Stores)
     assert!(factors.take_step(bob, TimeStep(101)).await.unwrap());
 }
 
-/// Whoever watched the code being typed is too late.
+/// So that an observed code cannot be reused.
 pub async fn one_of_two_concurrent_uses_of_a_step_succeeds(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
     let answers = at_once((0..8).map(|_| {
@@ -166,7 +165,6 @@ pub async fn one_of_two_concurrent_uses_of_a_step_succeeds(h: &impl Stores) {
     assert_eq!(answers.iter().filter(|taken| **taken).count(), 1, "{answers:?}");
 }
 
-/// It is not in force.
 pub async fn pending_second_factor_accepts_no_code(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), ada(h).await);
     factors.begin(ada, &secret(1), at(0)).await.unwrap();
@@ -176,7 +174,7 @@ pub async fn pending_second_factor_accepts_no_code(h: &impl Stores) {
     assert_eq!(factors.find(ada).await.unwrap(), Some(SecondFactor::Pending(secret(1))));
 }
 
-/// And one less is left.
+/// The number of remaining codes decreases.
 pub async fn recovery_code_is_accepted_once(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
     for (code, taken, left) in [(3, true, 9), (3, false, 9), (10, true, 8), (11, false, 8)] {
@@ -185,7 +183,6 @@ pub async fn recovery_code_is_accepted_once(h: &impl Stores) {
     }
 }
 
-/// Once.
 pub async fn one_of_two_concurrent_uses_of_a_recovery_code_succeeds(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
     let answers = at_once((0..8).map(|_| {
@@ -196,7 +193,7 @@ pub async fn one_of_two_concurrent_uses_of_a_recovery_code_succeeds(h: &impl Sto
     assert_eq!(answers.iter().filter(|taken| **taken).count(), 1, "{answers:?}");
 }
 
-/// Though they were the same.
+/// Also if the codes are equal.
 pub async fn recovery_codes_are_accepted_for_their_user_only(h: &impl Stores) {
     let factors = h.second_factors();
     let (ada, bob) = (protected(h, "ada").await, protected(h, "bob").await);
@@ -206,7 +203,6 @@ pub async fn recovery_codes_are_accepted_for_their_user_only(h: &impl Stores) {
     assert!(factors.take_recovery_code(bob, hash(1), &cause(at(4))).await.unwrap());
 }
 
-/// The ones in the drawer are good no more.
 pub async fn new_recovery_codes_replace_all_old_ones(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
     factors.take_recovery_code(ada, hash(1), &cause(at(2))).await.unwrap();
@@ -216,7 +212,7 @@ pub async fn new_recovery_codes_replace_all_old_ones(h: &impl Stores) {
     assert!(factors.take_recovery_code(ada, hash(22), &cause(at(4))).await.unwrap());
 }
 
-/// And another one can begin, with steps of its own.
+/// Another one can be begun, with its own steps.
 pub async fn removing_deletes_the_second_factor(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
     assert!(factors.remove(ada, &cause(at(2))).await.unwrap());
@@ -227,7 +223,6 @@ pub async fn removing_deletes_the_second_factor(h: &impl Stores) {
     assert!(factors.remove(ada, &cause(at(4))).await.unwrap(), "a pending one is removed as well");
 }
 
-/// In the same transaction.
 pub async fn second_factor_is_erased_with_its_user(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), protected(h, "ada").await);
     h.users().erase(ada, None, &cause(at(2))).await.unwrap();
@@ -236,7 +231,7 @@ pub async fn second_factor_is_erased_with_its_user(h: &impl Stores) {
     assert!(matches!(refused, Err(Fault::Unknown(_))), "{refused:?}");
 }
 
-/// A factor of nobody is a bug, not a refusal.
+/// An unknown user is a fault, not a refusal.
 pub async fn inserting_a_key_of_an_unknown_user_fails(h: &impl Stores) {
     let refused = h.second_factors().begin(user_id(404), &secret(1), at(0)).await;
     assert!(matches!(refused, Err(Fault::Unknown(_))), "{refused:?}");

@@ -1,4 +1,4 @@
-//! What every [`SessionRepository`] promises.
+//! The contract of [`SessionRepository`].
 
 mod checked;
 
@@ -16,7 +16,7 @@ use entrepot_testkit::{at, cause, id, session, session_id, user_id};
 
 use crate::{Stores, at_once, user::insert};
 
-/// Makes a test of each case: `entrepot_contract::session_suite!(harness())`.
+/// Generates a test per case: `entrepot_contract::session_suite!(harness())`.
 #[macro_export]
 macro_rules! session_suite {
     ($harness:expr) => {
@@ -58,14 +58,14 @@ async fn ada(h: &impl Stores) -> UserId {
     insert(&*h.users(), "ada").await.id
 }
 
-/// A token to come, good for an hour from `now`.
+/// A new refresh token that expires an hour after `now`.
 fn next(token: &str, now: Timestamp) -> RefreshState {
     let n = token.bytes().fold(1, |n: u128, byte| n * 257 + u128::from(byte));
     let expires_at = now + chrono::Duration::hours(1);
     RefreshState { hash: TokenHash::of(token), id: id(n), issued_at: now, expires_at }
 }
 
-/// Session 1: `presented` for `successor`.
+/// A rotation of session 1 from `presented` to `successor`.
 fn rotation(presented: &str, successor: &str, now: Timestamp, grace: Duration) -> Rotation {
     let presented = TokenHash::of(presented);
     Rotation { session: session_id(1), presented, next: next(successor, now), cause: cause(now), grace }
@@ -86,7 +86,7 @@ fn shown(new: NewSession) -> Session {
     }
 }
 
-/// Whose it is and what they may do; a device need not be known.
+/// Returns user and roles; the device may be unknown.
 pub async fn open_session_has_access(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     let mut unknown = session(2, ada, "two", at(1));
@@ -101,7 +101,7 @@ pub async fn open_session_has_access(h: &impl Stores) {
     assert_eq!(sessions.access(session_id(404), at(1)).await.unwrap(), None);
 }
 
-/// Who was there when their password was checked may be gone.
+/// The user may have been erased since the password was checked.
 pub async fn unknown_user_opens_no_session(h: &impl Stores) {
     let sessions = h.sessions();
     let refused = sessions.open(&session(1, user_id(404), "one", at(0))).await;
@@ -109,7 +109,6 @@ pub async fn unknown_user_opens_no_session(h: &impl Stores) {
     assert!(!alive(&*sessions, 1, at(0)).await);
 }
 
-/// At once.
 pub async fn session_access_follows_the_roles(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
@@ -118,7 +117,7 @@ pub async fn session_access_follows_the_roles(h: &impl Stores) {
     assert_eq!(sessions.access(session_id(1), at(1)).await.unwrap().unwrap().roles, roles);
 }
 
-/// And not a millisecond longer.
+/// To the millisecond.
 pub async fn session_expires(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
@@ -133,7 +132,6 @@ pub async fn session_expires(h: &impl Stores) {
     assert!(matches!(rotated, Err(RotateError::Ended)), "{rotated:?}");
 }
 
-/// Once.
 pub async fn ending_a_session_ends_only_that_session(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
@@ -145,7 +143,6 @@ pub async fn ending_a_session_ends_only_that_session(h: &impl Stores) {
     assert!(alive(&*sessions, 2, at(1)).await);
 }
 
-/// Somebody else has no such session.
 pub async fn only_the_user_of_a_session_ends_it(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     let bob = insert(&*h.users(), "bob").await.id;
@@ -155,7 +152,7 @@ pub async fn only_the_user_of_a_session_ends_it(h: &impl Stores) {
     assert!(alive(&*sessions, 1, at(1)).await);
 }
 
-/// And leaves those of others alone.
+/// Sessions of others are not affected.
 pub async fn ending_all_sessions_returns_the_live_ones(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     let bob = insert(&*h.users(), "bob").await.id;
@@ -171,7 +168,7 @@ pub async fn ending_all_sessions_returns_the_live_ones(h: &impl Stores) {
     assert!(alive(&*sessions, 4, at(2)).await);
 }
 
-/// A refresh is a use.
+/// A refresh counts as a use.
 pub async fn list_has_the_live_sessions_last_used_first(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     for (n, seconds) in [(1, 0), (2, 10), (3, 20), (4, 30)] {
@@ -185,7 +182,6 @@ pub async fn list_has_the_live_sessions_last_used_first(h: &impl Stores) {
     assert_eq!(list[0], Session { last_used_at: at(40), expires_at: at(3_640), ..first });
 }
 
-/// And that one is good from then on.
 pub async fn rotation_replaces_the_refresh_token(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
@@ -196,7 +192,6 @@ pub async fn rotation_replaces_the_refresh_token(h: &impl Stores) {
     assert!(alive(&*sessions, 1, at(4)).await);
 }
 
-/// Until the new token expires.
 pub async fn rotation_extends_the_session(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
@@ -209,14 +204,14 @@ async fn assert_reused(sessions: &dyn SessionRepository, rotation: Rotation) {
     let reused = sessions.rotate(&rotation).await;
     assert!(matches!(reused, Err(RotateError::Reused)), "{reused:?}");
     assert!(!alive(sessions, 1, rotation.cause.at).await);
-    // The thief's and the owner's tokens are both worth nothing now.
+    // The tokens of both the thief and the owner are invalid now.
     for token in ["one", "two", "three"] {
         let over = sessions.rotate(&Rotation { presented: TokenHash::of(token), ..rotation.clone() }).await;
         assert!(matches!(over, Err(RotateError::Ended)), "{token}: {over:?}");
     }
 }
 
-/// RFC 9700 4.14.2; without a grace also within the same millisecond.
+/// RFC 9700 4.14.2; without a grace period also within the same millisecond.
 pub async fn reused_refresh_token_ends_the_session(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
@@ -226,7 +221,6 @@ pub async fn reused_refresh_token_ends_the_session(h: &impl Stores) {
     assert!(alive(&*sessions, 2, at(1)).await, "another login of the same user is another family");
 }
 
-/// Not only the last one.
 pub async fn old_refresh_token_ends_the_session(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
@@ -242,7 +236,7 @@ pub async fn unknown_refresh_token_ends_the_session(h: &impl Stores) {
     assert_reused(&*sessions, rotation("stranger", "two", at(1), GRACE)).await;
 }
 
-/// To a client that lost the answer, as often as it asks, to the end of the grace.
+/// For a client that did not receive the response, any number of times within the grace period.
 pub async fn previous_token_within_the_grace_period_returns_the_same_successor(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
@@ -254,7 +248,7 @@ pub async fn previous_token_within_the_grace_period_returns_the_same_successor(h
     assert_eq!(rotated.refresh, next("three", at(12)));
 }
 
-/// It begins with the rotation, and fetching again does not lengthen it.
+/// It begins with the rotation; further requests do not prolong it.
 pub async fn previous_token_after_the_grace_period_is_reuse(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
@@ -263,7 +257,6 @@ pub async fn previous_token_after_the_grace_period_is_reuse(h: &impl Stores) {
     assert_reused(&*sessions, rotation("one", "three", at(11) + chrono::Duration::milliseconds(1), GRACE)).await;
 }
 
-/// Its own predecessor was used twice.
 pub async fn grace_period_applies_only_to_the_previous_token(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
@@ -272,7 +265,7 @@ pub async fn grace_period_applies_only_to_the_previous_token(h: &impl Stores) {
     assert_reused(&*sessions, rotation("one", "four", at(3), GRACE)).await;
 }
 
-/// Nor what never was.
+/// Neither is an unknown one.
 pub async fn ended_session_is_not_rotated(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     let unknown = sessions.rotate(&rotation("one", "two", at(0), NONE)).await;
@@ -284,7 +277,7 @@ pub async fn ended_session_is_not_rotated(h: &impl Stores) {
     assert!(!alive(&*sessions, 1, at(2)).await);
 }
 
-/// Within the grace or not.
+/// Within the grace period and after it.
 pub async fn session_of_an_erased_user_is_not_rotated(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
@@ -296,7 +289,6 @@ pub async fn session_of_an_erased_user_is_not_rotated(h: &impl Stores) {
     }
 }
 
-/// Though the login had begun before.
 pub async fn erased_user_opens_no_session(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     h.users().erase(ada, None, &cause(at(0))).await.unwrap();
@@ -307,7 +299,7 @@ pub async fn erased_user_opens_no_session(h: &impl Stores) {
     assert!(matches!(over, Err(RotateError::Ended)), "{over:?}");
 }
 
-/// The first is a rotation; the second is reuse, which ends the session, and all others find it over.
+/// The first rotates; the second is reuse and ends the session, so that all others fail.
 pub async fn one_of_two_concurrent_rotations_succeeds(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();
@@ -323,7 +315,7 @@ pub async fn one_of_two_concurrent_rotations_succeeds(h: &impl Stores) {
     assert!(!alive(&*sessions, 1, at(1)).await);
 }
 
-/// All get the token of the one that won.
+/// All get the token of the successful one.
 pub async fn concurrent_rotations_within_the_grace_period_agree(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(0))).await.unwrap();

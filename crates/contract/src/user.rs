@@ -1,4 +1,4 @@
-//! What every [`UserRepository`] promises.
+//! The contract of [`UserRepository`].
 
 mod list;
 
@@ -15,7 +15,7 @@ pub use list::*;
 
 use crate::{Stores, at_once, walk::page};
 
-/// Makes a test of each case: `entrepot_contract::user_suite!(harness())`.
+/// Generates a test per case: `entrepot_contract::user_suite!(harness())`.
 #[macro_export]
 macro_rules! user_suite {
     ($harness:expr) => {
@@ -74,7 +74,7 @@ async fn names(users: &dyn UserRepository, filter: UserFilter) -> Vec<String> {
     found.items.into_iter().map(|user| user.name.as_str().to_owned()).collect()
 }
 
-/// By identifier, by address in any case, with and without the password; and who is not there is not.
+/// By identifier and by email in any case, with and without the password; an unknown user is not found.
 pub async fn inserted_user_is_found(h: &impl Stores) {
     let users = h.users();
     let mut new = new_user("Ada");
@@ -95,7 +95,7 @@ pub async fn inserted_user_is_found(h: &impl Stores) {
     assert!(users.credentials_by_email(&email("nobody@example.com")).await.unwrap().is_none());
 }
 
-/// ASCII or not, and with its domain in either encoding.
+/// Also for non-ASCII emails, and with either encoding of the domain.
 pub async fn email_is_unique_without_case(h: &impl Stores) {
     let users = h.users();
     let new = |n, address| NewUser {
@@ -114,7 +114,6 @@ pub async fn email_is_unique_without_case(h: &impl Stores) {
     assert_eq!(known.user.email.as_str(), "x@München.example", "as it was written");
 }
 
-/// The store judges.
 pub async fn one_of_two_inserts_of_the_same_email_succeeds(h: &impl Stores) {
     let users = h.users();
     let answers =
@@ -134,7 +133,7 @@ pub async fn one_of_two_inserts_of_the_same_email_succeeds(h: &impl Stores) {
     assert_eq!(names(&*users, UserFilter::default()).await.len(), 1);
 }
 
-/// And counts the version up.
+/// The version is incremented.
 pub async fn update_changes_only_the_given_fields(h: &impl Stores) {
     let users = h.users();
     let ada = insert(&*users, "ada").await;
@@ -146,7 +145,7 @@ pub async fn update_changes_only_the_given_fields(h: &impl Stores) {
     assert_eq!((found.user, found.password), (expected, new_user("ada").password));
 }
 
-/// A changed address starts unproved; one that differs in nothing stays proved.
+/// A changed email is unverified; an equal one stays verified.
 pub async fn changed_email_is_unverified_and_the_same_email_is_not(h: &impl Stores) {
     let users = h.users();
     let mut new = new_user("ada");
@@ -161,7 +160,7 @@ pub async fn changed_email_is_unverified_and_the_same_email_is_not(h: &impl Stor
     assert!(users.credentials_by_email(&email("countess@example.com")).await.unwrap().is_some());
 }
 
-/// And changes nothing; one's own in another case is one's own.
+/// Nothing is changed. A user may change the case of their own email.
 pub async fn email_of_another_user_is_refused(h: &impl Stores) {
     let users = h.users();
     let (ada, bob) = (insert(&*users, "ada").await, insert(&*users, "bob").await);
@@ -174,7 +173,7 @@ pub async fn email_of_another_user_is_refused(h: &impl Stores) {
     assert_eq!(own.email.as_str(), "BOB@example.com");
 }
 
-/// By every change.
+/// For every kind of change.
 pub async fn stale_version_of_a_user_is_refused(h: &impl Stores) {
     let users = h.users();
     let ada = insert(&*users, "ada").await;
@@ -197,14 +196,13 @@ async fn assert_not_found(users: &dyn UserRepository, id: UserId, expected: Opti
     assert!(matches!(erase, Err(UserError::NotFound)), "{erase:?}");
 }
 
-/// Whatever version is expected.
+/// With and without an expected version.
 pub async fn unknown_user_cannot_be_changed(h: &impl Stores) {
     let users = h.users();
     assert_not_found(&*users, user_id(404), None).await;
     assert_not_found(&*users, user_id(404), Some(Version(1))).await;
 }
 
-/// The others have seen an old one.
 pub async fn one_of_two_changes_of_the_same_user_version_succeeds(h: &impl Stores) {
     let users = h.users();
     let ada = insert(&*users, "ada").await;
@@ -217,7 +215,7 @@ pub async fn one_of_two_changes_of_the_same_user_version_succeeds(h: &impl Store
     assert_eq!(users.find(ada.id).await.unwrap().unwrap().version, Version(2));
 }
 
-/// But the one that is kept, and nobody else's.
+/// Except the one to keep, and those of others.
 pub async fn new_password_ends_other_sessions(h: &impl Stores) {
     let (users, sessions) = (h.users(), h.sessions());
     let (ada, bob) = (insert(&*users, "ada").await, insert(&*users, "bob").await);
@@ -237,7 +235,7 @@ pub async fn new_password_ends_other_sessions(h: &impl Stores) {
     assert_eq!(changed.sessions, [session_id(2)]);
 }
 
-/// Whoever asked for the change knew a password that somebody has changed since.
+/// The password that was checked has changed since.
 pub async fn change_with_an_old_current_password_is_refused(h: &impl Stores) {
     let users = h.users();
     let ada = insert(&*users, "ada").await;
@@ -252,12 +250,11 @@ pub async fn change_with_an_old_current_password_is_refused(h: &impl Stores) {
     assert!(matches!(refused, Err(UserError::PasswordChanged)), "{refused:?}");
     let after = users.credentials(ada.id).await.unwrap().unwrap();
     assert_eq!((after.user, after.password), (before.user, before.password));
-    // What the version says comes first: it is about what the caller has seen.
+    // A version conflict is reported first.
     let stale = users.update(ada.id, &to("thief's"), Some(Version(1)), &cause(at(2))).await;
     assert!(matches!(stale, Err(UserError::VersionConflict)), "{stale:?}");
 }
 
-/// Only a password does.
 pub async fn new_name_ends_no_session(h: &impl Stores) {
     let (users, sessions) = (h.users(), h.sessions());
     let ada = insert(&*users, "ada").await;
@@ -267,7 +264,7 @@ pub async fn new_name_ends_no_session(h: &impl Stores) {
     assert!(sessions.access(session_id(1), at(2)).await.unwrap().is_some());
 }
 
-/// Which live on, with other roles; those that are over are not among them.
+/// They stay live with the new roles; ended ones are not returned.
 pub async fn new_roles_return_the_live_sessions(h: &impl Stores) {
     let (users, sessions) = (h.users(), h.sessions());
     let ada = insert(&*users, "ada").await;
@@ -282,11 +279,11 @@ pub async fn new_roles_return_the_live_sessions(h: &impl Stores) {
     assert_eq!(changed.user, User { roles: staff, version: Version(2), updated_at: at(2), ..ada.clone() });
     assert_eq!(users.find(ada.id).await.unwrap(), Some(changed.user));
     assert_eq!(sessions.access(session_id(2), at(3)).await.unwrap().unwrap().roles, staff);
-    // An hour later they have expired.
+    // After an hour they have expired.
     assert_eq!(users.set_roles(ada.id, staff, None, &cause(at(3_600))).await.unwrap().sessions, []);
 }
 
-/// Whether demoted or erased; an admin may become another admin.
+/// Can neither be demoted nor erased; another set of roles with the admin role is possible.
 pub async fn last_admin_is_kept(h: &impl Stores) {
     let users = h.users();
     assert!(!users.has_admin().await.unwrap());
@@ -323,7 +320,6 @@ async fn assert_one_admin_stays(
     assert!(matches!(again, Err(UserError::LastAdmin)), "{again:?}");
 }
 
-/// However many try.
 pub async fn one_of_two_concurrently_demoted_admins_remains(h: &impl Stores) {
     async fn demote(users: &dyn UserRepository, id: UserId) -> Result<(), UserError> {
         users.set_roles(id, Roles::CUSTOMER, None, &cause(at(1))).await.map(drop)
@@ -338,7 +334,6 @@ pub async fn one_of_two_concurrently_demoted_admins_remains(h: &impl Stores) {
     assert_one_admin_stays(&users, demote, answers).await;
 }
 
-/// However many try.
 pub async fn one_of_two_concurrently_erased_admins_remains(h: &impl Stores) {
     async fn erase(users: &dyn UserRepository, id: UserId) -> Result<(), UserError> {
         users.erase(id, None, &cause(at(1))).await.map(drop)
@@ -353,7 +348,7 @@ pub async fn one_of_two_concurrently_erased_admins_remains(h: &impl Stores) {
     assert_one_admin_stays(&users, erase, answers).await;
 }
 
-/// For every method.
+/// Checks every method.
 pub async fn erased_user_is_not_found(h: &impl Stores) {
     let users = h.users();
     let ada = insert(&*users, "ada").await;
@@ -368,7 +363,7 @@ pub async fn erased_user_is_not_found(h: &impl Stores) {
     assert_not_found(&*users, ada.id, None).await;
 }
 
-/// For somebody new, who does not become the old one; and the next one who is erased is no trouble.
+/// The new user is independent of the erased one, and can be erased as well.
 pub async fn erased_email_can_be_used_again(h: &impl Stores) {
     let users = h.users();
     for n in 1..=3 {
@@ -382,7 +377,7 @@ pub async fn erased_email_can_be_used_again(h: &impl Stores) {
     }
 }
 
-/// And reports them.
+/// The ended sessions are returned.
 pub async fn erasing_a_user_ends_their_sessions(h: &impl Stores) {
     let (users, sessions) = (h.users(), h.sessions());
     let (ada, bob) = (insert(&*users, "ada").await, insert(&*users, "bob").await);

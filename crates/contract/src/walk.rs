@@ -1,22 +1,22 @@
-//! What every list promises, whatever it shows.
+//! The contract of every list.
 
 use std::{cmp::Ordering, fmt::Debug};
 
 use entrepot_domain::{Direction, Limit, Listing, PageNumber, Sort, SortField, SortValue, Window};
 
-/// A numbered page of so many.
+/// A numbered page with this limit.
 pub(crate) fn page(number: u64, limit: u64) -> Window {
     Window::Page { page: PageNumber::new(number).unwrap(), limit: Limit::new(limit).unwrap() }
 }
 
-/// Every order of one key, both ways.
+/// Every sort order of one key, in both directions.
 pub(crate) fn single_sorts<F: SortField>() -> Vec<Sort<F>> {
     let both = |(_, field): &(&str, F)| [Direction::Ascending, Direction::Descending].map(|way| Sort::by(*field, way));
     F::ALL.iter().flat_map(both).collect()
 }
 
-/// Reads a whole list, once by pages and once from place to place, a few at a time, and expects the same `count` items
-/// both times, in the order that the domain says.
+/// Reads a whole list, once by pages and once by keysets, a few items at a time, and expects the same `count` items
+/// both times, in the order that the domain defines.
 pub(crate) async fn assert_walks_agree<F>(sort: &Sort<F>, count: usize, list: impl AsyncFn(Window) -> Listing<F::Item>)
 where
     F: SortField,

@@ -1,4 +1,4 @@
-//! What may be remembered for a while.
+//! The cache port.
 
 use std::{
     any::Any,
@@ -12,33 +12,32 @@ use async_trait::async_trait;
 
 use crate::{ProductId, SessionId, api_key::KeyPrefix};
 
-/// What a cached value is about. Adapters that share values between instances print it with a version of the layout,
-/// so that an old binary's bytes are never read by a new one.
+/// The key of a cached value. Adapters that share values between instances add a version of the value's layout to it,
+/// so that a binary never reads the bytes of another version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CacheKey {
-    /// A product as the catalogue shows it.
     Product(ProductId),
-    /// Who stands behind a session, and what they may do.
+    /// The user and roles of a session.
     Access(SessionId),
-    /// What an API key is worth.
+    /// What an API key allows.
     ApiKey(KeyPrefix),
 }
 
-/// Proof of when a reader missed: lets [`Cache::put`] refuse what was read before a write.
+/// Returned by a miss. [`Cache::put`] uses it to refuse a value that was read before an invalidation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ticket(pub u64);
 
-/// What [`Cache::get`] found.
+/// The result of [`Cache::get`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lookup {
-    /// The value as it was put.
+    /// The cached value.
     Hit(CachedValue),
-    /// Nothing; load it, then [`Cache::put`] it with this ticket.
+    /// No value. The caller loads it and calls [`Cache::put`] with this ticket.
     Miss(Ticket),
 }
 
-/// Bytes that are remembered, and what they were read as: whoever keeps them in the process gives them out many times,
-/// and they need to be read only once. Cheap to clone; all clones know it.
+/// Cached bytes, and the value that they were decoded to: a cache inside the process returns them many times, and they
+/// are decoded only once. Cheap to clone; all clones share the decoded value.
 #[derive(Clone)]
 pub struct CachedValue(Arc<Inner>);
 
@@ -48,14 +47,14 @@ struct Inner {
 }
 
 impl CachedValue {
-    /// What the bytes are: as they were read before, or by `read`. They may come from a cache that others write to as
-    /// well, so it must not believe them; `None` if they make no sense.
+    /// Returns the decoded value, from an earlier call or by calling `decode`. The bytes may come from a cache that
+    /// others write to, so `decode` must not trust them; `None` if they are malformed.
     pub fn decode_as<T: Any + Clone + Send + Sync>(&self, decode: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
         if let Some(known) = self.0.decoded.get().and_then(|known| known.downcast_ref::<T>()) {
             return Some(known.clone());
         }
         let value = decode(self)?;
-        // Somebody else may have been quicker, and has read the same.
+        // Another thread may have set the same value already.
         self.0.decoded.set(Box::new(value.clone())).ok();
         Some(value)
     }
@@ -89,26 +88,26 @@ impl fmt::Debug for CachedValue {
     }
 }
 
-/// Remembers bytes for a while. It is never the truth: stock, idempotency and money are not believed from it.
+/// A cache of bytes. It is never authoritative: stock, idempotency and money are not read from it.
 ///
-/// It cannot fail: a cache that is down finds nothing and keeps nothing, and costs no more than a bounded delay.
+/// Its methods do not fail: a cache that is unavailable finds nothing and stores nothing, after a bounded delay.
 ///
-/// The promise that makes it usable: once [`invalidate`](Cache::invalidate) has returned, no `get` on any instance
-/// returns a value that was put with a ticket from before. So a writer that invalidates before it answers is never
-/// followed by an old read.
+/// Its guarantee: after [`invalidate`](Cache::invalidate) has returned, no `get` on any instance returns a value that
+/// was put with a ticket from before. So after a writer has invalidated a key and responded, no reader gets the old
+/// value.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait Cache: Send + Sync {
-    /// Looks a key up.
+    /// Returns the value of a key.
     async fn get(&self, key: CacheKey) -> Lookup;
 
-    /// Keeps a value for at most `ttl`, unless the key was invalidated since the ticket was given.
+    /// Stores a value for at most `ttl`, unless the key was invalidated after the ticket was issued.
     async fn put(&self, key: CacheKey, value: Arc<[u8]>, ttl: Duration, ticket: Ticket);
 
-    /// Forgets the keys, and what is being loaded for them.
+    /// Removes the values of these keys, and invalidates their tickets.
     async fn invalidate(&self, keys: &[CacheKey]);
 
-    /// Forgets everything, and all that is being loaded.
+    /// Removes all values, and invalidates all tickets.
     async fn clear(&self);
 }
 

@@ -1,12 +1,12 @@
-//! Time and identity, which the domain must ask for.
+//! Ports for time and identifiers.
 
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
-/// A moment, in UTC. Everything the domain keeps has whole milliseconds, so that what is stored, shown and compared is
-/// the same value in every adapter.
+/// A time in UTC. Times in the domain have whole milliseconds, so that a stored, displayed or compared time is the same
+/// in every adapter.
 pub type Timestamp = DateTime<Utc>;
 
 /// The last second that RFC 3339 can express: the end of the year 9999.
@@ -21,17 +21,18 @@ pub fn saturating_add(at: Timestamp, duration: Duration) -> Timestamp {
     sum.map_or(MAX_TIMESTAMP, |sum| sum.min(MAX_TIMESTAMP))
 }
 
-/// Tells the time.
+/// The clock port.
 #[cfg_attr(feature = "mock", mockall::automock)]
 pub trait Clock: Send + Sync {
-    /// Now, cut to whole milliseconds. Wall-clock time: it may step back when the machine's clock is set.
+    /// Returns the present time, truncated to milliseconds. It is wall-clock time, which may go back when the machine's
+    /// clock is set.
     fn now(&self) -> Timestamp;
 }
 
-/// Makes identifiers.
+/// The port that generates identifiers.
 #[cfg_attr(feature = "mock", mockall::automock)]
 pub trait IdGenerator: Send + Sync {
-    /// A new `UUIDv7` (RFC 9562): unique everywhere, and later ones of one process sort after earlier ones.
+    /// Returns a new `UUIDv7` (RFC 9562): globally unique, and later ones of one process sort after earlier ones.
     fn next(&self) -> Uuid;
 }
 

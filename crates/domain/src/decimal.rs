@@ -1,19 +1,20 @@
-//! Amounts in major units, as people write prices.
+//! Amounts in major units.
 
 use crate::{Currency, Invalid};
 
-/// An amount in major units (`2.95`), whose currency may not be known yet: how many minor units it is depends on that.
+/// An amount in major units (`2.95`) whose currency may not be known yet. The currency determines how many minor units
+/// it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecimalAmount {
-    /// All digits as one number, so 295 for `2.95`.
+    /// All digits as one number: 295 for `2.95`.
     digits: i64,
-    /// How many of them are behind the decimal sign.
+    /// The number of digits after the decimal sign.
     scale: u32,
 }
 
 impl DecimalAmount {
-    /// Parses digits with at most one decimal sign among them: a point, or a comma with one or two digits behind it.
-    /// A comma with three behind it may separate thousands, so it is refused.
+    /// Parses digits with at most one decimal sign: a point, or a comma followed by one or two digits. A comma followed
+    /// by three digits may be a thousands separator and is refused.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let bad = || Invalid::new("must be an amount like 2.95");
         let text = text.trim();
@@ -39,7 +40,7 @@ impl DecimalAmount {
         Ok(if text.contains(['.', ',']) { amount } else { amount.without_trailing_zeros() })
     }
 
-    /// The same amount without the zeros at its end: some programs write more digits than the currency has (`14.000000`).
+    /// Removes zeros at the end: some programs write more digits than the currency has (`14.000000`).
     #[must_use]
     pub const fn without_trailing_zeros(mut self) -> Self {
         while self.scale > 0 && self.digits % 10 == 0 {
@@ -49,7 +50,7 @@ impl DecimalAmount {
         self
     }
 
-    /// How many minor units of a currency this is. More digits behind the decimal sign than the currency has are refused.
+    /// Converts to minor units of a currency. Refuses more digits after the decimal sign than the currency has.
     pub fn minor_units(self, currency: Currency) -> Result<i64, Invalid> {
         let Some(missing) = currency.digits().checked_sub(self.scale) else {
             return Err(Invalid::new(match currency.digits() {

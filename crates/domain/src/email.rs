@@ -7,23 +7,20 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 use crate::{Invalid, UserId};
 
-/// An email address that can plausibly be delivered to: trimmed, as its owner writes it.
+/// A plausible email address, trimmed, as its owner writes it.
 ///
-/// Stricter than RFC 5321 where that allows what nobody has (quoted local parts, address literals, a host without a
-/// dot), so that a typing error is caught at sign-up. Addresses that differ only in case, or in how their domain is
-/// encoded, are one user's: compare [`Email::folded`].
+/// Stricter than RFC 5321 where that allows what nobody uses (quoted local parts, address literals, hosts without a
+/// dot), so that a typing error is found at registration. Addresses that differ only in case, or in the encoding of
+/// their domain, belong to the same user: compare [`Email::folded`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Email(String);
 
-/// In bytes.
 const MAX_LOCAL_BYTES: usize = 64;
-/// In bytes.
 const MAX_BYTES: usize = 254;
-/// In bytes.
 const MAX_LABEL_BYTES: usize = 63;
 
 impl Email {
-    /// Parses an address; white space around it is dropped.
+    /// Parses an address and trims it.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
         let bad = || Invalid::new("must be an email address");
@@ -34,15 +31,15 @@ impl Email {
         if is_local(local) && is_host(host) { Ok(Self(text.to_owned())) } else { Err(bad()) }
     }
 
-    /// The address as its owner writes it.
+    /// Returns the address as its owner writes it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The address as it counts for uniqueness: in lower case, the local part in normalisation form C, the domain in its
-    /// A-label form (RFC 5890), which is `xn--mnchen-3ya.example` for `münchen.example`.
+    /// Returns the form that is compared for uniqueness: in lower case, the local part in normalisation form C, the
+    /// domain as A-labels (RFC 5890), such as `xn--mnchen-3ya.example` for `münchen.example`.
     ///
-    /// Stores keep it. Whoever changes what this does gives them a migration that folds it again.
+    /// Stores keep this form. A change of it needs a migration that folds the stored addresses again.
     pub fn folded(&self) -> String {
         match self.0.rsplit_once('@') {
             Some((local, host)) if !self.0.is_ascii() => {
@@ -55,10 +52,11 @@ impl Email {
         }
     }
 
-    /// What a store keeps instead for an account whose address another one has, as happens if [`Email::folded`] begins to
-    /// count two addresses as one. No address is folded to it, for no domain has a `#`.
+    /// Returns what a store keeps instead if another account has the same folded address, as can happen when
+    /// [`Email::folded`] begins to treat two addresses as equal. It never equals a folded address, because a domain
+    /// contains no `#`.
     ///
-    /// It is sorted just before the folded address, which is where a list goes on behind the account.
+    /// It sorts immediately before the folded address, so that lists continue correctly after the account.
     pub fn folded_duplicate(&self, id: UserId) -> String {
         let mut folded = self.folded();
         folded.pop();
@@ -66,19 +64,19 @@ impl Email {
     }
 }
 
-/// The A-label form of a domain; in lower case alone where IDNA allows no such domain, which some accounts may have.
+/// The A-label form of a domain. Only lower-cased if IDNA does not allow the domain, as some accounts may have one.
 fn a_label(host: &str) -> String {
     idna::domain_to_ascii(host).unwrap_or_else(|_| host.to_lowercase())
 }
 
 fn is_local(local: &str) -> bool {
-    // RFC 5322 3.2.3: dot-atom; RFC 6531 adds characters of every script.
+    // RFC 5322 3.2.3: dot-atom; RFC 6531 adds characters of all scripts.
     let first = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
     let part = |part: &str| part.starts_with(first) && part.chars().all(|c| first(c) || is_mark(c));
     !local.is_empty() && local.len() <= MAX_LOCAL_BYTES && local.split('.').all(part)
 }
 
-/// A combining mark (`Mn`, `Mc`; RFC 5892 2.1), which needs a character before it.
+/// A combining mark (`Mn`, `Mc`; RFC 5892 2.1), which has to follow a character.
 fn is_mark(c: char) -> bool {
     !c.is_ascii() && matches!(c.general_category(), GeneralCategory::NonspacingMark | GeneralCategory::SpacingMark)
 }
@@ -99,7 +97,7 @@ fn is_host(host: &str) -> bool {
         && (is_plain(host) || idna::domain_to_ascii_strict(host).is_ok())
 }
 
-/// Whether a host needs no look at its A-label form: its labels are short, and none has a combining mark.
+/// Returns whether the A-label form of a host need not be checked: its labels are short, and none has a combining mark.
 fn is_plain(host: &str) -> bool {
     host.split('.').all(|label| label.len() <= MAX_LABEL_BYTES)
         && host.chars().all(|c| c.is_alphanumeric() || !is_mark(c))
@@ -174,7 +172,7 @@ mod tests {
         assert_eq!(folded("x@mu\u{308}nchen.example"), "x@xn--mnchen-3ya.example");
         assert_eq!(folded("Zoe\u{308}@x.io"), folded("zoë@x.io"));
         assert_eq!(folded("संपर्क@डाटामेल.भारत"), "संपर्क@xn--c2bd4bq1db8d.xn--h2brj9c");
-        // The display form stays.
+        // The displayed form is kept.
         assert_eq!(Email::parse("x@MÜNCHEN.example").unwrap().as_str(), "x@MÜNCHEN.example");
     }
 

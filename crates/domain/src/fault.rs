@@ -1,32 +1,32 @@
-//! What can go wrong outside the rules of the domain.
+//! Failures that are not part of the domain's rules.
 
 use std::borrow::Cow;
 
-/// What an adapter could not do, whatever was asked of it.
+/// A failure of an adapter, whatever the operation.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The dependency cannot answer now (down, overloaded, locked, full). Nothing was changed, or it is not known
-    /// whether it was; the caller may try again later. The edge answers 503.
+    /// The dependency is down, overloaded, locked or full. Nothing was changed, or it is not known whether it was. The
+    /// caller may retry later; the edge responds with 503.
     #[error("{dependency} is unavailable")]
     Unavailable {
-        /// Which dependency, as an operator calls it: `sqlite`, `postgres`, `redis`, `bcrypt`.
+        /// The name for operators: `sqlite`, `postgres`, `redis`, `bcrypt`.
         dependency: &'static str,
-        /// What it said, for the log alone.
+        /// The cause, for the log only.
         #[source]
         source: anyhow::Error,
     },
-    /// Anything else: a bug, or a store whose content breaks a rule. The edge answers 500 and shows none of it.
+    /// A bug, or stored data that breaks a rule. The edge responds with 500 and hides the cause.
     #[error("unexpected failure")]
     Unknown(#[source] anyhow::Error),
 }
 
 impl Fault {
-    /// A dependency that cannot answer now, with what it said.
+    /// Creates [`Fault::Unavailable`].
     pub fn unavailable(dependency: &'static str, source: impl Into<anyhow::Error>) -> Self {
         Self::Unavailable { dependency, source: source.into() }
     }
 
-    /// The stable name that clients and metrics know it by.
+    /// The stable code for clients and metrics.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Unavailable { .. } => "unavailable",
@@ -34,20 +34,19 @@ impl Fault {
         }
     }
 
-    /// A failure nobody planned for.
+    /// Creates [`Fault::Unknown`].
     pub fn unknown(source: impl Into<anyhow::Error>) -> Self {
         Self::Unknown(source.into())
     }
 }
 
-/// Why a value could not be parsed, as a person would be told: `must be at least 8 characters long`.
-/// Whoever knows the field's name puts it before.
+/// Why a value is invalid, worded to follow the name of its field: `must be at least 8 characters long`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Invalid(pub Cow<'static, str>);
 
 impl Invalid {
-    /// A reason, worded to follow the name of the field.
+    /// Creates an error with a reason, worded to follow the name of the field.
     pub fn new(reason: impl Into<Cow<'static, str>>) -> Self {
         Self(reason.into())
     }

@@ -1,23 +1,24 @@
-//! Whether what the process needs is there.
+//! The health of dependencies.
 
 use async_trait::async_trait;
 
 use crate::Fault;
 
-/// A dependency that can be asked how it is.
+/// A dependency whose health can be checked.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait HealthCheck: Send + Sync {
-    /// What an operator calls it: `database`, `cache`.
+    /// The name for operators: `database`, `cache`.
     fn name(&self) -> &'static str;
 
-    /// Whether the service cannot do its work without it.
+    /// Returns whether the service cannot work without it.
     fn required(&self) -> bool;
 
-    /// Asks it, within a second or so; an error says why it is not fit for work.
+    /// Checks the dependency, within about a second.
     async fn check(&self) -> Result<(), Fault>;
 
-    /// Writes something without a trace; an error says why it cannot. Reads may still work then, as with a full disk.
+    /// Checks that writes are possible, without leaving data behind. Reads may work if they are not, for example with a
+    /// full disk.
     async fn check_writes(&self) -> Result<(), Fault> {
         Ok(())
     }

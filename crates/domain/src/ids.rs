@@ -1,4 +1,4 @@
-//! Identifiers that cannot be mistaken for one another.
+//! Identifiers, each of its own type.
 
 use std::{fmt, str::FromStr};
 
@@ -22,7 +22,7 @@ macro_rules! id {
             type Err = Invalid;
 
             fn from_str(text: &str) -> Result<Self, Invalid> {
-                // Only the hyphenated form: what the API prints is what it takes.
+                // Only the hyphenated form is accepted, as the API prints it.
                 match Uuid::try_parse(text) {
                     Ok(id) if text.len() == 36 => Ok(Self(id)),
                     _ => Err(Invalid::new("must be a UUID")),
@@ -33,41 +33,41 @@ macro_rules! id {
 }
 
 id!(
-    /// Names a user.
+    /// Identifies a user.
     UserId
 );
 id!(
-    /// Names a login: the family of all refresh tokens that came from it.
+    /// Identifies a session: all refresh tokens of one login.
     SessionId
 );
 id!(
-    /// Names a key of a machine.
+    /// Identifies an API key.
     ApiKeyId
 );
 id!(
-    /// Names a product of the catalogue.
+    /// Identifies a product.
     ProductId
 );
 id!(
-    /// Names an order.
+    /// Identifies an order.
     OrderId
 );
 
-/// Counts the changes of one thing from 1 on. It is what an `ETag` says and an `If-Match` asks for.
+/// Counts the changes of an entity, starting at 1. It is the value of `ETag` and `If-Match`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pub i64);
 
 impl Version {
-    /// The version of what was just made.
+    /// The version of a new entity.
     pub const FIRST: Self = Self(1);
 
-    /// The version after one more change.
+    /// The version after another change.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
     }
 
-    /// Whether a caller who has seen `expected` may change this version. `None` is a caller to whom it does not matter.
+    /// Returns whether a caller that expects version `expected` may change this version. `None` accepts every version.
     pub fn satisfies(self, expected: Option<Self>) -> bool {
         expected.is_none_or(|expected| expected == self)
     }

@@ -1,25 +1,25 @@
-//! The inside of the hexagon: what an order backend knows, whatever it is stored in or asked through.
+//! The domain of the order backend: entities, values, decisions and ports, independent of storage and API.
 //!
-//! Entities and values are parsed, not validated: an [`Email`], a [`Money`] or a [`PlainPassword`](auth::PlainPassword)
-//! that exists is a good one. What the inside needs from the outside is a **port**: a trait here, implemented by an
-//! adapter crate, held by the use cases as `Arc<dyn Port>`.
+//! Entities and values are parsed, not validated: every [`Email`], [`Money`] or [`PlainPassword`](auth::PlainPassword)
+//! that exists is valid. What the domain needs from outside is a **port**: a trait in this crate, implemented by an
+//! adapter crate, and held by the use cases as `Arc<dyn Port>`.
 //!
 //! # The rules of a port
-//! - A method is one atomic business operation, never a table operation: it happens whole or not at all.
-//!   No transaction, connection or row type crosses it.
-//! - Absence is no error: a look-up returns an [`Option`].
-//! - Each port that can refuse has its own error with the cases a caller can act on. What the store itself could not do
-//!   is a [`Fault`]: [`Fault::Unavailable`] is worth a retry (503), [`Fault::Unknown`] is a bug or a broken store (500).
-//! - A write that was begun is finished or undone even if nobody waits for its future any more.
+//! - A method is one atomic business operation and not a table operation: it happens completely or not at all. No
+//!   transaction, connection or row type is part of its signature.
+//! - Absence is not an error: a look-up returns an [`Option`].
+//! - Each port has its own error type with the cases that a caller can act on. Failures of the store are a [`Fault`]:
+//!   [`Fault::Unavailable`] is worth a retry (503), [`Fault::Unknown`] is a bug or invalid stored data (500).
+//! - A write that has begun is completed or rolled back also if its future is dropped.
 //! - Time and randomness are ports too ([`Clock`], [`IdGenerator`]).
 //!
 //! # How to add a port
 //! 1. Name the operation as its users do, in the module of its aggregate, and write its contract in its doc comment:
-//!    what it promises, its errors, whether it is atomic.
-//! 2. Put `#[cfg_attr(feature = "mock", mockall::automock)]` over the trait: whoever enables the feature `mock` gets
-//!    `MockYourPort::new()` without copying anything.
+//!    what it guarantees, its errors, whether it is atomic.
+//! 2. Put `#[cfg_attr(feature = "mock", mockall::automock)]` over the trait: with the feature `mock`, other crates have
+//!    `MockYourPort::new()`.
 //! 3. Write the use case and its tests with that mock, in `application`.
-//! 4. Write its cases in `contract`, and only then the adapters, each of which runs all cases.
+//! 4. Write its cases in `contract`, and then the adapters, each of which runs all cases.
 //! 5. Wire it in `server`.
 
 pub mod api_key;

@@ -9,12 +9,10 @@ use async_trait::async_trait;
 
 use crate::{ApiKeyId, Email, UserId};
 
-/// So many hits in a window of time, which begins with the first one.
+/// A number of hits per window of time. A window begins with its first hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
-    /// How many.
     pub limit: u32,
-    /// In how long.
     pub window: Duration,
 }
 
@@ -68,7 +66,7 @@ impl Subject {
     }
 }
 
-/// What is left of a host's addresses once they are counted as one.
+/// The part of an address that is counted.
 fn counted(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
@@ -76,27 +74,27 @@ fn counted(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Where somebody stands with a quota.
+/// The result of counting a hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimitDecision {
-    /// Whether this one is within it.
+    /// Whether the hit is within the quota.
     pub allowed: bool,
-    /// How many more are.
+    /// How many more hits are within the quota.
     pub remaining: u32,
-    /// When the count begins anew.
+    /// The time until the window ends.
     pub resets_in: Duration,
 }
 
-/// Counts in fixed windows. Counts are exact within one process. An adapter that shares them over all instances documents
-/// by how much several may exceed a limit together; limits below 128 are exact over all of them. An adapter whose store is
-/// down counts in the process until it is back. It cannot fail.
+/// Counts hits in fixed windows. Counts are exact within one process. An adapter that shares them between instances
+/// documents by how much several instances may exceed a limit together; limits below 128 are exact over all instances.
+/// An adapter whose store is down counts in the process until it is back. Its methods do not fail.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
-    /// Counts one. A refused one is not counted, so that knocking does not lengthen the wait.
+    /// Counts a hit. A refused hit is not counted, so that retries do not prolong the wait.
     async fn hit(&self, subject: &Subject, quota: Quota) -> RateLimitDecision;
 
-    /// Tells where the subject stands, and counts nothing: `allowed` says whether a `hit` would be.
+    /// Returns the state of the subject without counting: `allowed` says whether a `hit` would be allowed.
     async fn peek(&self, subject: &Subject, quota: Quota) -> RateLimitDecision;
 }
 

@@ -1,52 +1,50 @@
-//! Numbers that operators watch.
+//! Metrics.
 
 use std::time::Duration;
 
-/// How a number moves.
+/// The type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricKind {
-    /// It only grows, from zero at the start of the process.
+    /// It only increases, from zero at the start of the process.
     Counter,
-    /// It goes up and down.
+    /// It increases and decreases.
     Gauge,
 }
 
-/// A number as it is now.
+/// The present value of a metric.
 ///
-/// Names and labels are written in the program, never taken from what a client sent: so there are few of them, and none
-/// is an identifier. They are those of Prometheus: letters, digits and `_`, the unit at the end (`_seconds`, `_bytes`),
-/// and behind it `_total` if it is a counter.
+/// Names and labels are constants in the program and never come from a client, so there are few of them, and none is an
+/// identifier. They follow Prometheus: letters, digits and `_`, the unit at the end (`_seconds`, `_bytes`), followed by
+/// `_total` for a counter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// What it is called. All samples of one name have the same help, kind and names of labels.
+    /// All samples of one name have the same help, kind and label names.
     pub name: &'static str,
-    /// What it means, in one sentence.
+    /// One sentence for operators.
     pub help: &'static str,
-    /// How it moves.
     pub kind: MetricKind,
-    /// Names and values that tell it from other samples of its name.
+    /// Names and values of the labels.
     pub labels: Vec<(&'static str, &'static str)>,
-    /// How much it is.
     pub value: f64,
 }
 
 impl Sample {
-    /// How often something happened.
+    /// A counter.
     pub fn counter(name: &'static str, help: &'static str, count: impl TryInto<u64>) -> Self {
         Self { name, help, kind: MetricKind::Counter, labels: Vec::new(), value: number(count) }
     }
 
-    /// How much of something there is.
+    /// A gauge.
     pub fn gauge(name: &'static str, help: &'static str, count: impl TryInto<u64>) -> Self {
         Self { kind: MetricKind::Gauge, ..Self::counter(name, help, count) }
     }
 
-    /// How much time something took until now, in seconds.
+    /// A counter of seconds.
     pub fn seconds(name: &'static str, help: &'static str, time: Duration) -> Self {
         Self { value: time.as_secs_f64(), ..Self::counter(name, help, 0_u8) }
     }
 
-    /// The same with one more label.
+    /// Adds a label.
     #[must_use]
     pub fn with(mut self, label: &'static str, value: &'static str) -> Self {
         self.labels.push((label, value));
@@ -54,18 +52,16 @@ impl Sample {
     }
 }
 
-/// Exact up to 2⁵³, and as near as can be above. What does not fit is as much as does.
+/// Converts a count: exact up to 2⁵³, rounded above. A value out of range becomes the maximum.
 fn number(count: impl TryInto<u64>) -> f64 {
     let count = count.try_into().unwrap_or(u64::MAX);
     let half = |bits: u64| f64::from(u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(u32::MAX));
     half(count >> 32) * 4_294_967_296.0 + half(count)
 }
 
-/// Something that knows numbers which operators watch: adapters tell of themselves, and whoever is asked for all numbers
-/// asks each.
+/// A component with metrics. The endpoint for metrics collects them from all components.
 pub trait MetricSource: Send + Sync {
-    /// The numbers as they are now. Asked every few seconds by whoever watches; takes no longer than a look at some
-    /// counters, and waits for nobody.
+    /// Returns the present values. Called every few seconds; reads counters only, and does not block.
     fn samples(&self) -> Vec<Sample>;
 }
 

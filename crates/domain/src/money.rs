@@ -1,14 +1,14 @@
-//! Money without floats.
+//! Amounts of money, as integers.
 
 use std::{fmt, str::FromStr};
 
 use crate::Invalid;
 
-/// A currency of ISO 4217, by its code.
+/// An ISO 4217 currency.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency([u8; 3]);
 
-/// The active codes of ISO 4217 that name money (no metals, no test codes), in order, a space behind each.
+/// The active ISO 4217 codes of money (no metals, no test codes), sorted, each followed by a space.
 const CODES: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD \
     CAD CDF CHE CHF CHW CLF CLP CNY COP COU CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP \
     GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP \
@@ -18,13 +18,13 @@ const CODES: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BHD BIF BMD
     ZMW ZWG ";
 
 impl Currency {
-    /// The code: three capital letters.
+    /// Returns the code: three capital letters.
     pub fn as_str(&self) -> &str {
-        // Only ASCII letters get in.
+        // Contains ASCII letters only.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// How many digits its minor unit has (ISO 4217): 2 for GBP, 0 for JPY, 3 for KWD.
+    /// The number of digits of its minor unit (ISO 4217): 2 for GBP, 0 for JPY, 3 for KWD.
     pub fn digits(&self) -> u32 {
         match self.as_str() {
             "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
@@ -35,7 +35,7 @@ impl Currency {
         }
     }
 
-    /// Every code that is known, in the order of the alphabet.
+    /// Every known code, sorted.
     pub fn codes() -> impl Iterator<Item = &'static str> {
         CODES.split_whitespace()
     }
@@ -75,7 +75,7 @@ impl fmt::Debug for Currency {
     }
 }
 
-/// An amount of minor units (pence, cents) of one currency, from 0 to [`Money::MAX`].
+/// An amount in minor units (pence, cents) of one currency, from 0 to [`Money::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Money {
     amount: i64,
@@ -86,13 +86,13 @@ impl Money {
     /// The greatest amount: 2^53 - 1, up to which every JSON client reads integers exactly.
     pub const MAX: i64 = 9_007_199_254_740_991;
 
-    /// As many minor units of another currency: no conversion.
+    /// The same number of minor units of another currency, without conversion.
     #[must_use]
     pub const fn of_currency(self, currency: Currency) -> Self {
         Self { currency, ..self }
     }
 
-    /// `amount` minor units, if that is in range.
+    /// Creates `amount` minor units, if that is in range.
     pub fn new(amount: i64, currency: Currency) -> Result<Self, Invalid> {
         match amount {
             0..=Self::MAX => Ok(Self { amount, currency }),
@@ -101,27 +101,27 @@ impl Money {
         }
     }
 
-    /// Nothing, in that currency.
+    /// Zero in this currency.
     pub const fn zero(currency: Currency) -> Self {
         Self { amount: 0, currency }
     }
 
-    /// The minor units.
+    /// Returns the amount in minor units.
     pub const fn amount(&self) -> i64 {
         self.amount
     }
 
-    /// The currency.
+    /// Returns the currency.
     pub const fn currency(&self) -> Currency {
         self.currency
     }
 
-    /// Many times this; `None` above [`MAX`](Self::MAX).
+    /// Multiplies; `None` above [`MAX`](Self::MAX).
     pub fn times(self, count: u32) -> Option<Self> {
         Self::new(self.amount.checked_mul(i64::from(count))?, self.currency).ok()
     }
 
-    /// The sum; `None` above [`MAX`](Self::MAX), or if the currencies differ.
+    /// Adds; `None` above [`MAX`](Self::MAX), or if the currencies differ.
     pub fn plus(self, other: Self) -> Option<Self> {
         if self.currency != other.currency {
             return None;

@@ -1,16 +1,16 @@
-//! Windows onto long lists.
+//! Paging through lists.
 
 use crate::{Fault, Invalid, Keyset};
 
 /// Up to here a total is exact. One that a store gives above it may be an estimate, where counting would take long.
 pub const EXACT_TOTAL: i64 = 10_000;
 
-/// How many a list may show at once: 1 to 100.
+/// The page size: 1 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(u8);
 
 impl Limit {
-    /// The most.
+    /// The maximum.
     pub const MAX: u8 = 100;
 
     /// Checks the range.
@@ -34,7 +34,7 @@ impl Default for Limit {
     }
 }
 
-/// Which page of a list, from 1 on.
+/// A page number, starting at 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageNumber(u32);
 
@@ -59,34 +59,33 @@ impl Default for PageNumber {
     }
 }
 
-/// Which part of a list is wanted.
+/// The requested part of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Window {
     /// A numbered page, with the total count. Its cost grows with the page number.
     Page { page: PageNumber, limit: Limit },
-    /// What follows a place in the order, without a count. Its cost does not depend on how deep that place is.
+    /// The items after a place in the order, without a total count. Its cost does not depend on the place.
     After {
-        /// The last place that was seen; `None` starts at the first.
+        /// The place of the last item of the previous part; `None` starts at the first item.
         place: Option<Keyset>,
-        /// How many.
         limit: Limit,
     },
 }
 
 impl Window {
-    /// How many at the most.
+    /// The maximum number of items.
     pub const fn limit(&self) -> Limit {
         match self {
             Self::Page { limit, .. } | Self::After { limit, .. } => *limit,
         }
     }
 
-    /// How many rows a store reads, one more than are shown, and how many it skips.
+    /// The number of rows that a store reads, one more than it returns, and the number of rows that it skips.
     pub fn rows(&self) -> (i64, i64) {
         (i64::from(self.limit().get()) + 1, i64::try_from(self.offset()).unwrap_or(i64::MAX))
     }
 
-    /// How many to skip before the first: zero but for numbered pages.
+    /// The number of items before the part; zero except for numbered pages.
     pub fn offset(&self) -> u64 {
         match self {
             Self::Page { page, limit } => u64::from(page.get() - 1) * u64::from(limit.get()),
@@ -98,17 +97,16 @@ impl Window {
 /// A part of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listing<T> {
-    /// The part, in the order that was asked for.
+    /// The items, in the requested order.
     pub items: Vec<T>,
-    /// How many there are in all; only for [`Window::Page`], and counted in the same snapshot as `items`. Above
-    /// [`EXACT_TOTAL`] it may be an estimate.
+    /// The total count; only for [`Window::Page`], counted in the same snapshot as `items`.
     pub total: Option<u64>,
-    /// Whether something follows.
+    /// Whether more items follow.
     pub more: bool,
 }
 
 impl<T> Listing<T> {
-    /// Makes a listing of rows read with one more than the limit asked for, which tells whether something follows.
+    /// Creates a listing from rows, of which one more than the limit was requested: it shows whether more follow.
     pub fn from_rows(mut rows: Vec<T>, limit: Limit, total: Option<u64>) -> Self {
         let limit = usize::from(limit.get());
         let more = rows.len() > limit;
@@ -116,7 +114,7 @@ impl<T> Listing<T> {
         Self { items: rows, total, more }
     }
 
-    /// The same of rows of a store that have to be converted, with the count as a store gives it.
+    /// Creates a listing from rows of a store that have to be converted, with its count.
     pub fn try_from_rows<R>(rows: Vec<R>, window: &Window, total: Option<i64>) -> Result<Self, Fault>
     where
         T: TryFrom<R, Error = Fault>,

@@ -1,4 +1,4 @@
-//! Passwords, plain for as short as may be.
+//! Passwords and their hashes.
 
 use std::fmt;
 
@@ -7,26 +7,26 @@ use zeroize::Zeroizing;
 
 use crate::Invalid;
 
-/// By how much normalisation form C can lengthen UTF-8 at most.
+/// The maximum factor by which normalisation form C lengthens UTF-8.
 const MAX_GROWTH: usize = 3;
 
-/// The most bytes that are normalised at all. No text that is longer becomes one that is short enough.
+/// The maximum length that is normalised. A longer text never becomes one that is short enough.
 const MAX_TYPED_BYTES: usize = 8 * PlainPassword::MAX_BYTES;
 
-/// A valid password. Wiped from memory when it is dropped, and never printed.
+/// A valid password. Wiped from memory when dropped, and never printed.
 #[derive(Clone)]
 pub struct PlainPassword(Zeroizing<String>);
 
 impl PlainPassword {
-    /// The fewest characters.
+    /// The minimum number of characters.
     pub const MIN_CHARS: usize = 8;
-    /// The most bytes: bcrypt would cut off the rest, and two passwords would be one.
+    /// The maximum number of bytes: bcrypt would ignore the rest, so that different passwords would match.
     pub const MAX_BYTES: usize = 72;
 
-    /// Parses a password for an account: 8 characters or more, at most 72 bytes, no NUL (at which bcrypt would stop).
+    /// Parses a new password: at least 8 characters, at most 72 bytes, no NUL (where bcrypt would stop).
     ///
-    /// It is normalised before that as RFC 8265 (`OpaqueString`) says, because keyboards differ in how they write the same
-    /// characters: every space is U+0020, and the text in normalisation form C.
+    /// First it is normalised as RFC 8265 (`OpaqueString`) says, because keyboards differ in how they encode the same
+    /// characters: every space becomes U+0020, and the text is converted to normalisation form C.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.len() > MAX_TYPED_BYTES {
             return Err(too_long());
@@ -34,8 +34,8 @@ impl PlainPassword {
         Self::checked(normalised(text))
     }
 
-    /// The passwords that somebody may mean who typed this: the normalised one, and as it was typed if that differs,
-    /// which is how passwords were hashed before they were normalised. Empty if it is no valid password.
+    /// The passwords that a typed text may stand for: normalised, and as it was typed if that differs, because old
+    /// passwords were hashed without normalisation. Empty if the text is no valid password.
     pub fn candidates(typed: &str) -> Vec<Self> {
         if typed.len() > MAX_TYPED_BYTES {
             return Vec::new();
@@ -58,7 +58,7 @@ impl PlainPassword {
         Ok(Self(text))
     }
 
-    /// The password itself.
+    /// Returns the password as text.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -68,9 +68,9 @@ fn too_long() -> Invalid {
     Invalid::new("must be at most 72 bytes long")
 }
 
-/// The text as RFC 8265 (`OpaqueString`) has it compared.
+/// Normalises a text as RFC 8265 (`OpaqueString`) says.
 fn normalised(text: &str) -> Zeroizing<String> {
-    // With room for all of it, or growing would leave copies behind that are not wiped.
+    // Allocates enough at once: growing would leave copies in memory that are not wiped.
     let mut normalised = Zeroizing::new(String::with_capacity(text.len().saturating_mul(MAX_GROWTH)));
     normalised.extend(text.chars().map(|c| if is_space(c) { ' ' } else { c }).nfc());
     normalised
@@ -87,7 +87,7 @@ impl fmt::Debug for PlainPassword {
     }
 }
 
-/// What a password is checked against, in the hasher's own format. Not printed either.
+/// A password hash in the hasher's format. Never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(pub String);
 
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(PlainPassword::parse("one\u{a0}two\u{3000}three").unwrap().expose(), "one two three");
         // Compatibility characters stay what they are: this is form C, not KC.
         assert_eq!(PlainPassword::parse("\u{fb01}ve \u{2460}\u{2461}\u{2462}\u{2463}").unwrap().expose().len(), 18);
-        // It counts as it is hashed: four characters, each with an accent of its own, are four.
+        // Characters are counted after normalisation: four characters with an accent each are four.
         assert!(PlainPassword::parse(&"e\u{301}".repeat(4)).is_err());
         assert!(PlainPassword::parse(&"e\u{301}".repeat(36)).is_ok());
     }
@@ -132,7 +132,7 @@ mod tests {
         let decomposed = "Ame\u{301}lie et Zoe\u{308}";
         assert_eq!(exposed(&PlainPassword::candidates(decomposed)), ["Am\u{e9}lie et Zo\u{eb}", decomposed]);
         assert_eq!(exposed(&PlainPassword::candidates("correct horse")), ["correct horse"]);
-        // Valid as it was typed alone, as it may have been hashed.
+        // Valid only as typed, as it may have been hashed.
         let short = "e\u{301}".repeat(4);
         assert_eq!(exposed(&PlainPassword::candidates(&short)), [&short]);
         for bad in ["short", "nul\0inside", &"a".repeat(73), &"a".repeat(10_000_000)] {

@@ -1,27 +1,25 @@
-//! Orders of lists, and places in them.
+//! Sort orders of lists, and places in them.
 
 use uuid::Uuid;
 
 use crate::{Invalid, Timestamp, sort_text};
 
-/// Which way a key sorts.
+/// A sort direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
-    /// Small ones first.
     Ascending,
-    /// Great ones first.
     Descending,
 }
 
-/// A key that a list can be sorted by.
+/// A sort key of a list.
 pub trait SortField: Copy + Eq + Sized + 'static {
-    /// What the list shows.
+    /// The items of the list.
     type Item;
 
-    /// Every field with the name that clients know it by.
+    /// Every field with its name in the API.
     const ALL: &'static [(&'static str, Self)];
 
-    /// The value of the key in one item. Text compares by code point in every store.
+    /// The value of the key in an item. Stores compare text by code point.
     fn value(self, item: &Self::Item) -> SortValue;
 
     /// Whether the key may have this value. Older versions sorted by other values, and clients still have their places.
@@ -30,33 +28,30 @@ pub trait SortField: Copy + Eq + Sized + 'static {
         true
     }
 
-    /// The identifier that breaks ties.
+    /// The identifier, which breaks ties.
     fn id(item: &Self::Item) -> Uuid;
 }
 
 /// The value of a sort key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SortValue {
-    /// Words.
     Text(String),
-    /// A number.
     Integer(i64),
-    /// A moment.
     Time(Timestamp),
 }
 
-/// The order of a list: one key or more, and behind them the identifier, which makes it total. The identifier goes the
-/// way of the last key, so that one index serves both.
+/// The sort order of a list: one or more keys, followed by the identifier, which makes it total. The identifier sorts
+/// in the direction of the last key, so that one index serves both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sort<F>(Vec<(F, Direction)>);
 
 impl<F: SortField> Sort<F> {
-    /// One key.
+    /// Sorts by one key.
     pub fn by(field: F, direction: Direction) -> Self {
         Self(vec![(field, direction)])
     }
 
-    /// Parses `name,-price`: names of [`SortField::ALL`] with a minus for descending, each at most once.
+    /// Parses `name,-price`: names of [`SortField::ALL`], each at most once, with a minus for descending.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let mut keys: Vec<(F, Direction)> = Vec::new();
         for part in text.split(',') {
@@ -78,12 +73,12 @@ impl<F: SortField> Sort<F> {
         Ok(Self(keys))
     }
 
-    /// The keys, the weightiest first.
+    /// The keys, the most significant first.
     pub fn keys(&self) -> &[(F, Direction)] {
         &self.0
     }
 
-    /// Which way the identifier sorts behind the keys.
+    /// The direction of the identifier.
     pub fn tie(&self) -> Direction {
         self.0.last().map_or(Direction::Ascending, |(_, direction)| *direction)
     }
@@ -94,7 +89,7 @@ impl<F: SortField> Sort<F> {
             && self.0.iter().zip(&place.values).all(|((field, _), value)| field.may_be(value))
     }
 
-    /// The place of one item in this order.
+    /// The place of an item in this order.
     pub fn keyset_of(&self, item: &F::Item) -> Keyset {
         Keyset { values: self.0.iter().map(|(field, _)| field.value(item)).collect(), id: F::id(item) }
     }
@@ -124,23 +119,23 @@ impl<F: SortField> std::fmt::Display for Sort<F> {
     }
 }
 
-/// The columns that a store sorts a list by, the identifier last.
+/// The columns that a store sorts a list by, ending with the identifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SortColumns(Vec<(&'static str, Direction)>);
 
 impl SortColumns {
-    /// The columns of a sort, each as `name_of` calls it, and `id` behind them.
+    /// The columns of a sort order, named by `name_of`, followed by `id`.
     pub fn of<F: SortField>(sort: &Sort<F>, name_of: fn(F) -> &'static str) -> Self {
         let keys = sort.keys().iter().map(|(field, direction)| (name_of(*field), *direction));
         Self(keys.chain([("id", sort.tie())]).collect())
     }
 
-    /// Each column with its direction, the weightiest first.
+    /// Each column with its direction, the most significant first.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, Direction)> {
         self.0.iter().copied()
     }
 
-    /// Compares the columns with the values of a place.
+    /// Pairs the columns with the values of a place.
     pub fn after(&self, place: &Keyset) -> KeysetTerms {
         let values = place.values.iter().map(|value| match value {
             SortValue::Text(text) => KeyValue::Text(text.clone()),
@@ -152,51 +147,47 @@ impl SortColumns {
     }
 }
 
-/// The value of one column at a place.
+/// The value of a column at a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyValue {
-    /// Words.
     Text(String),
-    /// A number.
     Integer(i64),
-    /// A moment.
     Time(Timestamp),
-    /// The identifier.
     Id(Uuid),
 }
 
-/// What a row behind a place is compared by: each column, its direction, and its value at the place.
+/// The comparison that selects the rows after a place: each column, its direction, and its value at the place.
 ///
-/// Where all go one way, a row is behind the place if its columns together are beyond the values, compared as a tuple.
-/// Else it is if its first column is beyond the value, or equal to it and the rest is behind.
+/// If all columns have the same direction, a row is after the place if its columns, compared as a tuple, are beyond the
+/// values. Otherwise it is if its first column is beyond the value, or equal to it and the rest of the columns are
+/// after the place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeysetTerms<V = KeyValue>(Vec<(&'static str, Direction, V)>);
 
 impl<V> KeysetTerms<V> {
-    /// The terms, the weightiest first.
+    /// The terms, the most significant first.
     pub fn as_slice(&self) -> &[(&'static str, Direction, V)] {
         &self.0
     }
 
-    /// The same terms with values as a store keeps them.
+    /// Converts the values.
     pub fn map<W>(self, convert: impl Fn(V) -> W) -> KeysetTerms<W> {
         KeysetTerms(self.0.into_iter().map(|(column, direction, value)| (column, direction, convert(value))).collect())
     }
 
-    /// The direction of all columns, if they have one in common.
+    /// The common direction of all columns, if they have one.
     pub fn common_direction(&self) -> Option<Direction> {
         let (_, first, _) = self.0.first()?;
         self.0.iter().all(|(_, direction, _)| direction == first).then_some(*first)
     }
 }
 
-/// A place in a sorted list: the sort values of the item that stands there, and its identifier. It stays a good place
-/// when that item is gone.
+/// A place in a sorted list: the sort values and the identifier of the item there. It remains valid when that item is
+/// deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keyset {
-    /// One value for each key of the [`Sort`].
+    /// One value per key of the [`Sort`].
     pub values: Vec<SortValue>,
-    /// Breaks ties.
     pub id: Uuid,
 }
 

@@ -1,26 +1,25 @@
-//! Mutual exclusion by key.
+//! Locks by key.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use async_lock::{Mutex, MutexGuard};
 
-/// How many locks there are.
+/// The number of locks.
 const COUNT: usize = 64;
 
-/// A lock for each key, out of a fixed set of 64 locks: equal keys always share one. Different keys rarely do, and then
-/// wait for each other without need.
+/// A lock per key, from a fixed set of 64 locks: equal keys share a lock. Different keys rarely do, and then wait for
+/// each other unnecessarily.
 ///
-/// Needs no runtime of a kind: the guard is released when it is dropped, on whatever thread.
+/// Independent of the async runtime: the guard is released when it is dropped, on any thread.
 pub struct StripedLock([Mutex<()>; COUNT]);
 
 impl StripedLock {
-    /// A set of locks of which none is taken.
+    /// Creates the locks, none of them held.
     pub fn new() -> Self {
         Self(std::array::from_fn(|_| Mutex::new(())))
     }
 
-    /// Waits until no one else holds the lock of this key, and takes it. It is always `Some`: there is a lock for every
-    /// remainder.
+    /// Waits for the lock of this key and acquires it. Always `Some`: there is a lock for every remainder.
     pub async fn lock(&self, key: &impl Hash) -> Option<StripeGuard<'_>> {
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);

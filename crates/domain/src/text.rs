@@ -1,4 +1,4 @@
-//! Words that people write and look for.
+//! Text values and search text.
 
 use std::fmt;
 
@@ -8,8 +8,8 @@ use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 use crate::Invalid;
 
-/// Trims a line of text and checks that it has 1 to `max` characters (not bytes), a visible one among them, and no control
-/// characters.
+/// Trims a line of text and checks that it has 1 to `max` characters (not bytes), at least one of them visible, and no
+/// control characters.
 pub(crate) fn line(text: &str, max: usize) -> Result<String, Invalid> {
     let text = text.trim();
     if text.is_empty() {
@@ -28,9 +28,9 @@ pub(crate) fn line(text: &str, max: usize) -> Result<String, Invalid> {
     Ok(text.to_owned())
 }
 
-/// Whether a character shows something by itself. White space, combining marks, format characters (zero-width spaces and
-/// joiners, directions) and characters of no assigned meaning do not, and neither do the fillers, which are letters and
-/// symbols by category.
+/// Returns whether a character is visible by itself. White space, combining marks, format characters (zero-width spaces
+/// and joiners, directions) and unassigned characters are not, and neither are the fillers, which Unicode classifies as
+/// letters and symbols.
 fn is_visible(c: char) -> bool {
     const FILLERS: [char; 5] = ['\u{115f}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{ffa0}'];
     let group = c.general_category_group();
@@ -43,8 +43,8 @@ fn is_visible(c: char) -> bool {
     ) && !FILLERS.contains(&c)
 }
 
-/// Whether there are printable ASCII characters only, as in most texts. Every read of a cached product parses three of
-/// them, and this looks at many bytes at once, without a way out in between.
+/// Returns whether a text has printable ASCII characters only, as most have. Every read of a cached product parses
+/// three texts. Without an early return, this checks many bytes at a time.
 fn is_plain(text: &str) -> bool {
     text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
 }
@@ -56,15 +56,15 @@ macro_rules! line_of_text {
         pub struct $name(String);
 
         impl $name {
-            /// The most characters it may have.
+            /// The maximum number of characters.
             pub const MAX_CHARS: usize = $max;
 
-            /// Parses it; white space around it is dropped, control characters are refused.
+            /// Parses and trims it; control characters are refused.
             pub fn parse(text: &str) -> Result<Self, $crate::Invalid> {
                 $crate::text::line(text, Self::MAX_CHARS).map(Self)
             }
 
-            /// The text.
+            /// Returns the text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -79,15 +79,15 @@ macro_rules! line_of_text {
 }
 pub(crate) use line_of_text;
 
-/// What is said about a product: up to 5,000 characters, may be empty, may have lines.
+/// The description of a product: up to 5,000 characters, may be empty, may have several lines.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Description(String);
 
 impl Description {
-    /// The most characters it may have.
+    /// The maximum number of characters.
     pub const MAX_CHARS: usize = 5_000;
 
-    /// Parses it; of the control characters only tab and line ends are taken.
+    /// Parses it; tab and line ends are the only control characters allowed.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let plain = is_plain(text);
         if text.len() > Self::MAX_CHARS && (plain || text.chars().count() > Self::MAX_CHARS) {
@@ -99,7 +99,7 @@ impl Description {
         Ok(Self(text.to_owned()))
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -111,15 +111,15 @@ impl fmt::Display for Description {
     }
 }
 
-/// Text as it is compared in a search: full case folding (Unicode C + F) of normalisation form KC, in which compatibility
-/// characters are what they stand for. The domain folds, not the database, so that every store finds the same.
+/// Folds a text for searching: full case folding (Unicode C + F) and normalisation form KC, which replaces
+/// compatibility characters. The domain folds, and not the database, so that searches find the same in every store.
 ///
-/// Stores keep folded text. Whoever changes what this does gives them a migration that folds it again.
+/// Stores keep folded text. A change of it needs a migration that folds the stored texts again.
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
-    // Unicode 3.13, D146: folding undoes normalisation, and normalisation makes more to fold.
+    // Unicode 3.13, D146: folding may undo normalisation, and normalisation may produce text to fold.
     text.nfd().default_case_fold().nfkd().default_case_fold().nfkc().collect()
 }
 
@@ -134,14 +134,13 @@ pub fn sort_text(name: &str) -> String {
     folded
 }
 
-/// The folded words of a search, without the spaces around them. A row is found if its search text has all of them, in
-/// whatever order.
+/// The folded words of a search. A row matches if its search text contains all of them, in any order.
 pub fn search_words(query: &str) -> Vec<String> {
     fold(query).split_whitespace().map(str::to_owned).collect()
 }
 
-/// What a store keeps beside a row so that `q=` finds it: all parts, folded, each on a line of its own (a word has no
-/// line ends, so it never matches across two parts).
+/// The text that a store keeps for searching: all parts, folded, each on its own line. A word contains no line end, so
+/// it never matches across two parts.
 pub fn search_text(parts: &[&str]) -> String {
     fold(&parts.join("\n"))
 }

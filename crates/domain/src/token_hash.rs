@@ -1,11 +1,11 @@
-//! Hashes of secrets that have enough entropy.
+//! Hashes of high-entropy secrets.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// SHA-256 of a token: what a store may keep of it. A token has enough entropy to need no salt.
+/// The SHA-256 of a token, which a store may keep. A token has enough entropy to need no salt.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenHash(pub [u8; 32]);
 
@@ -15,7 +15,7 @@ impl TokenHash {
         Self(Sha256::digest(token.as_bytes()).into())
     }
 
-    /// Whether both are of the same token. It takes the same time wherever they differ.
+    /// Compares two hashes in constant time.
     pub fn is(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }

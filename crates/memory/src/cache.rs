@@ -1,4 +1,4 @@
-//! A cache in the process.
+//! A cache in this process.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -12,17 +12,18 @@ use quick_cache::{Weighter, sync::Cache as Values};
 
 use crate::elapsed::{Elapsed, since_now};
 
-/// Into how many parts the keys fall, one for each value of a byte; an invalidation of one key makes loads of its part alone start again.
+/// The number of stripes of keys, one per value of a byte. An invalidation also refuses pending loads of other keys in
+/// its stripe.
 const STRIPES: usize = 256;
 
-/// Remembers bytes in the process, up to a bounded size.
+/// Caches bytes in this process, up to a maximum size.
 ///
-/// A hit shares its lock with all other hits, and notes nothing but a mark at the value: which value goes is decided when
-/// another one needs its room. The promise of [`Cache::invalidate`] rests on an epoch for each stripe of keys: a miss
-/// hands the epoch out as its ticket, an invalidation moves it on, and a value is put under the stripe's lock only if its
-/// ticket is still the epoch.
+/// Hits share a read lock, and only mark the value as used; which value is evicted is decided when another one needs
+/// its space. The guarantee of [`Cache::invalidate`] is based on an epoch per stripe of keys: a miss returns the epoch
+/// as its ticket, an invalidation increments it, and a value is put under the stripe's lock only if its ticket is still
+/// the epoch.
 ///
-/// A value whose time is up is no longer found, and stays until others need its room.
+/// An expired value is not found any more, but stays until its space is needed.
 pub struct MemoryCache {
     values: Values<CacheKey, Entry, EntryWeight>,
     epochs: [Mutex<u64>; STRIPES],
@@ -36,31 +37,31 @@ struct Entry {
     expires_at: Duration,
 }
 
-/// What a value takes, in bytes.
+/// The size of a value in bytes.
 #[derive(Clone)]
 struct EntryWeight;
 
 impl EntryWeight {
-    /// What it takes beside its bytes, roughly: key, links and counters.
+    /// The approximate size of key, links and counters.
     const OVERHEAD: u64 = 200;
-    /// What most take together, roughly; into how many parts the values fall depends on it.
+    /// The approximate size of most entries, which determines the number of shards.
     const TYPICAL: u64 = 500;
 }
 
 impl Weighter<CacheKey, Entry> for EntryWeight {
     fn weight(&self, _: &CacheKey, entry: &Entry) -> u64 {
-        // Once as bytes, and once as what they were read as.
+        // Both the bytes and the decoded value.
         u64::try_from(entry.value.len()).unwrap_or(u64::MAX).saturating_mul(2).saturating_add(Self::OVERHEAD)
     }
 }
 
 impl MemoryCache {
-    /// A cache that keeps at most about so many bytes.
+    /// Creates a cache of about this maximum size.
     pub fn new(max_bytes: u64) -> Self {
         Self::with_time(max_bytes, since_now())
     }
 
-    /// The same on another source of time: how long it is since some fixed moment. It must never go back.
+    /// Creates a cache with another clock: the time since some fixed moment, which must not decrease.
     pub fn with_time(max_bytes: u64, elapsed: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
         let items = usize::try_from(max_bytes / EntryWeight::TYPICAL).unwrap_or(usize::MAX);
         Self {
@@ -71,7 +72,7 @@ impl MemoryCache {
         }
     }
 
-    /// The lock of a key's stripe. A holder that panicked left a number behind that is as good as any.
+    /// Locks the stripe of a key. If a holder panicked, its number is still usable.
     fn epoch(&self, key: CacheKey) -> Option<MutexGuard<'_, u64>> {
         let [place, ..] = self.hasher.hash_one(key).to_le_bytes();
         Some(self.epochs.get(usize::from(place))?.lock().unwrap_or_else(PoisonError::into_inner))
@@ -106,7 +107,7 @@ impl Cache for MemoryCache {
     }
 
     async fn clear(&self) {
-        // Every stripe is held until the values are gone, or a load could put one back in between.
+        // All stripes are held until the values are removed, or a load could put one back in between.
         let mut held: Vec<_> =
             self.epochs.iter().map(|epoch| epoch.lock().unwrap_or_else(PoisonError::into_inner)).collect();
         for epoch in &mut held {

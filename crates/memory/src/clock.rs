@@ -1,11 +1,11 @@
-//! The machine's clock.
+//! The system clock.
 
 use std::time::SystemTime;
 
 use chrono::SubsecRound;
 use entrepot_domain::{Clock, Timestamp};
 
-/// The machine's clock, cut to milliseconds.
+/// The system clock, truncated to milliseconds.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

@@ -1,11 +1,11 @@
-//! Time that never goes back.
+//! Monotonic time.
 
 use std::time::{Duration, Instant};
 
-/// Tells how long it is since some fixed moment.
+/// Returns the time since some fixed moment.
 pub(crate) type Elapsed = Box<dyn Fn() -> Duration + Send + Sync>;
 
-/// The machine's monotonic clock, from now on.
+/// Returns the monotonic time since this call.
 pub(crate) fn since_now() -> impl Fn() -> Duration + Send + Sync {
     let start = Instant::now();
     move || start.elapsed()

@@ -1,12 +1,12 @@
-//! Identifiers made on the spot.
+//! Generates identifiers.
 
 use std::time::SystemTime;
 
 use entrepot_domain::IdGenerator;
 use uuid::Uuid;
 
-/// `UUIDv7` from the machine's clock and randomness; the counter inside (RFC 9562 6.2) makes those of one millisecond
-/// ascend too.
+/// Generates `UUIDv7`s from the system clock and random bits. The counter inside (RFC 9562 6.2) makes those of one
+/// millisecond ascend too.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct UuidV7;
 

@@ -1,4 +1,4 @@
-//! Cache, limits, clock and identifiers inside one process: what a single instance needs beside its store.
+//! Cache, rate limits, clock and identifiers in this process: what a single instance needs besides its store.
 
 mod cache;
 mod clock;

@@ -1,4 +1,4 @@
-//! Limits counted in the process.
+//! Rate limits in this process.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -12,27 +12,27 @@ use hashbrown::HashTable;
 
 use crate::elapsed::{Elapsed, since_now};
 
-/// How many subjects are remembered; whoever was not seen for longest is forgotten first.
+/// The maximum number of subjects; the one that was idle for longest is evicted first.
 const MAX_SUBJECTS: usize = 100_000;
 
-/// Into how many parts they fall, each with a lock of its own, held for the time of a look-up.
+/// The number of shards, each with its own lock, held for the duration of a look-up.
 const SHARDS: usize = 64;
 
-/// Counts in fixed windows that begin with a subject's first request.
+/// Counts in fixed windows that begin with a subject's first hit.
 ///
-/// Windows rather than a leaky bucket, because clients are told when their count begins anew (`RateLimit-Reset`), and
-/// because a login must look at its count without adding to it.
+/// Windows rather than a leaky bucket, because clients are told when the count starts again (`RateLimit-Reset`), and
+/// because a login must read its count without adding to it.
 pub struct MemoryLimiter {
     shards: Vec<Mutex<Shard>>,
-    /// How many subjects one part has room for.
+    /// The maximum number of subjects of a shard.
     capacity: usize,
-    /// For how long a subject that is not seen is remembered.
+    /// Subjects that were idle for longer may be evicted.
     idle_timeout: Duration,
     hasher: RandomState,
     elapsed: Elapsed,
 }
 
-/// A table rather than a map, so that a subject is hashed once for its part and its place there.
+/// A table rather than a map, so that a subject is hashed once for both its shard and its entry.
 type Shard = HashTable<(Subject, Window)>;
 
 #[derive(Clone, Copy)]
@@ -43,13 +43,13 @@ struct Window {
 }
 
 impl MemoryLimiter {
-    /// A limiter on the machine's monotonic clock. Subjects are forgotten when they were not seen for `window`, the
-    /// longest of the quotas it will be asked for.
+    /// Creates a limiter with the monotonic clock. Subjects without hits for `window` are evicted, which has to be the
+    /// longest window of all quotas.
     pub fn new(window: Duration) -> Self {
         Self::with_time(window, since_now())
     }
 
-    /// The same on another source of time: how long it is since some fixed moment. It must never go back.
+    /// Creates a limiter with another clock: the time since some fixed moment, which must not decrease.
     pub fn with_time(window: Duration, elapsed: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
         Self::with_capacity(SHARDS, MAX_SUBJECTS / SHARDS, window, elapsed)
     }
@@ -64,16 +64,16 @@ impl MemoryLimiter {
         Self { shards, capacity: capacity.max(1), idle_timeout, hasher: RandomState::new(), elapsed: Box::new(elapsed) }
     }
 
-    /// The part of a subject with this hash. A holder that panicked left numbers behind that are as good as any.
+    /// Locks the shard of a subject with this hash. If a holder panicked, its numbers are still usable.
     fn shard(&self, hash: u64) -> Option<MutexGuard<'_, Shard>> {
-        // The table takes the lowest and the highest bits.
+        // The table uses the lowest and the highest bits.
         let place = (hash >> 32) % u64::try_from(self.shards.len()).ok()?;
         let shard = self.shards.get(usize::try_from(place).ok()?)?;
         Some(shard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Makes room for one more in a part that is full: whoever was not seen for `idle` goes, else whoever was not seen
-    /// for longest.
+    /// Makes room for another subject in a full shard: evicts those that were idle for `idle_timeout`, else the one
+    /// that was idle for longest.
     fn make_room(&self, shard: &mut Shard, now: Duration) {
         if shard.len() < self.capacity {
             return;
@@ -93,7 +93,7 @@ impl Window {
         Self { began: now, seen: now, count: 0 }
     }
 
-    /// This window, or the next one if it is over.
+    /// Returns this window, or a new one if it has ended.
     fn at(self, now: Duration, quota: Quota) -> Self {
         if now.saturating_sub(self.began) >= quota.window { Self::new(now) } else { self }
     }
@@ -102,7 +102,7 @@ impl Window {
         RateLimitDecision {
             allowed,
             remaining: quota.limit.saturating_sub(self.count),
-            // `now` may be from just before the window began: another thread was faster.
+            // `now` may be slightly before the start of the window, if another thread was faster.
             resets_in: quota.window.saturating_sub(now.saturating_sub(self.began)),
         }
     }
@@ -174,7 +174,7 @@ mod tests {
         for (n, remaining) in [(0, 100), (4, 100), (5, 95), (9, 95), (10, 99), (14, 99)] {
             assert_eq!(limiter.peek(&user(n), QUOTA).await.remaining, remaining, "user {n}");
         }
-        // Once all windows are long over, one newcomer is enough to forget everybody.
+        // After all windows have ended, one new subject evicts all others.
         seconds.fetch_add(QUOTA.window.as_secs(), SeqCst);
         limiter.hit(&user(99), QUOTA).await;
         assert_eq!(limiter.shards[0].lock().unwrap().len(), 1);

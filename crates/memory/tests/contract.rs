@@ -1,4 +1,4 @@
-//! The contract suites of the cache and of the limits.
+//! The contract suites of the cache and the rate limits.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::{
@@ -13,7 +13,7 @@ use entrepot_contract::{cache::CacheHarness, limit::LimitHarness};
 use entrepot_domain::{Cache, RateLimiter};
 use entrepot_memory::{MemoryCache, MemoryLimiter};
 
-/// A clock that stands still until it is moved.
+/// A clock that only advances when told to.
 #[derive(Clone, Default)]
 struct ManualClock(Arc<AtomicU64>);
 

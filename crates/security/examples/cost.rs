@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 const TIMES: u32 = 200_000;
 
-/// A key of nobody's.
+/// A key for this example only.
 const PEM: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIOpLwJkgbERo3B3yp1n5XJChK8hjoVqES9jB1REHTgMW
 -----END PRIVATE KEY-----
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Signs, and verifies `token` or what was signed.
+/// Measures signing, and verifying `token` or a signed token.
 fn measure(what: &str, keys: &JwtKeys<'_>, token: Option<String>) -> Result<String, Box<dyn Error>> {
     let issuer = JwtIssuer::new(keys, "entrepot", "entrepot-api");
     let now = Timestamp::UNIX_EPOCH;

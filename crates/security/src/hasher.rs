@@ -1,4 +1,4 @@
-//! bcrypt, away from the threads that serve.
+//! Password hashes with bcrypt.
 
 use std::{
     num::NonZero,
@@ -19,17 +19,19 @@ use tokio::{
     task::spawn_blocking,
 };
 
-/// How many may wait for their turn; at 50 ms each that is some ten seconds, and nobody waits longer for a login.
+/// The most calls that wait for a permit. At 50 ms per hash, the last one waits some ten seconds, which is as long as
+/// anybody waits for a login.
 const MAX_WAITING: usize = 256;
 
-/// Salt and hash of nobody's password; with the cost before it, a hash that takes as long to check as a real one.
+/// The salt and hash of an unknown password. With the cost before them, they form a hash that takes as long to check as
+/// a real one.
 const DUMMY_SALT_AND_HASH: &str = "abcdefghijklmnopqrstuuO3mDcqnZwHFFr7ldA4dTQs6CaGZ8vPK";
 
-/// What is hashed in the place of what cannot be a password.
+/// Hashed instead of a text that cannot be a password.
 const PLACEHOLDER_PASSWORD: &str = "not a password";
 
-/// Hashes passwords with bcrypt, in the blocking pool. One core is left for the requests that need no password, so that
-/// a hundred logins at once do not freeze the rest.
+/// Hashes passwords with bcrypt in the blocking pool. One core is left free for requests without a password, so that a
+/// hundred concurrent logins do not block the others.
 pub struct BcryptHasher {
     cost: u32,
     max_running: usize,
@@ -40,13 +42,13 @@ pub struct BcryptHasher {
 }
 
 impl BcryptHasher {
-    /// `cost` is the base-2 logarithm of the rounds: 4 to 31.
+    /// Creates a hasher. `cost` is the base-2 logarithm of the number of rounds: 4 to 31.
     pub fn new(cost: u32) -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         Self::with_concurrency(cost, cores.saturating_sub(1).max(1))
     }
 
-    /// The same with so many hashes at once.
+    /// Creates a hasher that computes at most `max_running` hashes at a time.
     pub fn with_concurrency(cost: u32, max_running: usize) -> Self {
         Self {
             cost,
@@ -58,12 +60,12 @@ impl BcryptHasher {
         }
     }
 
-    /// How many wait for their turn.
+    /// The number of calls that wait for a permit.
     pub fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// How many are being hashed.
+    /// The number of hashes being computed.
     pub fn running(&self) -> usize {
         self.max_running.saturating_sub(self.permits.available_permits())
     }
@@ -79,8 +81,8 @@ impl BcryptHasher {
         permit
     }
 
-    /// Runs `work` in its turn, in the blocking pool. The turn goes with the work, not with whoever waits for it: else
-    /// clients that hang up at once could have any number of passwords hashed side by side.
+    /// Runs `work` in the blocking pool with a permit. The permit is held by the work and not by the caller: otherwise
+    /// clients that disconnect immediately could start any number of hashes.
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
         let permit = self.permit().await?;
         self.started.fetch_add(1, Ordering::Relaxed);
@@ -93,7 +95,7 @@ impl BcryptHasher {
     }
 }
 
-/// A place in the waiting line; given back when dropped, be it that the client has gone.
+/// A slot in the queue; released when dropped, also if the client disconnects.
 struct QueueSlot<'a>(&'a AtomicUsize);
 
 impl<'a> QueueSlot<'a> {
@@ -118,11 +120,12 @@ impl PasswordHasher for BcryptHasher {
     }
 
     async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<bool, Fault> {
-        // bcrypt would cut at 72 bytes and stop at NUL; a PlainPassword has neither.
+        // bcrypt would cut at 72 bytes and stop at NUL; a `PlainPassword` has neither.
         let candidates = PlainPassword::candidates(password);
         let possible = !candidates.is_empty() && hash.is_some();
         let hash = hash.unwrap_or_else(|| self.dummy_hash.clone());
-        // Whatever was typed, the same hash is checked: a user's may be of another cost than nobody's.
+        // Also for an invalid password, the user's own hash is checked: its cost may differ from that of the dummy
+        // hash.
         let check = move || {
             if candidates.is_empty() {
                 return bcrypt::verify(PLACEHOLDER_PASSWORD, &hash.0);
@@ -162,7 +165,7 @@ mod tests {
         PlainPassword::parse(text).unwrap()
     }
 
-    /// Work that says when it begins, and does not end until it is told to.
+    /// Work that reports when it starts, and waits until it is told to end.
     fn blocking_work() -> (impl FnOnce() + Send + 'static, mpsc::Receiver<()>, mpsc::Sender<()>) {
         let (begins, begun) = mpsc::channel();
         let (end, ends) = mpsc::channel();
@@ -179,7 +182,7 @@ mod tests {
             let hasher = BcryptHasher::new(cost);
             let parts: bcrypt::HashParts = hasher.dummy_hash.0.parse().unwrap();
             assert_eq!(parts.get_cost(), cost);
-            // It fails by being another password, not by being no hash: that would take no time at all.
+            // It has to fail because the password differs, not because the hash is malformed: that would take no time.
             assert!(!bcrypt::verify("anything at all", &hasher.dummy_hash.0).unwrap());
             assert!(!hasher.verify("anything at all", None).await.unwrap());
         }
@@ -197,7 +200,7 @@ mod tests {
 
     #[tokio::test]
     async fn invalid_password_is_checked_against_the_hash() {
-        // A hash that cannot be read is noticed only by whoever reads it.
+        // Only a check against this hash notices that it is malformed.
         let broken = PasswordHash("$2b$04$broken".into());
         for bad in ["", "short", "nul\0inside", &"a".repeat(73)] {
             let checked = BcryptHasher::new(4).verify(bad, Some(broken.clone())).await;
@@ -216,7 +219,7 @@ mod tests {
             }
             assert!(!hasher.verify("Amelie et Zoe", Some(hash)).await.unwrap());
         }
-        // Hashed as it was typed, before passwords were normalised.
+        // Hashed as it was typed, as in versions without normalisation.
         let old = PasswordHash(bcrypt::hash(decomposed, 4).unwrap());
         assert!(hasher.verify(decomposed, Some(old.clone())).await.unwrap());
         assert!(!hasher.verify(composed, Some(old)).await.unwrap());

@@ -2,7 +2,7 @@
 
 use entrepot_domain::{Fault, api_key::Randomness};
 
-/// Asks the operating system, which never runs out of it once it has started.
+/// Uses the random generator of the operating system.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemRandomness;
 

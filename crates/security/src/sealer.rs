@@ -1,4 +1,4 @@
-//! Secrets that have to be read again.
+//! Encryption of secrets.
 
 use std::fmt;
 
@@ -13,23 +13,23 @@ use entrepot_domain::{
 };
 use zeroize::Zeroizing;
 
-/// What a sealed secret begins with: how it was sealed. It leaves room for another way.
+/// The first byte of a sealed secret: the version of the format, so that there can be others.
 const VERSION_AES_GCM: u8 = 1;
 
-/// What the key is derived for, so that it is none that tokens are signed with.
+/// The `info` of HKDF: it separates the derived key from those that sign tokens.
 const HKDF_INFO: &[u8] = b"entrepot second factor";
 
-/// Seals with AES-256-GCM, under a random nonce, with a key derived by HKDF (RFC 5869) from a secret of the
-/// configuration. What was sealed for one user cannot be opened for another.
+/// Seals with AES-256-GCM and a random nonce. The key is derived by HKDF (RFC 5869) from a secret of the configuration.
+/// The user is authenticated data, so that a secret sealed for one user cannot be opened for another.
 ///
-/// Of several secrets the first seals and all open, so that one can be changed while what it sealed is still there.
-/// Once a secret is known no more, what it sealed is lost.
+/// The first of several secrets seals and all open, so that a secret can be replaced while it is in use. When a secret
+/// is removed, what was sealed with it is lost.
 pub struct AesSealer {
     secrets: Vec<Zeroizing<Vec<u8>>>,
 }
 
 impl AesSealer {
-    /// A sealer with these secrets, at least 32 bytes each; without any it neither seals nor opens.
+    /// Creates a sealer with these secrets, of at least 32 bytes each. Without secrets it neither seals nor opens.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) -> Self {
         Self { secrets: secrets.into_iter().map(|secret| Zeroizing::new(secret.to_vec())).collect() }
     }
@@ -41,7 +41,7 @@ impl fmt::Debug for AesSealer {
     }
 }
 
-/// The key of a secret. Made anew each time: that takes some microseconds, and logins take milliseconds.
+/// Derives the key of a secret. It is derived for each call, which takes microseconds; logins take milliseconds.
 fn key(secret: &[u8]) -> Result<RandomizedNonceKey, Unspecified> {
     let mut bytes = Zeroizing::new([0; 32]);
     let pseudorandom = hkdf::Salt::none(hkdf::HKDF_SHA256).extract(secret);

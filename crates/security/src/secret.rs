@@ -1,9 +1,9 @@
-//! Secrets out of thin air.
+//! Generation of secrets for the configuration.
 
 use anyhow::{Context, Result};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-/// A secret of 48 random bytes from the operating system, as 64 letters that fit into a file or a variable.
+/// Returns 48 random bytes from the operating system as 64 characters that fit into a file or a variable.
 pub fn generate_secret() -> Result<String> {
     let mut bytes = [0; 48];
     getrandom::fill(&mut bytes).context("the operating system gives no randomness")?;

@@ -1,4 +1,4 @@
-//! Tokens, honest and hostile.
+//! Valid and invalid tokens.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod common;
@@ -39,7 +39,7 @@ fn claims() -> AccessClaims {
     }
 }
 
-/// The body of an honest access token.
+/// The claims of a valid access token.
 fn body() -> Value {
     let token = issuer().access(&claims()).unwrap();
     let part = token.split('.').nth(1).unwrap();
@@ -85,7 +85,7 @@ fn token_expires_to_the_second() {
     assert_eq!(issuer().verify_access(&token, at(900)), Err(TokenError::Expired));
 }
 
-/// Another instance signed it, or this one before its clock was set back.
+/// Signed by another instance, or by this one before its clock was set back.
 #[test]
 fn token_from_a_clock_that_is_30_s_ahead_is_accepted() {
     let access = issuer().access(&claims()).unwrap();
@@ -111,7 +111,7 @@ fn access_and_refresh_tokens_are_not_interchangeable() {
     let refresh = issuer().refresh(&refresh_claims()).unwrap();
     assert_eq!(verify(&refresh), Err(TokenError::Invalid));
     assert_eq!(issuer().verify_refresh(&access, at(1)), Err(TokenError::Invalid));
-    // Not even where the keys are the same: the type differs.
+    // Also if the keys are equal, because the type differs.
     let one_key = issuer_of(ACCESS_KEY, ACCESS_KEY);
     let access = one_key.access(&claims()).unwrap();
     assert_eq!(one_key.verify_refresh(&access, at(1)), Err(TokenError::Invalid));

@@ -1,4 +1,4 @@
-//! Business metrics: orders and logins, counted by how they ended, whichever edge they come from.
+//! Business metrics: orders and logins, counted by outcome, from every edge.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,7 @@ use entrepot_domain::{
     },
 };
 
-/// Successes, and failures by error code.
+/// Counts successes, and failures by error code.
 #[derive(Default)]
 struct Outcomes {
     successes: AtomicU64,
@@ -48,14 +48,14 @@ impl Outcomes {
     }
 }
 
-/// Counts the orders that are placed and refused. Replays of an idempotency key are neither.
+/// Counts orders that are placed and refused. Replays of an idempotency key are not counted.
 pub struct CountedOrders {
     inner: Arc<dyn OrderRepository>,
     outcomes: Outcomes,
 }
 
 impl CountedOrders {
-    /// A decorator of `inner`.
+    /// Creates a decorator of `inner`.
     pub fn new(inner: Arc<dyn OrderRepository>) -> Self {
         Self { inner, outcomes: Outcomes::default() }
     }
@@ -70,7 +70,8 @@ impl MetricSource for CountedOrders {
     }
 }
 
-/// An order that is being placed. Dropped before it ended, because its caller gave up on it, it counts as `unavailable`.
+/// An order that is being placed. If it is dropped before the end, because its caller gave up on it, it counts as
+/// `unavailable`.
 struct Placing<'a> {
     outcomes: &'a Outcomes,
     ended: bool,
@@ -121,7 +122,7 @@ impl OrderRepository for CountedOrders {
     }
 }
 
-/// Counts the logins that succeed and fail.
+/// Counts logins that succeed and fail.
 #[derive(Default)]
 pub struct CountedLogins(Outcomes);
 

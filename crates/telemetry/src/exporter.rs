@@ -1,4 +1,4 @@
-//! A collector that may be away.
+//! An exporter that logs failures.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -11,14 +11,14 @@ use opentelemetry_sdk::{
     trace::{SpanData, SpanExporter},
 };
 
-/// How often it is told that a collector takes nothing.
+/// The minimum interval between two warnings about a failing collector.
 const WARNING_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Tells of failures once in a while, and of the end of them.
+/// Logs failures of the collector, at a limited rate, and the first success after them.
 #[derive(Debug)]
 pub(crate) struct LoggedExporter<E> {
     inner: E,
-    /// When it was complained of, while it fails.
+    /// The time of the last warning, while exports fail.
     warned_at: Mutex<Option<Instant>>,
 }
 

@@ -1,11 +1,10 @@
-//! Traces: what a request did and how long each part took, told to a collector that speaks OTLP over HTTP.
+//! Traces, exported to a collector with OTLP over HTTP, and business metrics.
 //!
-//! Spans are those of `tracing` with the target [`TARGET`]: the request's is made at the edge for the log too, those of calls to a store
-//! by the decorators in [`ports`], and those of statements by [`trace_statements`]. Where no collector is configured
-//! nothing of this is there: no decorator, no instrumentation, and a filter that turns the target off where it is
-//! written down.
+//! Spans are `tracing` spans with the target [`TARGET`]. The edge creates the span of a request, also for the log; the
+//! decorators in [`ports`] create those of calls to a store, and [`trace_statements`] those of statements. Without a
+//! configured collector there is no decorator and no instrumentation, and a filter disables the target.
 //!
-//! They tell patterns, names and codes, never a path, a parameter or an error's words.
+//! Spans contain patterns, names and codes, never a path, a parameter or an error message.
 
 mod counted;
 mod exporter;
@@ -31,29 +30,31 @@ use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
 use uuid::Uuid;
 
-/// The target of all spans that are for traces alone. The edge asks whether it is collected.
+/// The target of all spans that are only for traces. The edge checks whether it is enabled.
 pub const TARGET: &str = "entrepot_trace";
 
 /// The target of the span of each request.
 const REQUEST_TARGET: &str = "http";
 
-/// How long a collector may take for one batch.
+/// The time-out of one export.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How long the end of the process may wait for what is still to be sent.
+/// The time-out of the last export, which delays the end of the process.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often what was gathered is sent.
+/// The interval between exports.
 const EXPORT_INTERVAL: Duration = Duration::from_secs(2);
 
-/// What is gathered and sent, by a thread of its own. What a collector does not take in time is lost; nobody waits.
+/// Collects spans and exports them in a thread of its own. Spans that the collector does not accept in time are lost;
+/// nothing waits for it.
 pub struct Traces(SdkTracerProvider);
 
 impl Traces {
-    /// Starts to gather, for the process that is named so. Nothing is sent yet, so a collector that is away is no error.
+    /// Starts to collect spans for the process with this identifier. Exports nothing yet, so an unavailable collector
+    /// is no error.
     ///
     /// # Errors
-    /// The options name no collector that could be asked.
+    /// The options contain no valid collector.
     pub fn start(options: &TraceOptions, instance: Uuid) -> Result<Self> {
         let exporter = SpanExporter::builder()
             .with_http()
@@ -74,7 +75,7 @@ impl Traces {
         Ok(Self(provider))
     }
 
-    /// Gathers the spans that are for traces.
+    /// Returns the layer that collects the spans of traces.
     pub fn layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
@@ -89,14 +90,14 @@ impl Traces {
     }
 }
 
-/// Spans of our own, and that of each request, which the edge makes for the log as well.
+/// Selects spans with our target, and the span of each request, which the edge creates for the log as well.
 fn is_for_traces(metadata: &Metadata<'_>) -> bool {
     let is_of_a_request = metadata.is_span() && metadata.target() == REQUEST_TARGET;
     *metadata.level() == Level::INFO && (metadata.target() == TARGET || is_of_a_request)
 }
 
 impl Drop for Traces {
-    /// Sends what was gathered, or gives it up after some seconds.
+    /// Exports the remaining spans, or gives up after the time-out.
     fn drop(&mut self) {
         if let Err(error) = self.0.shutdown_with_timeout(SHUTDOWN_TIMEOUT) {
             tracing::warn!(%error, "the last traces were not exported");
@@ -104,7 +105,7 @@ impl Drop for Traces {
     }
 }
 
-/// Which process it is that tells.
+/// The attributes of this process.
 fn resource(options: &TraceOptions, instance: Uuid) -> Resource {
     Resource::builder_empty()
         .with_service_name(options.service_name.clone())

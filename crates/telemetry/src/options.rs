@@ -1,26 +1,24 @@
-//! What is told to whom.
+//! The options of traces.
 
 use std::fmt;
 
 use opentelemetry_sdk::trace::Sampler;
 
-/// Where traces are sent, and which.
+/// Where traces are sent, and which requests are traced.
 #[derive(Clone)]
 pub struct TraceOptions {
-    /// The base address of a collector, `http://` or `https://`.
+    /// The base URL of a collector, `http://` or `https://`.
     pub endpoint: String,
-    /// Sent with every batch, such as a key of the collector's.
+    /// Sent with every export, such as the collector's API key.
     pub headers: Vec<(String, String)>,
-    /// What the service is called.
     pub service_name: String,
-    /// Where it runs, such as `production`.
+    /// Such as `production`.
     pub environment: &'static str,
-    /// Which requests are told of.
     pub sampling: Sampling,
 }
 
 impl TraceOptions {
-    /// Where batches go: beside the base, as OTLP 1.0 wants it.
+    /// The URL of exports: below the base URL, as OTLP 1.0 requires.
     pub(crate) fn traces_url(&self) -> String {
         format!("{}/v1/traces", self.endpoint.trim_end_matches('/'))
     }
@@ -37,28 +35,27 @@ impl fmt::Debug for TraceOptions {
     }
 }
 
-/// Which requests are told of; the names are those of `OTEL_TRACES_SAMPLER`.
+/// Which requests are traced; the names are those of `OTEL_TRACES_SAMPLER`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sampling {
-    /// Of requests that nobody has decided about, this part.
+    /// The fraction of traced requests, among those without a sampling decision of the caller.
     pub ratio: f64,
-    /// Whether what the caller's `traceparent` says counts first.
+    /// Whether the decision in the caller's `traceparent` has precedence.
     pub by_parent: bool,
 }
 
 impl Default for Sampling {
-    /// All that the caller does not exclude.
+    /// All requests that the caller does not exclude.
     fn default() -> Self {
         Self { ratio: 1.0, by_parent: true }
     }
 }
 
 impl Sampling {
-    /// Reads the name of a sampler with its argument, which those by ratio take: a part from 0 to 1, all if it is not
-    /// there.
+    /// Parses the name of a sampler and its argument, which samplers by ratio take: a number from 0 to 1, by default 1.
     ///
     /// # Errors
-    /// Which of the two names is wrong, and how.
+    /// The name of the invalid variable, and the reason.
     pub fn parse(name: &str, argument: Option<&str>) -> Result<Self, (&'static str, String)> {
         let ratio = match argument {
             None => 1.0,

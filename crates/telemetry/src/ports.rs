@@ -1,4 +1,4 @@
-//! Ports with a span around each call: decorators, there only where traces are collected.
+//! Decorators that create a span for each call of a port. Used only if traces are collected.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use opentelemetry::trace::Status;
 use tracing::{Instrument, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// Does the work within the span, which is told when it came to nothing.
+/// Runs the work in the span, and sets the span's status on an error.
 async fn within<T, E>(span: Span, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     let done = work.instrument(span.clone()).await;
     if done.is_err() {
@@ -34,7 +34,7 @@ async fn within<T, E>(span: Span, work: impl Future<Output = Result<T, E>>) -> R
     done
 }
 
-/// A decorator of a port: every method of it, as it is there.
+/// Defines a decorator of a port with all its methods.
 macro_rules! traced {
     ($(#[$doc:meta])* $name:ident: $port:ident { $(fn $method:ident($($arg:ident: $type:ty),*) -> $out:ty;)* }) => {
         $(#[$doc])*
@@ -45,7 +45,7 @@ macro_rules! traced {
             $(async fn $method(&self, $($arg: $type),*) -> $out {
                 let work = self.0.$method($($arg),*);
                 if Span::current().is_none() {
-                    // Nobody's request: what the process does for itself would be a trace of one span.
+                    // Not part of a request: background work would create traces of one span.
                     return work.await;
                 }
                 let name = concat!(stringify!($port), ".", stringify!($method));
@@ -56,7 +56,7 @@ macro_rules! traced {
 }
 
 traced! {
-    /// Users.
+    /// Traces calls of [`UserRepository`].
     TracedUsers: UserRepository {
         fn insert(new: &NewUser, cause: &Cause) -> Result<(), UserError>;
         fn find(id: UserId) -> Result<Option<User>, Fault>;
@@ -71,7 +71,7 @@ traced! {
 }
 
 traced! {
-    /// Logins.
+    /// Traces calls of [`SessionRepository`].
     TracedSessions: SessionRepository {
         fn open(new: &NewSession) -> Result<(), OpenError>;
         fn rotate(rotation: &Rotation) -> Result<Rotated, RotateError>;
@@ -83,7 +83,7 @@ traced! {
 }
 
 traced! {
-    /// Keys of machines.
+    /// Traces calls of [`ApiKeyRepository`].
     TracedApiKeys: ApiKeyRepository {
         fn insert(new: &NewApiKey, max_live: u32, cause: &Cause) -> Result<(), ApiKeyError>;
         fn access(prefix: KeyPrefix) -> Result<Option<KeyAccess>, Fault>;
@@ -95,7 +95,7 @@ traced! {
 }
 
 traced! {
-    /// Second factors.
+    /// Traces calls of [`SecondFactorRepository`].
     TracedSecondFactors: SecondFactorRepository {
         fn find(user: UserId) -> Result<Option<SecondFactor>, Fault>;
         fn begin(user: UserId, secret: &SealedSecret, now: Timestamp) -> Result<bool, Fault>;
@@ -108,7 +108,7 @@ traced! {
 }
 
 traced! {
-    /// The catalogue.
+    /// Traces calls of [`ProductRepository`].
     TracedProducts: ProductRepository {
         fn insert(product: &Product, cause: &Cause) -> Result<(), ProductError>;
         fn find(id: ProductId) -> Result<Option<Product>, Fault>;
@@ -122,7 +122,7 @@ traced! {
 }
 
 traced! {
-    /// Orders.
+    /// Traces calls of [`OrderRepository`].
     TracedOrders: OrderRepository {
         fn place(placement: &Placement) -> Result<Placed, PlaceError>;
         fn find(id: OrderId) -> Result<Option<Order>, Fault>;
@@ -133,14 +133,14 @@ traced! {
 }
 
 traced! {
-    /// What was done by whom.
+    /// Traces calls of [`AuditLog`].
     TracedAuditLog: AuditLog {
         fn list(query: &AuditQuery) -> Result<Listing<AuditEntry>, Fault>;
     }
 }
 
 traced! {
-    /// Passwords, which take longer than all else.
+    /// Traces calls of [`PasswordHasher`], which take longer than all others.
     TracedHasher: PasswordHasher {
         fn hash(password: &PlainPassword) -> Result<PasswordHash, Fault>;
         fn verify(password: &str, hash: Option<PasswordHash>) -> Result<bool, Fault>;

@@ -1,4 +1,4 @@
-//! A span for each SQL statement.
+//! Spans of SQL statements.
 
 use std::fmt::{self, Write};
 
@@ -7,26 +7,24 @@ use opentelemetry::trace::Status;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// The most bytes of a statement that are told; those with many lines grow with what they write.
+/// The maximum length of a recorded statement. Statements for many lines can be long.
 const MAX_TEXT_BYTES: usize = 2_048;
 
-/// What diesel writes between a statement and its parameters, which are nobody's business.
+/// The text that diesel writes between a statement and its parameters, which are not recorded.
 const BINDS_MARKER: &str = " -- binds:";
 
-/// Who runs statements.
+/// The database engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
-    /// The embedded one.
     Sqlite,
-    /// A server.
     Postgres,
 }
 
-/// From now on each new connection makes a span for each statement that is part of a trace. Those of the store itself,
-/// such as its sign of life, are part of none.
+/// Makes each new connection create a span for every statement that is part of a trace. The store's own statements,
+/// such as health checks, are part of none.
 ///
 /// # Errors
-/// Somebody panicked while doing the same.
+/// Another thread panicked in this function.
 pub fn trace_statements(engine: Engine) -> anyhow::Result<()> {
     let set = set_default_instrumentation(match engine {
         Engine::Sqlite => || Some(Box::new(StatementSpans::of("sqlite"))),
@@ -35,7 +33,7 @@ pub fn trace_statements(engine: Engine) -> anyhow::Result<()> {
     Ok(set?)
 }
 
-/// The statement that a connection runs.
+/// Creates the spans of one connection.
 struct StatementSpans {
     system: &'static str,
     running: Span,
@@ -74,27 +72,27 @@ impl Instrumentation for StatementSpans {
     }
 }
 
-/// The statement with places for its parameters, and without these.
+/// Returns the statement with placeholders, without its parameters.
 fn text_of(query: &dyn fmt::Display) -> String {
     let mut text = Bounded(String::new());
-    // An error means that there is enough of it.
+    // An error means that the maximum length is reached.
     write!(text, "{query}").ok();
     text.0
 }
 
-/// The word that says what a statement does, if it is one that is known: few, as names have to be.
+/// The first keyword of a statement, or `OTHER`: span names must have few values.
 fn operation(text: &str) -> &'static str {
     let known = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"];
     let first = text.split(|c: char| !c.is_ascii_alphabetic()).find(|word| !word.is_empty()).unwrap_or_default();
     known.into_iter().find(|known| known.eq_ignore_ascii_case(first)).unwrap_or("OTHER")
 }
 
-/// Takes text up to its bound, or up to where parameters begin.
+/// Takes text up to the maximum length, or up to the parameters.
 struct Bounded(String);
 
 impl Write for Bounded {
     fn write_str(&mut self, more: &str) -> fmt::Result {
-        // The mark may come in pieces.
+        // The marker may be written in several parts.
         let from = self.0.len().saturating_sub(BINDS_MARKER.len());
         self.0.push_str(more);
         let from = self.0.floor_char_boundary(from);

@@ -1,4 +1,4 @@
-//! Orders and logins are counted by how they ended.
+//! Counting orders and logins by outcome.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -35,7 +35,7 @@ fn one() -> Placement {
     placement(7, user_id(1), &[(1, 1)], at(0))
 }
 
-/// Each series that is told, with its value.
+/// Each series with its value.
 fn series(source: &dyn MetricSource) -> Vec<(String, f64)> {
     let name = |name: &str, labels: &[(&str, &str)]| match labels {
         [] => name.to_owned(),

@@ -1,4 +1,4 @@
-//! Making and revoking keys.
+//! Creates, lists and revokes API keys.
 
 use entrepot_domain::{
     ApiKeyId, Timestamp,
@@ -10,32 +10,32 @@ use entrepot_domain::{
 use super::ApiKeyService;
 use crate::{Error, permission::require_session};
 
-/// How many live keys anybody may have.
+/// The most live keys of one user.
 const MAX_LIVE_KEYS: u32 = 50;
 
-/// What a key is to be.
+/// The properties of a new key.
 #[derive(Debug, Clone)]
 pub struct ApiKeyRequest {
-    /// What its user calls it.
+    /// The user's name for the key.
     pub name: ApiKeyName,
-    /// What it may do. Scopes that go beyond the roles of its user are worth nothing until they get the role.
+    /// Scopes beyond the user's roles have no effect until the user gets the role.
     pub scopes: Scopes,
-    /// From when on it is good no more; `None` is never.
+    /// When the key expires; `None` is never.
     pub expires_at: Option<Timestamp>,
 }
 
-/// A key that was made.
+/// A new key with its secret.
 #[derive(Debug, Clone)]
 pub struct CreatedKey {
-    /// The key as it will be found.
+    /// The key as the store returns it.
     pub key: ApiKey,
-    /// Its secret, which nobody can look up any more.
+    /// Its secret. It is not stored, so it can be shown only now.
     pub secret: ApiKeySecret,
 }
 
 impl ApiKeyService {
-    /// Makes a key that acts for the actor, who must have logged in. An expiry that has passed is a bad field;
-    /// [`Error::TooManyApiKeys`] if they have fifty.
+    /// Creates a key that acts for the actor, who must be logged in. An expiry in the past is a validation error.
+    /// Returns [`Error::TooManyApiKeys`] if the actor has fifty live keys.
     pub async fn create(&self, actor: &Actor, request: ApiKeyRequest, origin: &Origin) -> Result<CreatedKey, Error> {
         require_session(actor)?;
         let cause = self.cause(actor, origin);
@@ -60,13 +60,14 @@ impl ApiKeyService {
         Ok(CreatedKey { key: new.key, secret })
     }
 
-    /// The actor's live keys, the last made first.
+    /// Lists the actor's live keys, the newest first.
     pub async fn list(&self, actor: &Actor) -> Result<Vec<ApiKey>, Error> {
         require_session(actor)?;
         Ok(self.ports.keys.list(actor.user, self.ports.clock.now()).await?)
     }
 
-    /// Ends one of the actor's keys, at once and for good; [`Error::NotFound`] if it is not theirs or ended already.
+    /// Revokes one of the actor's keys, immediately and permanently. Returns [`Error::NotFound`] if it is not theirs or
+    /// not live.
     pub async fn revoke(&self, actor: &Actor, id: ApiKeyId, origin: &Origin) -> Result<(), Error> {
         require_session(actor)?;
         let revoked = self.ports.keys.revoke(actor.user, id, &self.cause(actor, origin)).await?;

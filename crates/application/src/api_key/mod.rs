@@ -1,4 +1,4 @@
-//! Keys of machines.
+//! API keys, which let programs act for a user.
 
 mod authenticate;
 mod manage;
@@ -16,25 +16,22 @@ pub use manage::{ApiKeyRequest, CreatedKey};
 
 /// The ports that [`ApiKeyService`] holds.
 pub struct ApiKeyPorts {
-    /// Where keys are kept.
     pub keys: Arc<dyn ApiKeyRepository>,
-    /// Makes their secrets.
+    /// Generates the secrets.
     pub random: Arc<dyn Randomness>,
-    /// Tells the time.
     pub clock: Arc<dyn Clock>,
-    /// Makes identifiers.
     pub ids: Arc<dyn IdGenerator>,
 }
 
-/// Keys of machines.
+/// API keys, which let programs act for a user.
 pub struct ApiKeyService {
     ports: ApiKeyPorts,
-    /// When the use of a key was last noted by this process.
+    /// When this process last recorded a use of each key.
     recorded_uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
 }
 
 impl ApiKeyService {
-    /// A service over these ports.
+    /// Creates a service over these ports.
     pub fn new(ports: ApiKeyPorts) -> Self {
         Self { ports, recorded_uses: Mutex::default() }
     }

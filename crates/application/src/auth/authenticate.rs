@@ -1,4 +1,4 @@
-//! Believing an access token.
+//! Verifies access tokens.
 
 use entrepot_domain::auth::{AccessClaims, Actor, Proof};
 
@@ -6,12 +6,13 @@ use super::AuthService;
 use crate::Error;
 
 impl AuthService {
-    /// Reads an access token: signature, kind and every claim. Asks no store, so it says nothing of the session.
+    /// Verifies the signature, the type and every claim of an access token. Accesses no store, so it does not check the
+    /// session.
     pub fn verify(&self, token: &str) -> Result<AccessClaims, Error> {
         Ok(self.ports.tokens.verify_access(token, self.ports.clock.now())?)
     }
 
-    /// Lets the bearer of a good token in, if the session is still alive, with the roles that the user has now.
+    /// Returns the actor of a verified token, with the present roles of the user, if the session is still live.
     pub async fn authenticate(&self, claims: &AccessClaims) -> Result<Actor, Error> {
         let access = self.ports.sessions.access(claims.session, self.ports.clock.now()).await?;
         match access {

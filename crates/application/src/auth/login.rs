@@ -1,4 +1,4 @@
-//! Logging in.
+//! Login.
 
 use entrepot_domain::{
     Email, SessionId,
@@ -11,20 +11,20 @@ use entrepot_domain::{
 use super::{AuthService, LoggedIn};
 use crate::{Error, second_factor::take_code};
 
-/// What somebody logs in with.
+/// The credentials of a login.
 #[derive(Clone)]
 pub struct Login {
-    /// Who they say they are.
     pub email: Email,
-    /// What they typed; it need not be a good password.
+    /// As it was typed; it need not be a valid password.
     pub password: String,
-    /// A code of their second factor, if they have one.
+    /// A code of the user's second factor, if they have one.
     pub code: Option<SecondFactorCode>,
-    /// What their client calls itself.
+    /// The `User-Agent` of the client.
     pub user_agent: Option<String>,
 }
 
-/// Tells the observer how a login ended. Dropped before it ended, because its caller gave up on it, it is `unavailable`.
+/// Reports the outcome of a login to the observer. If it is dropped before the login ended, because the caller gave up
+/// on it, the outcome is `unavailable`.
 struct Report<'a> {
     observer: &'a dyn LoginObserver,
     outcome: Result<(), &'static str>,
@@ -43,16 +43,15 @@ impl Drop for Report<'_> {
 }
 
 impl AuthService {
-    /// Checks a password and opens a session. An unknown email and a wrong password are
-    /// [`Error::InvalidCredentials`] alike, and take the same time. After too many failures from that address for that
-    /// email it is [`Error::RateLimited`], right or wrong.
+    /// Checks a password and opens a session. An unknown email and a wrong password both return
+    /// [`Error::InvalidCredentials`], after the same time. After too many failures from this address for this email,
+    /// every login returns [`Error::RateLimited`].
     ///
-    /// Of a user with a second factor a code is asked as well: without one it is [`Error::SecondFactorRequired`], which
-    /// is told to nobody who has not the password, and a wrong one is as bad as a wrong password; of wrong codes of the app
-    /// an account bears only so many, from wherever they come.
+    /// A user with a second factor also needs a code. Without one, [`Error::SecondFactorRequired`] is returned, but
+    /// only if the password is correct; a wrong code is the same as a wrong password. The number of wrong authenticator
+    /// codes per account is limited, whatever address they come from.
     ///
-    /// A change of the password or second factor that is made while it is checked is felt: no session is opened by what
-    /// was right before.
+    /// If the password or the second factor changes during the check, no session is opened with the old credentials.
     pub async fn login(&self, login: Login, origin: &Origin) -> Result<LoggedIn, Error> {
         let mut report = Report::new(&*self.ports.logins);
         let result = self.check_and_open(&login, origin).await;
@@ -61,7 +60,7 @@ impl AuthService {
     }
 
     async fn check_and_open(&self, login: &Login, origin: &Origin) -> Result<LoggedIn, Error> {
-        // The password or second factor may change between the check and the session. Then both are done once more.
+        // The credentials may change between the check and the opening of the session. Then both are done once more.
         for _ in 0..2 {
             let (user, checked) = self.check(login, origin).await?;
             match self.open(user, checked, login, origin).await {
@@ -78,7 +77,7 @@ impl AuthService {
         let hash = known.as_ref().map(|known| known.password.clone());
         let right = self.ports.hasher.verify(&login.password, hash).await?;
         let Some(Credentials { user, password }) = known.filter(|_| right) else {
-            // Not in the audit log, which anybody could fill with it.
+            // Not in the audit log, which anybody could fill with failed logins.
             tracing::warn!(address = %origin.address, "a login failed");
             attempt.failed().await?;
             return Err(Error::InvalidCredentials);
@@ -99,7 +98,7 @@ impl AuthService {
         Ok((user, CheckedCredentials { password, second_factor }))
     }
 
-    /// Whether the code is good. A good one is taken by that, and not good again.
+    /// Returns whether the code is valid. A valid code is consumed.
     async fn take_code(
         &self,
         user: &User,

@@ -22,38 +22,31 @@ pub use login::Login;
 
 use crate::LoginThrottle;
 
-/// How long logins last.
+/// The lifetimes of tokens.
 #[derive(Debug, Clone, Copy)]
 pub struct AuthSettings {
-    /// How long an access token is good.
+    /// The lifetime of an access token.
     pub access_ttl: Duration,
-    /// How long a refresh token is good, and with it a session that nobody refreshes.
+    /// The lifetime of a refresh token, and of a session that is not refreshed.
     pub refresh_ttl: Duration,
-    /// How long after a rotation the same successor can be fetched again.
+    /// How long after a rotation the old token returns the same successor again.
     pub refresh_grace: Duration,
 }
 
 /// The ports that [`AuthService`] holds.
 pub struct AuthPorts {
-    /// Whom to log in.
     pub users: Arc<dyn UserRepository>,
-    /// Where logins are kept.
     pub sessions: Arc<dyn SessionRepository>,
-    /// Checks passwords.
     pub hasher: Arc<dyn PasswordHasher>,
-    /// Who has a second factor.
     pub second_factors: Arc<dyn SecondFactorRepository>,
-    /// Opens their secrets.
+    /// Unseals the secrets of second factors.
     pub sealer: Arc<dyn Sealer>,
-    /// Makes and checks tokens.
     pub tokens: Arc<dyn TokenIssuer>,
-    /// Counts failures.
+    /// Limits failed attempts.
     pub throttle: Arc<LoginThrottle>,
-    /// Told how each login ends.
+    /// Receives the outcome of each login.
     pub logins: Arc<dyn LoginObserver>,
-    /// Tells the time.
     pub clock: Arc<dyn Clock>,
-    /// Makes identifiers.
     pub ids: Arc<dyn IdGenerator>,
 }
 
@@ -63,26 +56,23 @@ pub struct AuthService {
     settings: AuthSettings,
 }
 
-/// A login: both tokens, and who it is.
+/// The result of a login or a refresh.
 #[derive(Debug, Clone)]
 pub struct LoggedIn {
-    /// For every request.
     pub access_token: String,
-    /// For the next pair.
     pub refresh_token: String,
     /// How long the access token is good.
     pub expires_in: Duration,
-    /// Who.
     pub user: User,
 }
 
 impl AuthService {
-    /// A service over these ports.
+    /// Creates a service over these ports.
     pub fn new(ports: AuthPorts, settings: AuthSettings) -> Self {
         Self { ports, settings }
     }
 
-    /// The keys that others can check access tokens with, the one that signs now first.
+    /// The public keys that verify access tokens, the signing key first.
     pub fn public_keys(&self) -> Vec<PublicKey> {
         self.ports.tokens.public_keys()
     }
@@ -92,7 +82,7 @@ impl AuthService {
         Cause { id: self.ports.ids.next(), at: self.ports.clock.now(), who: who.into(), origin }
     }
 
-    /// Claims of a new refresh token, from now on. Tokens count in whole seconds.
+    /// The claims of a new refresh token, valid from `now`. Tokens have whole seconds.
     fn refresh_claims(&self, user: &User, session: SessionId, now: Timestamp) -> RefreshClaims {
         let issued_at = whole_seconds(now);
         RefreshClaims {
@@ -104,7 +94,7 @@ impl AuthService {
         }
     }
 
-    /// The pair for a session whose refresh token is this one.
+    /// Issues both tokens of the session that `refresh` belongs to.
     fn pair(&self, user: User, refresh: &RefreshClaims, now: Timestamp) -> Result<LoggedIn, Fault> {
         let issued_at = whole_seconds(now);
         // An access token never outlives its session.
@@ -126,7 +116,7 @@ impl AuthService {
         })
     }
 
-    /// What a store keeps of a refresh token.
+    /// The part of a refresh token that a store keeps.
     fn state_of(&self, claims: &RefreshClaims) -> Result<RefreshState, Fault> {
         Ok(RefreshState {
             hash: TokenHash::of(&self.ports.tokens.refresh(claims)?),

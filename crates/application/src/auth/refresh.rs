@@ -1,4 +1,4 @@
-//! A new pair of tokens for an old one, and the end of it.
+//! Refresh token rotation, and logout.
 
 use entrepot_domain::{
     audit::{Origin, Who},
@@ -9,10 +9,10 @@ use super::{AuthService, LoggedIn};
 use crate::Error;
 
 impl AuthService {
-    /// Rotates a refresh token (RFC 9700 4.14.2). A token that was used before ends its session
-    /// ([`Error::RefreshTokenReused`]).
+    /// Rotates a refresh token (RFC 9700 4.14.2). A token that was used before ends its session and returns
+    /// [`Error::RefreshTokenReused`].
     pub async fn refresh(&self, token: &str, origin: &Origin) -> Result<LoggedIn, Error> {
-        // Whoever shows a token that was used before may be a thief: until it is rotated it is nobody's.
+        // A reused token may be stolen, so the request counts as anonymous until the rotation succeeds.
         let cause = self.cause(Who::Anonymous, origin);
         let now = cause.at;
         let shown = self.ports.tokens.verify_refresh(token, now)?;
@@ -42,15 +42,16 @@ impl AuthService {
         };
         let mut pair = self.pair(user, &good, now)?;
         if TokenHash::of(&pair.refresh_token) != rotated.refresh.hash {
-            // The successor was made before, with a key that no longer signs. If that is gone too, nobody can tell it.
+            // The successor was signed before, with a key that no longer signs. If that key is gone, the token cannot
+            // be signed again.
             let successor = self.ports.tokens.refresh_again(&good, &rotated.refresh.hash)?;
             pair.refresh_token = successor.ok_or(Error::InvalidToken)?;
         }
         Ok(pair)
     }
 
-    /// Ends the session of a refresh token, and with it its access tokens. A session that is over already, or whose
-    /// token has expired, is fine: that is what was wanted.
+    /// Ends the session of a refresh token, and with it its access tokens. Succeeds also if the session has ended or
+    /// the token has expired.
     pub async fn logout(&self, token: &str, origin: &Origin) -> Result<(), Error> {
         let now = self.ports.clock.now();
         let shown = match self.ports.tokens.verify_refresh(token, now) {

@@ -1,4 +1,4 @@
-//! The devices that are logged in.
+//! Lists and ends sessions.
 
 use entrepot_domain::{
     SessionId,
@@ -10,14 +10,14 @@ use super::AuthService;
 use crate::{Error, permission::require_session};
 
 impl AuthService {
-    /// The actor's live sessions, the last used first.
+    /// Lists the actor's live sessions, the last used first.
     pub async fn sessions(&self, actor: &Actor) -> Result<Vec<Session>, Error> {
         require_session(actor)?;
         Ok(self.ports.sessions.list(actor.user, self.ports.clock.now()).await?)
     }
 
-    /// Ends one of the actor's sessions, the present one too if they like; [`Error::NotFound`] if it is not theirs or
-    /// over already.
+    /// Ends one of the actor's sessions, which may be the present one. Returns [`Error::NotFound`] if it is not theirs
+    /// or has ended.
     pub async fn end_session(&self, actor: &Actor, id: SessionId, origin: &Origin) -> Result<(), Error> {
         require_session(actor)?;
         if self.ports.sessions.end(actor.user, id, &self.cause(actor, origin)).await? {

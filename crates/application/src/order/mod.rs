@@ -17,15 +17,12 @@ use crate::Error;
 
 /// The ports that [`OrderService`] holds.
 pub struct OrderPorts {
-    /// Where orders are kept.
     pub orders: Arc<dyn OrderRepository>,
-    /// Tells the time.
     pub clock: Arc<dyn Clock>,
-    /// Makes identifiers.
     pub ids: Arc<dyn IdGenerator>,
 }
 
-/// How long an idempotency key is remembered: 24 hours, as the contract says.
+/// How long an idempotency key is stored: 24 hours, as in the contract.
 pub const IDEMPOTENCY_TTL: Duration = Duration::from_hours(24);
 
 /// Orders.
@@ -34,7 +31,7 @@ pub struct OrderService {
 }
 
 impl OrderService {
-    /// A service over these ports.
+    /// Creates a service over these ports.
     pub fn new(ports: OrderPorts) -> Self {
         Self { ports }
     }
@@ -44,7 +41,8 @@ impl OrderService {
         Cause { id: self.ports.ids.next(), at: self.ports.clock.now(), who: actor.into(), origin }
     }
 
-    /// An order that the actor may see: their own, or any for staff; for others there is none.
+    /// Returns an order that the actor may see: their own, or any order for staff. Returns [`Error::NotFound`] for
+    /// others.
     async fn visible(&self, actor: &Actor, id: OrderId) -> Result<Order, Error> {
         let order = self.ports.orders.find(id).await?;
         order.filter(|order| actor.is(order.user) || actor.is_staff()).ok_or(Error::NotFound)

@@ -1,4 +1,4 @@
-//! Placing an order.
+//! Places orders.
 
 use entrepot_domain::{
     OrderId, ProductId,
@@ -12,11 +12,11 @@ use super::{IDEMPOTENCY_TTL, OrderService};
 use crate::{Error, FieldError, Shortfall, permission::require_scope};
 
 impl OrderService {
-    /// Places an order for the actor, at the prices of this moment. With a key that was used for the same basket it
+    /// Places an order for the actor, at the present prices. If the idempotency key was used for the same basket,
     /// returns the order that was placed then.
     ///
-    /// Errors: [`Error::Validation`] on `items[n].productId` for what is not for sale or of another currency,
-    /// [`Error::InsufficientStock`] with every short product, [`Error::IdempotencyKeyReused`],
+    /// Errors: [`Error::Validation`] on `items[n].productId` for a product that is not for sale or has another
+    /// currency, [`Error::InsufficientStock`] with every short product, [`Error::IdempotencyKeyReused`],
     /// [`Error::IdempotencyInProgress`].
     pub async fn place(&self, actor: &Actor, basket: Basket, key: Option<IdempotencyKey>) -> Result<Placed, Error> {
         require_scope(actor, Scope::OrdersWrite)?;
@@ -32,7 +32,7 @@ impl OrderService {
     }
 }
 
-/// Says what a refusal means in terms of the lines that were asked for.
+/// Converts an error to one that refers to the lines of the request.
 fn explain(error: PlaceError, basket: &Basket) -> Error {
     match error {
         PlaceError::Refused(Refusal::UnknownProducts(products)) => {

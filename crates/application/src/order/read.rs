@@ -1,4 +1,4 @@
-//! Looking at orders.
+//! Reads orders.
 
 use entrepot_domain::{
     Listing, OrderId,
@@ -11,20 +11,20 @@ use super::OrderService;
 use crate::{Error, permission::require_scope};
 
 impl OrderService {
-    /// An order, for its buyer and for staff.
+    /// Returns an order, for its buyer and for staff.
     pub async fn get(&self, actor: &Actor, id: OrderId) -> Result<Order, Error> {
         require_scope(actor, Scope::OrdersRead)?;
         self.visible(actor, id).await
     }
 
-    /// What happened to an order, for its buyer and for staff; the first first.
+    /// Lists the events of an order, the oldest first, for its buyer and for staff.
     pub async fn events(&self, actor: &Actor, id: OrderId) -> Result<Vec<OrderEvent>, Error> {
         require_scope(actor, Scope::OrdersRead)?;
         self.visible(actor, id).await?;
         Ok(self.ports.orders.events(id).await?)
     }
 
-    /// A part of the list of orders: customers see their own, staff see all. Only staff may ask for another user's
+    /// Lists orders: customers see their own, staff see all. Only staff may filter by another user
     /// ([`Error::Forbidden`]).
     pub async fn list(&self, actor: &Actor, query: OrderQuery) -> Result<Listing<Order>, Error> {
         require_scope(actor, Scope::OrdersRead)?;

@@ -1,4 +1,4 @@
-//! The life of an order.
+//! Changes the status of orders.
 
 use entrepot_domain::{
     OrderId, Version,
@@ -12,8 +12,8 @@ use super::OrderService;
 use crate::{Error, permission::require_scope};
 
 impl OrderService {
-    /// Does something with an order. Its buyer may cancel it; all else is for staff. [`Error::InvalidTransition`] if
-    /// its status does not allow it; a cancelled order gives its stock back once.
+    /// Applies an action to an order. Its buyer may cancel it; all other actions are for staff. Returns
+    /// [`Error::InvalidTransition`] if the status does not allow the action. Cancelling restores the stock, once.
     pub async fn transition(
         &self,
         actor: &Actor,

@@ -1,4 +1,4 @@
-//! A new product.
+//! Creates products.
 
 use entrepot_domain::{
     Description, Money, ProductId, Version,
@@ -11,23 +11,19 @@ use entrepot_domain::{
 use super::{ProductService, require_staff};
 use crate::{Error, error::product_error};
 
-/// A product to be put up for sale.
+/// The properties of a new product.
 #[derive(Debug, Clone)]
 pub struct NewProduct {
-    /// What the shop calls it.
     pub sku: Sku,
-    /// What customers call it.
     pub name: ProductName,
-    /// More about it.
     pub description: Description,
-    /// The price of one.
+    /// The price of one unit.
     pub price: Money,
-    /// How many there are.
     pub stock: Stock,
 }
 
 impl ProductService {
-    /// Puts a product up for sale, for staff. [`Error::SkuTaken`] if the sku is used, by an archived product perhaps.
+    /// Creates a product, for staff. Returns [`Error::SkuTaken`] if another product that is for sale has the sku.
     pub async fn create(&self, actor: &Actor, new: NewProduct, origin: &Origin) -> Result<Product, Error> {
         require_staff(actor, Scope::ProductsWrite)?;
         let cause = self.cause(actor, Some(origin));

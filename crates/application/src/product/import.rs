@@ -1,4 +1,4 @@
-//! Bringing in a whole catalogue.
+//! Imports a catalogue.
 
 use entrepot_domain::{
     Description, ProductId,
@@ -9,24 +9,23 @@ use entrepot_domain::{
 use super::ProductService;
 use crate::Error;
 
-/// A product as a catalogue file has it.
+/// A product of a catalogue file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportRow {
-    /// By which it is found.
+    /// Identifies the product.
     pub sku: Sku,
-    /// Its name.
     pub name: ProductName,
-    /// Its price; without a currency of its own it is in the one that the product has.
+    /// Without a currency, the price is in the product's present one.
     pub price: ImportPrice,
-    /// Its description; `None` leaves it.
+    /// `None` keeps the present description.
     pub description: Option<Description>,
-    /// Its stock; `None` leaves it.
+    /// `None` keeps the present stock.
     pub stock: Option<Stock>,
 }
 
 impl ProductService {
-    /// Makes or changes products by sku, all or none but for the rows in [`Upserted::refused`]. For the operator's
-    /// command line, which asks for no actor.
+    /// Creates or updates products by sku, in one transaction, except for the rows in [`Upserted::refused`]. For the
+    /// command line, which has no actor.
     pub async fn import(&self, rows: Vec<ImportRow>) -> Result<Upserted, Error> {
         let imports: Vec<_> = rows
             .into_iter()

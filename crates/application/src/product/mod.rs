@@ -22,11 +22,8 @@ use crate::{Error, permission::require_scope};
 
 /// The ports that [`ProductService`] holds.
 pub struct ProductPorts {
-    /// Where the catalogue is kept.
     pub products: Arc<dyn ProductRepository>,
-    /// Tells the time.
     pub clock: Arc<dyn Clock>,
-    /// Makes identifiers.
     pub ids: Arc<dyn IdGenerator>,
 }
 
@@ -36,7 +33,7 @@ pub struct ProductService {
 }
 
 impl ProductService {
-    /// A service over these ports.
+    /// Creates a service over these ports.
     pub fn new(ports: ProductPorts) -> Self {
         Self { ports }
     }

@@ -1,4 +1,4 @@
-//! Looking at the catalogue.
+//! Reads the catalogue.
 
 use entrepot_domain::{
     Listing, ProductId,
@@ -9,12 +9,12 @@ use super::ProductService;
 use crate::Error;
 
 impl ProductService {
-    /// A product, for anyone.
+    /// Returns a product, for anyone.
     pub async fn get(&self, id: ProductId) -> Result<Product, Error> {
         self.ports.products.find(id).await?.ok_or(Error::NotFound)
     }
 
-    /// A part of the catalogue, for anyone.
+    /// Lists products, for anyone.
     pub async fn list(&self, query: &ProductQuery) -> Result<Listing<Product>, Error> {
         Ok(self.ports.products.list(query).await?)
     }

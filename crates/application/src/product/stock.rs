@@ -1,4 +1,4 @@
-//! Counting stock.
+//! Adjusts stock.
 
 use entrepot_domain::{
     ProductId, Version,
@@ -12,8 +12,8 @@ use super::{ProductService, require_staff};
 use crate::{Error, error::product_error};
 
 impl ProductService {
-    /// Adds to the stock of a product, or takes from it, for staff. [`Error::InsufficientStock`] if it would go below
-    /// zero.
+    /// Adds `delta` to the stock of a product, for staff. Returns [`Error::InsufficientStock`] if the stock would be
+    /// negative.
     pub async fn adjust_stock(
         &self,
         actor: &Actor,

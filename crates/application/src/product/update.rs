@@ -1,4 +1,4 @@
-//! Changing, archiving and restoring a product.
+//! Updates, archives and restores products.
 
 use entrepot_domain::{
     ProductId, Version,
@@ -12,7 +12,7 @@ use super::{ProductService, require_staff};
 use crate::{Error, error::product_error};
 
 impl ProductService {
-    /// Changes a product, for staff. Orders that were placed keep what they know of it.
+    /// Updates a product, for staff. Existing orders keep the old values.
     pub async fn update(
         &self,
         actor: &Actor,
@@ -26,7 +26,7 @@ impl ProductService {
         self.ports.products.update(id, change, expected, &cause).await.map_err(|error| product_error(error, id, 0))
     }
 
-    /// Takes a product out of the catalogue, for staff. Orders that were placed keep it.
+    /// Archives a product, for staff. Existing orders keep it.
     pub async fn archive(
         &self,
         actor: &Actor,
@@ -39,7 +39,7 @@ impl ProductService {
         self.ports.products.archive(id, expected, &cause).await.map_err(|error| product_error(error, id, 0))
     }
 
-    /// Brings an archived product back into the catalogue, for staff.
+    /// Restores an archived product, for staff.
     pub async fn restore(
         &self,
         actor: &Actor,

@@ -1,4 +1,4 @@
-//! Taking a code, once.
+//! Checks and consumes codes.
 
 use entrepot_domain::{
     Fault, UserId,
@@ -8,7 +8,8 @@ use entrepot_domain::{
 
 use crate::Error;
 
-/// Whether the code is good for a user whose factor is in force. A good one is taken by that, on every instance.
+/// Returns whether the code is valid for a user with an enabled second factor. A valid code is consumed, on all
+/// instances.
 pub(crate) async fn take_code(
     factors: &dyn SecondFactorRepository,
     sealer: &dyn Sealer,
@@ -29,8 +30,8 @@ pub(crate) async fn take_code(
     }
 }
 
-/// The secret behind a seal. One that cannot be opened is told to the operator, and no code is good for it; recovery
-/// codes are.
+/// Unseals a secret. If that fails, logs an error for the operator and returns `None`: no authenticator code is valid
+/// then, but recovery codes are.
 pub(super) fn open(sealer: &dyn Sealer, user: UserId, kept: &SealedSecret) -> Result<Option<TotpSecret>, Fault> {
     let secret = sealer.open(user, kept)?.and_then(|secret| TotpSecret::from_bytes(&secret));
     if secret.is_none() {

@@ -1,4 +1,4 @@
-//! Setting up a second factor, and removing it.
+//! Enables and removes second factors.
 
 use entrepot_domain::{
     Email, UserId,
@@ -14,26 +14,24 @@ use super::{
 };
 use crate::{Error, permission::require_session, throttle::Attempt};
 
-/// How somebody stands with their second factor.
+/// The state of a user's second factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SecondFactorStatus {
-    /// Whether a login asks for a code.
+    /// Whether a login needs a code.
     pub enabled: bool,
-    /// How many recovery codes are left.
     pub recovery_codes_left: u32,
 }
 
-/// A second factor that waits for its first code.
+/// A pending second factor, to be added to an authenticator app.
 #[derive(Debug, Clone)]
 pub struct Enrolment {
-    /// What codes are made of.
     pub secret: TotpSecret,
-    /// What an app calls the account.
+    /// The name of the account in the app.
     pub email: Email,
 }
 
 impl SecondFactorService {
-    /// How the actor stands.
+    /// Returns the state of the actor's second factor.
     pub async fn status(&self, actor: &Actor) -> Result<SecondFactorStatus, Error> {
         require_session(actor)?;
         Ok(match self.ports.factors.find(actor.user).await? {
@@ -44,9 +42,10 @@ impl SecondFactorService {
         })
     }
 
-    /// Hands out a secret, which is not in force before [`confirm`](Self::confirm); an earlier one that is pending is
-    /// forgotten. It takes the password, for a session that somebody left open must not lock its owner out: a wrong one
-    /// is a bad field, and counts as a failed login. [`Error::SecondFactorEnabled`] if one is in force.
+    /// Creates a pending secret, in place of an earlier pending one; [`confirm`](Self::confirm) enables it. Requires
+    /// the password, so that an unattended session cannot be used to lock the owner out. A wrong password is a
+    /// validation error and counts as a failed login. Returns [`Error::SecondFactorEnabled`] if a second factor is
+    /// enabled.
     pub async fn begin(&self, actor: &Actor, password: &str, origin: &Origin) -> Result<Enrolment, Error> {
         require_session(actor)?;
         let (known, attempt) = self.attempt(actor, origin).await?;
@@ -60,9 +59,9 @@ impl SecondFactorService {
         Ok(Enrolment { secret, email: known.user.email })
     }
 
-    /// Brings the pending secret into force by a code of it, and hands out recovery codes. All other sessions of the
-    /// actor end: they were opened with a password alone. A wrong code is a bad field, and counts as a failed login.
-    /// [`Error::NotFound`] if nothing is pending, [`Error::SecondFactorEnabled`] if one is in force.
+    /// Enables the pending second factor with one of its codes, and returns recovery codes. Ends all other sessions of
+    /// the actor, because they were opened with a password alone. A wrong code is a validation error and counts as a
+    /// failed login. Returns [`Error::NotFound`] if none is pending, [`Error::SecondFactorEnabled`] if one is enabled.
     pub async fn confirm(&self, actor: &Actor, code: &TotpCode, origin: &Origin) -> Result<Vec<RecoveryCode>, Error> {
         let keep = require_session(actor)?;
         let kept = match self.ports.factors.find(actor.user).await? {
@@ -87,8 +86,9 @@ impl SecondFactorService {
         Ok(codes)
     }
 
-    /// Removes the actor's second factor, which takes their password and a code, be it a recovery code. Sessions stay.
-    /// [`Error::NotFound`] if none is in force; a wrong password or code is a bad field, and a failed login.
+    /// Removes the actor's second factor. Requires their password and a code, which may be a recovery code. Keeps the
+    /// sessions. Returns [`Error::NotFound`] if none is enabled. A wrong password or code is a validation error and
+    /// counts as a failed login.
     pub async fn remove(
         &self,
         actor: &Actor,
@@ -108,8 +108,8 @@ impl SecondFactorService {
         Ok(())
     }
 
-    /// Removes the second factor of somebody who has lost it, for admins; not their own, for which they need a code.
-    /// [`Error::NotFound`] if they have none.
+    /// Removes the second factor of another user, for admins. For their own, admins need a code. Returns
+    /// [`Error::NotFound`] if the user has none.
     pub async fn remove_of(&self, actor: &Actor, user: UserId, origin: &Origin) -> Result<(), Error> {
         require_session(actor)?;
         if !actor.is_admin() || actor.is(user) {
@@ -122,7 +122,7 @@ impl SecondFactorService {
         Ok(())
     }
 
-    /// The secret of a factor that is in force; [`Error::NotFound`] if none is.
+    /// Returns the secret of an enabled second factor, or [`Error::NotFound`].
     pub(super) async fn in_force(&self, user: UserId) -> Result<SealedSecret, Error> {
         match self.ports.factors.find(user).await? {
             Some(SecondFactor::InForce { secret, .. }) => Ok(secret),
@@ -130,14 +130,14 @@ impl SecondFactorService {
         }
     }
 
-    /// The actor's account, and a guess that they may make from there.
+    /// Returns the actor's credentials, and starts a throttled attempt.
     pub(super) async fn attempt(&self, actor: &Actor, origin: &Origin) -> Result<(Credentials, Attempt<'_>), Error> {
         let known = self.ports.users.credentials(actor.user).await?.ok_or(Error::NotFound)?;
         let attempt = self.ports.throttle.login(origin.address, &known.user.email).await?;
         Ok((known, attempt))
     }
 
-    /// Gives the guess back if the password is right.
+    /// Checks the password and returns the attempt; a wrong password counts as a failure.
     async fn prove<'a>(&self, known: &Credentials, password: &str, attempt: Attempt<'a>) -> Result<Attempt<'a>, Error> {
         let guess = self.ports.throttle.password(known.user.id).await?;
         if self.ports.hasher.verify(password, Some(known.password.clone())).await? {
@@ -147,7 +147,7 @@ impl SecondFactorService {
         Err(Error::field("currentPassword", "is wrong"))
     }
 
-    /// Takes a code, which is good no more afterwards.
+    /// Checks and consumes a code; a wrong code counts as a failure.
     pub(super) async fn take(
         &self,
         actor: &Actor,

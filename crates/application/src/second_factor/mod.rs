@@ -1,4 +1,4 @@
-//! The second proof of who somebody is: an authenticator app, and recovery codes for when it is lost.
+//! Second factors: an authenticator app, and recovery codes in case it is lost.
 
 mod code;
 mod manage;
@@ -21,31 +21,25 @@ use crate::LoginThrottle;
 
 /// The ports that [`SecondFactorService`] holds.
 pub struct SecondFactorPorts {
-    /// Where second factors are kept.
     pub factors: Arc<dyn SecondFactorRepository>,
-    /// Whose they are.
     pub users: Arc<dyn UserRepository>,
-    /// Checks passwords.
     pub hasher: Arc<dyn PasswordHasher>,
-    /// Hides secrets from whoever reads the store.
+    /// Seals the secrets, so that they cannot be read from the store.
     pub sealer: Arc<dyn Sealer>,
-    /// Makes secrets.
     pub random: Arc<dyn Randomness>,
-    /// Counts wrong passwords and codes.
+    /// Limits wrong passwords and codes.
     pub throttle: Arc<LoginThrottle>,
-    /// Tells the time.
     pub clock: Arc<dyn Clock>,
-    /// Makes identifiers.
     pub ids: Arc<dyn IdGenerator>,
 }
 
-/// The second proof of who somebody is.
+/// Second factors.
 pub struct SecondFactorService {
     ports: SecondFactorPorts,
 }
 
 impl SecondFactorService {
-    /// A service over these ports.
+    /// Creates a service over these ports.
     pub fn new(ports: SecondFactorPorts) -> Self {
         Self { ports }
     }

@@ -10,8 +10,8 @@ use super::SecondFactorService;
 use crate::{Error, permission::require_session};
 
 impl SecondFactorService {
-    /// New recovery codes in the place of all that are left. It takes a code; a wrong one is a bad field, and counts as
-    /// a failed login. [`Error::NotFound`] if no second factor is in force.
+    /// Replaces all remaining recovery codes. Requires a code; a wrong one is a validation error and counts as a failed
+    /// login. Returns [`Error::NotFound`] if no second factor is enabled.
     pub async fn renew_recovery_codes(
         &self,
         actor: &Actor,

@@ -1,4 +1,4 @@
-//! Leaving.
+//! Deletes accounts.
 
 use entrepot_domain::{UserId, Version, audit::Origin, auth::Actor};
 
@@ -6,8 +6,8 @@ use super::{UserService, require_self_or_admin};
 use crate::{Error, permission::require_session};
 
 impl UserService {
-    /// Erases name, address and password of a user and ends their sessions, for themselves and for admins; their
-    /// orders stay. [`Error::LastAdmin`] if nobody would be left to manage users.
+    /// Erases the name, email and password of a user and ends their sessions, for the user and for admins. Orders are
+    /// kept. Returns [`Error::LastAdmin`] for the last admin.
     pub async fn delete(
         &self,
         actor: &Actor,

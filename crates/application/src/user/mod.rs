@@ -21,15 +21,11 @@ use crate::{Error, LoginThrottle};
 
 /// The ports that [`UserService`] holds.
 pub struct UserPorts {
-    /// Where users are kept.
     pub users: Arc<dyn UserRepository>,
-    /// Hashes passwords.
     pub hasher: Arc<dyn PasswordHasher>,
-    /// Counts failed guesses of the current password.
+    /// Limits wrong passwords.
     pub throttle: Arc<LoginThrottle>,
-    /// Tells the time.
     pub clock: Arc<dyn Clock>,
-    /// Makes identifiers.
     pub ids: Arc<dyn IdGenerator>,
 }
 
@@ -39,7 +35,7 @@ pub struct UserService {
 }
 
 impl UserService {
-    /// A service over these ports.
+    /// Creates a service over these ports.
     pub fn new(ports: UserPorts) -> Self {
         Self { ports }
     }
@@ -49,7 +45,8 @@ impl UserService {
     }
 }
 
-/// Users see themselves, admins see all; for others there is nobody there.
+/// Requires that the actor is this user or an admin. Others get [`Error::NotFound`], so that they do not learn whether
+/// the user exists.
 fn require_self_or_admin(actor: &Actor, id: UserId) -> Result<(), Error> {
     if actor.is(id) || actor.is_admin() { Ok(()) } else { Err(Error::NotFound) }
 }

@@ -1,4 +1,4 @@
-//! Looking users up.
+//! Reads users.
 
 use entrepot_domain::{
     Listing, UserId,
@@ -11,14 +11,14 @@ use super::{UserService, require_admin, require_self_or_admin};
 use crate::{Error, permission::require_scope};
 
 impl UserService {
-    /// A user, for themselves and for admins.
+    /// Returns a user, for the user and for admins.
     pub async fn get(&self, actor: &Actor, id: UserId) -> Result<User, Error> {
         require_scope(actor, Scope::UsersRead)?;
         require_self_or_admin(actor, id)?;
         self.ports.users.find(id).await?.ok_or(Error::NotFound)
     }
 
-    /// A part of the list of users, for admins.
+    /// Lists users, for admins.
     pub async fn list(&self, actor: &Actor, query: &UserQuery) -> Result<Listing<User>, Error> {
         require_scope(actor, Scope::UsersRead)?;
         require_admin(actor)?;

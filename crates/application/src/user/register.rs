@@ -1,4 +1,4 @@
-//! Signing up.
+//! Registration.
 
 use entrepot_domain::{
     Email, UserId, Version,
@@ -10,30 +10,27 @@ use entrepot_domain::{
 use super::UserService;
 use crate::Error;
 
-/// What somebody signs up with.
+/// The properties of a new account.
 #[derive(Debug, Clone)]
 pub struct Registration {
-    /// What they want to be called.
     pub name: PersonName,
-    /// Where they get mail.
     pub email: Email,
-    /// Their password.
     pub password: PlainPassword,
 }
 
 impl UserService {
-    /// Makes a customer. [`Error::EmailTaken`] if the address has an account.
+    /// Creates a customer. Returns [`Error::EmailTaken`] if the email address has an account.
     pub async fn register(&self, registration: Registration, origin: &Origin) -> Result<User, Error> {
         self.create(registration, Roles::CUSTOMER, &self.cause(Who::Anonymous, Some(origin))).await
     }
 
-    /// Makes an admin: for the operator's command line, which asks for no actor.
+    /// Creates an admin, for the command line, which has no actor.
     pub async fn create_admin(&self, registration: Registration) -> Result<User, Error> {
         let roles = Roles::new([Role::Customer, Role::Admin]).map_err(|invalid| Error::field("roles", invalid))?;
         self.create(registration, roles, &self.cause(Who::CommandLine, None)).await
     }
 
-    /// Whether anybody may manage users.
+    /// Returns whether there is an admin.
     pub async fn has_admin(&self) -> Result<bool, Error> {
         Ok(self.ports.users.has_admin().await?)
     }

@@ -1,4 +1,4 @@
-//! Giving and taking roles.
+//! Changes roles.
 
 use entrepot_domain::{
     UserId, Version,
@@ -11,8 +11,8 @@ use super::{UserService, require_admin};
 use crate::{Error, permission::require_session};
 
 impl UserService {
-    /// Gives a user these roles in place of those they have, for admins. It works at once, on tokens already out too.
-    /// [`Error::LastAdmin`] if nobody would be left to manage users.
+    /// Replaces the roles of a user, for admins. Takes effect immediately, also for tokens that were issued before.
+    /// Returns [`Error::LastAdmin`] if no admin would remain.
     pub async fn set_roles(
         &self,
         actor: &Actor,

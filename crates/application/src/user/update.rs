@@ -1,4 +1,4 @@
-//! Changing an account.
+//! Updates accounts.
 
 use entrepot_domain::{
     Email, UserId, Version,
@@ -10,23 +10,21 @@ use entrepot_domain::{
 use super::{UserService, require_self_or_admin};
 use crate::{Error, permission::require_session};
 
-/// What to change; `None` leaves a thing as it is.
+/// The changes of an account; `None` keeps a value.
 #[derive(Debug, Clone, Default)]
 pub struct UserUpdate {
-    /// A new name.
     pub name: Option<PersonName>,
-    /// A new address.
     pub email: Option<Email>,
-    /// A new password; ends all other sessions.
+    /// Ends all other sessions.
     pub password: Option<PlainPassword>,
-    /// What users prove themselves with to change their own address or password.
+    /// Required from users who change their own email or password.
     pub current_password: Option<String>,
 }
 
 impl UserService {
-    /// Changes an account, for its user and for admins. Users need their current password to change their address or
-    /// password: missing or wrong, it is a bad field, and counts as a failed login from that address. Of wrong ones an
-    /// account bears only so many, from wherever they come.
+    /// Updates an account, for its user and for admins. Users need their current password to change their email or
+    /// password. A missing or wrong one is a validation error and counts as a failed login from this address. The
+    /// number of wrong passwords per account is limited, whatever address they come from.
     pub async fn update(
         &self,
         actor: &Actor,
@@ -53,7 +51,7 @@ impl UserService {
         Ok(self.ports.users.update(id, &change, expected, &cause).await?.user)
     }
 
-    /// What the password was checked against, if it is right.
+    /// Checks the current password and returns its hash.
     async fn prove(&self, id: UserId, password: Option<&str>, origin: &Origin) -> Result<PasswordHash, Error> {
         let known = self.ports.users.credentials(id).await?.ok_or(Error::NotFound)?;
         let attempt = self.ports.throttle.login(origin.address, &known.user.email).await?;

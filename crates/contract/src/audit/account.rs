@@ -1,4 +1,4 @@
-//! Keys and second factors.
+//! API keys and second factors.
 
 use entrepot_domain::{
     ApiKeyId, UserId,
@@ -31,7 +31,7 @@ fn key(n: u8, user: UserId) -> NewApiKey {
     NewApiKey { key, hash: secret.hash() }
 }
 
-/// By identifier and prefix, and not by the name it was given. What is refused is not, nor is its use.
+/// The entry has the identifier and the prefix, and not the name. Refused changes and uses of keys are not logged.
 pub async fn changes_of_keys_are_logged(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     let (new, made, revoked) = (key(1, ada), by(ada, at(1)), by(ada, at(2)));
@@ -46,7 +46,7 @@ pub async fn changes_of_keys_are_logged(h: &impl Stores) {
     assert!(!format!("{said:?}").contains("Grace"));
 }
 
-/// With the sessions that ended, and nothing of any code. What was only begun changed nothing.
+/// With the ended sessions, and without codes. A pending second factor is not logged.
 pub async fn changes_of_second_factors_are_logged(h: &impl Stores) {
     let (factors, ada) = (h.second_factors(), ada(h).await);
     let opened = session(2, ada, "two", at(0));

@@ -1,4 +1,4 @@
-//! Reading the log.
+//! Lists of entries.
 
 use entrepot_domain::{
     audit::{AuditAction, AuditEntry, AuditFilter, AuditQuery, AuditSort},
@@ -12,7 +12,7 @@ use crate::{
     walk::{assert_walks_agree, single_sorts},
 };
 
-/// What Ada and Bob did to Ada and Bob, one thing a second.
+/// Changes by Ada and Bob of Ada and Bob, one per second.
 async fn done(h: &impl Stores) {
     let users = h.users();
     let mut seconds = 0..;
@@ -30,7 +30,7 @@ async fn done(h: &impl Stores) {
     }
 }
 
-/// By who, what, to what, and when; all of it together too.
+/// By actor, action, subject and time, and by all of them.
 pub async fn log_is_filtered(h: &impl Stores) {
     done(h).await;
     let log = h.audit();
@@ -57,7 +57,7 @@ pub async fn log_is_filtered(h: &impl Stores) {
     assert_eq!((entries[0].at, entries[0].subject.id()), (at(5), bob.0));
 }
 
-/// Whatever is filtered, both ways; entries of one moment too.
+/// With each filter, in both directions, with entries of equal times.
 pub async fn keyset_and_page_listings_of_the_log_agree(h: &impl Stores) {
     done(h).await;
     let users = h.users();

@@ -1,4 +1,4 @@
-//! Logins.
+//! Sessions.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ async fn ada(h: &impl Stores) -> UserId {
     new.user.id
 }
 
-/// Each with the sessions that it was about.
+/// Each entry has its sessions.
 pub async fn opened_and_ended_sessions_are_logged(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     let opened: Vec<NewSession> = (1..=3).map(|n| session(n, ada, &format!("token {n}"), at(1))).collect();
@@ -34,7 +34,7 @@ pub async fn opened_and_ended_sessions_are_logged(h: &impl Stores) {
     assert_eq!(about(h, ada.0).await[1..], expected);
 }
 
-/// Whether it was over, somebody else's, or never there.
+/// For sessions that have ended, belong to others, or never existed.
 pub async fn ending_no_session_is_not_logged(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     sessions.open(&session(1, ada, "one", at(1))).await.unwrap();
@@ -48,7 +48,7 @@ pub async fn ending_no_session_is_not_logged(h: &impl Stores) {
     assert_eq!(super::all(h).await, before);
 }
 
-/// Although it is refused. A rotation as it should be is nothing worth telling.
+/// Although the rotation is refused. Successful rotations are not logged.
 pub async fn reused_refresh_token_is_logged(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     let new = session(1, ada, "one", at(1));

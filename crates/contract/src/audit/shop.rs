@@ -1,4 +1,4 @@
-//! The catalogue and orders.
+//! Products and orders.
 
 use entrepot_domain::{
     Version,
@@ -13,7 +13,7 @@ use entrepot_testkit::{
 use super::{about, all};
 use crate::Stores;
 
-/// With what was before, and what is now; stock with the reason.
+/// With the old and new values; a stock adjustment with its reason.
 pub async fn changes_of_products_are_logged(h: &impl Stores) {
     let (products, staff) = (h.products(), user_id(500));
     let causes: Vec<_> = (1..=4).map(|seconds| by(staff, at(seconds))).collect();
@@ -34,7 +34,7 @@ pub async fn changes_of_products_are_logged(h: &impl Stores) {
     assert_eq!(about(h, mug.id.0).await, expected);
 }
 
-/// By what is taken, what is stale, and what is not enough.
+/// Refused for a taken sku, a stale version, or insufficient stock.
 pub async fn refused_change_of_a_product_is_not_logged(h: &impl Stores) {
     let products = h.products();
     let (mug, cup) = (product(1).stock(1).build(), product(2).build());
@@ -67,7 +67,7 @@ fn import(n: u128, sku: &str, name: &str) -> ProductImport {
     }
 }
 
-/// One entry a product, in the order in which they first came, with identifiers that follow each other.
+/// One entry per product, in the order of first occurrence, with consecutive identifiers.
 pub async fn import_is_logged_per_product(h: &impl Stores) {
     let products = h.products();
     let mug = product(1).sku("MUG").name("Old").stock(7).build();
@@ -82,13 +82,13 @@ pub async fn import_is_logged_per_product(h: &impl Stores) {
     let expected = [why.product_imported(0, None, &cup), why.product_imported(1, Some(&mug), &newest)];
     assert_eq!(all(h).await[1..], expected);
     assert_eq!(expected[1].id, id(why.id.as_u128() + 1));
-    // A failed one leaves none: the identifier is taken.
+    // A failed import has no entry: the identifier is taken.
     let failed = products.upsert(&[import(6, "JUG", "Jug"), import(1, "POT", "Pot")], &cause(at(2))).await;
     assert!(failed.is_err(), "{failed:?}");
     assert_eq!(all(h).await.len(), 3);
 }
 
-/// By whoever did it. That an order was placed is its own history, and not here.
+/// With the initiator. Placing an order has an event, and no entry in the log.
 pub async fn changes_of_orders_are_logged(h: &impl Stores) {
     let ada = new_user("ada");
     h.users().insert(&ada, &cause(at(0))).await.unwrap();
@@ -109,7 +109,7 @@ pub async fn changes_of_orders_are_logged(h: &impl Stores) {
         cancel.cause.order_status_changed(&cancelled, paid.status),
     ];
     assert_eq!(about(h, placed.id.0).await, expected);
-    // The stock that came back with it is told with the order.
+    // The restored stock has no entry of its own.
     let about_stock = about(h, product_id(7).0).await;
     assert!(about_stock.iter().all(|entry| entry.action == AuditAction::ProductCreated), "{about_stock:?}");
 }

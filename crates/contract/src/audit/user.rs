@@ -11,7 +11,7 @@ use entrepot_testkit::{at, by, cause, email, id, new_user, session, session_id, 
 use super::{about, all};
 use crate::{Stores, at_once};
 
-/// A user by a login, a machine by its key, the command line, or nobody; with or without an origin.
+/// A user by session, an API key, the command line, or an anonymous client; with and without an origin.
 pub async fn initiator_of_a_change_is_logged(h: &impl Stores) {
     let sessions: [Option<SessionId>; 2] = [Some(session_id(7)), None];
     let mut causes = vec![cause(at(1)), Cause { who: Who::CommandLine, origin: None, ..cause(at(2)) }];
@@ -34,7 +34,7 @@ pub async fn initiator_of_a_change_is_logged(h: &impl Stores) {
     assert_eq!(all(h).await, expected);
 }
 
-/// With what was before, and what is now.
+/// With the old and new values.
 pub async fn changes_of_users_are_logged(h: &impl Stores) {
     let (users, new, admin) = (h.users(), new_user("ada"), user_id(900));
     let ada = new.user.id;
@@ -57,7 +57,7 @@ pub async fn changes_of_users_are_logged(h: &impl Stores) {
     assert_eq!(all(h).await.last(), Some(&causes[3].user_deleted(ada, &[])));
 }
 
-/// A name that was changed beside it is told beside it.
+/// A name that changes with it has an entry too.
 pub async fn new_password_is_logged_with_the_sessions_it_ended(h: &impl Stores) {
     let (users, new) = (h.users(), new_user("ada"));
     let ada = new.user.id;
@@ -80,7 +80,6 @@ pub async fn new_password_is_logged_with_the_sessions_it_ended(h: &impl Stores) 
     assert!(!format!("{entries:?}").contains("secret"));
 }
 
-/// Nor is anything else written with it.
 pub async fn refused_change_of_a_user_is_not_logged(h: &impl Stores) {
     let users = h.users();
     let (ada, bob) = (new_user("ada"), new_user("bob"));
@@ -106,7 +105,6 @@ pub async fn refused_change_of_a_user_is_not_logged(h: &impl Stores) {
     assert_eq!(all(h).await, before);
 }
 
-/// One of one version.
 pub async fn only_successful_concurrent_changes_are_logged(h: &impl Stores) {
     let (users, new) = (h.users(), new_user("ada"));
     users.insert(&new, &cause(at(0))).await.unwrap();
@@ -126,7 +124,7 @@ pub async fn only_successful_concurrent_changes_are_logged(h: &impl Stores) {
     assert_eq!(entries[1..], why.user_changed(&new.user, &is, None));
 }
 
-/// Name and address, before and after; what was done stays, and what is said of others.
+/// The values of name and email are erased; the actions, and entries about others, are kept.
 pub async fn personal_data_of_an_erased_user_is_erased_from_the_log(h: &impl Stores) {
     let users = h.users();
     let (ada, bob) = (new_user("ada"), new_user("bob"));
@@ -160,7 +158,7 @@ pub async fn personal_data_of_an_erased_user_is_erased_from_the_log(h: &impl Sto
     let fields: Vec<_> =
         left[0].changes.iter().map(|change| (change.field.as_str(), change.after.as_deref())).collect();
     assert_eq!(fields, [("name", None), ("email", None), ("roles", Some("customer"))]);
-    // Where others did something from stays; where she did, by herself or by a machine, does not.
+    // The addresses of others are kept; those of her own sessions and keys are not.
     for entry in others.iter_mut().filter(|entry| entry.who == by(id, at(0)).who) {
         entry.origin.as_mut().unwrap().address = None;
     }

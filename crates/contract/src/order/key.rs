@@ -1,4 +1,4 @@
-//! Orders that are asked for twice.
+//! Idempotency keys.
 
 use entrepot_domain::{
     UserId,
@@ -9,12 +9,11 @@ use entrepot_testkit::{at, at_key, cause, order_id, placement, product, product_
 use super::{assert_no_order, buyer, left, place, stock};
 use crate::{Stores, at_once};
 
-/// Order `n` of one of product 1, under the key `key`, a minute after the beginning.
+/// Order `n` of one unit of product 1, with the key `key`, a minute after the start of 2026.
 fn one(n: u128, user: UserId) -> Placement {
     at_key("key", placement(n, user, &[(1, 1)], at(60)))
 }
 
-/// And changes nothing.
 pub async fn repeated_request_returns_the_same_order(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(10).build()]).await;
@@ -28,7 +27,7 @@ pub async fn repeated_request_returns_the_same_order(h: &impl Stores) {
     assert_eq!(h.orders().events(order.id).await.unwrap().len(), 1);
 }
 
-/// Whatever has become of it, and of the product.
+/// Also if the order or the product has changed.
 pub async fn replayed_order_is_returned_as_it_was_placed(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(1).build()]).await;
@@ -40,7 +39,7 @@ pub async fn replayed_order_is_returned_as_it_was_placed(h: &impl Stores) {
     assert_eq!(again, Placed { order, replayed: true });
 }
 
-/// And the first is remembered all the same.
+/// The first request remains stored.
 pub async fn different_request_with_the_same_key_is_refused(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(10).build()]).await;
@@ -51,14 +50,14 @@ pub async fn different_request_with_the_same_key_is_refused(h: &impl Stores) {
     assert_no_order(h, order_id(2)).await;
     assert_eq!(left(h, 1).await, (9, 2));
     assert_eq!(h.orders().place(&one(3, ada)).await.unwrap(), Placed { order, replayed: true });
-    // Another key, and a key in another case, are other tries.
+    // Another key, also one that differs in case, is another request.
     for (n, key) in [(4, "other"), (5, "KEY")] {
         place(&*h.orders(), &at_key(key, placement(n, ada, &[(1, 2)], at(60)))).await;
     }
     assert_eq!(left(h, 1).await, (5, 4));
 }
 
-/// To the millisecond; then it may name another request.
+/// To the millisecond; then it can be used for another request.
 pub async fn expired_idempotency_key_is_deleted(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(10).build()]).await;
@@ -73,7 +72,7 @@ pub async fn expired_idempotency_key_is_deleted(h: &impl Stores) {
     assert_eq!(left(h, 1).await, (7, 3));
 }
 
-/// So it can be repeated under the same key.
+/// So the request can be repeated with the same key.
 pub async fn refused_order_stores_no_key(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(0).build()]).await;
@@ -82,13 +81,12 @@ pub async fn refused_order_stores_no_key(h: &impl Stores) {
         assert!(matches!(refused, Err(PlaceError::Refused(Refusal::InsufficientStock(_)))), "{refused:?}");
     }
     h.products().adjust_stock(product_id(1), &stock_change(5, at(61)), None).await.unwrap();
-    // Even for another basket: nothing is remembered of the first.
+    // Also with another basket: nothing of the first is stored.
     let order = place(&*h.orders(), &at_key("key", placement(3, ada, &[(1, 5)], at(62)))).await;
     assert_eq!(order.id, order_id(3));
     assert_eq!(left(h, 1).await, (0, 3));
 }
 
-/// Two users' keys are two keys.
 pub async fn idempotency_keys_of_users_are_independent(h: &impl Stores) {
     let (ada, bob) = (buyer(h, "ada").await, buyer(h, "bob").await);
     stock(h, [product(1).stock(10).build()]).await;
@@ -100,7 +98,7 @@ pub async fn idempotency_keys_of_users_are_independent(h: &impl Stores) {
     assert_eq!(left(h, 1).await, (8, 3));
 }
 
-/// The others get it, or are told that it is on its way.
+/// The others get the same order, or `InProgress`.
 pub async fn concurrent_requests_with_one_key_place_one_order(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(100).build()]).await;

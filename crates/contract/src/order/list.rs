@@ -16,14 +16,14 @@ fn query(filter: &OrderFilter, sort: &str, window: Window) -> OrderQuery {
     OrderQuery { filter: filter.clone(), sort: Sort::parse(sort).unwrap(), window }
 }
 
-/// The numbers of the orders, newest first.
+/// The numbers of the listed orders, the newest first.
 async fn listed(h: &impl Stores, filter: &OrderFilter) -> Vec<u128> {
     let found = h.orders().list(&query(filter, "-createdAt", page(1, 100))).await.unwrap();
     assert_eq!(found.total, Some(u64::try_from(found.items.len()).unwrap()));
     found.items.iter().map(|order| order.id.0.as_u128()).collect()
 }
 
-/// Orders 1 to `count`, by turns of ada and bob, two of each second; every third is paid.
+/// Inserts orders 1 to `count`, alternately of Ada and Bob, two per second; every third is paid.
 async fn fill(h: &impl Stores, count: u128) -> (UserId, UserId) {
     let (ada, bob) = (buyer(h, "ada").await, buyer(h, "bob").await);
     stock(h, [product(1).build(), product(2).build()]).await;
@@ -38,7 +38,6 @@ async fn fill(h: &impl Stores, count: u128) -> (UserId, UserId) {
     (ada, bob)
 }
 
-/// And by both.
 pub async fn orders_are_filtered_by_user_and_status(h: &impl Stores) {
     let (ada, bob) = fill(h, 6).await;
     let filter = |user, status| OrderFilter { user, status, ..OrderFilter::default() };
@@ -52,7 +51,6 @@ pub async fn orders_are_filtered_by_user_and_status(h: &impl Stores) {
     assert_eq!(listed(h, &filter(Some(nobody), None)).await, Vec::<u128>::new());
 }
 
-/// To the millisecond.
 pub async fn orders_are_filtered_by_time_inclusively(h: &impl Stores) {
     let (ada, _) = fill(h, 6).await;
     let filter = |from, to| OrderFilter { from, to, ..OrderFilter::default() };
@@ -67,7 +65,7 @@ pub async fn orders_are_filtered_by_time_inclusively(h: &impl Stores) {
     assert_eq!(listed(h, &all).await, [4]);
 }
 
-/// Those that the filter lets through; behind the last page there is nothing.
+/// The count of the filtered orders; a page after the last one is empty.
 pub async fn page_of_orders_has_the_total_count(h: &impl Stores) {
     let (ada, _) = fill(h, 8).await;
     let filter = OrderFilter { user: Some(ada), ..OrderFilter::default() };
@@ -77,7 +75,7 @@ pub async fn page_of_orders_has_the_total_count(h: &impl Stores) {
     }
 }
 
-/// Both ways, with orders of one moment, and under every filter.
+/// In both directions, with orders of equal times, and with every filter.
 pub async fn keyset_and_page_listings_of_orders_agree(h: &impl Stores) {
     let (ada, _) = fill(h, 14).await;
     let all = OrderFilter::default();
@@ -99,7 +97,6 @@ pub async fn keyset_and_page_listings_of_orders_agree(h: &impl Stores) {
     }
 }
 
-/// Each with its own lines, in the buyer's order.
 pub async fn list_contains_complete_orders(h: &impl Stores) {
     fill(h, 5).await;
     let found = h.orders().list(&query(&OrderFilter::default(), "createdAt", page(1, 100))).await.unwrap();

@@ -24,7 +24,7 @@ fn line(product: Product, quantity: i64) -> OrderLine {
     }
 }
 
-/// Stock, version, lines, total and event, all of it.
+/// Checks stock, version, lines, total and event.
 pub async fn order_takes_stock_and_is_found(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     let (mug, cup) = (product(1).price(250).stock(10).build(), product(2).price(99).stock(7).build());
@@ -56,7 +56,7 @@ pub async fn order_takes_stock_and_is_found(h: &impl Stores) {
     assert_no_order(h, order_id(2)).await;
 }
 
-/// Those of one product added up where it was named first.
+/// Lines of one product are merged at the first.
 pub async fn lines_keep_the_order_of_the_request(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, (1..=12).map(|n| product(n).stock(20).build())).await;
@@ -69,7 +69,6 @@ pub async fn lines_keep_the_order_of_the_request(h: &impl Stores) {
     assert_eq!(left(h, 7).await, (15, 2), "a product that is named twice changes once");
 }
 
-/// Whatever becomes of the product.
 pub async fn order_keeps_product_data_as_placed(h: &impl Stores) {
     let order = order_of_three(h, buyer(h, "ada").await).await;
     let change = ProductChange {
@@ -84,7 +83,7 @@ pub async fn order_keeps_product_data_as_placed(h: &impl Stores) {
     assert_eq!(h.orders().find(order.id).await.unwrap(), Some(order));
 }
 
-/// In the order of the basket, with what is left.
+/// In basket order, with the stock.
 pub async fn every_short_product_is_listed_and_no_stock_taken(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(1).build(), product(2).stock(9).build(), product(3).stock(0).build()]).await;
@@ -103,7 +102,7 @@ pub async fn every_short_product_is_listed_and_no_stock_taken(h: &impl Stores) {
     assert_no_order(h, order_id(1)).await;
 }
 
-/// In the order of the basket, and before what is short.
+/// In basket order, and before short products.
 pub async fn every_unknown_product_is_reported(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(1).build()]).await;
@@ -114,7 +113,6 @@ pub async fn every_unknown_product_is_reported(h: &impl Stores) {
     assert_no_order(h, order_id(1)).await;
 }
 
-/// It is not for sale.
 pub async fn archived_product_is_not_sold(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).build(), product(2).build()]).await;
@@ -125,7 +123,7 @@ pub async fn archived_product_is_not_sold(h: &impl Stores) {
     assert_eq!(left(h, 1).await, (100, 1));
 }
 
-/// The first product's is the order's.
+/// The order has the currency of the first product.
 pub async fn several_currencies_are_refused(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).build(), product(2).money(money(5, "EUR")).build()]).await;
@@ -137,7 +135,6 @@ pub async fn several_currencies_are_refused(h: &impl Stores) {
     assert_eq!(h.orders().find(order_id(2)).await.unwrap(), Some(order));
 }
 
-/// It is at most [`Money::MAX`].
 pub async fn too_large_total_is_refused_by_the_store(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).price(Money::MAX).build(), product(2).price(1).build()]).await;
@@ -148,7 +145,7 @@ pub async fn too_large_total_is_refused_by_the_store(h: &impl Stores) {
     assert_eq!(place(&*h.orders(), &placement(2, ada, &[(1, 1)], at(1))).await.total, gbp(Money::MAX));
 }
 
-/// A failure half-way is undone.
+/// A failed transaction is rolled back.
 pub async fn order_of_an_unknown_user_takes_no_stock(h: &impl Stores) {
     stock(h, [product(1).build()]).await;
     let failed = h.orders().place(&placement(1, user_id(404), &[(1, 1)], at(1))).await;
@@ -157,7 +154,6 @@ pub async fn order_of_an_unknown_user_takes_no_stock(h: &impl Stores) {
     assert_no_order(h, order_id(1)).await;
 }
 
-/// Each is taken, and each is found again in its place.
 pub async fn basket_may_have_two_thousand_lines(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     let mug = |n| ProductImport { stock: Some(Stock::new(5).unwrap()), ..product_import(&product(n).price(3).build()) };
@@ -172,7 +168,6 @@ pub async fn basket_may_have_two_thousand_lines(h: &impl Stores) {
     }
 }
 
-/// The others are told that none is left.
 pub async fn one_of_fifty_buyers_gets_the_last_unit(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(1).build()]).await;
@@ -193,7 +188,6 @@ pub async fn one_of_fifty_buyers_gets_the_last_unit(h: &impl Stores) {
     }
 }
 
-/// The same products in another order: none waits for another, and nothing is lost.
 pub async fn baskets_in_different_orders_do_not_deadlock(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, (1..=10).map(|n| product(n).stock(1_000).build())).await;
@@ -213,13 +207,13 @@ pub async fn baskets_in_different_orders_do_not_deadlock(h: &impl Stores) {
     }
 }
 
-/// What one is refused is no loss of another's, however they are committed.
+/// Also if several orders are committed together.
 pub async fn refused_orders_do_not_affect_concurrent_ones(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(1_000).build(), product(2).stock(0).build()]).await;
     let answers = at_once((1..=60).map(|n| {
         let orders = h.orders();
-        // Every third asks for what there is none of, and every one for what there is.
+        // Every third order also has a product that is sold out.
         let asked = if n % 3 == 0 { vec![(1, 1), (2, 1)] } else { vec![(1, 1)] };
         async move { (n, orders.place(&placement(n, ada, &asked, at(1))).await) }
     }))

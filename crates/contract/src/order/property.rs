@@ -1,8 +1,8 @@
-//! Orders placed at once, held equal to the domain's decision.
+//! A property test that compares concurrently placed orders with the domain's decision.
 //!
-//! A store may place several orders in one statement, or each by itself, and may decide in SQL. Whatever it does: there
-//! must be a sequence of the same placements for which [`Order::place`], asked for one after the other, gives the same
-//! answers and leaves the same products behind.
+//! A store may place several orders in one statement or separately, and may decide in SQL. In any case there must be a
+//! sequence of the same placements for which [`Order::place`], called one after the other, gives the same results and
+//! the same products.
 
 use std::{cell::Cell, collections::HashMap};
 
@@ -25,13 +25,13 @@ use tokio::{runtime::Handle, task::block_in_place};
 use super::buyer;
 use crate::{Stores, at_once};
 
-/// How many shops are tried: some seconds' worth in a debug build.
+/// The number of generated shops, which takes some seconds in a debug build.
 const CASES: u32 = 48;
 
-/// How many products a shop has. One more is asked for, which there is not.
+/// The number of products of a shop. Baskets may also contain one that does not exist.
 const PRODUCTS: u128 = 5;
 
-/// Room for the identifiers of one shop.
+/// The number of identifiers reserved per shop.
 const IDS: u128 = 1_000;
 
 #[derive(Debug, Clone)]
@@ -48,10 +48,10 @@ struct Stocked {
     archived: bool,
 }
 
-/// Attempts that are made at once.
+/// Concurrent attempts.
 #[derive(Debug, Clone)]
 struct Round {
-    /// So long after the round before that no key is remembered any more.
+    /// Starts after all keys of the previous round have expired.
     days_later: bool,
     attempts: Vec<Attempt>,
 }
@@ -82,13 +82,13 @@ fn shops() -> impl Strategy<Value = Shop> {
     (vec(product, products), vec(round, 1..3)).prop_map(|(products, rounds)| Shop { products, rounds })
 }
 
-/// What a caller is told.
+/// The result that a caller gets.
 #[derive(Debug, Clone, PartialEq)]
 enum Answer {
     Placed(Order),
     Replayed(Order),
     KeyReused,
-    /// Another attempt under the key was running.
+    /// Another attempt with the key was in progress.
     InProgress,
     Refused(Refusal),
 }
@@ -106,7 +106,7 @@ impl From<Result<Placed, PlaceError>> for Answer {
     }
 }
 
-/// A store that places one order after the other, as the domain decides.
+/// A model that places orders one after the other, with the domain's decision.
 #[derive(Debug, Clone)]
 struct Model {
     products: HashMap<ProductId, Product>,
@@ -139,7 +139,7 @@ impl Model {
         Answer::Placed(order)
     }
 
-    /// The model after a sequence of these placements that gives each its answer, if there is one.
+    /// The model after a sequence of these placements that gives each its result, if there is one.
     fn after(&self, left: &[(&Placement, &Answer)]) -> Option<Self> {
         if left.is_empty() {
             return Some(self.clone());
@@ -147,7 +147,7 @@ impl Model {
         (0..left.len()).find_map(|next| {
             let (placement, answer) = left[next];
             let mut model = self.clone();
-            // Nothing was changed then, whatever ran beside it.
+            // Nothing was changed, whatever ran concurrently.
             let excused = *answer == Answer::InProgress && placement.idempotency.is_some();
             if !excused && model.place(placement) != *answer {
                 return None;
@@ -157,13 +157,13 @@ impl Model {
     }
 }
 
-/// Baskets, stocks, currencies, archived products and keys of all kinds. What several orders at once are told and take
-/// is what [`Order::place`] says of them one after the other.
+/// With generated baskets, stocks, currencies, archived products and keys, the results and stocks are those that
+/// [`Order::place`] gives in some sequence.
 pub async fn concurrently_placed_orders_agree_with_the_domain(h: &impl Stores) {
     let buyers = [buyer(h, "ada").await, buyer(h, "bob").await];
     let config = Config { cases: CASES, max_shrink_iters: 256, failure_persistence: None, ..Config::default() };
     let tried = Cell::new(0_u128);
-    // A failing shop is tried again while it is made smaller, so each try has identifiers of its own.
+    // A failing shop is shrunk and tried again, so each run has its own identifiers.
     let check = |shop: Shop| {
         tried.set(tried.get() + 1);
         block_in_place(|| Handle::current().block_on(check(h, buyers, &shop, IDS * tried.get())));
@@ -197,7 +197,7 @@ async fn check(h: &impl Stores, buyers: [UserId; 2], shop: &Shop, base: u128) {
     }
 }
 
-/// Products `base` and on, and those of them that are for sale.
+/// Inserts the products from `base` on, and returns those that are for sale.
 async fn open(h: &impl Stores, shop: &Shop, base: u128) -> HashMap<ProductId, Product> {
     let products: Vec<_> = (base..)
         .zip(&shop.products)
@@ -228,7 +228,7 @@ impl Attempt {
     }
 }
 
-/// The products are those of the model, and of the orders those are found that were placed.
+/// Asserts that the products are those of the model, and that exactly the placed orders are found.
 async fn assert_kept(h: &impl Stores, model: &Model, told: &[(&Placement, &Answer)]) {
     for (id, product) in &model.products {
         assert_eq!(h.products().find(*id).await.unwrap().as_ref(), Some(product), "after {told:#?}");

@@ -1,4 +1,4 @@
-//! The life of an order.
+//! Changes of status.
 
 use entrepot_domain::{
     Version,
@@ -24,7 +24,7 @@ fn by_staff(action: OrderAction, seconds: i64) -> Transition {
     transition(action, user_id(STAFF), at(seconds))
 }
 
-/// To its end, with a version for each step.
+/// Each step increments the version.
 pub async fn order_passes_through_its_life_cycle(h: &impl Stores) {
     let order = order_of_three(h, buyer(h, "ada").await).await;
     for (version, action, status) in
@@ -40,7 +40,7 @@ pub async fn order_passes_through_its_life_cycle(h: &impl Stores) {
     assert_eq!(left(h, 1).await, (7, 2), "goods that come back are counted by hand");
 }
 
-/// In every status, and leaves the order as it is.
+/// In every status; the order is unchanged.
 pub async fn invalid_action_is_refused(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).build()]).await;
@@ -72,7 +72,7 @@ pub async fn invalid_action_is_refused(h: &impl Stores) {
     }
 }
 
-/// Before what cannot be done is looked at.
+/// Before an invalid action is reported.
 pub async fn a_stale_version_of_an_order_is_refused(h: &impl Stores) {
     let order = order_of_three(h, buyer(h, "ada").await).await;
     for action in [Cancel, Deliver] {
@@ -84,7 +84,7 @@ pub async fn a_stale_version_of_an_order_is_refused(h: &impl Stores) {
     assert_eq!(h.orders().find(order.id).await.unwrap(), Some(order));
 }
 
-/// Whatever version is expected.
+/// With and without an expected version.
 pub async fn unknown_order_cannot_be_changed(h: &impl Stores) {
     for expected in [None, Some(Version(1))] {
         let refused = h.orders().transition(order_id(404), &Transition { expected, ..by_staff(Pay, 1) }).await;
@@ -93,7 +93,7 @@ pub async fn unknown_order_cannot_be_changed(h: &impl Stores) {
     assert_no_order(h, order_id(404)).await;
 }
 
-/// Of every line, pending or paid, and says of which products.
+/// That of every line, from pending and from paid; the products are returned.
 pub async fn cancelling_restores_the_stock(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     stock(h, [product(1).stock(10).build(), product(2).stock(10).build(), product(3).build()]).await;
@@ -114,7 +114,6 @@ pub async fn cancelling_restores_the_stock(h: &impl Stores) {
     assert_eq!(product_of(h, 3).await, product(3).build());
 }
 
-/// However many try.
 pub async fn one_of_two_concurrent_cancellations_restores_the_stock(h: &impl Stores) {
     let order = order_of_three(h, buyer(h, "ada").await).await;
     let answers = at_once((0..10).map(|_| {
@@ -131,7 +130,7 @@ pub async fn one_of_two_concurrent_cancellations_restores_the_stock(h: &impl Sto
     assert_eq!(h.orders().events(order.id).await.unwrap().len(), 2);
 }
 
-/// Though nobody can buy it; an import that revives it finds it.
+/// An import that restores the product finds the stock.
 pub async fn cancelling_restores_the_stock_of_archived_products(h: &impl Stores) {
     let order = order_of_three(h, buyer(h, "ada").await).await;
     h.products().archive(product_id(1), None, &cause(at(20))).await.unwrap();
@@ -143,7 +142,7 @@ pub async fn cancelling_restores_the_stock_of_archived_products(h: &impl Stores)
     assert_eq!(left(h, 1).await.0, 10);
 }
 
-/// An order can always be called off.
+/// An order can always be cancelled.
 pub async fn restoring_stock_above_the_maximum_succeeds(h: &impl Stores) {
     let order = order_of_three(h, buyer(h, "ada").await).await;
     h.products().adjust_stock(product_id(1), &stock_change(Stock::MAX - 8, at(20)), None).await.unwrap();
@@ -152,7 +151,7 @@ pub async fn restoring_stock_above_the_maximum_succeeds(h: &impl Stores) {
     assert_eq!(left(h, 1).await.0, Stock::MAX);
 }
 
-/// Paid or cancelled, and cancelled after paid, but never both of one version.
+/// Of paying and cancelling with the same version, one succeeds.
 pub async fn one_of_two_concurrent_actions_succeeds(h: &impl Stores) {
     let order = order_of_three(h, buyer(h, "ada").await).await;
     let answers = at_once([Pay, Cancel, Pay, Cancel].map(|action| {
@@ -169,7 +168,7 @@ pub async fn one_of_two_concurrent_actions_succeeds(h: &impl Stores) {
     assert_eq!(h.orders().find(order.id).await.unwrap(), Some(won[0].order.clone()));
 }
 
-/// Of one order and of the whole store, each with who did it and when.
+/// Within an order and in the whole store, each with actor and time.
 pub async fn events_are_numbered_in_order(h: &impl Stores) {
     let ada = buyer(h, "ada").await;
     let first = order_of_three(h, ada).await;

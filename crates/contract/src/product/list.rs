@@ -21,13 +21,13 @@ async fn list(products: &dyn ProductRepository, filter: ProductFilter, sort: &st
     products.list(&query).await.unwrap()
 }
 
-/// The names of the first hundred.
+/// The names of the first hundred products.
 pub(super) async fn listed(products: &dyn ProductRepository, filter: ProductFilter, sort: &str) -> Vec<String> {
     let found = list(products, filter, sort, page(1, 100)).await;
     found.items.into_iter().map(|product| product.name.as_str().to_owned()).collect()
 }
 
-/// Name, sku or description, whatever the case; `%`, `_` and `\` are themselves.
+/// Matches name, sku and description; `%`, `_` and `\` have no special meaning.
 pub async fn product_search_ignores_case_and_wildcards(h: &impl Stores) {
     let products = h.products();
     for (n, name, sku, description) in [
@@ -122,7 +122,7 @@ fn pounds(min: impl Into<Option<i64>>, max: impl Into<Option<i64>>) -> PriceRang
     PriceRange { currency: Currency::default(), min: min.into(), max: max.into() }
 }
 
-/// Both ends of a price are within.
+/// Price bounds are inclusive.
 pub async fn products_are_filtered_by_price_and_stock(h: &impl Stores) {
     let products = h.products();
     for (n, name, price, stock) in [(1, "a", 100, 0), (2, "b", 200, 1), (3, "c", 300, 0), (4, "d", 400, 9)] {
@@ -169,7 +169,7 @@ pub async fn prices_are_compared_within_one_currency(h: &impl Stores) {
     }
 }
 
-/// Those that the filter lets through; behind the last page there is nothing.
+/// The count of the filtered products; a page after the last one is empty.
 pub async fn page_of_products_has_the_total_count(h: &impl Stores) {
     let products = h.products();
     for n in 1..=5 {
@@ -184,7 +184,7 @@ pub async fn page_of_products_has_the_total_count(h: &impl Stores) {
     assert_eq!((deepest.items.len(), deepest.total, deepest.more), (0, Some(4), false));
 }
 
-/// Two of each name and price, fewer than a window shows, so that some windows end between the two.
+/// Inserts two products of each name and price, so that some parts of lists end between the two.
 async fn fill(products: &dyn ProductRepository, count: u128) {
     for n in 1..=count {
         let small = i64::try_from(n).unwrap();
@@ -207,7 +207,8 @@ fn all_sorts() -> Vec<Sort<ProductSort>> {
     sorts
 }
 
-/// In every order, both ways and mixed, with names, prices and times that several share, and the case of letters.
+/// With every sort order, in both directions and mixed, with equal names, prices and times, and with names that differ
+/// in case.
 pub async fn keyset_and_page_listings_of_products_agree(h: &impl Stores) {
     let products = h.products();
     fill(&*products, 30).await;
@@ -235,7 +236,6 @@ pub async fn names_are_sorted_as_people_do(h: &impl Stores) {
     assert_eq!(listed(&*products, ProductFilter::default(), "name").await[2], "Aardvark");
 }
 
-/// Filter and place are both asked.
 pub async fn keyset_listings_apply_the_filter(h: &impl Stores) {
     let products = h.products();
     fill(&*products, 30).await;
@@ -250,7 +250,6 @@ pub async fn keyset_listings_apply_the_filter(h: &impl Stores) {
     }
 }
 
-/// A client that was there goes on from there.
 pub async fn place_remains_valid_after_its_product_is_archived(h: &impl Stores) {
     let products = h.products();
     for (n, name) in [(1, "a"), (2, "b"), (3, "c"), (4, "d")] {

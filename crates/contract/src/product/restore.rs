@@ -1,4 +1,4 @@
-//! Products that come back into the catalogue.
+//! Restored products.
 
 use entrepot_domain::{
     Version,
@@ -10,7 +10,8 @@ use entrepot_testkit::{at, cause, product, product_id, product_import};
 use super::{find, insert, listed};
 use crate::{Stores, audit::about};
 
-/// As it was, with a version more for leaving and one for coming back. What is for sale stays as it is.
+/// It is unchanged but for its version, which archiving and restoring increment. A product that is for sale is left
+/// unchanged.
 pub async fn restored_product_is_found_again(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).stock(7).build()).await;
@@ -33,7 +34,7 @@ pub async fn restored_product_is_found_again(h: &impl Stores) {
     assert!(matches!(nothing, Err(ProductError::NotFound)), "{nothing:?}");
 }
 
-/// Until the other one leaves.
+/// It can be restored once the other one is archived.
 pub async fn product_with_a_taken_sku_is_not_restored(h: &impl Stores) {
     let products = h.products();
     let old = insert(&*products, product(1).sku("MUG").build()).await;
@@ -48,7 +49,7 @@ pub async fn product_with_a_taken_sku_is_not_restored(h: &impl Stores) {
     assert_eq!(products.restore(old.id, None, &cause(at(4))).await.unwrap().version, Version(3));
 }
 
-/// The one that is for sale before any of them.
+/// A product of the sku that is for sale has precedence.
 pub async fn import_restores_the_last_archived_product_of_a_sku(h: &impl Stores) {
     let products = h.products();
     for (n, seconds) in [(2, 1), (3, 3), (1, 2)] {

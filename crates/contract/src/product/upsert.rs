@@ -9,7 +9,7 @@ use entrepot_testkit::{at, cause, gbp, product, product_id, product_import};
 use super::{find, insert, listed, search};
 use crate::{Stores, at_once};
 
-/// Product `n` under a sku.
+/// An import of product `n` with a sku.
 fn import(n: u128, sku: &str) -> ProductImport {
     product_import(&product(n).sku(sku).build())
 }
@@ -19,7 +19,7 @@ fn full(n: u128, sku: &str, description: &str, stock: i64) -> ProductImport {
     ProductImport { description, stock: Some(Stock::new(stock).unwrap()), ..import(n, sku) }
 }
 
-/// With what it says, and else with nothing.
+/// With defaults for missing fields.
 pub async fn import_creates_new_products(h: &impl Stores) {
     let products = h.products();
     let done = products.upsert(&[import(1, "A"), full(2, "B", "blue", 7)], &cause(at(3))).await.unwrap();
@@ -31,7 +31,7 @@ pub async fn import_creates_new_products(h: &impl Stores) {
     assert_eq!(listed(&*products, search("BLUE"), "name").await, ["Product 2"]);
 }
 
-/// Which keeps its identifier and its age, and what the import does not name.
+/// The identifier, the time of creation and fields that the import does not set are kept.
 pub async fn import_updates_existing_products(h: &impl Stores) {
     let products = h.products();
     let a = insert(&*products, product(1).sku("A").description("red").stock(5).build()).await;
@@ -53,7 +53,7 @@ fn currency(code: &str) -> Currency {
     code.parse().unwrap()
 }
 
-/// And of two in one import, the second is in the currency that the first gave it.
+/// If a sku occurs twice, the second uses the currency of the first.
 pub async fn import_without_a_currency_keeps_the_products_currency(h: &impl Stores) {
     let products = h.products();
     let euros = Money::new(500, currency("EUR")).unwrap();
@@ -72,7 +72,7 @@ pub async fn import_without_a_currency_keeps_the_products_currency(h: &impl Stor
     assert_eq!(find(&*products, product_id(13)).await.price, Money::new(999, currency("CHF")).unwrap());
 }
 
-/// The others of the import are kept, and the refused one is not in the audit log.
+/// The other products are imported, and the refused one is not logged.
 pub async fn import_refuses_only_prices_that_the_currency_cannot_express(h: &impl Stores) {
     let products = h.products();
     let yen = Money::new(500, currency("JPY")).unwrap();
@@ -87,7 +87,6 @@ pub async fn import_refuses_only_prices_that_the_currency_cannot_express(h: &imp
     assert_eq!(find(&*products, product_id(12)).await.price, Money::new(2_950, currency("KWD")).unwrap());
 }
 
-/// As what it was, for sale again.
 pub async fn import_restores_archived_products(h: &impl Stores) {
     let products = h.products();
     let a = insert(&*products, product(1).sku("A").stock(5).build()).await;
@@ -99,7 +98,7 @@ pub async fn import_restores_archived_products(h: &impl Stores) {
     assert_eq!(listed(&*products, search("product"), "name").await, ["Product 11"]);
 }
 
-/// New or not, the rest of the batch comes too.
+/// For new and existing products; the rest of the import is unaffected.
 pub async fn last_occurrence_of_a_sku_in_an_import_counts(h: &impl Stores) {
     let products = h.products();
     insert(&*products, product(1).sku("OLD").build()).await;
@@ -114,23 +113,22 @@ pub async fn last_occurrence_of_a_sku_in_an_import_counts(h: &impl Stores) {
     assert_eq!((new.description.as_str(), new.stock.get()), ("last", 2));
 }
 
-/// Nor is it an error.
 pub async fn empty_import_changes_nothing(h: &impl Stores) {
     assert_eq!(h.products().upsert(&[], &cause(at(0))).await.unwrap(), Upserted::default());
 }
 
-/// Not even what came before it in the batch.
+/// The whole import is rolled back.
 pub async fn failed_import_changes_nothing(h: &impl Stores) {
     let products = h.products();
     let a = insert(&*products, product(1).sku("A").build()).await;
-    // The identifier of the last one is another product's.
+    // The identifier of the last product is taken.
     let failed = products.upsert(&[import(2, "NEW"), import(3, "A"), import(1, "OTHER")], &cause(at(3))).await;
     assert!(matches!(failed, Err(Fault::Unknown(_))), "{failed:?}");
     assert_eq!(find(&*products, a.id).await, a);
     assert_eq!(listed(&*products, ProductFilter::default(), "sku").await, [a.name.as_str()]);
 }
 
-/// However many bring it, in whatever order.
+/// In whatever order the imports list it.
 pub async fn concurrent_imports_create_a_sku_once(h: &impl Stores) {
     let products = h.products();
     let answers = at_once((0..8).map(|n| {

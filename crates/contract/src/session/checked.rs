@@ -1,4 +1,4 @@
-//! Logins that begin before a change of what they are checked against, and would be kept after it.
+//! Logins whose credentials change before the session is opened.
 
 use entrepot_domain::{
     Timestamp, UserId,
@@ -11,12 +11,12 @@ use entrepot_testkit::{at, cause, password, session, session_id};
 use super::{GRACE, ada, rotation};
 use crate::{Stores, at_once, user::insert};
 
-/// Another one, or the same one hashed anew.
+/// A new password, or the same one hashed again.
 fn new_password() -> UserChange {
     UserChange { password: Some(PasswordHash("another hash".to_owned())), ..UserChange::default() }
 }
 
-/// Brings that secret into force, and keeps no session.
+/// Enables this secret, and keeps no session.
 async fn protect(factors: &dyn SecondFactorRepository, user: UserId, secret: &SealedSecret, now: Timestamp) {
     let (secret, recovery) = (secret.clone(), vec![RecoveryHash([1; 32])]);
     factors.begin(user, &secret, now).await.unwrap();
@@ -30,7 +30,7 @@ async fn assert_outdated(sessions: &dyn SessionRepository, new: &NewSession) {
     assert_eq!(sessions.access(new.id, new.cause.at).await.unwrap(), None);
 }
 
-/// It was right when it was checked; the change ended all sessions that there were.
+/// The password was correct when it was checked; the change ended all sessions.
 pub async fn login_with_an_old_password_opens_no_session(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     let mut new = session(1, ada, "one", at(2));
@@ -40,7 +40,7 @@ pub async fn login_with_an_old_password_opens_no_session(h: &impl Stores) {
     sessions.open(&new).await.unwrap();
 }
 
-/// Nor one by a code of another; what is pending asks for none.
+/// Neither with a code of another secret. A pending second factor requires no code.
 pub async fn login_without_the_enabled_second_factor_opens_no_session(h: &impl Stores) {
     let (sessions, factors, ada) = (h.sessions(), h.second_factors(), ada(h).await);
     let [one, two] = [1, 2].map(|n| SealedSecret(vec![n; 48]));
@@ -53,7 +53,6 @@ pub async fn login_without_the_enabled_second_factor_opens_no_session(h: &impl S
     sessions.open(&NewSession { checked: by(two), ..session(2, ada, "two", at(2)) }).await.unwrap();
 }
 
-/// The password alone is enough then.
 pub async fn removed_second_factor_does_not_prevent_a_session(h: &impl Stores) {
     let (sessions, factors, ada) = (h.sessions(), h.second_factors(), ada(h).await);
     let secret = SealedSecret(vec![1; 48]);
@@ -63,7 +62,7 @@ pub async fn removed_second_factor_does_not_prevent_a_session(h: &impl Stores) {
     sessions.open(&NewSession { checked, ..session(1, ada, "one", at(2)) }).await.unwrap();
 }
 
-/// Either it is kept first, and ended, or it is refused.
+/// Either the session is opened first and then ended, or it is refused.
 pub async fn login_does_not_survive_a_concurrent_change(h: &impl Stores) {
     let (sessions, secret) = (h.sessions(), SealedSecret(vec![1; 48]));
     for round in 0..12 {
@@ -88,7 +87,6 @@ pub async fn login_does_not_survive_a_concurrent_change(h: &impl Stores) {
     }
 }
 
-/// It lengthens no life that has ended.
 pub async fn refresh_does_not_survive_a_concurrent_change(h: &impl Stores) {
     let (sessions, ada) = (h.sessions(), ada(h).await);
     for round in 0..6 {
@@ -113,7 +111,7 @@ pub async fn refresh_does_not_survive_a_concurrent_change(h: &impl Stores) {
     }
 }
 
-/// What a user has after so many changes.
+/// The password hash after `changes` changes.
 fn password_after(changes: u128, user: UserId) -> PasswordHash {
     if changes == 0 { password(user) } else { PasswordHash(format!("hash {changes}")) }
 }

@@ -13,7 +13,7 @@ use crate::{
     walk::{assert_walks_agree, page, single_sorts},
 };
 
-/// Part of a name or an address; `%`, `_` and `\` are themselves.
+/// Matches name and email; `%`, `_` and `\` have no special meaning.
 pub async fn search_ignores_case_and_wildcards(h: &impl Stores) {
     let users = h.users();
     for (n, name, address) in [
@@ -43,14 +43,14 @@ pub async fn search_ignores_case_and_wildcards(h: &impl Stores) {
         let filter = UserFilter { search: Some(words.to_owned()), ..UserFilter::default() };
         assert_eq!(names(&*users, filter).await, expected, "{words}");
     }
-    // What a user was called before is not found any more.
+    // An old name is not found any more.
     users.update(user_id(4), &rename("Renamed"), None, &cause(at(1))).await.unwrap();
     let search = |words: &str| UserFilter { search: Some(words.to_owned()), ..UserFilter::default() };
     assert_eq!(names(&*users, search("plain")).await, Vec::<String>::new());
     assert_eq!(names(&*users, search("renamed")).await, ["Renamed"]);
 }
 
-/// Among others that they have.
+/// Also for users with several roles.
 pub async fn users_are_filtered_by_role(h: &impl Stores) {
     use Role::{Admin, Customer, Staff};
     let users = h.users();
@@ -67,7 +67,7 @@ pub async fn users_are_filtered_by_role(h: &impl Stores) {
     assert_eq!(names(&*users, both).await, ["d"]);
 }
 
-/// The count is of what the filter lets through; behind the last page there is nothing.
+/// The count of the filtered users; a page after the last one is empty.
 pub async fn page_has_the_total_count(h: &impl Stores) {
     let users = h.users();
     for name in ["a1", "a2", "a3", "b1"] {
@@ -86,12 +86,12 @@ pub async fn page_has_the_total_count(h: &impl Stores) {
         let shown: Vec<_> = part.items.iter().map(|user| user.name.as_str()).collect();
         assert_eq!((shown, part.total, part.more), (expected.to_vec(), Some(4), more), "page {number}");
     }
-    // A page that nobody can have is empty, not an error.
+    // A page beyond the maximum is empty, not an error.
     let deepest = list(&all, page(u64::from(u32::MAX), 100)).await.unwrap();
     assert_eq!((deepest.items.len(), deepest.total, deepest.more), (0, Some(4), false));
 }
 
-/// In every order, both ways, with names and times that several share, and the case of letters.
+/// With every sort order, in both directions, with equal names and times, and with names that differ in case.
 pub async fn keyset_and_page_listings_of_users_agree(h: &impl Stores) {
     let users = h.users();
     for n in 1..=11 {

@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl Cause {
-    /// A key was made. What its user calls it is not told: it may be a name.
+    /// The entry for a new key. It does not contain the key's name, which may be personal data.
     pub fn api_key_created(&self, key: &ApiKey) -> AuditEntry {
         let scopes = key.scopes.iter().map(Scope::as_str).collect::<Vec<_>>().join(", ");
         let changes = vec![
@@ -18,7 +18,7 @@ impl Cause {
         self.entry(AuditAction::ApiKeyCreated, AuditSubject::User(key.user), changes)
     }
 
-    /// A key was revoked.
+    /// The entry for a revoked key.
     pub fn api_key_revoked(&self, user: UserId, key: ApiKeyId, prefix: KeyPrefix) -> AuditEntry {
         let changes = vec![Change::from(AuditField::ApiKey, &key), Change::from(AuditField::Prefix, &prefix)];
         self.entry(AuditAction::ApiKeyRevoked, AuditSubject::User(user), changes)

@@ -1,4 +1,4 @@
-//! Keys for machines, which act for the user who made them.
+//! API keys, with which programs act for the user who created them.
 
 mod audit;
 mod port;
@@ -15,54 +15,49 @@ pub use secret::{ApiKeySecret, KeyPrefix};
 use crate::{ApiKeyId, Timestamp, UserId, text::line_of_text, token_hash::TokenHash, user::Roles};
 
 line_of_text!(
-    /// What its user calls a key: `the till in Leeds`.
+    /// The user's name for a key: `the till in Leeds`.
     ApiKeyName,
     100
 );
 
-/// A key, as its user sees it. The secret is not part of it: it is shown once, and nobody keeps it.
+/// A key without its secret, which is shown once and not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
-    /// Names it.
     pub id: ApiKeyId,
-    /// For whom it acts.
+    /// The user that the key acts for.
     pub user: UserId,
-    /// What they call it.
     pub name: ApiKeyName,
-    /// What its secret begins with.
+    /// The first characters of its secret.
     pub prefix: KeyPrefix,
-    /// What it may do, where its user may.
+    /// Limits what the key may do, within the roles of its user.
     pub scopes: Scopes,
-    /// When it was made.
     pub created_at: Timestamp,
-    /// From when on it is good no more; `None` is never.
+    /// When the key expires; `None` is never.
     pub expires_at: Option<Timestamp>,
-    /// When it was last used, give or take a minute.
+    /// Accurate to about a minute.
     pub last_used_at: Option<Timestamp>,
 }
 
-/// A key to be kept.
+/// A key to be inserted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewApiKey {
-    /// The key as it will be found; not used yet.
+    /// The key as it will be read later; not used yet.
     pub key: ApiKey,
-    /// All that is kept of its secret.
+    /// The hash of its secret, which is not stored.
     pub hash: TokenHash,
 }
 
-/// What a live key is worth, as the store knows it now.
+/// What a key allows at present, according to the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyAccess {
-    /// Which key.
     pub key: ApiKeyId,
-    /// For whom it acts.
+    /// The user that the key acts for.
     pub user: UserId,
-    /// What they may do now.
+    /// The present roles of the user.
     pub roles: Roles,
-    /// What the key may do of it.
     pub scopes: Scopes,
-    /// What its secret is checked against.
+    /// The hash that its secret must have.
     pub hash: TokenHash,
-    /// From when on it is good no more.
+    /// When the key expires; `None` is never.
     pub expires_at: Option<Timestamp>,
 }

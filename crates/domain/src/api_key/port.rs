@@ -1,14 +1,14 @@
-//! Where keys are kept.
+//! The repository of API keys.
 
 use async_trait::async_trait;
 
 use super::{ApiKey, KeyAccess, KeyPrefix, NewApiKey};
 use crate::{ApiKeyId, Fault, Timestamp, UserId, audit::Cause};
 
-/// Why a key was not kept.
+/// Why a key was not inserted.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiKeyError {
-    /// Its user has as many live keys as anybody may have.
+    /// The user has the maximum number of live keys.
     #[error("too many keys")]
     TooMany,
     /// The store failed.
@@ -16,36 +16,37 @@ pub enum ApiKeyError {
     Fault(#[from] Fault),
 }
 
-/// Keeps keys. Every method is atomic. A key is alive until it is revoked, it expires, or its user is erased.
+/// Stores API keys. Every method is atomic. A key is live until it is revoked, it expires, or its user is erased.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait ApiKeyRepository: Send + Sync {
-    /// Keeps a new key, unless its user has `most` that are alive: then it is [`ApiKeyError::TooMany`], also for all
-    /// but one of several at once. [`Fault::Unknown`] if its user does not exist, [`Fault::Unavailable`] if another key
-    /// has its prefix, which a next try will not meet.
+    /// Inserts a key. Returns [`ApiKeyError::TooMany`] if its user has `max_live` live keys; of several concurrent
+    /// calls only as many succeed as the limit allows. Returns [`Fault::Unknown`] if the user does not exist, and
+    /// [`Fault::Unavailable`] if another key has the same prefix, so that a retry with a new key succeeds.
     async fn insert(&self, new: &NewApiKey, max_live: u32, cause: &Cause) -> Result<(), ApiKeyError>;
 
-    /// What the key with that prefix is worth, also when it has expired, which it tells; `None` if it was revoked, or
-    /// expired days ago, or its user is gone.
+    /// Returns what the key with this prefix allows. An expired key is returned too, with its `expires_at`; `None` if
+    /// the key was revoked, or expired days ago, or its user was erased.
     async fn access(&self, prefix: KeyPrefix) -> Result<Option<KeyAccess>, Fault>;
 
-    /// The live keys of a user, the last made first.
+    /// Lists the live keys of a user, the newest first.
     async fn list(&self, user: UserId, now: Timestamp) -> Result<Vec<ApiKey>, Fault>;
 
-    /// Ends a key of a user for good, and returns its prefix; `None` if they have no such live key.
+    /// Revokes a key of a user permanently, and returns its prefix; `None` if the user has no such live key.
     async fn revoke(&self, user: UserId, id: ApiKeyId, cause: &Cause) -> Result<Option<KeyPrefix>, Fault>;
 
-    /// Notes that a key was used, unless a later use is known. A key that is not there is fine: it was revoked.
+    /// Records that a key was used, unless a later use is recorded. Succeeds if the key does not exist, because it may
+    /// have been revoked.
     async fn used(&self, id: ApiKeyId, at: Timestamp) -> Result<(), Fault>;
 
-    /// The prefixes of all keys that [`access`](Self::access) knows of a user, or did before the user was erased:
-    /// whoever remembers what keys are worth has to forget these when a user changes.
+    /// Lists the prefixes of all keys of a user for which [`access`](Self::access) returns, or returned before the user
+    /// was erased, a value. A cache must forget these when the user changes.
     async fn prefixes(&self, user: UserId) -> Result<Vec<KeyPrefix>, Fault>;
 }
 
-/// Randomness that nobody can guess.
+/// A cryptographically secure random generator.
 #[cfg_attr(feature = "mock", mockall::automock)]
 pub trait Randomness: Send + Sync {
-    /// 32 random bytes, each time others. [`Fault::Unknown`] if the system has none.
+    /// Returns 32 random bytes. [`Fault::Unknown`] if the system provides none.
     fn bytes(&self) -> Result<[u8; 32], Fault>;
 }

@@ -1,31 +1,31 @@
-//! What keys may do.
+//! The scopes of API keys.
 
 use std::{fmt, str::FromStr};
 
 use crate::Invalid;
 
-/// One thing that a key may do, if its user may. Sessions, keys, the second factor, passwords, roles and the deletion of
-/// accounts have no scope: they take a login.
+/// A permission of a key, within the roles of its user. There is no scope for sessions, keys, the second factor,
+/// passwords, roles and the deletion of accounts: they require a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// Look at orders and their history.
+    /// Read orders and their events.
     OrdersRead,
-    /// Place orders, and do with them what their user may.
+    /// Place orders, and change their status as far as the user may.
     OrdersWrite,
-    /// Make, change and archive products.
+    /// Create, update, archive and restore products.
     ProductsWrite,
-    /// Count stock.
+    /// Adjust stock.
     StockWrite,
-    /// Look at users: at oneself, or at all of them as an admin.
+    /// Read the user, or all users if the user is an admin.
     UsersRead,
 }
 
 impl Scope {
-    /// Every scope, in the order in which they are shown.
+    /// Every scope, in display order.
     pub const ALL: [Self; 5] =
         [Self::OrdersRead, Self::OrdersWrite, Self::ProductsWrite, Self::StockWrite, Self::UsersRead];
 
-    /// Its name, as clients know it.
+    /// Its name in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OrdersRead => "orders:read",
@@ -63,12 +63,12 @@ impl fmt::Display for Scope {
     }
 }
 
-/// A set of scopes, never empty.
+/// A non-empty set of scopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Scopes(u16);
 
 impl Scopes {
-    /// A set of these; the same scope twice counts once.
+    /// Creates a set; duplicates count once.
     pub fn new(scopes: impl IntoIterator<Item = Scope>) -> Result<Self, Invalid> {
         match scopes.into_iter().fold(0, |bits, scope| bits | scope.bit()) {
             0 => Err(Invalid::new("must name at least one scope")),
@@ -76,23 +76,23 @@ impl Scopes {
         }
     }
 
-    /// Whether the set has that scope.
+    /// Returns whether the set contains the scope.
     pub const fn contains(self, scope: Scope) -> bool {
         self.0 & scope.bit() != 0
     }
 
-    /// The scopes, in the order in which they are shown.
+    /// Iterates over the scopes in display order.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.into_iter().filter(move |scope| self.contains(*scope))
     }
 
-    /// The set as a number that a store may keep: the sum of 1 orders:read, 2 orders:write, 4 products:write,
-    /// 8 stock:write, 16 users:read.
+    /// The set as a number, for stores: the sum of 1 orders:read, 2 orders:write, 4 products:write, 8 stock:write, 16
+    /// users:read.
     pub const fn bits(self) -> u16 {
         self.0
     }
 
-    /// The set behind such a number.
+    /// Converts such a number to a set.
     pub fn from_bits(bits: u16) -> Result<Self, Invalid> {
         if bits == 0 || bits > 31 {
             return Err(Invalid::new("must be a sum of 1, 2, 4, 8 and 16"));

@@ -1,4 +1,4 @@
-//! The secret of a key.
+//! The secrets of API keys.
 
 use std::{fmt, str::FromStr};
 
@@ -6,33 +6,33 @@ use zeroize::Zeroizing;
 
 use crate::{Invalid, token_hash::TokenHash};
 
-/// What every key begins with, so that people and scanners know one when they see it.
+/// The prefix of every key, so that people and secret scanners recognise it.
 const TOKEN_PREFIX: &str = "ek_";
 
-/// Digits and letters alone: a key is selected with a double click, and goes into any header, file or variable.
+/// Only digits and letters, so that a double click selects a whole key, and it fits into any header, file or variable.
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// As many digits to the base of 62 as 32 bytes need.
+/// The number of base-62 digits that encode 32 bytes.
 const DIGITS: usize = 43;
 
-/// A key as its user holds it: `ek_` and 32 random bytes in 43 digits and letters. Wiped from memory when dropped, and
-/// never printed.
+/// The whole key: `ek_` and 32 random bytes as 43 digits and letters. Wiped from memory when dropped, and never
+/// printed.
 #[derive(Clone)]
 pub struct ApiKeySecret(Zeroizing<String>);
 
 impl ApiKeySecret {
-    /// Whether a token is one of this kind, whatever else is wrong with it.
+    /// Returns whether a token has the prefix of API keys. It may still be malformed.
     pub fn is_candidate(token: &str) -> bool {
         token.starts_with(TOKEN_PREFIX)
     }
 
-    /// The key made of 32 random bytes.
+    /// Encodes 32 random bytes as a key.
     pub fn from_random(bytes: [u8; 32]) -> Self {
         let mut number = Zeroizing::new(bytes);
         let mut key = Zeroizing::new(String::with_capacity(TOKEN_PREFIX.len() + DIGITS));
         key.push_str(TOKEN_PREFIX);
         for _ in 0..DIGITS {
-            // The number divided by 62, as on paper; what remains is the next digit.
+            // Divide the number by 62; the remainder is the next digit.
             let mut rest: u32 = 0;
             for byte in number.iter_mut() {
                 let value = rest * 256 + u32::from(*byte);
@@ -45,7 +45,7 @@ impl ApiKeySecret {
         Self(key)
     }
 
-    /// Reads a key as it was sent; a text of another form is no key.
+    /// Parses a key.
     pub fn parse(token: &str) -> Result<Self, Invalid> {
         let digits = token.strip_prefix(TOKEN_PREFIX).unwrap_or_default();
         if digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
@@ -55,7 +55,7 @@ impl ApiKeySecret {
         }
     }
 
-    /// The part that may be seen, and that finds the key.
+    /// The public part, which identifies the key.
     pub fn prefix(&self) -> KeyPrefix {
         let mut prefix = [0; KeyPrefix::LENGTH];
         for (to, from) in prefix.iter_mut().zip(self.0.bytes().skip(TOKEN_PREFIX.len())) {
@@ -64,12 +64,12 @@ impl ApiKeySecret {
         KeyPrefix(prefix)
     }
 
-    /// All that a store may keep of the rest.
+    /// The hash that a store keeps.
     pub fn hash(&self) -> TokenHash {
         TokenHash::of(&self.0)
     }
 
-    /// The key itself.
+    /// Returns the key as text.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -81,21 +81,21 @@ impl fmt::Debug for ApiKeySecret {
     }
 }
 
-/// What a key begins with, beside its mark: enough to find it and to tell it from others (62^10 of them), and nothing to
-/// guess it by, for 195 bits are left.
+/// The first characters of a key after `ek_`: enough to identify it (62^10 values). The remaining 195 bits cannot be
+/// guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyPrefix([u8; KeyPrefix::LENGTH]);
 
 impl KeyPrefix {
-    /// How many digits and letters it has.
+    /// Its length in digits and letters.
     pub const LENGTH: usize = 10;
 
-    /// Its digits and letters in ASCII.
+    /// Its characters in ASCII.
     pub const fn bytes(self) -> [u8; Self::LENGTH] {
         self.0
     }
 
-    /// The prefix of these digits and letters.
+    /// Creates a prefix from its characters.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Invalid> {
         match <[u8; Self::LENGTH]>::try_from(bytes) {
             Ok(bytes) if bytes.iter().all(u8::is_ascii_alphanumeric) => Ok(Self(bytes)),

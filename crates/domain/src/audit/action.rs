@@ -1,10 +1,10 @@
-//! The names of what is done, and of what is changed by it.
+//! The names of audited actions and of changed fields.
 
 use std::{fmt, str::FromStr};
 
 use crate::Invalid;
 
-/// An enum whose cases have names that clients and stores know, and that therefore never change.
+/// Defines an enum whose variants have names that clients and stores know, and that therefore never change.
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($(#[$case_doc:meta])* $case:ident = $text:literal,)+ }) => {
         $(#[$doc])*
@@ -14,10 +14,10 @@ macro_rules! named {
         }
 
         impl $name {
-            /// Every one.
+            /// All variants.
             pub const ALL: &'static [Self] = &[$(Self::$case,)+];
 
-            /// Its name, as clients and stores know it.
+            /// Its name for clients and stores.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$case => $text,)+
@@ -45,83 +45,65 @@ macro_rules! named {
 }
 
 named! {
-    /// What was done.
+    /// An audited action.
     AuditAction {
-        /// An account was made.
         UserRegistered = "user.registered",
-        /// Name or address of a user changed.
+        /// The name or email of a user changed.
         UserUpdated = "user.updated",
-        /// A user has another password, and their sessions ended with the old one.
+        /// The password of a user changed, and their sessions ended.
         PasswordChanged = "user.password_changed",
-        /// A user has other roles.
         RolesChanged = "user.roles_changed",
-        /// An account was erased.
         UserDeleted = "user.deleted",
-        /// Somebody logged in.
         SessionStarted = "session.started",
-        /// One login was ended, by its user.
+        /// A user ended one of their sessions.
         SessionEnded = "session.ended",
-        /// All logins of a user were ended, by that user.
+        /// A user ended all of their sessions.
         AllSessionsEnded = "session.all_ended",
-        /// A refresh token was used again, and its login ended for that (RFC 9700 4.14.2).
+        /// A refresh token was reused, and its session ended for it (RFC 9700 4.14.2).
         RefreshTokenReused = "refresh_token.reused",
-        /// A product was put up for sale.
         ProductCreated = "product.created",
-        /// A product changed.
         ProductUpdated = "product.updated",
-        /// A product was taken out of the catalogue.
         ProductArchived = "product.archived",
-        /// A product was made or changed by an import.
+        /// An import created or updated a product.
         ProductImported = "product.imported",
-        /// Stock was counted by hand.
+        /// The stock was adjusted, other than by an order.
         StockAdjusted = "product.stock_adjusted",
-        /// An order has another status.
         OrderStatusChanged = "order.status_changed",
-        /// A user made an API key.
         ApiKeyCreated = "api_key.created",
-        /// A user revoked an API key.
         ApiKeyRevoked = "api_key.revoked",
-        /// A login takes a code of an app from now on; other sessions ended with that.
+        /// Logins require a code from now on; other sessions ended.
         SecondFactorEnabled = "second_factor.enabled",
-        /// A login takes no code any more.
         SecondFactorRemoved = "second_factor.removed",
-        /// A recovery code was used, and is good no more.
         RecoveryCodeUsed = "second_factor.recovery_code_used",
-        /// A user has other recovery codes.
+        /// All recovery codes were replaced.
         RecoveryCodesRenewed = "second_factor.recovery_codes_renewed",
-        /// A product is back in the catalogue.
         ProductRestored = "product.restored",
     }
 }
 
 named! {
-    /// What was changed of it.
+    /// A field that an action changed.
     AuditField {
-        /// What a user wants to be called, or what a product is called.
+        /// The name of a user or a product.
         Name = "name",
-        /// A user's address.
+        /// The email of a user.
         Email = "email",
-        /// What a user may do.
         Roles = "roles",
-        /// A login of a user: there before, or there now.
+        /// A session of a user, before or after the action.
         Session = "session",
-        /// What the shop calls a product.
         Sku = "sku",
-        /// What is said about a product.
         Description = "description",
-        /// What a product costs.
         Price = "price",
-        /// How many of a product are left.
         Stock = "stock",
-        /// Why stock was counted by hand.
+        /// The reason of a stock adjustment.
         Reason = "reason",
-        /// What has become of an order.
+        /// The status of an order.
         Status = "status",
-        /// An API key, by its identifier.
+        /// The identifier of an API key.
         ApiKey = "api_key",
-        /// What an API key begins with.
+        /// The prefix of an API key.
         Prefix = "prefix",
-        /// What an API key may do.
+        /// The scopes of an API key.
         Scopes = "scopes",
     }
 }

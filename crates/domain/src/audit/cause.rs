@@ -1,32 +1,31 @@
-//! Why something changes.
+//! The context of an audited change.
 
 use uuid::Uuid;
 
 use super::{AuditAction, AuditEntry, AuditSubject, Change, Origin, RecordedOrigin, Who};
 use crate::Timestamp;
 
-/// Why something changes: what a change's entries have in common. Every method of a port that changes something which
-/// is audited takes one, and writes its entries with the change or not at all.
+/// The context of an audited change, which its entries have in common. Every method of a port that makes an audited
+/// change takes one, and writes the entries in the same transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// Names the first entry: a `UUIDv7`.
+    /// The identifier of the first entry: a `UUIDv7`.
     pub id: Uuid,
-    /// When; the moment of the change itself too.
+    /// The time of the change and of its entries.
     pub at: Timestamp,
-    /// Who asked for it.
     pub who: Who,
-    /// From where; `None` on the command line.
+    /// Where the request came from; `None` on the command line.
     pub origin: Option<Origin>,
 }
 
 impl Cause {
-    /// The one entry of a change.
+    /// Creates the only entry of a change.
     pub fn entry(&self, action: AuditAction, subject: AuditSubject, changes: Vec<Change>) -> AuditEntry {
         self.entry_number(0, action, subject, changes)
     }
 
-    /// One entry of several. Each identifier is greater by one than that before it, which is how RFC 9562 6.2 (method
-    /// 2) makes many of one moment.
+    /// Creates one of several entries. Each identifier is greater by one than the previous one, as RFC 9562 6.2 (method
+    /// 2) does for identifiers of the same time.
     pub fn entry_number(
         &self,
         number: u32,

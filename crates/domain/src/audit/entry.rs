@@ -1,4 +1,4 @@
-//! What the log says.
+//! Entries of the audit log.
 
 use std::net::IpAddr;
 
@@ -7,36 +7,32 @@ use uuid::Uuid;
 use super::{AuditAction, AuditField, Origin, Who};
 use crate::{OrderId, ProductId, SessionId, Timestamp, UserId};
 
-/// Something that was done.
+/// An entry of the audit log.
 ///
-/// No password, hash or token is ever in it. When a user is erased, two things are erased with them in the same
-/// transaction: what a change of their name or mail address tells of it, before and after, in every entry about them;
-/// and the client's address in every entry of what they did, their sign-up included. What stays is that something was
-/// changed, all identifiers and what they did: who did what to the shop must be known even when they left.
+/// An entry never contains a password, hash or token. When a user is erased, two things are erased in the same
+/// transaction: the values of their name and email, before and after, in every entry about them; and the client's
+/// address in every entry of their actions, including their registration. The rest stays, including all identifiers:
+/// who changed what must be known also after they left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
-    /// Names it: a `UUIDv7`.
+    /// A `UUIDv7`.
     pub id: Uuid,
-    /// When.
     pub at: Timestamp,
-    /// By whom.
     pub who: Who,
-    /// From where; `None` on the command line.
+    /// Where the request came from; `None` on the command line.
     pub origin: Option<RecordedOrigin>,
-    /// What.
     pub action: AuditAction,
-    /// To what.
     pub subject: AuditSubject,
-    /// What is different now. Empty where the action says it all, or where a change left everything as it was.
+    /// The changed values. Empty if the action says everything, or if the values stayed the same.
     pub changes: Vec<Change>,
 }
 
-/// From where something was asked, as the log keeps it.
+/// The origin of a request, as the log stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedOrigin {
-    /// The client's address; `None` once the user whose client it was is erased.
+    /// The client's address; `None` after the user of that client was erased.
     pub address: Option<IpAddr>,
-    /// How answers and logs name the request.
+    /// The identifier of the request in responses and logs.
     pub request_id: String,
 }
 
@@ -46,19 +42,16 @@ impl From<Origin> for RecordedOrigin {
     }
 }
 
-/// To what something was done. What is done to a login is done to its user.
+/// The subject of an action. The subject of an action on a session is its user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuditSubject {
-    /// An account.
     User(UserId),
-    /// Something for sale.
     Product(ProductId),
-    /// An order.
     Order(OrderId),
 }
 
 impl AuditSubject {
-    /// What kind of thing it is, as clients and stores know it.
+    /// The kind of the subject, for clients and stores.
     pub const fn kind(self) -> &'static str {
         match self {
             Self::User(_) => "user",
@@ -67,55 +60,54 @@ impl AuditSubject {
         }
     }
 
-    /// Which one.
+    /// The identifier of the subject.
     pub const fn id(self) -> Uuid {
         match self {
             Self::User(UserId(id)) | Self::Product(ProductId(id)) | Self::Order(OrderId(id)) => id,
         }
     }
 
-    /// The subject of that kind and identifier; `None` if there is no such kind.
+    /// Creates the subject of this kind and identifier; `None` if there is no such kind.
     pub fn new(kind: &str, id: Uuid) -> Option<Self> {
         let all = [Self::User(UserId(id)), Self::Product(ProductId(id)), Self::Order(OrderId(id))];
         all.into_iter().find(|subject| subject.kind() == kind)
     }
 
-    /// Whether the values of that field are erased with the subject.
+    /// Returns whether the values of this field are erased with the subject.
     pub const fn is_personal(self, field: AuditField) -> bool {
         matches!((self, field), (Self::User(_), AuditField::Name | AuditField::Email))
     }
 }
 
-/// One thing that is different now.
+/// The change of one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Which.
     pub field: AuditField,
-    /// What it was; `None` if there was none, or if it is not known any more.
+    /// The old value; `None` if there was none, or if it was erased.
     pub before: Option<String>,
-    /// What it is; `None` if there is none, or if it is not known any more.
+    /// The new value; `None` if there is none, or if it was erased.
     pub after: Option<String>,
 }
 
 impl Change {
-    /// A value that is new.
+    /// A value that was set.
     pub fn to(field: AuditField, after: &impl ToString) -> Self {
         Self { field, before: None, after: Some(after.to_string()) }
     }
 
-    /// A value that is no more.
+    /// A value that was removed.
     pub fn from(field: AuditField, before: &impl ToString) -> Self {
         Self { field, before: Some(before.to_string()), after: None }
     }
 
-    /// A value in the place of another; `None` if they are the same.
+    /// A value that was replaced; `None` if both are equal.
     pub fn between(field: AuditField, before: &impl ToString, after: &impl ToString) -> Option<Self> {
         let (before, after) = (before.to_string(), after.to_string());
         (before != after).then_some(Self { field, before: Some(before), after: Some(after) })
     }
 
-    /// Changes as a store keeps them: all of them, but personal ones without their values, and the personal ones with
-    /// theirs, which are to be erased with the subject.
+    /// Splits changes into all of them, with the values of personal fields left out, and the personal ones with their
+    /// values. Stores keep the two apart, so that the second can be erased with the subject.
     pub fn split_personal(changes: &[Self], subject: AuditSubject) -> (Vec<Self>, Vec<Self>) {
         let personal = |change: &&Self| subject.is_personal(change.field);
         let all = changes.iter().map(|change| match change.field {
@@ -125,7 +117,7 @@ impl Change {
         (all.collect(), changes.iter().filter(personal).cloned().collect())
     }
 
-    /// The opposite of [`apart`](Self::apart), with what is left of the personal ones.
+    /// The inverse of [`split_personal`](Self::split_personal), with the personal changes that are not erased.
     pub fn merge_personal(all: Vec<Self>, personal: &[Self]) -> Vec<Self> {
         let whole = |change: Self| personal.iter().find(|known| known.field == change.field).cloned().unwrap_or(change);
         all.into_iter().map(whole).collect()
@@ -171,7 +163,7 @@ mod tests {
         let left = Change::merge_personal(all, &[]);
         assert_eq!(left.iter().filter(|change| change.after.is_some()).count(), 1);
         assert_eq!(left.len(), 3);
-        // The name of a product is nobody's.
+        // The name of a product is not personal.
         let mug = AuditSubject::Product(ProductId(Uuid::from_u128(1)));
         assert_eq!(Change::split_personal(&changes[..1], mug), (changes[..1].to_vec(), vec![]));
     }

@@ -1,37 +1,33 @@
-//! Who asked for a change, and from where.
+//! Who requested a change, and from where.
 
 use std::net::IpAddr;
 
 use crate::{ApiKeyId, SessionId, UserId};
 
-/// From where something was asked, as the edge found out.
+/// The origin of a request, determined by the edge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// The client's address.
     pub address: IpAddr,
-    /// How answers and logs name the request.
+    /// The identifier of the request in responses and logs.
     pub request_id: String,
 }
 
-/// Who asked for it.
+/// Who requested a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
-    /// A user.
     User {
-        /// Which.
         id: UserId,
-        /// By which login.
+        /// The session whose token was used; `None` for a login itself.
         session: Option<SessionId>,
     },
-    /// A machine that acts for a user.
+    /// An API key.
     ApiKey {
-        /// For whom.
+        /// The user that the key acts for.
         user: UserId,
-        /// By which key.
         key: ApiKeyId,
     },
-    /// Whoever may run the program where its store is.
+    /// The command line, for which access to the store suffices.
     CommandLine,
-    /// Somebody who did not say who they are: signing up, or with a token that is not believed.
+    /// A client without valid credentials, at registration or with a reused refresh token.
     Anonymous,
 }

@@ -1,4 +1,4 @@
-//! Where the log is read.
+//! The reader of the audit log.
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -6,25 +6,23 @@ use uuid::Uuid;
 use super::{AuditAction, AuditEntry};
 use crate::{Fault, Listing, Sort, SortField, SortValue, Timestamp, UserId, Window};
 
-/// Which entries a list shows.
+/// The filter of a list of entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditFilter {
-    /// What this user did.
+    /// Actions of this user.
     pub actor: Option<UserId>,
-    /// Where this was done.
     pub action: Option<AuditAction>,
-    /// What was done to the user, product or order with this identifier.
+    /// Actions on the user, product or order with this identifier.
     pub subject: Option<Uuid>,
-    /// What was done then or later.
+    /// Entries of this time or later.
     pub from: Option<Timestamp>,
-    /// What was done then or earlier.
+    /// Entries of this time or earlier.
     pub to: Option<Timestamp>,
 }
 
-/// What entries can be sorted by.
+/// The sort keys of entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuditSort {
-    /// When it was done.
     CreatedAt,
 }
 
@@ -44,19 +42,16 @@ impl SortField for AuditSort {
     }
 }
 
-/// A part of the log.
+/// A query of the log.
 #[derive(Debug, Clone)]
 pub struct AuditQuery {
-    /// Which.
     pub filter: AuditFilter,
-    /// In what order.
     pub sort: Sort<AuditSort>,
-    /// Which part.
     pub window: Window,
 }
 
-/// Reads the log. It has no method that writes: an entry is written by the port whose change it tells of, in one
-/// transaction with it, and the store refuses to change or delete one, but for the erasure of a user.
+/// Reads the audit log. It has no method that writes: each entry is written by the port that makes its change, in the
+/// same transaction. Stores refuse to update or delete entries, except for the erasure of a user.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait AuditLog: Send + Sync {

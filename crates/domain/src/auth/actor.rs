@@ -1,4 +1,4 @@
-//! On whose behalf something is done.
+//! The actor of a use case.
 
 use crate::{
     ApiKeyId, SessionId, UserId,
@@ -7,54 +7,49 @@ use crate::{
     user::{Role, Roles},
 };
 
-/// Who stands behind a live session, as the store knows it now, whatever a token says.
+/// The user of a live session and their present roles, according to the store and not to a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Access {
-    /// Whose session.
     pub user: UserId,
-    /// What they may do now.
     pub roles: Roles,
 }
 
-/// How an actor has proved who they are.
+/// How an actor was authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// By a token of this login: a person, who may do all that their roles allow.
+    /// With a token of this session. Everything that the user's roles allow is allowed.
     Session(SessionId),
     /// With an API key. Its scopes limit what the user's roles allow.
     ApiKey { id: ApiKeyId, scopes: Scopes },
 }
 
-/// On whose behalf a use case runs. The edge makes it from a checked token or key; the use case decides what it may do.
+/// The actor of a use case. The edge creates it from a verified token or key; the use case decides what it may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Actor {
-    /// Who.
     pub user: UserId,
-    /// How they proved it.
     pub proof: Proof,
-    /// What they may do.
     pub roles: Roles,
 }
 
 impl Actor {
-    /// May manage products, stock and all orders. Admins may do what staff may. Of a machine see also
-    /// [`has`](Self::has).
+    /// Returns whether the actor may manage products, stock and all orders. Admins may do what staff may. API keys also
+    /// need a scope: see [`has`](Self::has).
     pub const fn is_staff(&self) -> bool {
         self.roles.contains(Role::Staff) || self.roles.contains(Role::Admin)
     }
 
-    /// May manage users and roles. Of a machine see also [`has`](Self::has).
+    /// Returns whether the actor may manage users and roles. API keys also need a scope: see [`has`](Self::has).
     pub const fn is_admin(&self) -> bool {
         self.roles.contains(Role::Admin)
     }
 
-    /// Is that very user, or a machine that acts for them.
+    /// Returns whether the actor is this user, or an API key of theirs.
     pub fn is(&self, user: UserId) -> bool {
         self.user == user
     }
 
-    /// Whether how they proved themselves allows this: a login does, a key if it has the scope. Their roles count as
-    /// well.
+    /// Returns whether the authentication allows this scope: a session allows every scope, an API key those that it
+    /// has. The roles have to allow the operation as well.
     pub const fn has(&self, scope: Scope) -> bool {
         match self.proof {
             Proof::Session(_) => true,
@@ -62,7 +57,7 @@ impl Actor {
         }
     }
 
-    /// By which login; `None` for machines.
+    /// The session; `None` for API keys.
     pub const fn session(&self) -> Option<SessionId> {
         match self.proof {
             Proof::Session(session) => Some(session),

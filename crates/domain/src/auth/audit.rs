@@ -1,4 +1,4 @@
-//! The audit entries of logins.
+//! The audit entries of sessions.
 
 use super::NewSession;
 use crate::{
@@ -7,23 +7,23 @@ use crate::{
 };
 
 impl Cause {
-    /// Somebody logged in.
+    /// The entry for a new session.
     pub fn session_started(&self, session: &NewSession) -> AuditEntry {
         let changes = vec![Change::to(AuditField::Session, &session.id)];
         self.entry(AuditAction::SessionStarted, AuditSubject::User(session.user), changes)
     }
 
-    /// A login was ended.
+    /// The entry for a session that its user ended.
     pub fn session_ended(&self, user: UserId, session: SessionId) -> AuditEntry {
         self.entry(AuditAction::SessionEnded, AuditSubject::User(user), ended_sessions(&[session]))
     }
 
-    /// All logins of a user were ended.
+    /// The entry for all sessions of a user being ended.
     pub fn all_sessions_ended(&self, user: UserId, ended: &[SessionId]) -> AuditEntry {
         self.entry(AuditAction::AllSessionsEnded, AuditSubject::User(user), ended_sessions(ended))
     }
 
-    /// A refresh token was used again, and its login ended for that.
+    /// The entry for a reused refresh token, which ended its session.
     pub fn refresh_token_reused(&self, user: UserId, session: SessionId) -> AuditEntry {
         self.entry(AuditAction::RefreshTokenReused, AuditSubject::User(user), ended_sessions(&[session]))
     }

@@ -1,4 +1,4 @@
-//! Who somebody is, and how they prove it.
+//! Authentication: actors, sessions, tokens and passwords.
 
 mod actor;
 mod audit;

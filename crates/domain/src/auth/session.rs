@@ -1,4 +1,4 @@
-//! Logins, and the refresh tokens that keep them alive.
+//! Sessions, and the refresh tokens that extend them.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -7,19 +7,18 @@ use uuid::Uuid;
 use super::{PasswordHash, TokenHash};
 use crate::{Fault, SessionId, Timestamp, UserId, audit::Cause, second_factor::SealedSecret};
 
-/// From where somebody logged in, as far as the edge can tell.
+/// The client that opened a session, as far as the edge knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Device {
-    /// What the client calls itself, cut to 256 characters.
+    /// The `User-Agent`, cut to 256 characters.
     pub user_agent: Option<String>,
-    /// Its address.
     pub address: Option<IpAddr>,
 }
 
-/// The one refresh token of a session that is good now.
+/// The current refresh token of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshState {
-    /// All that is kept of the token.
+    /// The hash of the token, which is not stored.
     pub hash: TokenHash,
     /// Its `jti`.
     pub id: Uuid,
@@ -29,45 +28,43 @@ pub struct RefreshState {
     pub expires_at: Timestamp,
 }
 
-/// What let somebody in, as it was when it was checked.
+/// The credentials that a login checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckedCredentials {
-    /// What their password was checked against.
+    /// The hash that the password matched.
     pub password: PasswordHash,
-    /// The second factor whose code they had; `None` if none was in force.
+    /// The enabled second factor whose code was checked; `None` if none was enabled.
     pub second_factor: Option<SealedSecret>,
 }
 
 impl CheckedCredentials {
-    /// Whether it would let them in now: with this password, which the erased have not, and this second factor in force.
-    /// One that was checked and is not in force any more is no reason against it: the password alone is enough then.
+    /// Returns whether the credentials are still valid, given the present password hash, which erased users do not
+    /// have, and the enabled second factor. A second factor that was checked and has been removed since is no reason to
+    /// refuse: the password alone suffices then.
     pub fn still_holds(&self, password: Option<&str>, in_force: Option<&[u8]>) -> bool {
         let known = self.second_factor.as_ref().map(|checked| &*checked.0);
         password == Some(self.password.0.as_str()) && (in_force.is_none() || in_force == known)
     }
 }
 
-/// A login to be kept.
+/// A session to be inserted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSession {
-    /// Names it.
     pub id: SessionId,
-    /// Whose.
     pub user: UserId,
-    /// From where.
     pub device: Device,
     /// Its first refresh token.
     pub refresh: RefreshState,
-    /// What must still hold when it is kept.
+    /// The credentials that must still be valid at the insertion.
     pub checked: CheckedCredentials,
-    /// Why; it begins when that happens.
+    /// The context; the session begins at its time.
     pub cause: Cause,
 }
 
-/// Why a login was not kept.
+/// Why a session was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The password is another one by now, another second factor is in force, or the user is gone.
+    /// The password changed, another second factor is enabled, or the user was erased.
     #[error("what was checked does not hold any more")]
     Outdated,
     /// The store failed.
@@ -75,55 +72,50 @@ pub enum OpenError {
     Fault(#[from] Fault),
 }
 
-/// A login that is alive.
+/// A live session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Names it.
     pub id: SessionId,
-    /// Whose.
     pub user: UserId,
-    /// From where.
     pub device: Device,
-    /// When they logged in.
     pub created_at: Timestamp,
-    /// When it was last refreshed.
+    /// The time of the last refresh.
     pub last_used_at: Timestamp,
-    /// When it ends unless it is refreshed.
+    /// When the session ends, unless it is refreshed.
     pub expires_at: Timestamp,
 }
 
-/// One use of a refresh token.
+/// The use of a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rotation {
-    /// The session that the token names.
+    /// The session in the token's claims.
     pub session: SessionId,
-    /// The token that was shown.
+    /// The hash of the presented token.
     pub presented: TokenHash,
-    /// The one to replace it.
+    /// The token that replaces it.
     pub next: RefreshState,
-    /// Why, and when.
+    /// The context of the change.
     pub cause: Cause,
-    /// How long after a rotation the predecessor may fetch the same successor again; zero is never.
+    /// How long after a rotation the previous token returns the same successor again; zero disables this.
     pub grace: Duration,
 }
 
-/// What became of it.
+/// The result of a rotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rotated {
-    /// Whose session it is.
     pub user: UserId,
-    /// The token that is good now: `next`, or within the grace the successor that was made before.
+    /// The current token: `next`, or within the grace period the successor that exists already.
     pub refresh: RefreshState,
 }
 
-/// Why a refresh token was not taken.
+/// Why a refresh token was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum RotateError {
-    /// There is no such session, or it is over, or its user is gone.
+    /// There is no such session, it has ended, or its user was erased.
     #[error("the session is over")]
     Ended,
-    /// The token was used before. The session is over with that: whoever holds its successor may be a thief
-    /// (RFC 9700 4.14.2).
+    /// The token was used before. The session was ended for it, because the holder of its successor may be a thief (RFC
+    /// 9700 4.14.2).
     #[error("the refresh token was used before")]
     Reused,
     /// The store failed.

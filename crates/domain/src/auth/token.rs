@@ -1,61 +1,60 @@
-//! What tokens say.
+//! The claims of tokens.
 
 use uuid::Uuid;
 
 use crate::{Email, SessionId, Timestamp, UserId, user::Roles};
 
-/// What an access token says (RFC 7519, RFC 9068). Issuer, audience and type are the issuer's affair.
-/// Moments have whole seconds.
+/// The claims of an access token (RFC 7519, RFC 9068). Issuer, audience and type are added by the issuer. Times have
+/// whole seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessClaims {
-    /// `sub`: who.
+    /// `sub`
     pub user: UserId,
-    /// `email`: for those that read the token; nothing is decided by it.
+    /// `email`, for clients that read the token; the server makes no decision with it.
     pub email: Email,
-    /// `roles`: for those that read the token; what counts is the [`Access`](super::Access) of the session.
+    /// `roles`, for clients that read the token; the server uses the [`Access`](super::Access) of the session.
     pub roles: Roles,
-    /// `sid`: by which login.
+    /// `sid`
     pub session: SessionId,
-    /// `jti`: names this very token.
+    /// `jti`: identifies the token.
     pub id: Uuid,
-    /// `iat` and `nbf`: since when.
+    /// `iat` and `nbf`
     pub issued_at: Timestamp,
-    /// `exp`: until when.
+    /// `exp`
     pub expires_at: Timestamp,
 }
 
-/// What a refresh token says. Equal claims make equal tokens, which is how a successor can be fetched again without
-/// being kept.
+/// The claims of a refresh token. Equal claims give equal tokens, so that a successor can be returned again without
+/// being stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshClaims {
-    /// `sub`: who.
+    /// `sub`
     pub user: UserId,
-    /// `sid`: by which login.
+    /// `sid`
     pub session: SessionId,
-    /// `jti`: names this very token.
+    /// `jti`: identifies the token.
     pub id: Uuid,
-    /// `iat` and `nbf`: since when.
+    /// `iat` and `nbf`
     pub issued_at: Timestamp,
-    /// `exp`: until when.
+    /// `exp`
     pub expires_at: Timestamp,
 }
 
-/// Why a token is not believed.
+/// Why a token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It was good once.
+    /// It has expired.
     #[error("the token has expired")]
     Expired,
-    /// Malformed, forged, of another kind, issuer or audience, or not good yet.
+    /// It is malformed, forged, of another type, issuer or audience, or not valid yet.
     #[error("the token is not valid")]
     Invalid,
 }
 
-/// A public key of Ed25519 (RFC 8032), with which others check access tokens.
+/// An Ed25519 public key (RFC 8032) that verifies access tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
-    /// `kid`: its name in the tokens that it is for, which follows from the key (RFC 7638).
+    /// `kid`: identifies the key in tokens. It is the thumbprint of the key (RFC 7638).
     pub id: String,
-    /// The key.
     pub bytes: [u8; 32],
 }

@@ -4,7 +4,7 @@ use super::{Order, OrderStatus};
 use crate::audit::{AuditAction, AuditEntry, AuditField, AuditSubject, Cause, Change};
 
 impl Cause {
-    /// An order has another status.
+    /// The entry for a change of status.
     pub fn order_status_changed(&self, order: &Order, from: OrderStatus) -> AuditEntry {
         let changes = Change::between(AuditField::Status, &from, &order.status).into_iter().collect();
         self.entry(AuditAction::OrderStatusChanged, AuditSubject::Order(order.id), changes)

@@ -1,42 +1,40 @@
-//! What a buyer asks for.
+//! Baskets: the requested lines of an order.
 
 use std::collections::HashMap;
 
 use super::Fingerprint;
 use crate::{ProductId, product::Quantity};
 
-/// So many of one product.
+/// A product and its quantity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BasketLine {
-    /// Which.
     pub product: ProductId,
-    /// How many.
     pub quantity: Quantity,
 }
 
-/// 1 to 2,000 lines as they were asked for, those of one product added up.
+/// 1 to 2,000 lines as requested, and the same lines with one line per product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Basket {
     asked: Vec<BasketLine>,
     lines: Vec<BasketLine>,
 }
 
-/// Why a basket cannot be.
+/// Why a basket is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BasketError {
     /// No line, or more than [`Basket::MAX_LINES`].
     #[error("must have 1 to 2000 lines")]
     LineCount,
-    /// The lines of one product add up to more than a [`Quantity`]; `line` is the one that went over, from 0 on.
+    /// The lines of one product add up to more than a [`Quantity`]; `line` is the index of the line that exceeded it.
     #[error("the lines of this product add up to too many")]
     TooMany { line: usize },
 }
 
 impl Basket {
-    /// The most lines.
+    /// The maximum number of lines.
     pub const MAX_LINES: usize = 2_000;
 
-    /// Adds the lines of one product up; a product keeps the place where it was named first.
+    /// Merges the lines of each product, at the position of the first.
     pub fn new(asked: Vec<BasketLine>) -> Result<Self, BasketError> {
         if asked.is_empty() || asked.len() > Self::MAX_LINES {
             return Err(BasketError::LineCount);
@@ -55,17 +53,17 @@ impl Basket {
         Ok(Self { asked, lines })
     }
 
-    /// One line a product, in the order in which they were first named.
+    /// One line per product, in the order in which they were first named.
     pub fn lines(&self) -> &[BasketLine] {
         &self.lines
     }
 
-    /// The places, from 0 on, of all lines as asked for that name a product: what an error points at.
+    /// The indexes of the requested lines that name a product, for error messages.
     pub fn positions_of(&self, product: ProductId) -> impl Iterator<Item = usize> {
         self.asked.iter().enumerate().filter(move |(_, line)| line.product == product).map(|(place, _)| place)
     }
 
-    /// Tells baskets apart as they were asked for: equal lines in equal order make an equal fingerprint.
+    /// Identifies the basket as requested: equal lines in equal order have equal fingerprints.
     pub fn fingerprint(&self) -> Fingerprint {
         let bytes = self.asked.iter().flat_map(|line| {
             let quantity = line.quantity.get().to_be_bytes();

@@ -1,4 +1,4 @@
-//! Doing a thing once that is asked for twice.
+//! Idempotency keys.
 
 use std::fmt;
 
@@ -6,13 +6,13 @@ use sha2::{Digest, Sha256};
 
 use crate::{Invalid, Timestamp};
 
-/// What a client names a try by, so that it can repeat it: 1 to 255 visible ASCII characters.
+/// A client's identifier of a request that it may repeat: 1 to 255 visible ASCII characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// Parses the value of an `Idempotency-Key` header: bare, or as a quoted string (RFC 8941 3.3.3), which names the
-    /// same key.
+    /// Parses the value of an `Idempotency-Key` header: bare, or as a quoted string (RFC 8941 3.3.3), which is the same
+    /// key.
     pub fn parse(header: &str) -> Result<Self, Invalid> {
         let bad = || Invalid::new("must be 1 to 255 visible ASCII characters");
         let header = header.trim();
@@ -27,13 +27,13 @@ impl IdempotencyKey {
         }
     }
 
-    /// The key.
+    /// Returns the key.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Undoes `\"` and `\\`, the only two escapes there are; a quote or backslash on its own is an error.
+/// Unescapes `\"` and `\\`, the only escapes; any other quote or backslash is an error.
 fn unquote(quoted: &str) -> Option<String> {
     let mut key = String::with_capacity(quoted.len());
     let mut chars = quoted.chars();
@@ -47,7 +47,7 @@ fn unquote(quoted: &str) -> Option<String> {
     Some(key)
 }
 
-/// SHA-256 of what was asked for: tells a repeated try from another one under the same key.
+/// The SHA-256 of a request, which distinguishes a repeated request from another one with the same key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub [u8; 32]);
 
@@ -64,14 +64,12 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// A try that may be repeated. The key belongs to the user who sent it.
+/// The idempotency record of a request. Keys of different users are independent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Idempotency {
-    /// What the client calls it.
     pub key: IdempotencyKey,
-    /// What it asks for.
     pub fingerprint: Fingerprint,
-    /// Until when it is remembered.
+    /// How long the record is stored.
     pub expires_at: Timestamp,
 }
 

@@ -1,4 +1,4 @@
-//! What somebody bought, and what became of it.
+//! Orders.
 
 mod audit;
 mod basket;
@@ -24,46 +24,35 @@ use crate::{
     product::{ProductName, Quantity, Sku},
 };
 
-/// What somebody bought. Its lines never change; its status does.
+/// An order. Its lines never change; its status does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
-    /// Never changes.
     pub id: OrderId,
-    /// Who bought it.
+    /// The buyer.
     pub user: UserId,
-    /// What has become of it.
     pub status: OrderStatus,
-    /// One line a product, in the order in which the buyer first named them.
+    /// One line per product, in the order in which the buyer first named them.
     pub lines: Vec<OrderLine>,
-    /// The sum of all lines.
     pub total: Money,
-    /// Counts the changes.
     pub version: Version,
-    /// When it was placed.
     pub created_at: Timestamp,
-    /// When its status last changed.
+    /// The time of the last change of status.
     pub updated_at: Timestamp,
 }
 
-/// So many of one product, as the catalogue knew it at that moment.
+/// A product with its quantity, as it was in the catalogue when the order was placed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderLine {
-    /// Which product.
     pub product: ProductId,
-    /// Its sku then.
     pub sku: Sku,
-    /// Its name then.
     pub name: ProductName,
-    /// How many.
     pub quantity: Quantity,
-    /// What one cost then.
     pub unit_price: Money,
-    /// What all of them cost.
     pub line_total: Money,
 }
 
 impl Order {
-    /// The order as it was when it was placed: what a replayed request gets, whatever happened since.
+    /// Returns the order as it was when it was placed, which is the result of a replayed request.
     #[must_use]
     pub fn as_placed(self) -> Self {
         Self { status: OrderStatus::Pending, version: Version::FIRST, updated_at: self.created_at, ..self }

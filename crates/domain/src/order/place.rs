@@ -1,4 +1,4 @@
-//! The decision to sell.
+//! The decision to place an order.
 
 use std::collections::HashMap;
 
@@ -8,54 +8,48 @@ use crate::{
     product::{Product, Quantity, Sku, Stock},
 };
 
-/// An order that somebody would like to place.
+/// A requested order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// The identifier it gets.
+    /// The identifier of the new order.
     pub id: OrderId,
-    /// Who buys.
+    /// The buyer.
     pub user: UserId,
-    /// What.
     pub basket: Basket,
-    /// When.
     pub at: Timestamp,
 }
 
-/// A product of which not enough is left.
+/// A product with insufficient stock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shortage {
-    /// Which.
     pub product: ProductId,
-    /// As the shop calls it.
     pub sku: Sku,
-    /// How many were wanted.
     pub wanted: Quantity,
-    /// How many are left.
     pub left: Stock,
 }
 
-/// Why an order cannot be placed.
+/// Why an order is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// These are not in the catalogue, or not any more; in the order of the basket.
+    /// These products do not exist or are archived; in basket order.
     #[error("unknown products")]
     UnknownProducts(Vec<ProductId>),
-    /// An order has one currency, that of its first product; these have another.
+    /// An order has one currency, that of its first product; these products have another.
     #[error("several currencies")]
     MixedCurrencies(Vec<ProductId>),
-    /// The sum is more than can be counted; it was passed at this product.
+    /// The total exceeds [`Money::MAX`], at this product.
     #[error("the total is too large")]
     TotalTooLarge(ProductId),
-    /// Not enough is left of these; all of them are named, in the order of the basket.
+    /// Insufficient stock of these products; all of them are listed, in basket order.
     #[error("insufficient stock")]
     InsufficientStock(Vec<Shortage>),
 }
 
 impl Order {
-    /// Decides on a draft, given the present state of its products (in any order; one that is missing is not for
-    /// sale). Pure: the store that calls it in a transaction makes it so.
+    /// Decides on a draft, given the present state of its products, in any order; a missing product is not for sale.
+    /// Pure: the store that calls it in a transaction stores the result.
     ///
-    /// What the buyer got wrong is told before what the shop is short of.
+    /// Invalid requests are reported before insufficient stock.
     pub fn place<'p>(draft: &Draft, products: impl IntoIterator<Item = &'p Product>) -> Result<Self, Refusal> {
         let by_id: HashMap<ProductId, &Product> = products.into_iter().map(|p| (p.id, p)).collect();
         let wanted = draft.basket.lines();
@@ -109,7 +103,7 @@ impl Order {
     }
 }
 
-/// Every product of which less is left than is wanted.
+/// The products whose stock is less than the requested quantity.
 fn shortages(found: &[(&Product, Quantity)]) -> Vec<Shortage> {
     found
         .iter()

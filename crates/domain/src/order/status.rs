@@ -1,47 +1,39 @@
-//! The life of an order.
+//! The life cycle of an order.
 
 use std::{fmt, str::FromStr};
 
 use crate::Invalid;
 
-/// What has become of an order.
+/// The status of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OrderStatus {
-    /// Placed; the stock is taken.
+    /// Placed; its stock is taken.
     Pending,
-    /// Paid for.
     Paid,
-    /// On its way.
     Shipped,
-    /// There.
     Delivered,
-    /// Called off; the stock is given back.
+    /// Cancelled; its stock is restored.
     Cancelled,
-    /// The money is given back. Goods that come back are counted by hand.
+    /// The payment was returned. Returned goods are added by a stock adjustment.
     Refunded,
 }
 
-/// What can be done with an order.
+/// An action on an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OrderAction {
-    /// The money came.
     Pay,
-    /// It was sent.
     Ship,
-    /// It arrived.
     Deliver,
-    /// It is called off.
     Cancel,
-    /// The money went back.
     Refund,
 }
 
 impl OrderStatus {
-    /// Every status, in the order of a life.
+    /// Every status, in the order of the life cycle.
     pub const ALL: [Self; 6] =
         [Self::Pending, Self::Paid, Self::Shipped, Self::Delivered, Self::Cancelled, Self::Refunded];
 
-    /// Its name, as clients and stores know it.
+    /// Its name for clients and stores.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -53,8 +45,8 @@ impl OrderStatus {
         }
     }
 
-    /// What the action makes of it: `pending → paid → shipped → delivered`, `pending | paid → cancelled`,
-    /// `paid | delivered → refunded`. `None` for anything else.
+    /// The status after the action: `pending → paid → shipped → delivered`, `pending | paid → cancelled`, `paid |
+    /// delivered → refunded`. `None` if the action is not allowed.
     pub const fn after(self, action: OrderAction) -> Option<Self> {
         match (action, self) {
             (OrderAction::Pay, Self::Pending) => Some(Self::Paid),
@@ -68,7 +60,7 @@ impl OrderStatus {
 }
 
 impl OrderAction {
-    /// Its name, as the API calls it.
+    /// Its name in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pay => "pay",
@@ -79,7 +71,7 @@ impl OrderAction {
         }
     }
 
-    /// Whether it puts the goods back on the shelf.
+    /// Returns whether the action restores the stock.
     pub const fn returns_stock(self) -> bool {
         matches!(self, Self::Cancel)
     }

@@ -3,10 +3,10 @@
 use super::{Order, OrderLine, Transition, TransitionError, Transitioned};
 
 impl Order {
-    /// Decides on a change of status, given the present state of the order. Pure: the store that calls it in a
-    /// transaction writes the result, and adds the quantities of [`Transitioned::returned`] to the stock.
+    /// Decides on a change of status, given the present order. Pure: the store that calls it in a transaction writes
+    /// the result, and adds the quantities of [`Transitioned::returned`] to the stock.
     ///
-    /// A version that the caller has not seen is refused before an action that the status does not allow.
+    /// A version conflict is reported before an action that the status does not allow.
     pub fn transition(&self, transition: &Transition) -> Result<Transitioned, TransitionError> {
         if !self.version.satisfies(transition.expected) {
             return Err(TransitionError::VersionConflict);
@@ -24,7 +24,7 @@ impl Order {
 }
 
 impl Transitioned {
-    /// The lines whose goods go back into the stock: all of the order's, or none.
+    /// The lines whose stock is restored: all of the order's, or none.
     pub fn returned(&self) -> &[OrderLine] {
         if self.restocked.is_empty() { &[] } else { &self.order.lines }
     }

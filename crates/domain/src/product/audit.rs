@@ -7,33 +7,34 @@ use crate::{
 };
 
 impl Cause {
-    /// A product was put up for sale.
+    /// The entry for a new product.
     pub fn product_created(&self, product: &Product) -> AuditEntry {
         self.entry(AuditAction::ProductCreated, AuditSubject::Product(product.id), all_of(product))
     }
 
-    /// A product changed.
+    /// The entry for an updated product.
     pub fn product_updated(&self, was: &Product, is: &Product) -> AuditEntry {
         self.entry(AuditAction::ProductUpdated, AuditSubject::Product(is.id), difference(was, is))
     }
 
-    /// A product was taken out of the catalogue.
+    /// The entry for an archived product.
     pub fn product_archived(&self, product: &Product) -> AuditEntry {
         self.entry(AuditAction::ProductArchived, AuditSubject::Product(product.id), Vec::new())
     }
 
-    /// A product was brought back into the catalogue.
+    /// The entry for a restored product.
     pub fn product_restored(&self, product: &Product) -> AuditEntry {
         self.entry(AuditAction::ProductRestored, AuditSubject::Product(product.id), Vec::new())
     }
 
-    /// An import made or changed a product: the entry with that number, for an import has one for each.
+    /// The entry for a product that an import created or updated. An import writes several entries; `number` is the
+    /// index of this one.
     pub fn product_imported(&self, number: u32, was: Option<&Product>, is: &Product) -> AuditEntry {
         let changes = was.map_or_else(|| all_of(is), |was| difference(was, is));
         self.entry_number(number, AuditAction::ProductImported, AuditSubject::Product(is.id), changes)
     }
 
-    /// Stock was counted by hand.
+    /// The entry for a stock adjustment.
     pub fn stock_adjusted(&self, was: &Product, is: &Product, change: &StockChange) -> AuditEntry {
         let mut changes = difference(was, is);
         changes.push(Change::to(AuditField::Reason, &change.reason));
@@ -41,7 +42,7 @@ impl Cause {
     }
 }
 
-/// `295 GBP`: minor units, as the API has them.
+/// Formats a price as `295 GBP`: minor units, as in the API.
 fn price(money: Money) -> String {
     format!("{} {}", money.amount(), money.currency())
 }

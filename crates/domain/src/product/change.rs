@@ -1,11 +1,11 @@
-//! The decisions to change the catalogue.
+//! The decisions to change products.
 
 use super::{Product, ProductChange, ProductError, ProductImport, StockChange};
 use crate::{Invalid, Timestamp, Version};
 
 impl Product {
     /// Decides on a change, given the present product. Pure: the store that calls it in a transaction writes the
-    /// result, and judges whether the sku is taken.
+    /// result, and checks whether the sku is taken.
     ///
     /// Errors: `VersionConflict`.
     pub fn change(
@@ -31,7 +31,7 @@ impl Product {
         })
     }
 
-    /// Decides on a change of the stock.
+    /// Decides on a stock adjustment.
     ///
     /// Errors: `VersionConflict`, `InsufficientStock`, `TooMuchStock`.
     pub fn adjust_stock(&self, change: &StockChange, expected: Option<Version>) -> Result<Self, ProductError> {
@@ -44,7 +44,7 @@ impl Product {
         Ok(Self { stock, version: self.version.next(), updated_at: change.cause.at, ..self.clone() })
     }
 
-    /// Decides whether the product may leave the catalogue, and returns it as it is kept from then on.
+    /// Decides whether the product may be archived, and returns the archived product.
     ///
     /// Errors: `VersionConflict`.
     pub fn archive(&self, expected: Option<Version>, at: Timestamp) -> Result<Self, ProductError> {
@@ -52,8 +52,8 @@ impl Product {
         Ok(Self { version: self.version.next(), updated_at: at, ..self.clone() })
     }
 
-    /// Decides whether an archived product may be for sale again, and returns it as it is from then on. The store judges
-    /// whether another product has its sku by now.
+    /// Decides whether an archived product may be restored, and returns the restored product. The store checks whether
+    /// another product has its sku.
     ///
     /// Errors: `VersionConflict`.
     pub fn restore(&self, expected: Option<Version>, at: Timestamp) -> Result<Self, ProductError> {
@@ -67,8 +67,8 @@ impl Product {
 }
 
 impl ProductImport {
-    /// What it makes of the product that has its sku, or of none. Refuses a price that the product's currency cannot
-    /// express.
+    /// Applies the import to the product that has its sku, or creates a new product. Refuses a price that the product's
+    /// currency cannot express.
     pub fn onto(&self, known: Option<Product>, now: Timestamp) -> Result<Product, Invalid> {
         let (sku, name) = (self.sku.clone(), self.name.clone());
         let price = self.price.in_currency_of(known.as_ref().map(|was| was.price.currency()))?;

@@ -1,8 +1,8 @@
-//! Prices of an import.
+//! Prices of imports.
 
 use crate::{Currency, DecimalAmount, Invalid, Money};
 
-/// How an import writes an amount.
+/// An amount as an import has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportAmount {
     /// In minor units.
@@ -11,19 +11,18 @@ pub enum ImportAmount {
     Decimal(DecimalAmount),
 }
 
-/// A price as an import brings it: without a currency it is in the one that the product has.
+/// A price as an import has it. Without a currency, it is in the product's present one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImportPrice {
-    /// How much.
     pub amount: ImportAmount,
-    /// In what currency, if the import says so.
+    /// The currency, if the import has one.
     pub currency: Option<Currency>,
-    /// The currency of a product that is new, if the import does not say.
+    /// The currency of a new product, if the import has none.
     pub default_currency: Currency,
 }
 
 impl ImportPrice {
-    /// The price of a product that has a currency already, or has none because it is new.
+    /// Returns the price of a product whose currency is `known`, or of a new product.
     pub fn in_currency_of(&self, known: Option<Currency>) -> Result<Money, Invalid> {
         let currency = self.currency.or(known).unwrap_or(self.default_currency);
         let amount = match self.amount {

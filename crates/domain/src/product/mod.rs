@@ -1,4 +1,4 @@
-//! What is for sale, and how much of it is left.
+//! Products and stock.
 
 mod audit;
 mod change;
@@ -17,31 +17,25 @@ pub use values::{ProductName, Quantity, Sku, Stock, StockReason};
 
 use crate::{Description, Money, ProductId, Timestamp, Version, search_text};
 
-/// Something for sale. One that was archived is not found any more; old orders keep what they know of it.
+/// A product. Archived products are not found any more; existing orders keep their data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Product {
-    /// Never changes.
     pub id: ProductId,
-    /// What the shop calls it; unique among products that are for sale.
+    /// Unique among products that are for sale.
     pub sku: Sku,
-    /// What customers call it.
     pub name: ProductName,
-    /// More about it; may be empty.
     pub description: Description,
-    /// The price of one.
+    /// The price of one unit.
     pub price: Money,
-    /// How many are left to sell.
     pub stock: Stock,
-    /// Counts the changes, those of the stock by orders included: what `stock` says is part of what a reader has seen.
+    /// Counts all changes, including those of the stock by orders, because `stock` is part of what a reader has seen.
     pub version: Version,
-    /// When it came into the catalogue.
     pub created_at: Timestamp,
-    /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
 impl Product {
-    /// What a search looks through.
+    /// Returns the text that searches match.
     pub fn search_text(&self) -> String {
         search_text(&[self.name.as_str(), self.sku.as_str(), self.description.as_str()])
     }

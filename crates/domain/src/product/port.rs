@@ -1,4 +1,4 @@
-//! Where the catalogue is kept.
+//! The repository of products.
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -9,68 +9,62 @@ use crate::{
     Window, audit::Cause,
 };
 
-/// What to change of a product; `None` leaves a thing as it is.
+/// The changes of a product; `None` keeps a value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProductChange {
-    /// Another sku.
     pub sku: Option<Sku>,
-    /// Another name.
     pub name: Option<ProductName>,
-    /// Another description.
     pub description: Option<Description>,
-    /// Another price, for orders from now on.
+    /// The price of future orders.
     pub price: Option<Money>,
-    /// That of it the amount alone counts: it is in the currency that the product has.
+    /// Whether only the amount of `price` counts, so that the product keeps its currency.
     pub keeps_currency: bool,
 }
 
-/// Stock that came, went or was counted anew.
+/// A stock adjustment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StockChange {
-    /// How many more, or fewer below zero.
+    /// The change of the stock; negative to reduce it.
     pub delta: i64,
-    /// Why.
     pub reason: StockReason,
-    /// By whom, for the history of the stock.
+    /// The actor, for the history of the stock.
     pub actor: UserId,
-    /// Why, and when.
+    /// The context of the change.
     pub cause: Cause,
 }
 
-/// A product as an import brings it.
+/// A product of an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProductImport {
-    /// The identifier it gets if its sku is new.
+    /// The identifier of the product, if its sku is new.
     pub id: ProductId,
-    /// By which it is found.
+    /// Identifies the product.
     pub sku: Sku,
-    /// Its name.
     pub name: ProductName,
-    /// Its price; without a currency of its own it is in the one that the product has.
+    /// Without a currency, the price is in the product's present one.
     pub price: ImportPrice,
-    /// Its description; `None` leaves it, or makes it empty.
+    /// `None` keeps the present description; a new product gets an empty one.
     pub description: Option<Description>,
-    /// Its stock; `None` leaves it, or makes it zero.
+    /// `None` keeps the present stock; a new product gets zero.
     pub stock: Option<Stock>,
 }
 
-/// What an import did.
+/// The result of an import.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Upserted {
-    /// Products that are new.
     pub created: Vec<ProductId>,
-    /// Products that were there, archived ones among them, which are for sale again.
+    /// Existing products, including archived ones, which were restored.
     pub updated: Vec<ProductId>,
-    /// Imports that changed nothing because their product's currency cannot express their price: which of the slice.
+    /// The indexes of imports that were refused because the product's currency cannot express their price.
     pub refused: Vec<(usize, Invalid)>,
 }
 
-/// Which products a list shows. Archived ones never.
+/// The filter of a list of products. Archived ones are never listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProductFilter {
-    /// Part of name, sku or description, whatever its case.
+    /// All words of this text must occur in the name, sku or description, ignoring case.
     pub search: Option<String>,
-    /// Those that have some left, or those that have not.
+    /// Products with stock, or products without.
     pub in_stock: Option<bool>,
     /// Those whose price is in this range.
     pub prices: Option<PriceRange>,
@@ -87,16 +81,15 @@ pub struct PriceRange {
     pub max: Option<i64>,
 }
 
-/// What products can be sorted by. Not by stock nor by their last change: with each order an index of those would move.
+/// The sort keys of products. The stock and the time of the last change are no sort keys, because every order would
+/// move the entries of their index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProductSort {
     /// Their name, its case folded.
     Name,
-    /// Their price in minor units, whatever the currency.
+    /// By minor units, whatever the currency.
     Price,
-    /// Their sku.
     Sku,
-    /// When they came into the catalogue.
     CreatedAt,
 }
 
@@ -124,36 +117,33 @@ impl SortField for ProductSort {
     }
 }
 
-/// A part of the catalogue.
+/// A query for a list of products.
 #[derive(Debug, Clone)]
 pub struct ProductQuery {
-    /// Which.
     pub filter: ProductFilter,
-    /// In what order.
     pub sort: Sort<ProductSort>,
-    /// Which part.
     pub window: Window,
 }
 
-/// Why a product was not written.
+/// Why a change of a product was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ProductError {
-    /// There is no such product, or not any more.
+    /// There is no such product, or it is archived.
     #[error("no such product")]
     NotFound,
-    /// Another product that is for sale has that sku.
+    /// Another product that is for sale has this sku.
     #[error("sku taken")]
     SkuTaken,
-    /// So many are not there to be taken away.
+    /// The stock would be negative.
     #[error("only {} left", .left.get())]
     InsufficientStock {
-        /// How many are.
+        /// The present stock.
         left: Stock,
     },
-    /// There would be more than [`Stock::MAX`].
+    /// The stock would exceed [`Stock::MAX`].
     #[error("too much stock")]
     TooMuchStock,
-    /// The product is not at the version that the caller has seen.
+    /// The product has another version than expected.
     #[error("another version")]
     VersionConflict,
     /// The store failed.
@@ -161,22 +151,22 @@ pub enum ProductError {
     Fault(#[from] Fault),
 }
 
-/// Keeps the catalogue. Every method is atomic. An `expected` version that is not the present one refuses the change
-/// with [`ProductError::VersionConflict`]; every change adds one to the version. Archived products are not found.
-/// Every change but those by orders is audited, in one transaction with it: a refused one leaves no entry.
+/// Stores products. Every method is atomic. An `expected` version that is not the present one refuses the change with
+/// [`ProductError::VersionConflict`]; every change adds one to the version. Archived products are not found. Every
+/// change except those by orders is audited, in the same transaction: a refused one leaves no entry.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait ProductRepository: Send + Sync {
-    /// Keeps a new product, or refuses with [`ProductError::SkuTaken`]. The store judges that.
+    /// Inserts a product, or returns [`ProductError::SkuTaken`]. The store decides that by a constraint.
     async fn insert(&self, product: &Product, cause: &Cause) -> Result<(), ProductError>;
 
-    /// Looks a product up.
+    /// Returns a product.
     async fn find(&self, id: ProductId) -> Result<Option<Product>, Fault>;
 
     /// Lists products, in the order of `query.sort`.
     async fn list(&self, query: &ProductQuery) -> Result<Listing<Product>, Fault>;
 
-    /// Changes a product. Errors: `NotFound`, `SkuTaken`, `VersionConflict`.
+    /// Updates a product. Errors: `NotFound`, `SkuTaken`, `VersionConflict`.
     async fn update(
         &self,
         id: ProductId,
@@ -185,16 +175,16 @@ pub trait ProductRepository: Send + Sync {
         cause: &Cause,
     ) -> Result<Product, ProductError>;
 
-    /// Takes a product out of the catalogue; old orders keep it. Its sku is free for another one. Errors: `NotFound`,
+    /// Archives a product. Existing orders keep it, and its sku may be used again. Errors: `NotFound`,
     /// `VersionConflict`.
     async fn archive(&self, id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<(), ProductError>;
 
-    /// Brings an archived product back into the catalogue, as it was. One that is for sale is returned as it is, and
-    /// nothing is changed. Errors: `NotFound`, `SkuTaken`, `VersionConflict`.
+    /// Restores an archived product, unchanged. A product that is for sale is returned without a change. Errors:
+    /// `NotFound`, `SkuTaken`, `VersionConflict`.
     async fn restore(&self, id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<Product, ProductError>;
 
-    /// Changes the stock and writes down why, in one. Changes at once add up: none is lost.
-    /// Errors: `NotFound`, `InsufficientStock`, `TooMuchStock`, `VersionConflict`.
+    /// Adjusts the stock and records the reason. Concurrent adjustments add up. Errors: `NotFound`,
+    /// `InsufficientStock`, `TooMuchStock`, `VersionConflict`.
     async fn adjust_stock(
         &self,
         id: ProductId,
@@ -202,8 +192,8 @@ pub trait ProductRepository: Send + Sync {
         expected: Option<Version>,
     ) -> Result<Product, ProductError>;
 
-    /// Makes or changes products by sku, all or none, but for those that [`ProductImport::onto`] refuses: they are in
-    /// [`Upserted::refused`]. A sku names the product that is for sale, else the one that was archived last, which is
-    /// for sale again. A sku that comes twice ends as its last one says, and has one entry in the audit log.
+    /// Creates or updates products by sku, all or none, except for those that [`ProductImport::onto`] refuses: they are
+    /// in [`Upserted::refused`]. A sku identifies the product that is for sale, else the one that was archived last,
+    /// which is restored. If a sku occurs twice, the last occurrence counts, and the audit log has one entry.
     async fn upsert(&self, imports: &[ProductImport], cause: &Cause) -> Result<Upserted, Fault>;
 }

@@ -1,28 +1,28 @@
-//! What products are made of.
+//! The values of products.
 
 use std::fmt;
 
 use crate::{Invalid, text::line_of_text};
 
 line_of_text!(
-    /// What customers call a product.
+    /// The name of a product.
     ProductName,
     200
 );
 
 line_of_text!(
-    /// Why stock was changed by hand, for whoever reads the history.
+    /// The reason of a stock adjustment.
     StockReason,
     200
 );
 
-/// What the shop calls a product: 1 to 64 printable ASCII characters. Case matters: real catalogues have `15056bl` beside
-/// `15056BL`.
+/// The shop's identifier of a product: 1 to 64 printable ASCII characters, case-sensitive: real catalogues have
+/// `15056bl` beside `15056BL`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sku(String);
 
 impl Sku {
-    /// Parses it; white space around it is dropped.
+    /// Parses and trims it.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
         if !(1..=64).contains(&text.len()) {
@@ -46,12 +46,12 @@ impl fmt::Display for Sku {
     }
 }
 
-/// How many somebody wants: 1 to 2,147,483,647.
+/// A quantity: 1 to 2,147,483,647.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Quantity(u32);
 
 impl Quantity {
-    /// The most: what an SQL `integer` holds.
+    /// The maximum, that of an SQL `integer`.
     pub const MAX: u32 = 2_147_483_647;
 
     /// Checks the range.
@@ -67,18 +67,18 @@ impl Quantity {
         self.0
     }
 
-    /// Both together; `None` above the most.
+    /// Adds; `None` above [`MAX`](Self::MAX).
     pub fn plus(self, other: Self) -> Option<Self> {
         Self::new(i64::from(self.0) + i64::from(other.0)).ok()
     }
 }
 
-/// How many are left: 0 to 2⁵³ − 1, the most that every JSON reader takes for a whole number.
+/// A stock: 0 to 2⁵³ − 1, the greatest integer that every JSON parser reads exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Stock(i64);
 
 impl Stock {
-    /// The most.
+    /// The maximum.
     pub const MAX: i64 = 9_007_199_254_740_991;
 
     /// Checks the range.
@@ -95,18 +95,18 @@ impl Stock {
         self.0
     }
 
-    /// What is left when so many are taken; `None` where there are not so many.
+    /// Subtracts a quantity; `None` if the stock is insufficient.
     pub fn take(self, quantity: Quantity) -> Option<Self> {
         Self::new(self.0 - i64::from(quantity.get())).ok()
     }
 
-    /// What there is when so many come back; at most [`Stock::MAX`], so that taking goods back never fails.
+    /// Adds a returned quantity, up to [`Stock::MAX`], so that returning goods never fails.
     #[must_use]
     pub fn give_back(self, quantity: Quantity) -> Self {
         Self(self.0.saturating_add(i64::from(quantity.get())).min(Self::MAX))
     }
 
-    /// What there is after a change; `None` out of range.
+    /// Adds `delta`; `None` if out of range.
     pub fn shift(self, delta: i64) -> Option<Self> {
         self.0.checked_add(delta).and_then(|count| Self::new(count).ok())
     }

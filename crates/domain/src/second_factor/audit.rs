@@ -6,22 +6,22 @@ use crate::{
 };
 
 impl Cause {
-    /// A second factor came into force, and ended these sessions.
+    /// The entry for an enabled second factor, which ended these sessions.
     pub fn second_factor_enabled(&self, user: UserId, ended: &[SessionId]) -> AuditEntry {
         self.entry(AuditAction::SecondFactorEnabled, AuditSubject::User(user), ended_sessions(ended))
     }
 
-    /// A second factor was removed.
+    /// The entry for a removed second factor.
     pub fn second_factor_removed(&self, user: UserId) -> AuditEntry {
         self.entry(AuditAction::SecondFactorRemoved, AuditSubject::User(user), Vec::new())
     }
 
-    /// A recovery code was used.
+    /// The entry for a used recovery code.
     pub fn recovery_code_used(&self, user: UserId) -> AuditEntry {
         self.entry(AuditAction::RecoveryCodeUsed, AuditSubject::User(user), Vec::new())
     }
 
-    /// All recovery codes were replaced.
+    /// The entry for replaced recovery codes.
     pub fn recovery_codes_renewed(&self, user: UserId) -> AuditEntry {
         self.entry(AuditAction::RecoveryCodesRenewed, AuditSubject::User(user), Vec::new())
     }

@@ -1,8 +1,8 @@
-//! Base 32 (RFC 4648 6), without padding: what people can type.
+//! Base 32 (RFC 4648 6) without padding, which people can type.
 
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/// Letters and digits for bytes, five bits each; a rest is filled up with zeros.
+/// Encodes bytes, five bits per character; the last one is filled up with zeros.
 pub(super) fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(5) * 8);
     let (mut bits, mut held) = (0_u32, 0_u32);
@@ -20,13 +20,13 @@ pub(super) fn encode(bytes: &[u8]) -> String {
     text
 }
 
-/// The letter of the lowest five bits.
+/// The character of the lowest five bits.
 fn letter(bits: u32) -> char {
     let letter = usize::try_from(bits & 31).ok().and_then(|place| ALPHABET.get(place));
     char::from(letter.copied().unwrap_or_default())
 }
 
-/// Whether a letter or digit may stand in such a text.
+/// Returns whether a character belongs to the alphabet.
 pub(super) fn is_letter(letter: u8) -> bool {
     ALPHABET.contains(&letter)
 }

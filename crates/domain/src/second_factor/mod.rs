@@ -1,5 +1,4 @@
-//! A second proof of who somebody is, beside their password: codes of an authenticator app (RFC 6238), and recovery codes
-//! for when the app is lost.
+//! Second factors: codes of an authenticator app (RFC 6238), and recovery codes in case the app is lost.
 
 mod audit;
 mod base32;
@@ -15,30 +14,29 @@ pub use totp::{TimeStep, TotpCode, TotpSecret};
 
 use crate::{Invalid, SessionId};
 
-/// The secret of an authenticator app as it is kept: sealed, so that whoever reads the store alone cannot make codes.
+/// The sealed secret of an authenticator app: it cannot be read from the store alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedSecret(pub Vec<u8>);
 
-/// How far somebody has come with a second factor.
+/// The state of a user's second factor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecondFactor {
-    /// A secret was handed out, but no code came back yet: a login asks for none.
+    /// A secret was issued, but not confirmed with a code. Logins need no code.
     Pending(SealedSecret),
     /// Enabled: logins need a code.
     InForce { secret: SealedSecret, recovery_codes_left: u32 },
 }
 
-/// What somebody typed in the place of a code.
+/// A code of either kind.
 #[derive(Clone, PartialEq, Eq)]
 pub enum SecondFactorCode {
-    /// Six digits, from an app.
+    /// A code of an authenticator app.
     Totp(TotpCode),
-    /// A recovery code.
     Recovery(RecoveryCode),
 }
 
 impl SecondFactorCode {
-    /// Reads either; spaces and hyphens do not count.
+    /// Parses either kind, ignoring spaces and hyphens.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if let Ok(code) = TotpCode::parse(text) {
             return Ok(Self::Totp(code));
@@ -54,15 +52,14 @@ impl std::fmt::Debug for SecondFactorCode {
     }
 }
 
-/// The second factor as it comes into force.
+/// The data that enables a pending second factor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirmation {
-    /// The pending secret that the code was made of: if another one took its place meanwhile, nothing comes into force.
+    /// The pending secret that the code belongs to. If it was replaced meanwhile, nothing is enabled.
     pub secret: SealedSecret,
-    /// When the code was good; neither it nor an earlier one is taken again.
+    /// The time step of the code. Neither this code nor an earlier one is accepted again.
     pub step: TimeStep,
-    /// The recovery codes.
     pub recovery: Vec<RecoveryHash>,
-    /// The session that stays: all others were opened with a password alone.
+    /// The session that is not ended. All others were opened with a password alone.
     pub keep: SessionId,
 }

@@ -1,23 +1,23 @@
-//! Where second factors are kept, and what hides their secrets.
+//! The repository of second factors, and the port that seals their secrets.
 
 use async_trait::async_trait;
 
 use super::{Confirmation, RecoveryHash, SealedSecret, SecondFactor, TimeStep};
 use crate::{Fault, SessionId, Timestamp, UserId, audit::Cause};
 
-/// Keeps second factors. Every method is atomic. A user has at most one; it goes with the user.
+/// Stores second factors. Every method is atomic. A user has at most one; it is erased with the user.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait SecondFactorRepository: Send + Sync {
-    /// The second factor of a user; `None` if they have none, not even a pending one.
+    /// Returns the second factor of a user, enabled or pending.
     async fn find(&self, user: UserId) -> Result<Option<SecondFactor>, Fault>;
 
-    /// Keeps a secret that is pending, in the place of one that was; false if one is in force, which stays.
+    /// Stores a pending secret, in place of an earlier pending one. Returns false if one is enabled, which stays.
     /// [`Fault::Unknown`] if the user does not exist.
     async fn begin(&self, user: UserId, secret: &SealedSecret, now: Timestamp) -> Result<bool, Fault>;
 
-    /// Brings the pending secret into force, with its recovery codes, and ends all sessions of the user but the one to
-    /// keep; they are returned. `None` if that very secret is not pending. Of two at once, one does.
+    /// Enables the pending secret, stores its recovery codes, and ends all sessions of the user but the one to keep;
+    /// returns the ended ones. `None` if exactly that secret is not pending. Of two concurrent calls, one succeeds.
     async fn confirm(
         &self,
         user: UserId,
@@ -25,28 +25,28 @@ pub trait SecondFactorRepository: Send + Sync {
         cause: &Cause,
     ) -> Result<Option<Vec<SessionId>>, Fault>;
 
-    /// Takes the code of a step, once: false if the factor is not in force, or if the code of that step or of a later
-    /// one was taken before. Of two at once with the same code, one is true.
+    /// Consumes the code of a time step. Returns false if no second factor is enabled, or if the code of this or a
+    /// later step was consumed before. Of two concurrent calls with the same code, one returns true.
     async fn take_step(&self, user: UserId, step: TimeStep) -> Result<bool, Fault>;
 
-    /// Takes a recovery code, once: false if the user has no such code left. Of two at once, one is true.
+    /// Consumes a recovery code. Returns false if the user has no such code. Of two concurrent calls, one returns true.
     async fn take_recovery_code(&self, user: UserId, code: RecoveryHash, cause: &Cause) -> Result<bool, Fault>;
 
-    /// Puts these recovery codes in the place of all that are left; false if no factor is in force.
+    /// Replaces all remaining recovery codes. Returns false if no second factor is enabled.
     async fn renew_recovery_codes(&self, user: UserId, codes: &[RecoveryHash], cause: &Cause) -> Result<bool, Fault>;
 
-    /// Removes a factor that is in force or pending, with its recovery codes; false if there is none. Of a pending one the
-    /// audit log says nothing: it changed nothing.
+    /// Removes an enabled or pending second factor with its recovery codes. Returns false if there is none. Removing a
+    /// pending one is not audited, because it had no effect.
     async fn remove(&self, user: UserId, cause: &Cause) -> Result<bool, Fault>;
 }
 
-/// Seals what has to be read again, so that a store holds nothing that is worth reading.
+/// Encrypts secrets that have to be read again, so that they cannot be read from the store alone.
 #[cfg_attr(feature = "mock", mockall::automock)]
 pub trait Sealer: Send + Sync {
-    /// Seals a secret for its user: for another one it cannot be opened.
+    /// Encrypts a secret for its user: it cannot be opened for another one.
     fn seal(&self, user: UserId, secret: &[u8]) -> Result<SealedSecret, Fault>;
 
-    /// Opens what was sealed for that user; `None` if it was not, was changed, or was sealed with a key that is not
+    /// Decrypts a secret; `None` if it was sealed for another user, was changed, or was sealed with a key that is not
     /// known any more.
     fn open(&self, user: UserId, sealed: &SealedSecret) -> Result<Option<zeroize::Zeroizing<Vec<u8>>>, Fault>;
 }

@@ -1,4 +1,4 @@
-//! Codes for when the app is lost, each of which is good once.
+//! Recovery codes, each of which is accepted once.
 
 use std::fmt;
 
@@ -8,25 +8,26 @@ use zeroize::Zeroizing;
 use super::base32;
 use crate::{Invalid, UserId};
 
-/// A recovery code: 80 random bits in sixteen letters, written in fours. So many cannot be guessed, even by whoever has
-/// the hash. Never printed.
+/// A recovery code: 80 random bits as sixteen characters, in groups of four. It cannot be guessed, even from its hash.
+/// Never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RecoveryCode(Zeroizing<String>);
 
 impl RecoveryCode {
-    /// How many are made at once.
+    /// The number of codes that are generated together.
     pub const COUNT: usize = 10;
 
     const LETTERS: usize = 16;
     const BYTES: usize = 10;
 
-    /// The codes of so many random bytes, of which each takes ten; three to a piece, so four pieces are enough.
+    /// Creates the codes from random bytes. Each takes ten bytes, and each block has enough for three, so four blocks
+    /// suffice.
     pub fn from_random(random: &[[u8; 32]; 4]) -> Vec<Self> {
         let all = random.iter().flat_map(|bytes| bytes.chunks_exact(Self::BYTES));
         all.take(Self::COUNT).map(|bytes| Self(Zeroizing::new(base32::encode(bytes)))).collect()
     }
 
-    /// Reads a code, whatever its case; spaces and hyphens do not count.
+    /// Parses a code, ignoring case, spaces and hyphens.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let letters = text.chars().filter(|c| !matches!(c, ' ' | '-')).map(|c| c.to_ascii_uppercase());
         let code: Zeroizing<String> = Zeroizing::new(letters.take(Self::LETTERS + 1).collect());
@@ -37,7 +38,7 @@ impl RecoveryCode {
         }
     }
 
-    /// As it is shown: `ABCD-EFGH-IJKL-MNOP`.
+    /// Formats it as `ABCD-EFGH-IJKL-MNOP`.
     pub fn text(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(Self::LETTERS + 3));
         for (place, letter) in self.0.chars().enumerate() {
@@ -49,7 +50,7 @@ impl RecoveryCode {
         text
     }
 
-    /// All that is kept of it. Bound to its user, so that the hash of one is nobody else's.
+    /// The hash that a store keeps. It includes the user, so that it matches no other user.
     pub fn hash(&self, user: UserId) -> RecoveryHash {
         let hash = Sha256::new().chain_update(b"entrepot recovery code\0").chain_update(user.0.as_bytes());
         RecoveryHash(hash.chain_update(self.0.as_bytes()).finalize().into())

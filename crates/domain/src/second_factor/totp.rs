@@ -1,4 +1,4 @@
-//! Codes that an authenticator app shows (RFC 6238: SHA-1, six digits, thirty seconds, which all of them know).
+//! Codes of authenticator apps (RFC 6238: SHA-1, six digits, thirty seconds, which all apps support).
 
 use std::{fmt, fmt::Write as _};
 
@@ -10,24 +10,24 @@ use zeroize::Zeroizing;
 use super::base32;
 use crate::{Email, Invalid, Timestamp};
 
-/// How long a code is shown, in seconds.
+/// The length of a time step in seconds.
 const STEP_SECONDS: i64 = 30;
 
-/// By how many steps the clock of a phone may be off, either way (RFC 6238 5.2).
+/// The accepted clock difference of a phone in steps, in either direction (RFC 6238 5.2).
 const MAX_SKEW_STEPS: i64 = 1;
 
-/// Who issues the codes, as apps show it.
+/// The issuer that apps display.
 const ISSUER: &str = "Entrepot";
 
-/// What codes are made of: 20 random bytes, as many as SHA-1 makes (RFC 4226 4). Never printed.
+/// The secret that codes are computed from: 20 random bytes, the length of SHA-1 (RFC 4226 4). Never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TotpSecret(Zeroizing<[u8; TotpSecret::BYTES]>);
 
 impl TotpSecret {
-    /// How many bytes it has.
+    /// Its length in bytes.
     pub const BYTES: usize = 20;
 
-    /// The secret of the first 20 of so many random bytes.
+    /// Creates a secret from the first 20 of these random bytes.
     pub fn from_random(random: &[u8; 32]) -> Self {
         let mut bytes = Zeroizing::new([0; Self::BYTES]);
         for (to, from) in bytes.iter_mut().zip(random) {
@@ -36,22 +36,22 @@ impl TotpSecret {
         Self(bytes)
     }
 
-    /// The secret of these bytes; `None` if they are not 20.
+    /// Creates a secret from its bytes; `None` if there are not 20.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         Some(Self(Zeroizing::new(bytes.try_into().ok()?)))
     }
 
-    /// Its bytes.
+    /// Returns its bytes.
     pub fn expose(&self) -> &[u8] {
         &*self.0
     }
 
-    /// As people type it into an app.
+    /// Returns the text that users type into an app.
     pub fn text(&self) -> Zeroizing<String> {
         Zeroizing::new(base32::encode(self.expose()))
     }
 
-    /// As apps read it off a picture: the key URI that all of them know. The name of the account is percent-encoded.
+    /// Returns the key URI for a QR code, which all apps support. The account name is percent-encoded.
     pub fn uri(&self, email: &Email) -> Zeroizing<String> {
         let mut uri = Zeroizing::new(format!("otpauth://totp/{ISSUER}:"));
         for byte in email.as_str().bytes() {
@@ -68,15 +68,15 @@ impl TotpSecret {
         uri
     }
 
-    /// When the code is good, around this moment: a step before or after it is taken too, for clocks differ. `None` if
-    /// it is not. It takes the same time whichever digits are wrong.
+    /// Returns the time step of a valid code, which may be one step before or after the present one, because clocks
+    /// differ. `None` if the code is wrong. Takes the same time whichever digits are wrong.
     pub fn check(&self, code: &TotpCode, now: Timestamp) -> Option<TimeStep> {
         let present = TimeStep::of(now).0;
         let steps = (present.saturating_sub(MAX_SKEW_STEPS)..=present.saturating_add(MAX_SKEW_STEPS)).map(TimeStep);
         steps.fold(None, |found, step| if self.code(step).is(*code) { Some(step) } else { found })
     }
 
-    /// The code of a step (RFC 4226 5.3).
+    /// Returns the code of a time step (RFC 4226 5.3).
     pub fn code(&self, step: TimeStep) -> TotpCode {
         let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(self.expose()) else { return TotpCode(u32::MAX) };
         mac.update(&step.0.to_be_bytes());
@@ -93,23 +93,23 @@ impl fmt::Debug for TotpSecret {
     }
 }
 
-/// A time of thirty seconds, counted since 1970.
+/// A time step of thirty seconds, counted from 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimeStep(pub i64);
 
 impl TimeStep {
-    /// The one in which a moment is.
+    /// The step of a time.
     pub fn of(moment: Timestamp) -> Self {
         Self(moment.timestamp().div_euclid(STEP_SECONDS))
     }
 }
 
-/// Six digits. Not printed: it is good for half a minute.
+/// Six digits. Never printed, because it is valid for half a minute.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TotpCode(u32);
 
 impl TotpCode {
-    /// Reads six digits; apps and people put spaces and hyphens between them.
+    /// Parses six digits, ignoring spaces and hyphens.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let digits: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
         match digits.parse() {

@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl Cause {
-    /// An account was made.
+    /// The entry for a new account.
     pub fn user_registered(&self, user: &User) -> AuditEntry {
         let changes = vec![
             Change::to(AuditField::Name, &user.name),
@@ -17,8 +17,8 @@ impl Cause {
         self.entry(AuditAction::UserRegistered, AuditSubject::User(user.id), changes)
     }
 
-    /// A user was changed: an entry for what is told of them, and one for a new password with the sessions that it
-    /// ended, where there is one.
+    /// The entries for an updated user: one for name and email, and one for a new password with the sessions that it
+    /// ended, if there is one.
     pub fn user_changed(&self, was: &User, is: &User, password: Option<&[SessionId]>) -> Vec<AuditEntry> {
         let subject = AuditSubject::User(is.id);
         let changes: Vec<_> = [
@@ -39,13 +39,14 @@ impl Cause {
         entries
     }
 
-    /// A user has other roles.
+    /// The entry for changed roles.
     pub fn roles_changed(&self, was: &User, is: &User) -> AuditEntry {
         let changes = Change::between(AuditField::Roles, &names(was.roles), &names(is.roles)).into_iter().collect();
         self.entry(AuditAction::RolesChanged, AuditSubject::User(is.id), changes)
     }
 
-    /// An account was erased, with these sessions. Who it was is not told: that is erased too.
+    /// The entry for an erased account, with its ended sessions. It does not say whose account it was, because that is
+    /// erased too.
     pub fn user_deleted(&self, user: UserId, ended: &[SessionId]) -> AuditEntry {
         self.entry(AuditAction::UserDeleted, AuditSubject::User(user), ended_sessions(ended))
     }
@@ -98,7 +99,7 @@ mod tests {
         let [entry] = entries.as_slice() else { panic!("{entries:?}") };
         assert_eq!(entry.action, AuditAction::UserUpdated);
         assert_eq!(told(entry), [("name", Some("Ada"), Some("Countess"))]);
-        // What was asked for and changed nothing was asked for all the same: the version counts it too.
+        // A change that sets equal values has an entry as well, because it has a version.
         assert_eq!(cause().user_changed(&ada(), &ada(), None).len(), 1);
     }
 

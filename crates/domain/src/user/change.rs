@@ -4,9 +4,8 @@ use super::{Role, Roles, User, UserChange, UserError};
 use crate::{Timestamp, Version, password::PasswordHash};
 
 impl User {
-    /// Decides on a change of name, address or password, given the present user and the hash of their present
-    /// password. Pure: the store that calls it in a transaction writes the result, and judges whether the address is
-    /// taken.
+    /// Decides on a change of name, email or password, given the present user and the hash of their present password.
+    /// Pure: the store that calls it in a transaction writes the result, and checks whether the email is taken.
     ///
     /// Errors: `VersionConflict`, `PasswordChanged`.
     pub fn change(
@@ -31,7 +30,7 @@ impl User {
         })
     }
 
-    /// Decides on other roles. `other_admins` tells whether anybody else is an admin.
+    /// Decides on a change of roles. `other_admins` says whether there is another admin.
     ///
     /// Errors: `VersionConflict`, `LastAdmin`.
     pub fn change_roles(
@@ -48,7 +47,7 @@ impl User {
         Ok(Self { roles, version: self.version.next(), updated_at: at, ..self.clone() })
     }
 
-    /// Decides whether the user may be erased. `other_admins` tells whether anybody else is an admin.
+    /// Decides whether the user may be erased. `other_admins` says whether there is another admin.
     ///
     /// Errors: `VersionConflict`, `LastAdmin`.
     pub fn may_be_erased(&self, other_admins: bool, expected: Option<Version>) -> Result<(), UserError> {

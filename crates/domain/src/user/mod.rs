@@ -1,4 +1,4 @@
-//! People with an account.
+//! Users.
 
 mod audit;
 mod change;
@@ -15,28 +15,22 @@ pub use role::{Role, Roles};
 use crate::{Email, Timestamp, UserId, Version, text::line_of_text};
 
 line_of_text!(
-    /// What a person wants to be called.
+    /// The name of a user.
     PersonName,
     100
 );
 
-/// Somebody with an account. The password is not part of it, so that it cannot be shown by mistake.
+/// A user. The password is not part of it, so that it cannot be shown by mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// Never changes.
     pub id: UserId,
-    /// What they want to be called.
     pub name: PersonName,
-    /// Unique among all users but for its case.
+    /// Unique among all users, ignoring case.
     pub email: Email,
-    /// What they may do.
     pub roles: Roles,
-    /// Whether the address was proved to be theirs; a changed address starts unproved.
+    /// Whether the email was verified; a changed one is unverified.
     pub email_verified: bool,
-    /// Counts the changes.
     pub version: Version,
-    /// When the account was made.
     pub created_at: Timestamp,
-    /// When it was last changed.
     pub updated_at: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! Where users are kept.
+//! The repository of users.
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -9,65 +9,58 @@ use crate::{
     password::PasswordHash,
 };
 
-/// An account to be made.
+/// A user to be inserted.
 #[derive(Debug, Clone)]
 pub struct NewUser {
-    /// The user as it will be found.
+    /// The user as it will be read later.
     pub user: User,
-    /// What their password is checked against.
     pub password: PasswordHash,
 }
 
-/// A user with what their password is checked against.
+/// A user with their password hash.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// Whose.
     pub user: User,
-    /// What their password is checked against.
     pub password: PasswordHash,
 }
 
-/// What to change of a user; `None` leaves a thing as it is.
+/// The changes of a user; `None` keeps a value.
 #[derive(Debug, Clone, Default)]
 pub struct UserChange {
-    /// A new name.
     pub name: Option<PersonName>,
-    /// A new address, unproved from then on (unless it differs in nothing).
+    /// Unverified from then on, unless it is equal to the present one.
     pub email: Option<Email>,
-    /// A new password: all sessions of the user but `keep` end with it.
+    /// Ends all sessions of the user but `keep`.
     pub password: Option<PasswordHash>,
-    /// The session that outlives a new password.
+    /// The session that a new password does not end.
     pub keep: Option<SessionId>,
-    /// The password by which the change was asked for: it must be the present one still.
+    /// The hash that the current password was checked against: it must still be the present one.
     pub proved: Option<PasswordHash>,
 }
 
-/// A user that was changed.
+/// The result of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangedUser {
-    /// As it is now.
     pub user: User,
-    /// Every session that ended, or whose [`Access`](crate::auth::Access) is another one, by this change.
+    /// Every session that was ended, or whose [`Access`](crate::auth::Access) changed.
     pub sessions: Vec<SessionId>,
 }
 
-/// Which users a list shows.
+/// The filter of a list of users.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserFilter {
-    /// Part of a name or an address, whatever its case.
+    /// All words of this text must occur in the name or email, ignoring case.
     pub search: Option<String>,
-    /// Those that have this role.
     pub role: Option<Role>,
 }
 
-/// What users can be sorted by.
+/// The sort keys of users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserSort {
     /// Their name, its case folded.
     Name,
-    /// Their address, its case folded.
+    /// By the folded email.
     Email,
-    /// When they signed up.
     CreatedAt,
 }
 
@@ -94,33 +87,30 @@ impl SortField for UserSort {
     }
 }
 
-/// A part of the list of users.
+/// A query for a list of users.
 #[derive(Debug, Clone)]
 pub struct UserQuery {
-    /// Which.
     pub filter: UserFilter,
-    /// In what order.
     pub sort: Sort<UserSort>,
-    /// Which part.
     pub window: Window,
 }
 
-/// Why a user was not written.
+/// Why a change of a user was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
-    /// There is no such user, or not any more.
+    /// There is no such user, or it was erased.
     #[error("no such user")]
     NotFound,
-    /// Another user has that address.
+    /// Another user has this email.
     #[error("email taken")]
     EmailTaken,
-    /// It would leave nobody to manage users and roles.
+    /// It would remove the last admin.
     #[error("the last admin cannot be removed")]
     LastAdmin,
-    /// The password that was proved is not the present one any more.
+    /// The current password that was checked is not the present one any more.
     #[error("another password")]
     PasswordChanged,
-    /// The user is not at the version that the caller has seen.
+    /// The user has another version than expected.
     #[error("another version")]
     VersionConflict,
     /// The store failed.
@@ -128,29 +118,30 @@ pub enum UserError {
     Fault(#[from] Fault),
 }
 
-/// Keeps users. Every method is atomic. An `expected` version that is not the present one refuses the change with
-/// [`UserError::VersionConflict`]; every change adds one to the version. Erased users are not found by any method.
-/// Every change is audited, in one transaction with it: a refused one leaves no entry.
+/// Stores users. Every method is atomic. An `expected` version that is not the present one refuses the change with
+/// [`UserError::VersionConflict`]; every change adds one to the version. No method finds erased users. Every change is
+/// audited, in the same transaction: a refused one leaves no entry.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait UserRepository: Send + Sync {
-    /// Keeps a new user, or refuses with [`UserError::EmailTaken`]. The store judges that, so of two at once one wins.
+    /// Inserts a user, or returns [`UserError::EmailTaken`]. The store decides that by a constraint, so that of two
+    /// concurrent calls one succeeds.
     async fn insert(&self, new: &NewUser, cause: &Cause) -> Result<(), UserError>;
 
-    /// Looks a user up.
+    /// Returns a user.
     async fn find(&self, id: UserId) -> Result<Option<User>, Fault>;
 
-    /// Looks a user up by address, whatever its case.
+    /// Returns the credentials of the user with this email, ignoring case.
     async fn credentials_by_email(&self, email: &Email) -> Result<Option<Credentials>, Fault>;
 
-    /// The same by identifier.
+    /// Returns the credentials of a user.
     async fn credentials(&self, id: UserId) -> Result<Option<Credentials>, Fault>;
 
     /// Lists users, in the order of `query.sort`.
     async fn list(&self, query: &UserQuery) -> Result<Listing<User>, Fault>;
 
-    /// Changes a user, and ends the sessions that a new password ends, in one.
-    /// Errors: `NotFound`, `EmailTaken`, `PasswordChanged`, `VersionConflict`.
+    /// Updates a user, and ends the sessions that a new password ends. Errors: `NotFound`, `EmailTaken`,
+    /// `PasswordChanged`, `VersionConflict`.
     async fn update(
         &self,
         id: UserId,
@@ -159,8 +150,8 @@ pub trait UserRepository: Send + Sync {
         cause: &Cause,
     ) -> Result<ChangedUser, UserError>;
 
-    /// Gives a user other roles. All live sessions are reported, for they carry the roles.
-    /// Errors: `NotFound`, `LastAdmin`, `VersionConflict`. Two admins who demote each other at once: one wins.
+    /// Replaces the roles of a user. Returns all live sessions, because their access changes. Errors: `NotFound`,
+    /// `LastAdmin`, `VersionConflict`. If two admins demote each other concurrently, one call succeeds.
     async fn set_roles(
         &self,
         id: UserId,
@@ -169,11 +160,10 @@ pub trait UserRepository: Send + Sync {
         cause: &Cause,
     ) -> Result<ChangedUser, UserError>;
 
-    /// Erases name, address and password, also in the audit log, ends all sessions and returns them. Orders stay. The
-    /// address is free again.
-    /// Errors: `NotFound`, `LastAdmin`, `VersionConflict`.
+    /// Erases the name, email and password, also in the audit log; ends all sessions and returns them. Orders are kept.
+    /// The email may be used again. Errors: `NotFound`, `LastAdmin`, `VersionConflict`.
     async fn erase(&self, id: UserId, expected: Option<Version>, cause: &Cause) -> Result<Vec<SessionId>, UserError>;
 
-    /// Whether anybody may manage users: false tells an operator to make the first admin.
+    /// Returns whether there is an admin. If not, the operator is told to create one.
     async fn has_admin(&self) -> Result<bool, Fault>;
 }

@@ -1,25 +1,25 @@
-//! What users may do.
+//! The roles of users.
 
 use std::{fmt, str::FromStr};
 
 use crate::Invalid;
 
-/// One thing a user may be.
+/// A role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// Buys: sees and changes what is theirs.
+    /// Buys: sees and changes their own data.
     Customer,
-    /// Runs the shop: products, stock and all orders.
+    /// Manages products, stock and all orders.
     Staff,
     /// May do what staff may, and manages users and roles.
     Admin,
 }
 
 impl Role {
-    /// Every role, the weakest first.
+    /// Every role, in order of increasing permissions.
     pub const ALL: [Self; 3] = [Self::Customer, Self::Staff, Self::Admin];
 
-    /// Its name, as clients and stores know it.
+    /// Its name for clients and stores.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Customer => "customer",
@@ -54,15 +54,15 @@ impl fmt::Display for Role {
     }
 }
 
-/// A set of roles, never empty.
+/// A non-empty set of roles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Roles(u8);
 
 impl Roles {
-    /// What everybody who signs up is.
+    /// The roles of a new account.
     pub const CUSTOMER: Self = Self(Role::Customer.bit());
 
-    /// A set of these; the same role twice counts once.
+    /// Creates a set; duplicates count once.
     pub fn new(roles: impl IntoIterator<Item = Role>) -> Result<Self, Invalid> {
         match roles.into_iter().fold(0, |bits, role| bits | role.bit()) {
             0 => Err(Invalid::new("must name at least one role")),
@@ -70,22 +70,22 @@ impl Roles {
         }
     }
 
-    /// Whether the set has that very role; see [`crate::auth::Actor`] for who may do what.
+    /// Returns whether the set contains the role itself; see [`crate::auth::Actor`] for permissions.
     pub const fn contains(self, role: Role) -> bool {
         self.0 & role.bit() != 0
     }
 
-    /// The roles, the weakest first.
+    /// Iterates over the roles, in order of increasing permissions.
     pub fn iter(self) -> impl Iterator<Item = Role> {
         Role::ALL.into_iter().filter(move |role| self.contains(*role))
     }
 
-    /// The set as a number that a store may keep: 1 customer, 2 staff, 4 admin.
+    /// The set as a number, for stores: the sum of 1 customer, 2 staff, 4 admin.
     pub const fn bits(self) -> u8 {
         self.0
     }
 
-    /// The set behind such a number.
+    /// Converts such a number to a set.
     pub fn from_bits(bits: u8) -> Result<Self, Invalid> {
         if bits == 0 || bits > 7 {
             return Err(Invalid::new("must be a sum of 1, 2 and 4"));

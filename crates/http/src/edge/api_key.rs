@@ -1,4 +1,4 @@
-//! Looking up the API key that a request came with, before it is counted.
+//! Looks up the API key of a request, before the request is counted.
 
 use std::{rc::Rc, sync::Arc};
 
@@ -8,9 +8,9 @@ use entrepot_domain::ApiKeyId;
 use super::{bearer::Bearer, context::RequestContext};
 use crate::HttpState;
 
-/// Finds out what an API key is worth, if there is one.
+/// Looks up the API key of the request, if there is one.
 pub(super) async fn look_up(context: &mut Rc<RequestContext>, state: &Arc<HttpState>) {
-    // Nobody else has it yet.
+    // There is no other reference to the context yet.
     if let Some(context) = Rc::get_mut(context)
         && let Bearer::Unread(unread) = &context.bearer
     {
@@ -23,7 +23,7 @@ pub(super) async fn look_up(context: &mut Rc<RequestContext>, state: &Arc<HttpSt
     }
 }
 
-/// Notes that a key is in use, off the request's way.
+/// Records the use of a key, without delaying the request.
 fn record_use(key: ApiKeyId, state: Arc<HttpState>) {
     rt::spawn(async move {
         if let Err(error) = state.app.api_keys.record_use(key).await {

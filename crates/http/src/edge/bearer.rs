@@ -23,7 +23,7 @@ pub(crate) enum Bearer {
     Token(Box<AccessClaims>),
     /// A valid API key.
     ApiKey(Box<AuthenticatedKey>),
-    /// What may be an API key: it was not looked up yet, or could not be.
+    /// A possible API key that was not looked up yet, or could not be.
     Unread(KeyCandidate),
     /// Something invalid or expired.
     Invalid(TokenError),
@@ -88,7 +88,7 @@ impl Bearer {
     }
 }
 
-/// What may be an API key. `Debug` does not show it.
+/// A possible API key. `Debug` does not show it.
 #[derive(Clone)]
 pub(crate) struct KeyCandidate(pub(super) Box<str>);
 

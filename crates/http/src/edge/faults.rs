@@ -1,4 +1,4 @@
-//! What an operator is told of an error that a client is not.
+//! Logs errors whose causes are hidden from clients.
 
 use std::{any::Any, error::Error as StdError, fmt};
 
@@ -8,7 +8,7 @@ use entrepot_domain::Fault;
 use super::request_id::RequestId;
 use crate::error::ApiError;
 
-/// Logs what is our side's fault, with all its causes; clients' mistakes are in the access log alone.
+/// Logs server errors with all their causes. Client errors are only in the access log.
 pub(super) fn log(error: &ApiError, request_id: &RequestId) {
     match error {
         ApiError::UseCase(Error::Fault(fault)) => log_fault(fault, request_id),

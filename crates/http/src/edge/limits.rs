@@ -1,4 +1,4 @@
-//! The headers of the rate limit: the three that clients have always read, and the two of the current draft
+//! The headers of the rate limit: three established ones, and the two of the current draft
 //! (draft-ietf-httpapi-ratelimit-headers).
 
 use std::time::Duration;
@@ -14,19 +14,18 @@ static RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 static POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 static CURRENT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// Whether requests for this path are counted: all but those of operators, of other services that fetch keys, and of
-/// the documentation.
+/// Returns whether requests for this path are counted: all except operations, the public keys and the documentation.
 pub(super) fn is_limited(path: &str) -> bool {
     let free = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     !["/health", "/metrics", "/.well-known", "/openapi.json", "/docs"].into_iter().any(free)
 }
 
-/// Whole seconds, rounded up, so that a client that waits so long has waited long enough.
+/// Rounds up to whole seconds, so that a client that waits for so long has waited long enough.
 pub(super) fn seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
-/// Adds the headers; a list has one quota with two parameters (RFC 9651 3.1).
+/// Adds the headers. `RateLimit` and its policy are lists with one quota (RFC 9651 3.1).
 pub(super) fn apply(RateLimitStatus { quota, decision, .. }: &RateLimitStatus, headers: &mut HeaderMap) {
     let (limit, window) = (Decimal::of(quota.limit.into()), Decimal::of(seconds(quota.window)));
     let (remaining, reset) = (Decimal::of(decision.remaining.into()), Decimal::of(seconds(decision.resets_in)));

@@ -91,7 +91,7 @@ fn add<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> pro
     Ok(collector)
 }
 
-/// Counts down when it is dropped, also by a panic or a client that went away.
+/// Decrements the gauge when dropped, also after a panic or a disconnect.
 pub(super) struct InFlight(IntGauge);
 
 impl Drop for InFlight {

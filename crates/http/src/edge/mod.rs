@@ -1,5 +1,4 @@
-//! What every request passes through on its way in and every answer on its way out: one middleware over plain functions,
-//! a room for each concern.
+//! The middleware for every request and response: one actix-web `Transform`, with a module per concern.
 
 mod address;
 mod api_key;

@@ -1,12 +1,12 @@
-//! The security headers of every answer, as helmet sends them.
+//! The security headers of every response, as helmet sends them.
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 
-/// The most of them that an answer has.
+/// The maximum number of headers.
 pub(super) const MAX: usize = ALWAYS.len() + OVER_TLS.len();
 
-/// What pages of this server may load: their own files. Over TLS it is helmet's whole policy; without, a browser would
-/// look for the files of the documentation page over TLS because of `upgrade-insecure-requests`.
+/// The content security policy. Over TLS it is helmet's whole policy. Without TLS it lacks `upgrade-insecure-requests`,
+/// because browsers would request the files of the documentation over TLS.
 macro_rules! policy {
     () => {
         "default-src 'self';base-uri 'self';font-src 'self' https: data:;form-action 'self';frame-ancestors 'self';\
@@ -40,7 +40,7 @@ const fn header(name: &'static str, value: &'static str) -> (HeaderName, HeaderV
     (HeaderName::from_static(name), HeaderValue::from_static(value))
 }
 
-/// Those of an answer; `secure` says that it goes through TLS all the way to the client, as far as is known.
+/// The headers of a response. `secure` says whether it is sent over TLS all the way to the client, as far as is known.
 pub(super) fn all(secure: bool) -> impl Iterator<Item = &'static (HeaderName, HeaderValue)> {
     let policy = if secure { OVER_TLS.as_slice() } else { &WITHOUT_TLS };
     ALWAYS.iter().chain(policy)

@@ -1,4 +1,4 @@
-//! The one middleware: what a request passes on its way in, and its answer on its way out.
+//! The only middleware: prepares a request for its handler, and completes the response.
 
 use std::{
     any::Any,
@@ -46,10 +46,10 @@ use crate::{
     error::{ApiError, wants_problem},
 };
 
-/// Marks an answer whose body tells more of an error than the envelope would.
+/// Marks an error response whose body is kept, because it says more than the error envelope would.
 pub(crate) struct KeepBody;
 
-/// Wraps the whole application.
+/// The middleware around the whole application.
 pub(crate) struct Edge {
     pub(crate) state: Arc<HttpState>,
     pub(crate) patterns: Rc<Patterns>,
@@ -72,7 +72,7 @@ where
     }
 }
 
-/// The edge of one worker.
+/// The middleware of one worker.
 pub(crate) struct EdgeService<S> {
     inner: Rc<S>,
     worker: Rc<WorkerState>,
@@ -115,16 +115,16 @@ where
     }
 }
 
-/// A request, as far as its answer depends on it.
+/// What the response depends on, after the request itself was handed to the handler.
 struct RequestInfo {
     started: Instant,
     method: Method,
     context: Rc<RequestContext>,
     logged: LoggedHeaders,
-    /// Set if it may be shown the answer.
+    /// The `Origin` of the request, if it may read the response (CORS).
     origin: Option<HeaderValue>,
     wants_problem: bool,
-    /// Whether the client came through TLS, to this process or to a trusted proxy.
+    /// Whether the client uses TLS, to this process or to a trusted proxy.
     secure: bool,
 }
 
@@ -150,7 +150,7 @@ impl RequestInfo {
     }
 }
 
-/// What became of a request: an answer, or an error of which no request is left to answer.
+/// A response with its request, or an error after which the request is no longer available.
 type Outcome = Result<ServiceResponse, ApiError>;
 
 impl WorkerState {
@@ -179,7 +179,7 @@ impl WorkerState {
         }
     }
 
-    /// Lets the handler answer, if it does so in time and without a panic.
+    /// Calls the handler, bounds its time and catches its panics.
     async fn handle<S>(&self, inner: &S, req: ServiceRequest, info: &RequestInfo) -> Outcome
     where
         S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
@@ -194,7 +194,7 @@ impl WorkerState {
         }
     }
 
-    /// An error that something inside returned in place of an answer.
+    /// Converts an error that actix-web returned in place of a response.
     fn convert(&self, error: &Error) -> ApiError {
         ApiError::foreign(error.as_response_error().status_code(), None, self.state.settings.body_limit)
     }
@@ -240,7 +240,7 @@ impl WorkerState {
 }
 
 impl WorkerState {
-    /// The answer as the client gets it. An error that is not of this crate is told in the words of this crate.
+    /// Renders errors. An error that actix-web or a dependency made is replaced with one of this crate.
     fn rendered(&self, response: HttpResponse, info: &RequestInfo) -> HttpResponse {
         let foreign = |status| {
             let allow = response.headers().get(ALLOW).and_then(|allow| allow.to_str().ok());
@@ -282,7 +282,7 @@ impl WorkerState {
     }
 }
 
-/// Waits for `work`, but no longer than `patience`. What is done at once, as whatever the cache knows is, needs no timer.
+/// Waits for `work`, at most for `duration`. Work that is ready at its first poll, such as a cache hit, needs no timer.
 async fn with_timeout<T>(duration: Duration, work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     match poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
@@ -310,7 +310,7 @@ fn panicked(payload: &(dyn Any + Send), info: &RequestInfo) -> ApiError {
     ApiError::Internal
 }
 
-/// An answer on its way where only an error can go: the request was lost with the handler.
+/// A response as an error: the request was dropped with the handler, and a `ServiceResponse` needs one.
 struct ResponseAsError(RefCell<Option<HttpResponse>>);
 
 impl ResponseError for ResponseAsError {

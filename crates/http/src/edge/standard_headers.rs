@@ -1,4 +1,4 @@
-//! The headers that every answer has.
+//! The headers of every response.
 
 use actix_web::http::header::HeaderMap;
 use entrepot_application::RateLimitStatus;
@@ -10,12 +10,12 @@ use super::{
 };
 use crate::response::header_value;
 
-/// The headers that every answer has, whatever it answers.
+/// The headers of every response.
 pub(super) struct StandardHeaders<'a> {
-    /// Whether the answer goes through TLS all the way to the client, as far as is known.
+    /// Whether the response is sent over TLS all the way to the client, as far as is known.
     pub(super) secure: bool,
     pub(super) request_id: &'a RequestId,
-    /// How the caller stands against the rate limit, if the request was counted.
+    /// The state of the rate limit, if the request was counted.
     pub(super) rate_limit: Option<&'a RateLimitStatus>,
 }
 

@@ -1,4 +1,4 @@
-//! The span of a request: whatever is logged within it bears its name, and where traces are collected it is one of them.
+//! The span of a request: log events within it have its fields, and it is part of a trace if traces are collected.
 
 use std::{future::poll_fn, pin::pin};
 
@@ -27,9 +27,9 @@ pub(super) struct Trace {
 }
 
 impl Trace {
-    /// Begins it: as a part of the trace that the request's `traceparent` names, or as the first of one.
+    /// Starts the span, in the trace of the request's `traceparent` or in a new one.
     pub(super) fn begin(headers: &HeaderMap, context: &RequestContext, logged: &mut LoggedHeaders) -> Self {
-        // The target that `entrepot_telemetry` collects; nobody does unless a collector is configured.
+        // The target that `entrepot_telemetry` collects. It is enabled only if a collector is configured.
         let is_collected = tracing::enabled!(target: "entrepot_trace", Level::INFO);
         let span = tracing::info_span!(
             target: "http",
@@ -37,7 +37,7 @@ impl Trace {
             request_id = context.request_id.as_str(),
             trace_id = logged.trace_id.as_deref(),
             otel.kind = is_collected.then_some("server"),
-            // From here on what OpenTelemetry wants to know of HTTP, and only where traces are collected.
+            // The following fields are OpenTelemetry's, and set only if traces are collected.
             http.request.method = Empty,
             http.route = Empty,
             http.response.status_code = Empty,
@@ -46,7 +46,7 @@ impl Trace {
         if is_collected {
             if logged.trace_id.is_some() || request_id::trace_id(headers).is_some() {
                 let parent = global::get_text_map_propagator(|propagator| propagator.extract(&Headers(headers)));
-                // It was not entered yet, so it can still have one.
+                // The span was not entered yet, so its parent can be set.
                 span.set_parent(parent).ok();
             }
             let context = span.context();
@@ -59,14 +59,14 @@ impl Trace {
         Self { span, is_collected }
     }
 
-    /// Does something for the request, within the span. Not by `Instrument`, which enters it once more to drop what is
-    /// done: entering costs as much as looking a cached thing up.
+    /// Runs work of the request in the span. Does not use `Instrument`, which enters the span once more to drop the
+    /// future: entering costs as much as a cache hit.
     pub(super) async fn within<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         poll_fn(|cx| self.span.in_scope(|| work.as_mut().poll(cx))).await
     }
 
-    /// Tells what became of the request.
+    /// Records the outcome of the request.
     pub(super) fn end(self, method: &Method, context: &RequestContext, answer: &Result<ServiceResponse, Error>) {
         if !self.is_collected {
             return;
@@ -85,7 +85,7 @@ impl Trace {
         self.span.record("http.request.method", method);
         self.span.record("http.route", route);
         self.span.record("http.response.status_code", status.as_u16());
-        // A client's mistakes are no failures of a server.
+        // Client errors are no failures of the server.
         if status.is_server_error() {
             self.span.record("error.type", status.as_str());
             self.span.set_status(Status::error(""));

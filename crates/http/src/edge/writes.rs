@@ -1,4 +1,4 @@
-//! Changes that are finished even if no client waits for their answer any more.
+//! Changes that are completed also if their client disconnects.
 
 use std::cell::Cell;
 
@@ -8,11 +8,12 @@ use tracing::Instrument;
 use crate::error::ApiError;
 
 thread_local! {
-    /// A worker is a thread, and its changes run on it.
+    /// Each worker is a thread, and its changes run on it.
     static UNFINISHED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// How many changes the current worker has begun and not finished. Its thread must not end before this is 0.
+/// The number of changes that the current worker has started and not completed. Its thread must not end before this is
+/// 0.
 pub fn unfinished_changes() -> usize {
     UNFINISHED.get()
 }
@@ -33,9 +34,9 @@ impl Drop for Unfinished {
     }
 }
 
-/// Runs `work` in a task of its own and waits for it. The request's future is dropped when its client vanishes, and a
-/// change must not stop half way with it: the cache would be left with the old value.
-/// A panic of `work` is logged, and [`ApiError::Internal`].
+/// Runs `work` in a separate task and waits for it. When a client disconnects, the future of its request is dropped; a
+/// change must not stop half-way, or the cache would keep the old value. A panic of `work` is logged, and returned as
+/// [`ApiError::Internal`].
 pub(crate) async fn outlive<T: 'static>(work: impl Future<Output = T> + 'static) -> Result<T, ApiError> {
     let unfinished = Unfinished::new();
     let work = async move {

@@ -1,4 +1,4 @@
-//! Keys, each of one algorithm and with a name of its own.
+//! Keys, each with one algorithm and a key ID.
 
 use std::{fmt, sync::Arc};
 
@@ -11,13 +11,13 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use entrepot_domain::auth::PublicKey;
 use rustls_pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
 
-/// How many bytes of its hash name a secret. Enough to tell a handful apart.
+/// The number of bytes of a secret's hash in its key ID. Enough to distinguish a few keys.
 const KEY_ID_BYTES: usize = 8;
 
-/// The longest signature there is, in bytes: that of Ed25519.
+/// The maximum length of a signature in bytes, that of Ed25519.
 const MAX_SIGNATURE_LENGTH: usize = 64;
 
-/// An Ed25519 key that signs (RFC 8032). Never printed; cheap to clone.
+/// An Ed25519 private key (RFC 8032). Never printed; cheap to clone.
 #[derive(Clone)]
 pub struct PrivateKey {
     pair: Arc<Ed25519KeyPair>,
@@ -26,7 +26,7 @@ pub struct PrivateKey {
 }
 
 impl PrivateKey {
-    /// Reads a key in PKCS #8 (RFC 8410), as `openssl genpkey -algorithm ed25519` writes it.
+    /// Parses a key in PKCS #8 (RFC 8410), as `openssl genpkey -algorithm ed25519` writes it.
     pub fn from_pem(pem: &[u8]) -> Result<Self> {
         let der =
             PrivatePkcs8KeyDer::from_pem_slice(pem).context("it is no PEM of a PRIVATE KEY without a password")?;
@@ -38,7 +38,7 @@ impl PrivateKey {
         Ok(Self { pair: Arc::new(pair), verifier: Arc::new(verifier), public })
     }
 
-    /// What others check its signatures with.
+    /// Returns the public key.
     pub fn public(&self) -> PublicKey {
         self.public.clone()
     }
@@ -58,13 +58,13 @@ impl fmt::Debug for PrivateKey {
     }
 }
 
-/// A key's name that follows from the key (RFC 7638, RFC 8037 appendix A.3).
+/// The key ID of a public key: its thumbprint (RFC 7638, RFC 8037 appendix A.3).
 fn thumbprint(public: &[u8; 32]) -> String {
     let jwk = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, URL_SAFE_NO_PAD.encode(public));
     URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, jwk.as_bytes()))
 }
 
-/// A secret's name that follows from the secret, and tells no more of it than a token that it signed does.
+/// The key ID of a secret: a part of its hash. It reveals no more about the secret than a token that it signed.
 fn key_id(secret: &[u8]) -> String {
     let mut hash = digest::Context::new(&digest::SHA256);
     hash.update(b"entrepot key id\0");
@@ -73,13 +73,13 @@ fn key_id(secret: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(hash.as_ref().get(..KEY_ID_BYTES).unwrap_or_default())
 }
 
-/// The header of a token as it is sent. `kid` names the key; tokens that were signed before keys had names have none.
+/// The encoded header of a token. `kid` identifies the key; tokens of versions without key IDs have none.
 pub(super) fn header(typ: &str, alg: &str, kid: Option<&str>) -> String {
     let kid = kid.map(|kid| format!(r#","kid":"{kid}""#)).unwrap_or_default();
     URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"{typ}","alg":"{alg}"{kid}}}"#))
 }
 
-/// A key of one kind of token.
+/// A key for one type of token.
 pub(super) struct Key {
     header: String,
     algorithm: Algorithm,
@@ -91,29 +91,29 @@ enum Algorithm {
 }
 
 impl Key {
-    /// A shared secret.
+    /// Creates a key from a shared secret.
     pub(super) fn hs256(secret: &[u8], typ: &str) -> Self {
         let header = header(typ, "HS256", Some(&key_id(secret)));
         Self { header, algorithm: Algorithm::Hs256(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret))) }
     }
 
-    /// A pair of keys.
+    /// Creates a key from an Ed25519 key pair.
     pub(super) fn ed25519(key: &PrivateKey, typ: &str) -> Self {
         let header = header(typ, "EdDSA", Some(&key.public.id));
         Self { header, algorithm: Algorithm::EdDsa(key.clone()) }
     }
 
-    /// The header of every token that it signs.
+    /// The encoded header of every token that it signs.
     pub(super) fn header(&self) -> &str {
         &self.header
     }
 
-    /// Whether it is a secret, which signed tokens before keys had names.
+    /// Whether it is a shared secret, which may have signed tokens without a key ID.
     pub(super) fn is_secret(&self) -> bool {
         matches!(self.algorithm, Algorithm::Hs256(_))
     }
 
-    /// The signature of a message, as it is sent.
+    /// Signs a message and encodes the signature.
     pub(super) fn sign(&self, message: &[u8]) -> String {
         match &self.algorithm {
             Algorithm::Hs256(key) => URL_SAFE_NO_PAD.encode(hmac::sign(key, message)),
@@ -121,7 +121,7 @@ impl Key {
         }
     }
 
-    /// Whether it signed the message so.
+    /// Verifies an encoded signature.
     pub(super) fn verify(&self, message: &[u8], signature: &str) -> bool {
         let mut bytes = [0; MAX_SIGNATURE_LENGTH];
         let Ok(length) = URL_SAFE_NO_PAD.decode_slice(signature, &mut bytes) else { return false };
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn error_explains_why_a_private_key_is_invalid() {
-        // A key of ECDSA, which PKCS #8 can hold as well.
+        // An ECDSA key, which PKCS #8 can contain as well.
         let other = "-----BEGIN PRIVATE KEY-----\n\
             MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgevZzL1gdAFr88hb2\n\
             OF/2NxApJCzGCEDdfSp6VQO30hyhRANCAAQRWz+jn65BtOMvdyHKcvjBeBSDZH2r\n\

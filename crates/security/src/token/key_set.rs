@@ -1,4 +1,4 @@
-//! The keys of one kind of token.
+//! The keys of one type of token.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use entrepot_domain::Fault;
@@ -8,38 +8,38 @@ use super::{
     verified::VerifiedTokens,
 };
 
-/// No honest token is longer; a longer one is not even decoded.
+/// The maximum length of a token; a longer one is not decoded.
 const MAX_TOKEN_LENGTH: usize = 4_096;
 
 /// Keys of which the first signs and all verify.
 pub(super) struct KeySet {
     keys: Vec<Key>,
-    /// The header of tokens that were signed with a secret before keys had names.
+    /// The header of tokens that were signed with a secret before there were key IDs.
     header_without_kid: String,
     verified: VerifiedTokens,
 }
 
 impl KeySet {
-    /// The keys of tokens of type `typ`.
+    /// Creates the keys of tokens of type `typ`.
     pub(super) fn new(keys: Vec<Key>, typ: &str) -> Self {
         let verified = VerifiedTokens::new(keys.iter().any(|key| !key.is_secret()));
         Self { keys, header_without_kid: header(typ, "HS256", None), verified }
     }
 
-    /// A token with these claims.
+    /// Signs these claims with the first key.
     pub(super) fn sign(&self, claims: &[u8]) -> Result<String, Fault> {
         let first = self.keys.first();
         let first = first.ok_or_else(|| Fault::unknown(anyhow::anyhow!("there is no key to sign tokens with")))?;
         Ok(token(first, claims))
     }
 
-    /// The tokens that each key makes of these claims.
+    /// Signs these claims with each key.
     pub(super) fn sign_with_each(&self, claims: &[u8]) -> impl Iterator<Item = String> {
         self.keys.iter().map(move |key| token(key, claims))
     }
 
-    /// The claims as they were sent, if one of the keys signed them. The header names the key, so that there is one to
-    /// try; one that names none is tried with every secret, and one that names a key which is not here with none.
+    /// Verifies a token and returns its encoded claims. The header selects the key. A token without a key ID is tried
+    /// with every secret; one with an unknown key ID is refused.
     pub(super) fn verify(&self, token: &str) -> Option<Vec<u8>> {
         if token.len() > MAX_TOKEN_LENGTH {
             return None;

@@ -19,15 +19,15 @@ use uuid::Uuid;
 
 /// `typ` of an access token (RFC 9068 2.1).
 const ACCESS: &str = "at+jwt";
-/// `typ` of a refresh token, so that neither is ever taken for the other, were the keys equal.
+/// `typ` of a refresh token. It differs, so that neither is accepted as the other even if the keys are equal.
 const REFRESH: &str = "rt+jwt";
 
-/// How many seconds the clock of the instance that signed a token may be ahead of the one that reads it. Also how far a
-/// clock can be set back without refusing the tokens that it signed before.
+/// The number of seconds that the clock of the signing instance may be ahead. A clock can also be set back by as much
+/// without invalidating tokens.
 const LEEWAY_SECONDS: i64 = 30;
 
-/// The keys. Of each list the first signs, and tokens of all of them are believed: that is how keys are changed while
-/// tokens are out.
+/// The keys of tokens. The first of each list signs, and all verify, so that keys can be replaced while tokens are in
+/// use.
 pub struct JwtKeys<'a> {
     /// Sign access tokens with Ed25519, if there are any.
     pub private: &'a [PrivateKey],
@@ -37,11 +37,11 @@ pub struct JwtKeys<'a> {
     pub refresh: Vec<&'a [u8]>,
 }
 
-/// Signs and reads tokens.
+/// Signs and verifies tokens.
 ///
-/// A token must begin with one of the very headers that this issuer writes, and each header belongs to one key and its
-/// one algorithm. So nothing a stranger wrote is parsed before its signature was checked, and no other algorithm, type,
-/// key or extension can be asked for (RFC 8725 3.1, 3.11).
+/// A token must start with one of the encoded headers that this issuer writes, and each header belongs to one key and
+/// its algorithm. So nothing that a client sends is parsed before its signature is verified, and no other algorithm,
+/// type, key or extension can be requested (RFC 8725 3.1, 3.11).
 pub struct JwtIssuer {
     access: KeySet,
     refresh: KeySet,
@@ -56,13 +56,13 @@ impl fmt::Debug for JwtIssuer {
     }
 }
 
-/// What a token says. All are required, of this very type: a token without one of them does not parse.
+/// The claims of a token. All are required, with these types: a token without one of them does not parse.
 #[derive(Serialize, Deserialize)]
 struct Claims<'a> {
-    /// In an access token alone.
+    /// Only in access tokens.
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     email: Option<Cow<'a, str>>,
-    /// In an access token alone.
+    /// Only in access tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     roles: Option<Vec<Cow<'a, str>>>,
     sub: Uuid,
@@ -78,7 +78,7 @@ struct Claims<'a> {
 }
 
 impl JwtIssuer {
-    /// An issuer of this name, for this audience; both are claimed and required.
+    /// Creates an issuer. `issuer` and `audience` are claims of every token, and required.
     pub fn new(keys: &JwtKeys<'_>, issuer: &str, audience: &str) -> Self {
         let private = keys.private.iter().map(|key| Key::ed25519(key, ACCESS));
         let access = private.chain(keys.access.iter().map(|secret| Key::hs256(secret, ACCESS)));
@@ -107,8 +107,8 @@ impl JwtIssuer {
         }
     }
 
-    /// The claims that both kinds have, checked. `iat` is read, but no reason to refuse a token: RFC 7519 gives it no such
-    /// meaning, and `nbf` is there for it. `exp` has no leeway, so that a token is never good for longer than it says.
+    /// Checks the claims that both types have. `iat` is parsed, but no reason to refuse a token: RFC 7519 gives it no
+    /// such meaning, and has `nbf` for that. `exp` has no leeway, so that a token is never valid after it.
     fn check(&self, claims: &Claims<'_>, now: Timestamp) -> Result<RefreshClaims, TokenError> {
         let now = now.timestamp();
         if claims.iss != self.issuer || claims.aud != self.audience || claims.nbf > now.saturating_add(LEEWAY_SECONDS) {

@@ -1,25 +1,25 @@
-//! Tokens whose signature was good before.
+//! Tokens with a verified signature.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_lc_rs::digest;
 
-/// How many tokens are remembered, 40 bytes each.
+/// The number of tokens that are remembered, 40 bytes each.
 const SLOTS: usize = 4_096;
 
-/// Remembers the SHA-256 of tokens with a good signature. A token is shown with every request, and checking Ed25519
-/// costs a hundred times what the hash does. Only what was good is remembered, so that nobody can push others out with
-/// junk, and whether the claims still hold is asked every time.
+/// Remembers the SHA-256 of tokens whose signature was verified. Every request has a token, and verifying Ed25519 takes
+/// a hundred times as long as the hash. Only valid tokens are remembered, so that clients cannot evict them with
+/// invalid ones. The claims are checked every time.
 pub(super) struct VerifiedTokens(Box<[Mutex<[u8; 32]>]>);
 
 impl VerifiedTokens {
-    /// Nothing is remembered yet; nothing ever is without `room`.
+    /// Creates an empty set; without slots if `room` is false.
     pub(super) fn new(room: bool) -> Self {
         let slots = if room { SLOTS } else { 0 };
         Self((0..slots).map(|_| Mutex::default()).collect())
     }
 
-    /// What `check` says of a token, which is asked only of one that is not remembered.
+    /// Returns the result of `check`, which is not called for a remembered token.
     pub(super) fn check(&self, token: &str, check: impl FnOnce() -> bool) -> bool {
         let Ok(hash) = digest::digest(&digest::SHA256, token.as_bytes()).as_ref().try_into() else { return check() };
         let Some(slot) = self.slot(&hash) else { return check() };
@@ -33,14 +33,14 @@ impl VerifiedTokens {
         good
     }
 
-    /// The one place where a token may be remembered.
+    /// The only slot in which a token may be remembered.
     fn slot(&self, hash: &[u8; 32]) -> Option<&Mutex<[u8; 32]>> {
         let [first, second, ..] = *hash;
         self.0.get(usize::from(u16::from_be_bytes([first, second])).checked_rem(self.0.len())?)
     }
 }
 
-/// A hash is written whole, whatever became of who wrote it.
+/// A hash is always written completely, also if the writer panicked later.
 fn lock(slot: &Mutex<[u8; 32]>) -> MutexGuard<'_, [u8; 32]> {
     slot.lock().unwrap_or_else(PoisonError::into_inner)
 }

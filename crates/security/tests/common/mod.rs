@@ -1,4 +1,4 @@
-//! What tests of tokens have in common.
+//! Helpers for tests of tokens.
 
 use entrepot_domain::{SessionId, Timestamp, UserId, auth::RefreshClaims};
 use uuid::Uuid;
