@@ -16,11 +16,11 @@ pub(crate) const POSTGRES: &str = "postgres";
 
 /// What the server says when the transaction may well go through if it is run again (40P01, 40001). Diesel hands on the
 /// words and not the code, so connections ask for words in English (see `store::connection`).
-const AGAIN: [&str; 2] = ["deadlock detected", "could not serialize access"];
+const RETRYABLE_MESSAGES: [&str; 2] = ["deadlock detected", "could not serialize access"];
 
 /// What it says when it cannot do a thing now: it stops or starts (57P01 to 57P03), has no connection left (53300), no
 /// room (53100, 53200), or a statement or a lock took longer than it may (57014, 55P03), or it only reads (25006).
-const NOT_NOW: [&str; 13] = [
+const UNAVAILABLE_MESSAGES: [&str; 13] = [
     "terminating connection",
     "the database system is",
     "sorry, too many clients",
@@ -39,8 +39,8 @@ const NOT_NOW: [&str; 13] = [
 /// Whether the server broke a deadlock (40P01). Its messages come in the language of the server, and Diesel hands on no
 /// code; but the detail of this one names the locks that each waited for, in every language by the names of their modes.
 fn is_deadlock(error: &dyn DatabaseErrorInformation) -> bool {
-    const MODES: [&str; 2] = ["ShareLock", "ExclusiveLock"];
-    let waits = |line: &str| MODES.iter().any(|mode| line.contains(mode));
+    const LOCK_MODES: [&str; 2] = ["ShareLock", "ExclusiveLock"];
+    let waits = |line: &str| LOCK_MODES.iter().any(|mode| line.contains(mode));
     error.details().is_some_and(|detail| detail.lines().count() > 1 && detail.lines().all(waits))
 }
 
@@ -56,11 +56,11 @@ pub(crate) fn fault(error: Error) -> Fault {
             let says = |words: &[&str]| words.iter().any(|words| what.message().starts_with(words));
             match kind {
                 DatabaseErrorKind::SerializationFailure => Fault::unavailable(POSTGRES, Again(error)),
-                _ if is_deadlock(&**what) || says(&AGAIN) => Fault::unavailable(POSTGRES, Again(error)),
+                _ if is_deadlock(&**what) || says(&RETRYABLE_MESSAGES) => Fault::unavailable(POSTGRES, Again(error)),
                 DatabaseErrorKind::UnableToSendCommand
                 | DatabaseErrorKind::ClosedConnection
                 | DatabaseErrorKind::ReadOnlyTransaction => Fault::unavailable(POSTGRES, error),
-                _ if says(&NOT_NOW) => Fault::unavailable(POSTGRES, error),
+                _ if says(&UNAVAILABLE_MESSAGES) => Fault::unavailable(POSTGRES, error),
                 _ => Fault::unknown(error),
             }
         }
@@ -113,7 +113,7 @@ pub(crate) trait Failure: From<Fault> + Send + 'static {
     }
 
     /// Whether another try may not meet it.
-    fn may_pass(&self) -> bool {
+    fn is_retryable(&self) -> bool {
         matches!(self.fault(), Some(Fault::Unavailable { source, .. }) if source.is::<Again>())
     }
 }
@@ -181,16 +181,16 @@ mod tests {
     }
 
     #[test]
-    fn a_deadlock_is_retried_whatever_the_language_of_the_server() {
+    fn deadlock_is_retryable_in_every_language() {
         let detail = "Prozess 7 wartet auf ShareLock-Sperre auf Transaktion 750; blockiert von Prozess 9.\n\
             Prozess 9 wartet auf ShareLock-Sperre auf Transaktion 751; blockiert von Prozess 7.";
-        assert!(of("Verklemmung (Deadlock) entdeckt", Some(detail)).may_pass());
-        assert!(!of("Syntaxfehler bei »SELEKT«", None).may_pass());
-        assert!(!of("Syntaxfehler bei »ShareLock«", Some("ShareLock")).may_pass());
+        assert!(of("Verklemmung (Deadlock) entdeckt", Some(detail)).is_retryable());
+        assert!(!of("Syntaxfehler bei »SELEKT«", None).is_retryable());
+        assert!(!of("Syntaxfehler bei »ShareLock«", Some("ShareLock")).is_retryable());
     }
 
     #[test]
-    fn an_unknown_error_on_a_lost_connection_is_a_stopped_server() {
+    fn unknown_error_on_a_closed_connection_means_a_stopped_server() {
         let stopped = of("Verbindung wird abgebrochen aufgrund von Anweisung des Administrators", None);
         assert!(matches!(stopped, Fault::Unknown(_)));
         assert!(matches!(stopped.of_lost_connection(), Fault::Unavailable { .. }));

@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_says_how_much_to_believe() {
+    fn sslmode_of_a_url_sets_the_checks() {
         let verify = |url: &str| {
             let options = PostgresOptions::parse(url).unwrap();
             (options.config.get_ssl_mode(), options.verify)
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_told_without_the_password() {
+    fn parse_error_does_not_contain_the_password() {
         for bad in [
             "postgres://u:geheim@h/d?sslmode=maybe",
             "postgres://u:geheim@h/d?pgbouncer=perhaps",

@@ -31,11 +31,13 @@ pub(crate) fn connector(verify: Verify, roots: Option<&Path>) -> Result<MakeRust
     let verifier: Arc<dyn ServerCertVerifier> = match verify {
         Verify::Nothing => Arc::new(Signature { provider: provider.clone(), chain: None }),
         Verify::Authority => {
-            let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(believed(roots)?), provider.clone());
+            let chain =
+                WebPkiServerVerifier::builder_with_provider(Arc::new(root_certificates(roots)?), provider.clone());
             Arc::new(Signature { provider: provider.clone(), chain: Some(chain.build()?) })
         }
         Verify::Full => {
-            WebPkiServerVerifier::builder_with_provider(Arc::new(believed(roots)?), provider.clone()).build()?
+            WebPkiServerVerifier::builder_with_provider(Arc::new(root_certificates(roots)?), provider.clone())
+                .build()?
         }
     };
     let config = ClientConfig::builder_with_provider(provider)
@@ -46,7 +48,7 @@ pub(crate) fn connector(verify: Verify, roots: Option<&Path>) -> Result<MakeRust
     Ok(MakeRustlsConnect::new(config))
 }
 
-fn believed(file: Option<&Path>) -> Result<RootCertStore> {
+fn root_certificates(file: Option<&Path>) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     if let Some(file) = file {
         let cannot = || format!("cannot read certificates from {}", file.display());

@@ -27,7 +27,7 @@ use entrepot_testkit::{
 use tokio::task::spawn_blocking;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_answered_is_seen_by_another_instance() {
+async fn confirmed_changes_are_visible_to_another_instance() {
     let shop = shop(1, 10).await;
     let ada = new_user("ada").user;
     shop.store.open(&session(1, ada.id, "token", at(0))).await.unwrap();
@@ -45,7 +45,7 @@ async fn what_was_answered_is_seen_by_another_instance() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_whose_caller_has_gone_is_told_of() {
+async fn write_of_a_dropped_caller_is_reported() {
     let shop = shop(1, 100).await;
     let ada = new_user("ada").user.id;
     let (heard, mut hear) = tokio::sync::watch::channel(());
@@ -65,7 +65,7 @@ async fn a_write_whose_caller_has_gone_is_told_of() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_hears_of_what_a_command_wrote() {
+async fn writes_of_commands_are_reported_to_servers() {
     let server = Shop::new().await;
     let (heard, hear) = tokio::sync::watch::channel(0);
     server.store.on_unseen_write(move || {
@@ -77,7 +77,7 @@ async fn a_server_hears_of_what_a_command_wrote() {
         // The first one may be from before the server looked for the first time.
         let told = async {
             while *hear.clone().borrow() < told {
-                command.tell_of_writes().await.unwrap();
+                command.notify_of_writes().await.unwrap();
                 let mut hear = hear.clone();
                 tokio::time::timeout(std::time::Duration::from_secs(2), hear.changed()).await.ok();
             }
@@ -87,7 +87,7 @@ async fn a_server_hears_of_what_a_command_wrote() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_closed_store_is_unavailable() {
+async fn closed_store_is_unavailable() {
     let shop = shop(1, 10).await;
     let ada = new_user("ada").user.id;
     shop.store.check().await.unwrap();
@@ -107,7 +107,7 @@ async fn a_closed_store_is_unavailable() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn failing_writes_are_found_while_reads_work() {
+async fn failing_writes_are_detected_while_reads_work() {
     let shop = shop(1, 10).await;
     shop.store.check_writes().await.unwrap();
     let client = client(shop.database.url()).await;
@@ -130,7 +130,7 @@ fn poll_once<T>(work: impl Future<Output = T>) -> Poll<T> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_begun_is_finished_without_the_caller_and_before_the_store_is_closed() {
+async fn work_of_dropped_callers_is_completed_before_closing() {
     let shop = shop(1, 100).await;
     let ada = new_user("ada").user.id;
     for n in 1..=20 {
@@ -153,7 +153,7 @@ async fn what_was_begun_is_finished_without_the_caller_and_before_the_store_is_c
 /// Whoever asked before it is closed, and still listens, hears what became of it. Often, for a little haste is enough to
 /// be told in time by chance.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_ordered_before_the_store_is_closed_is_answered() {
+async fn orders_queued_before_closing_are_answered() {
     let shop = shop(1, 1_000).await;
     let ada = new_user("ada").user.id;
     for round in 0..20_u128 {
@@ -173,7 +173,7 @@ async fn who_has_ordered_before_the_store_is_closed_is_answered() {
 
 /// Many at once, so that they go together, of which some are refused, some are replays and some fail.
 #[tokio::test(flavor = "multi_thread")]
-async fn orders_that_go_together_are_judged_alone() {
+async fn orders_of_one_batch_have_separate_results() {
     let shop = shop(1, 100).await;
     let ada = new_user("ada").user.id;
     ProductRepository::insert(&*shop.store, &product(2).stock(0).build(), &cause(at(0))).await.unwrap();
@@ -204,7 +204,7 @@ async fn orders_that_go_together_are_judged_alone() {
 
 /// As buyers' baskets are: the same things in any order, some of them cancelled again, over two instances.
 #[tokio::test(flavor = "multi_thread")]
-async fn opposite_orders_of_the_same_products_never_deadlock() {
+async fn baskets_in_opposite_orders_do_not_deadlock() {
     const BASKETS: u128 = 600;
     let shop = shop(8, 10_000).await;
     let other = Arc::new(open(options(shop.database.url())).await);
@@ -241,7 +241,7 @@ async fn opposite_orders_of_the_same_products_never_deadlock() {
 
 /// As long as PostgreSQL has no statistics of a new table, it guesses; a guess must not make each order read them all.
 #[tokio::test(flavor = "multi_thread")]
-async fn in_a_table_without_statistics_a_key_is_looked_up_and_not_all_of_them() {
+async fn key_lookup_uses_the_index_without_statistics() {
     const ORDERS: u128 = 300;
     let shop = shop(1, 1_000).await;
     let client = client(shop.database.url()).await;
@@ -269,7 +269,7 @@ async fn in_a_table_without_statistics_a_key_is_looked_up_and_not_all_of_them() 
 
 /// Two statements of one session may go to two servers there, unless they are in a transaction.
 #[tokio::test(flavor = "multi_thread")]
-async fn behind_pgbouncer_nothing_outlives_its_transaction() {
+async fn sessions_behind_pgbouncer_keep_no_state() {
     let database = database().await;
     let url = format!("{}&pgbouncer=true", database.url());
     let store = open(options(&url)).await;
@@ -297,7 +297,7 @@ fn newest() -> OrderQuery {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_never_hides_what_was_written() {
+async fn replica_returns_all_committed_writes() {
     let mut primary = Postgres::start().await.unwrap();
     let url = primary.create_database("shop").await.unwrap();
     let replica = primary.replica().await.unwrap();

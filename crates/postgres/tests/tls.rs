@@ -75,7 +75,7 @@ impl Encrypted {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_mode_asks_for_as_much_as_it_says() {
+async fn each_sslmode_checks_what_it_promises() {
     let server = Encrypted::start().await;
     for (host, mode, roots, good) in [
         ("127.0.0.1", "disable", None, true),

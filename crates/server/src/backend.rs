@@ -183,7 +183,7 @@ impl Backend {
     /// they notice by themselves, and with Redis they know already.
     pub fn finish(self) -> Result<()> {
         let notified = match &self.store {
-            Store::Postgres(store) if self.redis.is_none() => futures_executor::block_on(store.tell_of_writes()),
+            Store::Postgres(store) if self.redis.is_none() => futures_executor::block_on(store.notify_of_writes()),
             _ => Ok(()),
         };
         self.close();

@@ -8,7 +8,7 @@ pub(crate) const SQLITE: &str = "sqlite";
 
 /// What SQLite says when it cannot do a thing now (`sqlite3_errstr`): the file is locked, the disk is full or broken,
 /// or gone. Diesel hands on the words alone.
-const NOT_NOW: [&str; 7] = [
+const UNAVAILABLE_MESSAGES: [&str; 7] = [
     "database is locked",
     "database table is locked",
     "database or disk is full",
@@ -20,13 +20,13 @@ const NOT_NOW: [&str; 7] = [
 
 /// An error that no rule of the domain explains. The caller has ruled those out, at that very statement.
 pub(crate) fn fault(error: Error) -> Fault {
-    if is_not_now(&error) { Fault::unavailable(SQLITE, error) } else { Fault::unknown(error) }
+    if is_unavailable(&error) { Fault::unavailable(SQLITE, error) } else { Fault::unknown(error) }
 }
 
 /// Whether it may go better later.
-pub(crate) fn is_not_now(error: &Error) -> bool {
+pub(crate) fn is_unavailable(error: &Error) -> bool {
     match error {
-        Error::DatabaseError(_, what) => NOT_NOW.iter().any(|words| what.message().starts_with(words)),
+        Error::DatabaseError(_, what) => UNAVAILABLE_MESSAGES.iter().any(|words| what.message().starts_with(words)),
         _ => false,
     }
 }

@@ -71,7 +71,7 @@ mod tests {
     use crate::{SqliteOptions, SqliteStore};
 
     #[test]
-    fn a_second_name_of_the_file_is_locked_too() {
+    fn other_names_of_the_file_are_locked() {
         let folder = TempDir::new().unwrap();
         let other = TempDir::new().unwrap();
         let path = folder.path().join("entrepot.db");
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_store_works_on_a_locked_file() {
+    async fn store_works_on_a_locked_file() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("entrepot.db");
         let _held = FileLock::acquire(&path).unwrap();

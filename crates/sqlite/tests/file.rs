@@ -49,7 +49,7 @@ fn sqlite3(file: &Path, arguments: &[&str], input: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_dump_by_another_sqlite_loads_whole() {
+async fn dump_of_another_sqlite_is_complete() {
     let folder = TempDir::new().unwrap();
     let (store, path) = shop(&folder).await;
     store.close();
@@ -82,7 +82,7 @@ async fn a_dump_by_another_sqlite_loads_whole() {
 
 /// Closing any descriptor of a file drops the locks that SQLite has on it, so that of our own lock stays open.
 #[tokio::test]
-async fn a_file_lock_leaves_the_locks_of_sqlite_alone() {
+async fn file_lock_does_not_affect_the_locks_of_sqlite() {
     let folder = TempDir::new().unwrap();
     let lock = FileLock::acquire(&folder.path().join("entrepot.db")).unwrap();
     let (store, path) = shop(&folder).await;
@@ -97,7 +97,7 @@ async fn a_file_lock_leaves_the_locks_of_sqlite_alone() {
 
 /// Nor in what SQLite keeps for later use.
 #[tokio::test]
-async fn an_erased_user_is_not_in_the_file() {
+async fn erased_user_is_not_in_the_file() {
     let folder = TempDir::new().unwrap();
     let (store, path) = shop(&folder).await;
     let has_name =

@@ -40,7 +40,7 @@ async fn shop(folder: &TempDir, stock: i64) -> SqliteStore {
 }
 
 #[tokio::test]
-async fn what_was_answered_is_there_after_a_reopening() {
+async fn confirmed_changes_survive_reopening() {
     let folder = TempDir::new().unwrap();
     let ada = new_user("ada").user;
     let store = shop(&folder, 10).await;
@@ -62,7 +62,7 @@ async fn what_was_answered_is_there_after_a_reopening() {
 }
 
 #[tokio::test]
-async fn what_was_answered_is_seen_by_a_second_store_of_the_file() {
+async fn confirmed_changes_are_visible_to_a_second_store() {
     let folder = TempDir::new().unwrap();
     let first = shop(&folder, 10).await;
     let second = open(&folder);
@@ -74,7 +74,7 @@ async fn what_was_answered_is_seen_by_a_second_store_of_the_file() {
 
 /// As two processes that start at once would.
 #[test]
-fn a_new_file_may_be_opened_by_many_at_once() {
+fn new_file_can_be_opened_concurrently() {
     const MANY: usize = 4;
     for _ in 0..5 {
         let folder = TempDir::new().unwrap();
@@ -113,7 +113,7 @@ fn migrations_are_pending_until_the_store_was_opened() {
 }
 
 #[test]
-fn what_is_no_database_is_no_store() {
+fn invalid_file_is_refused() {
     let folder = TempDir::new().unwrap();
     std::fs::write(file(&folder), "not a database, but long enough to be asked whether it is one, ".repeat(20))
         .unwrap();
@@ -124,7 +124,7 @@ fn what_is_no_database_is_no_store() {
 }
 
 #[tokio::test]
-async fn a_closed_store_is_unavailable() {
+async fn closed_store_is_unavailable() {
     let folder = TempDir::new().unwrap();
     let store = shop(&folder, 10).await;
     let ada = new_user("ada").user.id;
@@ -150,7 +150,7 @@ fn poll_once<T>(work: impl Future<Output = T>) -> Poll<T> {
 }
 
 #[tokio::test]
-async fn a_caller_who_has_gone_is_served_all_the_same() {
+async fn job_of_a_dropped_caller_is_completed() {
     let folder = TempDir::new().unwrap();
     let store = shop(&folder, 100).await;
     let ada = new_user("ada").user.id;
@@ -171,7 +171,7 @@ async fn a_caller_who_has_gone_is_served_all_the_same() {
 }
 
 #[tokio::test]
-async fn closing_finishes_what_is_queued() {
+async fn closing_completes_queued_jobs() {
     let folder = TempDir::new().unwrap();
     let store = shop(&folder, 100).await;
     let ada = new_user("ada").user.id;
@@ -187,7 +187,7 @@ async fn closing_finishes_what_is_queued() {
 
 /// Many at once, of which some are refused before they did anything, and some fail when they had taken stock already.
 #[tokio::test]
-async fn a_refusal_undoes_itself_and_nothing_else() {
+async fn refused_job_is_rolled_back_alone() {
     let folder = TempDir::new().unwrap();
     let store = shop(&folder, 100).await;
     let ada = new_user("ada").user.id;

@@ -27,11 +27,11 @@ pub use servers::{
 pub use user::{email, new_user, password, session, session_id, user, user_id};
 
 /// The start of 2026, when the time of tests begins.
-const BEGINNING: i64 = 1_767_225_600;
+const START_OF_2026: i64 = 1_767_225_600;
 
 /// The time so many seconds after the start of 2026.
 pub fn at(seconds: i64) -> Timestamp {
-    DateTime::from_timestamp(BEGINNING + seconds, 0).unwrap()
+    DateTime::from_timestamp(START_OF_2026 + seconds, 0).unwrap()
 }
 
 /// So many minor units of pounds.

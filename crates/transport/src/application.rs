@@ -7,12 +7,12 @@ use actix_service::{Service, ServiceFactory};
 
 use crate::convert::Headers;
 
-type Answering = Pin<Box<dyn Future<Output = Response<BoxBody>>>>;
+type ResponseFuture = Pin<Box<dyn Future<Output = Response<BoxBody>>>>;
 
 /// A worker's service, without its type.
 #[derive(Clone)]
 pub(crate) struct Application {
-    service: Rc<dyn Fn(Request) -> Answering>,
+    service: Rc<dyn Fn(Request) -> ResponseFuture>,
     headers: Rc<Headers>,
 }
 
@@ -25,16 +25,16 @@ impl Application {
         A::InitError: Debug,
         A::Service: 'static,
     {
-        let failed = |error| io::Error::other(format!("the application cannot be made: {error:?}"));
+        let failed = |error| io::Error::other(format!("the application cannot be created: {error:?}"));
         let service = factory.new_service(()).await.map_err(failed)?;
-        let service: Rc<dyn Fn(Request) -> Answering> = Rc::new(move |request| {
-            let answering = service.call(request);
-            Box::pin(async move { answering.await.map_or_else(Into::into, Into::into) })
+        let service: Rc<dyn Fn(Request) -> ResponseFuture> = Rc::new(move |request| {
+            let future = service.call(request);
+            Box::pin(async move { future.await.map_or_else(Into::into, Into::into) })
         });
         Ok(Self { service, headers: Rc::default() })
     }
 
-    pub(crate) fn call(&self, request: Request) -> Answering {
+    pub(crate) fn call(&self, request: Request) -> ResponseFuture {
         (self.service)(request)
     }
 

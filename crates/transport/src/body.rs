@@ -23,11 +23,11 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::{task::spawn_local, time::timeout};
 
-use crate::connection::Work;
+use crate::connection::BusyGuard;
 
 /// The most bytes of a body that are read although nobody wants them, to keep the connection or to let the client see its
 /// answer.
-const MAX_DRAINED: u64 = 64 << 10;
+const MAX_DRAINED_BYTES: u64 = 64 << 10;
 
 /// Where a body comes from.
 pub(crate) enum Source {
@@ -163,7 +163,7 @@ impl RequestBody {
         };
         // A client that waits to be asked for it may send it or not.
         let is_coming = matches!(this.expects, Continue::NotExpected);
-        let is_small = left.is_some_and(|left| left <= MAX_DRAINED);
+        let is_small = left.is_some_and(|left| left <= MAX_DRAINED_BYTES);
         if let Some(limit) = drain_timeout.filter(|_| is_coming && is_small) {
             drop(this);
             spawn_local(drain(body.clone(), limit));
@@ -183,7 +183,7 @@ fn send_continue(respond: &RefCell<SendResponse<Bytes>>) {
 
 /// Reads a body that nobody wants, for a while.
 async fn drain(body: Rc<RefCell<RequestBody>>, limit: Duration) {
-    let max = body.borrow().taken + MAX_DRAINED;
+    let max = body.borrow().taken + MAX_DRAINED_BYTES;
     let reading = poll_fn(|cx| {
         let mut body = body.borrow_mut();
         while body.taken <= max && ready!(body.poll(cx)).is_some_and(|data| data.is_ok()) {}
@@ -204,9 +204,9 @@ impl Stream for Reader {
 }
 
 /// The body of an answer, for hyper. Its connection is busy as long as it is there.
-pub(crate) struct AnswerBody {
+pub(crate) struct ResponseBody {
     content: Content,
-    _work: Option<Work>,
+    _work: Option<BusyGuard>,
 }
 
 enum Content {
@@ -215,8 +215,8 @@ enum Content {
     Stream(BoxBody),
 }
 
-impl AnswerBody {
-    pub(crate) fn new(body: BoxBody, work: Work) -> Self {
+impl ResponseBody {
+    pub(crate) fn new(body: BoxBody, work: BusyGuard) -> Self {
         let content = match body.try_into_bytes() {
             Ok(bytes) if bytes.is_empty() => Content::Empty,
             Ok(bytes) => Content::Bytes(bytes),
@@ -259,20 +259,20 @@ impl AnswerBody {
         };
         let piece = ready!(stream.as_pin_mut().poll_next(cx));
         if let Some(Err(error)) = &piece {
-            tracing::error!(%error, "an answer broke off");
+            tracing::error!(%error, "the body of a response failed");
         }
         Poll::Ready(piece)
     }
 }
 
-impl Body for AnswerBody {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         Poll::Ready(ready!(self.poll_next(cx)).map(|piece| match piece {
             Ok(piece) => Ok(Frame::data(piece)),
-            Err(_) => Err(io::Error::other("the answer broke off")),
+            Err(_) => Err(io::Error::other("the body of the response failed")),
         }))
     }
 

@@ -18,10 +18,10 @@ use crate::timeouts::{Clock, Timeouts};
 /// For closing, after it was requested.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// In a stop, how long a connection must have been silent to be closed: what was sent just before is still to come.
-const SILENCE: Duration = Duration::from_millis(100);
+const SILENCE_TIMEOUT: Duration = Duration::from_millis(100);
 /// The same of a connection that is just being opened, or of an HTTP/2 client that was told to go: its next request may
 /// be on the way, and it closes the connection by itself when it has none.
-const LONG_SILENCE: Duration = Duration::from_secs(2);
+const LONG_SILENCE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,14 +104,14 @@ impl Connection {
     }
 
     /// The connection is busy until what this returns is dropped.
-    pub(crate) fn start_work(self: Rc<Self>) -> Work {
+    pub(crate) fn start_work(self: Rc<Self>) -> BusyGuard {
         self.requests.set(self.requests.get() + 1);
         self.enter(Phase::Busy);
-        Work(self)
+        BusyGuard(self)
     }
 
     /// The same for a request.
-    pub(crate) fn start_request(self: Rc<Self>) -> Work {
+    pub(crate) fn start_request(self: Rc<Self>) -> BusyGuard {
         self.is_used.set(true);
         if self.goaway.get() == Goaway::AfterRequest {
             self.goaway.set(Goaway::Due);
@@ -126,7 +126,7 @@ impl Connection {
     }
 
     /// A handshake was made, after which a request has to come, or several side by side.
-    pub(crate) fn note_handshake(&self, is_multiplexed: bool) {
+    pub(crate) fn record_handshake(&self, is_multiplexed: bool) {
         self.is_multiplexed.set(is_multiplexed);
         self.owed.set(Some(self.clock.now()));
     }
@@ -141,7 +141,7 @@ impl Connection {
     }
 
     /// Something was read.
-    pub(crate) fn note_read(&self) {
+    pub(crate) fn record_read(&self) {
         if self.phase.get() == Phase::Idle && !self.is_multiplexed.get() && !self.is_last.get() {
             self.owed.set(None);
             self.enter(Phase::Reading);
@@ -150,7 +150,7 @@ impl Connection {
 
     /// A part of HTTP/2 frames was read: whether one of them, or a head made of several, ended in it, and whether nothing
     /// is still to come.
-    pub(crate) fn note_frames(&self, has_ended: bool, is_whole: bool) {
+    pub(crate) fn record_frames(&self, has_ended: bool, is_whole: bool) {
         match self.owed.get() {
             _ if is_whole => self.owed.set(None),
             Some(_) if !has_ended => {}
@@ -159,7 +159,7 @@ impl Connection {
     }
 
     /// Something was written, or could not be.
-    pub(crate) fn note_write(&self, is_blocked: bool) {
+    pub(crate) fn record_write(&self, is_blocked: bool) {
         let now = self.clock.now();
         self.written.set(now);
         match self.blocked.get() {
@@ -186,7 +186,7 @@ impl Connection {
     /// It was to be closed because nothing came, and something has come.
     pub(crate) fn keep_open(&self) {
         self.close.set(None);
-        self.note_read();
+        self.record_read();
     }
 
     /// Whether what still comes is of no use, for the last answer is given.
@@ -261,7 +261,7 @@ impl Connection {
         let since = self.since.get();
         let owes = |owed: Option<Instant>| owed.is_some_and(|owed| longer_than(owed, timeouts.head));
         let is_long = self.is_multiplexed.get() || !self.is_used.get();
-        let silence = if is_long { LONG_SILENCE } else { SILENCE };
+        let silence = if is_long { LONG_SILENCE_TIMEOUT } else { SILENCE_TIMEOUT };
         let is_silent = |began: Instant| longer_than(since.max(self.written.get()).max(began), silence);
         match self.phase.get() {
             Phase::Reading if longer_than(since, timeouts.head) => Some(Close::HeadTimeout),
@@ -280,9 +280,9 @@ impl Connection {
 }
 
 /// Something that keeps a connection busy: a request that is being answered, or a handshake.
-pub(crate) struct Work(Rc<Connection>);
+pub(crate) struct BusyGuard(Rc<Connection>);
 
-impl Drop for Work {
+impl Drop for BusyGuard {
     fn drop(&mut self) {
         let left = self.0.requests.get().saturating_sub(1);
         self.0.requests.set(left);

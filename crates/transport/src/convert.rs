@@ -12,9 +12,9 @@ use foldhash::fast::RandomState;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, request::Parts};
 
 /// The most names of headers that are remembered.
-const MAX_NAMES: usize = 128;
+const MAX_CACHED_NAMES: usize = 128;
 /// The longest value of a header that is remembered.
-const MAX_VALUE: usize = 512;
+const MAX_CACHED_VALUE_BYTES: usize = 512;
 
 /// A request as an actix service takes it; `None` if it cannot be one, which means that the two versions of http differ
 /// in what they take.
@@ -52,9 +52,9 @@ pub(crate) struct Headers(RefCell<HashMap<Box<str>, (HeaderName, HeaderValue), R
 
 impl Headers {
     /// The head of an answer. What concerns the connection alone is left to whoever sends it.
-    pub(crate) fn head(&self, answer: &Response<()>) -> (StatusCode, HeaderMap) {
-        let status = StatusCode::from_u16(answer.status().as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, self.convert(answer.headers()))
+    pub(crate) fn head(&self, response: &Response<()>) -> (StatusCode, HeaderMap) {
+        let status = StatusCode::from_u16(response.status().as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, self.convert(response.headers()))
     }
 
     fn convert(&self, headers: &OldHeaders) -> HeaderMap {
@@ -78,7 +78,7 @@ impl Headers {
         if let Some((known_name, known_value)) = known.get_mut(name) {
             if known_value.as_bytes() != value {
                 let value = HeaderValue::from_bytes(value).ok()?;
-                if value.len() > MAX_VALUE {
+                if value.len() > MAX_CACHED_VALUE_BYTES {
                     return Some((known_name.clone(), value));
                 }
                 *known_value = value;
@@ -86,7 +86,7 @@ impl Headers {
             return Some((known_name.clone(), known_value.clone()));
         }
         let header = (HeaderName::from_bytes(name.as_bytes()).ok()?, HeaderValue::from_bytes(value).ok()?);
-        if known.len() < MAX_NAMES && value.len() <= MAX_VALUE {
+        if known.len() < MAX_CACHED_NAMES && value.len() <= MAX_CACHED_VALUE_BYTES {
             known.insert(name.into(), header.clone());
         }
         Some(header)
@@ -94,6 +94,6 @@ impl Headers {
 }
 
 /// Whether the application wants the connection to be closed behind an answer.
-pub(crate) fn closes(answer: &Response<()>) -> bool {
-    answer.head().connection_type() == ConnectionType::Close
+pub(crate) fn closes(response: &Response<()>) -> bool {
+    response.head().connection_type() == ConnectionType::Close
 }

@@ -67,4 +67,4 @@ pub use server::Server;
 pub use settings::Settings;
 pub use stop::Stopping;
 pub use timeouts::Timeouts;
-pub use tls::{Certificates, TlsMistake};
+pub use tls::{CertificateError, Certificates};

@@ -21,7 +21,7 @@ const EXHAUSTED_INTERVAL: Duration = Duration::from_millis(100);
 /// A listening socket.
 pub(crate) struct Listener {
     listener: TcpListener,
-    has_complained: AtomicBool,
+    has_logged_error: AtomicBool,
 }
 
 impl Listener {
@@ -29,7 +29,7 @@ impl Listener {
         listener.set_nonblocking(true)?;
         // The standard library asks for 128, which many clients fill while a worker is busy.
         SockRef::from(&listener).listen(BACKLOG)?;
-        Ok(Self { listener: TcpListener::from_std(listener)?, has_complained: AtomicBool::new(false) })
+        Ok(Self { listener: TcpListener::from_std(listener)?, has_logged_error: AtomicBool::new(false) })
     }
 
     /// The next connection. Whatever keeps the system from giving one, it is asked again.
@@ -37,14 +37,14 @@ impl Listener {
         loop {
             match self.listener.accept().await.and_then(without_runtime) {
                 Ok(connection) => {
-                    self.has_complained.store(false, Ordering::Relaxed);
+                    self.has_logged_error.store(false, Ordering::Relaxed);
                     return connection;
                 }
                 // Its client hung up before it was accepted.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    if !self.has_complained.swap(true, Ordering::Relaxed) {
-                        tracing::error!(%error, "no connection can be accepted; trying on");
+                    if !self.has_logged_error.swap(true, Ordering::Relaxed) {
+                        tracing::error!(%error, "no connection can be accepted; retrying");
                     }
                     sleep(EXHAUSTED_INTERVAL).await;
                 }
@@ -65,7 +65,7 @@ impl Listener {
     #[cfg(target_os = "linux")]
     pub(crate) fn refuse_new(&self) {
         if let Err(error) = SockRef::from(&self.listener).attach_filter(&linux::NO_SYN) {
-            tracing::debug!(%error, "the listener takes no filter; a connection that is being opened may be reset");
+            tracing::debug!(%error, "the listener accepts no filter; connections that are being opened may be reset");
         }
     }
 

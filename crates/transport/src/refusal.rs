@@ -36,29 +36,29 @@ impl Refusal {
 
     pub(crate) fn message(self) -> &'static str {
         match self {
-            Self::HeadTimeout => "the head of the request did not come in time\n",
-            Self::PlainHttp => "this server speaks https, and this was plain http\n",
+            Self::HeadTimeout => "the head of the request did not arrive in time\n",
+            Self::PlainHttp => "this server requires https, and this was plain http\n",
             Self::Malformed => "the head of the request is malformed\n",
             Self::BadHost => "the request does not name one host\n",
             Self::TargetTooLong => "the target of the request is too long\n",
             Self::HeadTooLarge => "the head of the request is too large\n",
-            Self::Version => "this version of HTTP is not spoken here\n",
+            Self::Version => "this version of HTTP is not supported\n",
         }
     }
 
     /// As the last answer of an HTTP/1 connection.
     pub(crate) fn http1(self, date: &HeaderValue) -> Vec<u8> {
         tracing::debug!(status = self.status().as_u16(), "refused: {}", self.message().trim_end());
-        let mut answer = String::new();
+        let mut response = String::new();
         let (status, message, length) = (self.status(), self.message(), self.message().len());
         write!(
-            answer,
+            response,
             "HTTP/1.1 {status}\r\ncontent-type: text/plain\r\ncontent-length: {length}\r\ncache-control: no-store\r\n\
              x-content-type-options: nosniff\r\nconnection: close\r\ndate: {}\r\n\r\n{message}",
             date.to_str().unwrap_or_default(),
         )
         .ok();
-        answer.into_bytes()
+        response.into_bytes()
     }
 }
 

@@ -58,7 +58,7 @@ macro_rules! either {
 }
 
 /// A stream that tells its connection what is read and written, and ends when the connection is to be closed.
-pub(crate) struct Watched {
+pub(crate) struct MonitoredStream {
     socket: Socket,
     connection: Rc<Connection>,
     /// How far the client is in the frames of HTTP/2, if that is spoken.
@@ -67,7 +67,7 @@ pub(crate) struct Watched {
     goaway: Vec<u8>,
 }
 
-impl Watched {
+impl MonitoredStream {
     pub(crate) fn new(socket: Socket, connection: Rc<Connection>) -> Self {
         let frames = connection.is_multiplexed().then(FrameScanner::default);
         Self { socket, connection, frames, goaway: Vec::new() }
@@ -86,7 +86,7 @@ impl Watched {
     }
 
     /// Tells an HTTP/2 client which of its streams was the last one that was answered.
-    fn say_last_stream(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+    fn send_final_goaway(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if let Some(frames) = &self.frames {
             self.goaway.extend(goaway(frames.last_stream()));
             // A client that cannot take these few bytes at once is not waited for.
@@ -113,21 +113,21 @@ impl Watched {
         }
     }
 
-    fn note_write<T>(&self, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        self.connection.note_write(outcome.is_pending());
+    fn record_write<T>(&self, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.connection.record_write(outcome.is_pending());
         if outcome.is_pending() && self.connection.close_requested() == Some(Close::Unread) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         outcome
     }
 
-    fn note_read(&mut self, read: &[u8]) {
+    fn record_read(&mut self, read: &[u8]) {
         if !read.is_empty() {
-            self.connection.note_read();
+            self.connection.record_read();
         }
         if let Some(frames) = &mut self.frames {
             let has_ended = frames.scan(read);
-            self.connection.note_frames(has_ended, frames.is_whole());
+            self.connection.record_frames(has_ended, frames.is_whole());
         }
     }
 
@@ -143,18 +143,18 @@ impl Watched {
                 self.connection.keep_open();
                 Poll::Pending
             }
-            Some(Close::Idle | Close::HeadTimeout) => Poll::Ready(self.say_last_stream(cx)),
+            Some(Close::Idle | Close::HeadTimeout) => Poll::Ready(self.send_final_goaway(cx)),
         }
     }
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for MonitoredStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
         match either!(&mut this.socket, io => io.poll_read(cx, buf)) {
             Poll::Ready(Ok(())) => {
-                this.note_read(buf.filled().get(before..).unwrap_or_default());
+                this.record_read(buf.filled().get(before..).unwrap_or_default());
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -163,7 +163,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for MonitoredStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = match this.poll_write_goaway(cx) {
@@ -171,7 +171,7 @@ impl AsyncWrite for Watched {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
         };
-        this.note_write(written)
+        this.record_write(written)
     }
 
     fn poll_write_vectored(
@@ -185,7 +185,7 @@ impl AsyncWrite for Watched {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => Poll::Pending,
         };
-        this.note_write(written)
+        this.record_write(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -205,7 +205,7 @@ impl AsyncWrite for Watched {
             Poll::Ready(Ok(())) => either!(&mut this.socket, io => io.poll_flush(cx)),
             other => other,
         };
-        this.note_write(flushed)
+        this.record_write(flushed)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -214,6 +214,6 @@ impl AsyncWrite for Watched {
             Poll::Ready(Ok(())) => either!(&mut this.socket, io => io.poll_shutdown(cx)),
             other => other,
         };
-        this.note_write(shut)
+        this.record_write(shut)
     }
 }

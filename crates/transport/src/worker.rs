@@ -34,7 +34,7 @@ use crate::{
     connection::{Close, Connection},
     connection_limit::ConnectionLimit,
     http1, http2,
-    stream::{Socket, Watched, has_unread},
+    stream::{MonitoredStream, Socket, has_unread},
     timeouts::Clock,
     tls::{Handshakes, Protocol},
 };
@@ -211,7 +211,7 @@ impl State {
 
     fn give_up(&self) {
         let (connections, work) = (self.connections.borrow().len(), (self.shared.settings.unfinished_work)());
-        tracing::warn!(connections, work, "the shutdown time-out is over; cutting off what is left");
+        tracing::warn!(connections, work, "the shutdown time-out is over; closing the remaining connections");
     }
 
     fn open(self: &Rc<Self>, stream: StdStream, peer: SocketAddr) {
@@ -277,7 +277,7 @@ impl Entry {
         let State { shared, app, .. } = &*self.state;
         let stream = match prepare(stream, &connection) {
             Ok(stream) => stream,
-            Err(error) => return tracing::debug!(%error, "a connection broke before it was served"),
+            Err(error) => return tracing::debug!(%error, "a connection failed before it was served"),
         };
         // No buffer is allocated before the first byte arrives.
         if !has_begun(&stream, &connection).await {
@@ -294,12 +294,12 @@ impl Entry {
             }
         };
         if shared.handshakes.is_some() {
-            connection.note_handshake(protocol == Protocol::Http2);
+            connection.record_handshake(protocol == Protocol::Http2);
         }
         if shared.stopping.has_begun() {
             connection.request_goaway();
         }
-        let stream = Watched::new(socket, connection);
+        let stream = MonitoredStream::new(socket, connection);
         match protocol {
             Protocol::Http1 => http1::serve(stream, app, peer, &shared.stopping).await,
             Protocol::Http2 => http2::serve(stream, app, peer).await,
@@ -330,7 +330,7 @@ fn bound_unacknowledged(_: &StdStream, _: Duration) -> io::Result<()> {
 async fn has_begun(stream: &TcpStream, connection: &Connection) -> bool {
     poll_fn(|cx| match stream.poll_read_ready(cx) {
         Poll::Ready(ready) => {
-            connection.note_read();
+            connection.record_read();
             Poll::Ready(ready.is_ok())
         }
         Poll::Pending if connection.close_requested().is_some() => {

@@ -23,10 +23,10 @@ use crate::{
 };
 
 /// How many keys that expired long ago each new one sweeps away: more than one, so that none stay in the end.
-const SWEPT: i64 = 4;
+const MAX_SWEPT_KEYS: i64 = 4;
 
 /// How long an expired key is known to be one.
-const KNOWN: Duration = Duration::from_hours(24);
+const EXPIRED_KEY_RETENTION: Duration = Duration::from_hours(24);
 
 pub(super) async fn insert(
     connection: &mut AsyncPgConnection,
@@ -55,10 +55,10 @@ pub(super) async fn insert(
 async fn sweep(connection: &mut AsyncPgConnection, now: Timestamp) -> Result<(), Fault> {
     // What another one sweeps at this moment is left to them.
     let expired: Vec<Uuid> = api_keys::table
-        .filter(api_keys::expires_at.le(now - KNOWN))
+        .filter(api_keys::expires_at.le(now - EXPIRED_KEY_RETENTION))
         .select(api_keys::id)
         .order(api_keys::expires_at)
-        .limit(SWEPT)
+        .limit(MAX_SWEPT_KEYS)
         .for_update()
         .skip_locked()
         .load(connection)

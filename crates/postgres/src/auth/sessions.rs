@@ -17,10 +17,10 @@ use crate::{
 };
 
 /// How many expired logins each new one sweeps away: more than one, so that none stay in the end.
-const SWEPT: i64 = 4;
+const MAX_SWEPT_SESSIONS: i64 = 4;
 
 pub(super) async fn open(connection: &mut AsyncPgConnection, new: &NewSession) -> Result<(), OpenError> {
-    if !still_holds(connection, new).await? {
+    if !credentials_are_valid(connection, new).await? {
         return Err(OpenError::Outdated);
     }
     let row = SessionRow::from(new);
@@ -29,7 +29,7 @@ pub(super) async fn open(connection: &mut AsyncPgConnection, new: &NewSession) -
         .filter(sessions::expires_at.le(row.created_at))
         .select(sessions::id)
         .order(sessions::expires_at)
-        .limit(SWEPT)
+        .limit(MAX_SWEPT_SESSIONS)
         .for_update()
         .skip_locked()
         .load(connection)
@@ -44,7 +44,7 @@ pub(super) async fn open(connection: &mut AsyncPgConnection, new: &NewSession) -
 
 /// Whether what a login was let in by is what it would be let in by now. The user is locked, as they are by whatever
 /// changes that: what holds now holds until the login is kept.
-async fn still_holds(connection: &mut AsyncPgConnection, new: &NewSession) -> Result<bool, Fault> {
+async fn credentials_are_valid(connection: &mut AsyncPgConnection, new: &NewSession) -> Result<bool, Fault> {
     let password: Option<Option<String>> = users::table
         .filter(users::id.eq(new.user.0))
         .filter(users::erased_at.is_null())

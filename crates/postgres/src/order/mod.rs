@@ -14,14 +14,14 @@ use entrepot_domain::{
     },
 };
 use futures_util::FutureExt;
-pub(crate) use place::Placer;
+pub(crate) use place::PlacementQueue;
 
 use crate::{PostgresStore, event};
 
 #[async_trait]
 impl OrderRepository for PostgresStore {
     async fn place(&self, placement: &Placement) -> Result<Placed, PlaceError> {
-        self.unless_away(self.orders().place(placement.clone())).await
+        self.while_available(self.orders().place(placement.clone())).await
     }
 
     async fn find(&self, id: OrderId) -> Result<Option<Order>, Fault> {

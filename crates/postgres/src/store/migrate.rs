@@ -97,9 +97,9 @@ fn with_connection<T: Send>(
         };
         // A server that hangs lets anybody in and says nothing, which no time-out of a socket notices.
         let hosts = u32::try_from(options.config.get_hosts().len()).unwrap_or(1);
-        let patience = options.connect_timeout * hosts;
-        let connection = runtime.block_on(async { timeout(patience, connect).await });
-        let connection = connection.unwrap_or_else(|_| Err(anyhow!("no answer in {patience:?}")));
+        let limit = options.connect_timeout * hosts;
+        let connection = runtime.block_on(async { timeout(limit, connect).await });
+        let connection = connection.unwrap_or_else(|_| Err(anyhow!("no answer in {limit:?}")));
         let _inside = runtime.enter();
         work(AsyncConnectionWrapper::from(
             connection.with_context(|| format!("cannot reach the database {}", options.place()))?,

@@ -2,9 +2,9 @@
 
 mod migrate;
 mod pool;
-mod pulse;
 mod refold;
 mod replica;
+mod server_status;
 pub(crate) mod transaction;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,9 +25,9 @@ use tracing::{Instrument, Span};
 
 pub use migrate::{has_search_index, migrate, pending_migrations};
 pub(crate) use pool::Pool;
-use pulse::{Monitor, Pulse};
 use replica::Replica;
-use transaction::{Begin, Desk, Work, beat, check_writes, tell};
+use server_status::{HealthMonitor, ServerStatus};
+use transaction::{Begin, Executor, Work, check_writes, notify_servers, ping};
 
 use crate::{
     PostgresOptions,
@@ -54,7 +54,7 @@ pub(crate) trait OrderQueue: Send + Sync {
 pub(crate) struct QueueParts<'a> {
     pub(crate) options: &'a PostgresOptions,
     /// For what is rarely looked up.
-    pub(crate) desk: Arc<Desk>,
+    pub(crate) executor: Arc<Executor>,
     /// Is told of an order that was placed although its buyer was not told so.
     pub(crate) unseen: Arc<Notify>,
     /// What the store waits for when it is closed.
@@ -63,7 +63,7 @@ pub(crate) struct QueueParts<'a> {
 }
 
 /// How many threads talk to the server. What they do is little; the server does the work.
-const THREADS: usize = 2;
+const WORKER_THREADS: usize = 2;
 
 /// Everything an order backend keeps, in PostgreSQL. Implements every store port; cheap to clone.
 ///
@@ -79,10 +79,10 @@ const THREADS: usize = 2;
 pub struct PostgresStore(Arc<Inner>);
 
 struct Inner {
-    desk: Arc<Desk>,
+    executor: Arc<Executor>,
     replica: Option<Arc<Replica>>,
     orders: Box<dyn OrderQueue>,
-    pulse: Pulse,
+    server_status: ServerStatus,
     unseen: Arc<Notify>,
     tasks: TaskTracker,
     handle: Handle,
@@ -96,31 +96,32 @@ impl PostgresStore {
         queue: impl FnOnce(QueueParts<'_>) -> Result<Box<dyn OrderQueue>>,
     ) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(THREADS)
+            .worker_threads(WORKER_THREADS)
             .thread_name("postgres")
             .enable_all()
             .build()
             .context("cannot start the threads that talk to the database")?;
         let handle = runtime.handle().clone();
         let (_, shared) = options.shares();
-        let patience = options.connect_timeout;
+        let limit = options.connect_timeout;
         let unseen = Arc::new(Notify::new());
-        let desk = Arc::new(Desk::new(options, shared, &[])?.telling(unseen.clone()));
-        let own = Desk::new(options, 1, &[])?;
-        let replica = options.replica.as_deref().map(|replica| Replica::new(replica, desk.clone())).transpose()?;
-        let first = handle.block_on(own.once(Begin::Plain, &(), beat));
+        let executor = Arc::new(Executor::new(options, shared, &[])?.notifying(unseen.clone()));
+        let own = Executor::new(options, 1, &[])?;
+        let replica = options.replica.as_deref().map(|replica| Replica::new(replica, executor.clone())).transpose()?;
+        let first = handle.block_on(own.once(Begin::Plain, &(), ping));
         first.with_context(|| format!("cannot reach the database {}", options.place()))?;
-        let (tell, pulse) = watch::channel(None);
-        let mut watched = vec![desk.pool().clone()];
+        let (status, server_status) = watch::channel(None);
+        let mut watched = vec![executor.pool().clone()];
         watched.extend(replica.iter().map(Replica::pool));
         let idle = options.idle_timeout;
-        handle.spawn(Monitor { own, watched, patience, idle, tell, unseen: unseen.clone() }.run());
+        handle.spawn(HealthMonitor { own, watched, limit, idle, status, unseen: unseen.clone() }.run());
         let tasks = TaskTracker::new();
-        let parts = QueueParts { options, desk: desk.clone(), unseen: unseen.clone(), tasks: &tasks, handle: &handle };
+        let parts =
+            QueueParts { options, executor: executor.clone(), unseen: unseen.clone(), tasks: &tasks, handle: &handle };
         let orders = queue(parts)?;
         let replica = replica.map(Arc::new);
         let runtime = Mutex::new(Some(runtime));
-        Ok(Self(Arc::new(Inner { desk, replica, orders, pulse, unseen, tasks, handle, runtime })))
+        Ok(Self(Arc::new(Inner { executor, replica, orders, server_status, unseen, tasks, handle, runtime })))
     }
 
     /// Calls `notice` when something was written that whoever wrote it was not told of: a write that went through after
@@ -138,8 +139,8 @@ impl PostgresStore {
     }
 
     /// Tells servers on this database, which may have no other way to know, that something was written.
-    pub async fn tell_of_writes(&self) -> Result<(), Fault> {
-        self.write((), tell).await.map(drop)
+    pub async fn notify_of_writes(&self) -> Result<(), Fault> {
+        self.write((), notify_servers).await.map(drop)
     }
 
     /// Finishes what was begun, then closes all connections. Later calls are refused as unavailable. Blocks until it is
@@ -150,7 +151,7 @@ impl PostgresStore {
         inner.orders.stop();
         inner.tasks.close();
         runtime.block_on(inner.tasks.wait());
-        inner.desk.pool().close();
+        inner.executor.pool().close();
         runtime.shutdown_background();
     }
 
@@ -161,10 +162,10 @@ impl PostgresStore {
         T: Send + 'static,
         E: Failure,
     {
-        let (desk, unseen) = (self.0.desk.clone(), self.0.unseen.clone());
+        let (executor, unseen) = (self.0.executor.clone(), self.0.unseen.clone());
         let (answer, answered) = oneshot::channel();
         let work = async move {
-            let done: Result<T, E> = desk.run(Begin::Write, &data, work).await;
+            let done: Result<T, E> = executor.run(Begin::Write, &data, work).await;
             // Nobody listens any more: they were told that the server is away, or have gone.
             if let Err(Ok(_)) = answer.send(done) {
                 unseen.notify_one();
@@ -181,8 +182,8 @@ impl PostgresStore {
         D: Send + Sync + 'static,
         T: Send + 'static,
     {
-        let desk = self.0.desk.clone();
-        self.answer(async move { desk.run(Begin::Plain, &data, work).await }).await
+        let executor = self.0.executor.clone();
+        self.answer(async move { executor.run(Begin::Plain, &data, work).await }).await
     }
 
     /// Reads a list from one state of the store, from the replica if it has caught up.
@@ -191,14 +192,14 @@ impl PostgresStore {
         D: Send + Sync + 'static,
         T: Send + 'static,
     {
-        let (desk, replica) = (self.0.desk.clone(), self.0.replica.clone());
+        let (executor, replica) = (self.0.executor.clone(), self.0.replica.clone());
         self.answer(async move {
             if let Some(replica) = replica
                 && let Some(done) = replica.list(&data, work).await
             {
                 return Ok(done);
             }
-            desk.run(Begin::Snapshot, &data, work).await
+            executor.run(Begin::Snapshot, &data, work).await
         })
         .await
     }
@@ -213,7 +214,7 @@ impl PostgresStore {
         T: Send + 'static,
         E: Failure,
     {
-        self.unless_away(async {
+        self.while_available(async {
             if self.0.tasks.is_closed() {
                 return Err(closed().into());
             }
@@ -224,18 +225,21 @@ impl PostgresStore {
         .await
     }
 
-    /// Waits for an answer as long as the server lives. Nothing is begun while it is away.
-    pub(crate) async fn unless_away<T, E: Failure>(&self, answer: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        let mut pulse = self.0.pulse.clone();
-        let why = pulse.borrow().clone();
+    /// Waits for a result as long as the server is available. Starts nothing while it is not.
+    pub(crate) async fn while_available<T, E: Failure>(
+        &self,
+        answer: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let mut server_status = self.0.server_status.clone();
+        let why = server_status.borrow().clone();
         if let Some(why) = why {
-            return Err(away(&why).into());
+            return Err(unavailable(&why).into());
         }
         tokio::select! {
             biased;
             done = answer => done,
-            stopped = pulse.wait_for(Option::is_some) => match stopped.as_deref() {
-                Ok(Some(why)) => Err(away(why).into()),
+            stopped = server_status.wait_for(Option::is_some) => match stopped.as_deref() {
+                Ok(Some(why)) => Err(unavailable(why).into()),
                 // The monitor has ended with the runtime.
                 _ => Err(closed().into()),
             },
@@ -243,7 +247,7 @@ impl PostgresStore {
     }
 }
 
-fn away(why: &str) -> Fault {
+fn unavailable(why: &str) -> Fault {
     Fault::unavailable(POSTGRES, anyhow::anyhow!("{why}"))
 }
 
@@ -277,7 +281,7 @@ impl HealthCheck for PostgresStore {
     }
 
     async fn check(&self) -> Result<(), Fault> {
-        self.read((), beat).await.map(drop)
+        self.read((), ping).await.map(drop)
     }
 
     async fn check_writes(&self) -> Result<(), Fault> {
@@ -287,10 +291,10 @@ impl HealthCheck for PostgresStore {
 
 impl MetricSource for PostgresStore {
     fn samples(&self) -> Vec<Sample> {
-        let Inner { desk, replica, orders, .. } = &*self.0;
+        let Inner { executor, replica, orders, .. } = &*self.0;
         let waiting = "Orders that wait for the statement that places them.";
         let mut samples = vec![Sample::gauge("postgres_orders_waiting", waiting, orders.waiting())];
-        samples.extend(pool::samples(desk.pool(), "shared"));
+        samples.extend(pool::samples(executor.pool(), "shared"));
         samples.extend(pool::samples(orders.pool(), "orders"));
         samples.extend(replica.iter().flat_map(|replica| pool::samples(&replica.pool(), "replica")));
         samples

@@ -57,7 +57,7 @@ pub(crate) struct Connector {
     options: PostgresOptions,
     tls: MakeRustlsConnect,
     /// What each connection is told when it is new.
-    greeting: String,
+    setup: String,
     counts: Counts,
 }
 
@@ -71,16 +71,16 @@ struct Counts {
 }
 
 /// How often PgBouncer is greeted before it is given up.
-const GREETINGS: u32 = 5;
+const MAX_CONNECT_TRIES: u32 = 5;
 
 /// Asks for errors in English, for those who may: diesel hands on an error's words, not its code.
-const ENGLISH: &str =
+const SET_ENGLISH_MESSAGES: &str =
     "SELECT set_config('lc_messages', 'C', false) FROM pg_roles WHERE rolname = current_user AND rolsuper;";
 
 impl Connector {
-    pub(crate) fn new(options: &PostgresOptions, greeting: String) -> Result<Self> {
+    pub(crate) fn new(options: &PostgresOptions, setup: String) -> Result<Self> {
         let tls = tls::connector(options.verify, options.root_certificates.as_deref())?;
-        Ok(Self { options: options.clone(), tls, greeting, counts: Counts::default() })
+        Ok(Self { options: options.clone(), tls, setup, counts: Counts::default() })
     }
 
     /// A connection of its own, outside any pool.
@@ -89,7 +89,7 @@ impl Connector {
         loop {
             match self.try_to_connect().await {
                 // diesel-async greets with two prepared statements, which PgBouncer may send to two servers.
-                Err(why) if self.options.behind_pgbouncer && tries < GREETINGS => {
+                Err(why) if self.options.behind_pgbouncer && tries < MAX_CONNECT_TRIES => {
                     tracing::debug!(dependency = POSTGRES, error = %why, "PgBouncer is greeted again");
                     tries += 1;
                 }
@@ -112,8 +112,8 @@ impl Connector {
         if self.options.behind_pgbouncer {
             diesel.set_prepared_statement_cache_size(CacheSize::Disabled);
         } else {
-            diesel.batch_execute(ENGLISH).await?;
-            diesel.batch_execute(&self.greeting).await?;
+            diesel.batch_execute(SET_ENGLISH_MESSAGES).await?;
+            diesel.batch_execute(&self.setup).await?;
         }
         Ok(Connection { diesel, closed })
     }
@@ -187,9 +187,9 @@ pub(crate) fn samples(pool: &Pool, name: &'static str) -> Vec<Sample> {
 
 /// A connection on loan. It goes back only if it was said to be clean: one that a panic or an error left in the middle
 /// of a transaction is closed instead, which undoes it.
-pub(crate) struct Loan(Option<Object<Connector>>);
+pub(crate) struct PooledConnection(Option<Object<Connector>>);
 
-impl Loan {
+impl PooledConnection {
     pub(crate) async fn from(pool: &Pool) -> Result<Self, Fault> {
         let begun = Instant::now();
         let lent = pool.get().await;
@@ -216,7 +216,7 @@ impl Loan {
     }
 }
 
-impl Drop for Loan {
+impl Drop for PooledConnection {
     fn drop(&mut self) {
         if let Some(connection) = self.0.take() {
             drop(Object::take(connection));

@@ -20,7 +20,7 @@ type Batch = fn(&mut Connection, Uuid) -> QueryResult<Option<Uuid>>;
 const VERSION: &str = "20261128180000";
 
 /// How many rows are in memory, and locked, at a time.
-const BATCH: i64 = 250;
+const BATCH_SIZE: i64 = 250;
 
 /// ASCII is folded as it always was.
 const NOT_ASCII: &str = "octet_length(search) <> char_length(search)";
@@ -62,7 +62,7 @@ fn refold_users(connection: &mut Connection, after: Uuid) -> QueryResult<Option<
         .filter(users::erased_at.is_null())
         .filter(sql::<Bool>(NOT_ASCII))
         .order(users::id)
-        .limit(BATCH)
+        .limit(BATCH_SIZE)
         .select((users::id, users::name, users::email, users::email_verified, users::search))
         .load(connection)?;
     for (id, name, email, verified, was) in &batch {
@@ -106,7 +106,7 @@ fn refold_products(connection: &mut Connection, after: Uuid) -> QueryResult<Opti
         .filter(products::id.gt(after))
         .filter(sql::<Bool>(NOT_ASCII))
         .order(products::id)
-        .limit(BATCH)
+        .limit(BATCH_SIZE)
         .select((products::id, products::name, products::sku, products::description, products::search))
         .for_no_key_update()
         .load(connection)?;

@@ -14,26 +14,26 @@ use futures_util::{FutureExt, future::BoxFuture};
 
 use super::{
     pool::Pool,
-    transaction::{Begin, Desk, Work},
+    transaction::{Begin, Executor, Work},
 };
 use crate::{PostgresOptions, error::fault};
 
 /// How often, and after how long, a replica that lags is asked again before the primary answers itself.
-const PATIENCE: [Duration; 3] = [Duration::from_millis(2), Duration::from_millis(5), Duration::from_millis(10)];
+const CATCH_UP_DELAYS: [Duration; 3] = [Duration::from_millis(2), Duration::from_millis(5), Duration::from_millis(10)];
 
 /// A second server that follows the first.
 pub(super) struct Replica {
-    desk: Desk,
-    primary: Arc<Desk>,
+    executor: Executor,
+    primary: Arc<Executor>,
 }
 
 impl Replica {
-    pub(super) fn new(options: &PostgresOptions, primary: Arc<Desk>) -> Result<Self> {
-        Ok(Self { desk: Desk::new(options, options.pool_max, &[])?, primary })
+    pub(super) fn new(options: &PostgresOptions, primary: Arc<Executor>) -> Result<Self> {
+        Ok(Self { executor: Executor::new(options, options.pool_max, &[])?, primary })
     }
 
     pub(super) fn pool(&self) -> Pool {
-        self.desk.pool().clone()
+        self.executor.pool().clone()
     }
 
     /// The list, or nothing if the replica lags or fails: then the primary has to answer.
@@ -43,9 +43,9 @@ impl Replica {
     pub(super) async fn list<D: Sync, T>(&self, data: &D, work: Work<D, T, Fault>) -> Option<T> {
         let answer = async {
             let written = self.primary.run(Begin::Plain, &(), written).await?;
-            for pause in PATIENCE {
-                if self.desk.run(Begin::Plain, &written, has_replayed).await? {
-                    return self.desk.run(Begin::Snapshot, data, work).await.map(Some);
+            for pause in CATCH_UP_DELAYS {
+                if self.executor.run(Begin::Plain, &written, has_replayed).await? {
+                    return self.executor.run(Begin::Snapshot, data, work).await.map(Some);
                 }
                 tokio::time::sleep(pause).await;
             }

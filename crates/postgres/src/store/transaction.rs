@@ -13,7 +13,7 @@ use entrepot_domain::Fault;
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::Notify;
 
-use super::pool::{self, Connector, Loan, Pool};
+use super::pool::{self, Connector, Pool, PooledConnection};
 use crate::{
     PostgresOptions,
     error::{Failure, POSTGRES, fault},
@@ -24,7 +24,7 @@ use crate::{
 pub(crate) type Work<D, T, E> = for<'c> fn(&'c mut AsyncPgConnection, &'c D) -> BoxFuture<'c, Result<T, E>>;
 
 /// How often a transaction that met a deadlock or was too late is run again.
-const TRIES: u32 = 5;
+const MAX_TRIES: u32 = 5;
 
 /// How a unit of work begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Begin {
 }
 
 /// Where units of work are done.
-pub(crate) struct Desk {
+pub(crate) struct Executor {
     pool: Pool,
     /// What is set for each transaction behind PgBouncer, where a session is nobody's.
     local: Option<String>,
@@ -55,15 +55,15 @@ pub(crate) struct Desk {
     unseen: Option<Arc<Notify>>,
 }
 
-impl Desk {
+impl Executor {
     /// A desk with so many connections of its own, which are used with these settings.
     pub(crate) fn new(options: &PostgresOptions, connections: usize, settings: &[(&str, &str)]) -> Result<Self> {
         let set = |how: &str, settings: &[(&str, &str)]| -> String {
             let each: Vec<_> = settings.iter().map(|(name, value)| format!("{how} {name} = '{value}';")).collect();
             each.join(" ")
         };
-        let greeting = set("SET", settings);
-        let pool = pool::pool(Connector::new(options, greeting)?, connections, options.connect_timeout)?;
+        let setup = set("SET", settings);
+        let pool = pool::pool(Connector::new(options, setup)?, connections, options.connect_timeout)?;
         let all = [settings, &SERVER_TIMEOUTS].concat();
         // Processes count their statements from one, and one that died may have left some behind.
         let local = options.behind_pgbouncer.then(|| format!("DEALLOCATE ALL; {}", set("SET LOCAL", &all)));
@@ -71,7 +71,7 @@ impl Desk {
     }
 
     /// The same, telling of commits whose answers were lost.
-    pub(crate) fn telling(self, unseen: Arc<Notify>) -> Self {
+    pub(crate) fn notifying(self, unseen: Arc<Notify>) -> Self {
         Self { unseen: Some(unseen), ..self }
     }
 
@@ -84,9 +84,9 @@ impl Desk {
         let mut tries = 1;
         loop {
             match self.once(begin, data, work).await {
-                Err(error) if error.may_pass() && tries < TRIES => {
+                Err(error) if error.is_retryable() && tries < MAX_TRIES => {
                     tracing::debug!(tries, "a transaction is run again");
-                    tokio::time::sleep(pause(tries)).await;
+                    tokio::time::sleep(retry_delay(tries)).await;
                     tries += 1;
                 }
                 done => return done,
@@ -96,8 +96,8 @@ impl Desk {
 
     /// Does it once.
     pub(crate) async fn once<D, T, E: Failure>(&self, begin: Begin, data: &D, work: Work<D, T, E>) -> Result<T, E> {
-        let mut loan = Loan::from(&self.pool).await?;
-        let connection = loan.connection()?;
+        let mut pooled = PooledConnection::from(&self.pool).await?;
+        let connection = pooled.connection()?;
         // Behind PgBouncer even a single statement needs a transaction: its two messages could go to two servers.
         if begin == Begin::Plain && self.local.is_none() {
             let done = work(connection, data).await;
@@ -106,7 +106,7 @@ impl Desk {
             if is_unknown && connection.batch_execute("").await.is_err() {
                 return done.map_err(Failure::of_lost_connection);
             }
-            loan.give_back();
+            pooled.give_back();
             return done;
         }
         let local = self.local.as_deref().unwrap_or_default();
@@ -114,7 +114,7 @@ impl Desk {
         let done = work(connection, data).await;
         let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
         match connection.batch_execute(end).await {
-            Ok(()) => loan.give_back(),
+            Ok(()) => pooled.give_back(),
             // What the work says of itself tells more than that it could not be undone; closing undoes it too.
             Err(error) if done.is_ok() => {
                 // It may have gone through.
@@ -130,13 +130,13 @@ impl Desk {
 }
 
 /// Longer each time, and never the same for two: who met in a deadlock should not meet again.
-fn pause(tries: u32) -> Duration {
+fn retry_delay(tries: u32) -> Duration {
     let spread = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), tries) % 8;
     Duration::from_millis((1 << tries) + spread)
 }
 
 /// Asks for a sign of life: how often commands have told of what they wrote.
-pub(crate) fn beat<'c>(connection: &'c mut AsyncPgConnection, (): &'c ()) -> BoxFuture<'c, Result<i64, Fault>> {
+pub(crate) fn ping<'c>(connection: &'c mut AsyncPgConnection, (): &'c ()) -> BoxFuture<'c, Result<i64, Fault>> {
     async move {
         let told = select(sql::<BigInt>("(SELECT last_value FROM foreign_writes)"));
         told.get_result(connection).await.map_err(fault)
@@ -162,8 +162,11 @@ pub(crate) fn check_writes<'c>(connection: &'c mut AsyncPgConnection, (): &'c ()
     .boxed()
 }
 
-/// Tells that something was written which no server knows of.
-pub(crate) fn tell<'c>(connection: &'c mut AsyncPgConnection, (): &'c ()) -> BoxFuture<'c, Result<i64, Fault>> {
+/// Reports a write that no server knows of.
+pub(crate) fn notify_servers<'c>(
+    connection: &'c mut AsyncPgConnection,
+    (): &'c (),
+) -> BoxFuture<'c, Result<i64, Fault>> {
     async move {
         let told = select(sql::<BigInt>("nextval('foreign_writes')"));
         told.get_result(connection).await.map_err(fault)

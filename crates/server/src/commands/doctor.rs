@@ -218,7 +218,7 @@ fn search(config: &Config) -> Option<Finding> {
 }
 
 fn certificate(config: &Config) -> Option<Finding> {
-    let ends = DateTime::<Utc>::from(config.tls.as_ref()?.ends());
+    let ends = DateTime::<Utc>::from(config.tls.as_ref()?.expires_at());
     let date = ends.format("%Y-%m-%d");
     Some(match (ends - SystemClock.now()).to_std() {
         Err(_) => Finding::Wrong(format!("it ended on {date}; put a new one where TLS_CERT and TLS_KEY name it")),

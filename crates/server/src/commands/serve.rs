@@ -130,7 +130,7 @@ async fn welcome(config: &Config, address: SocketAddr, state: &Arc<HttpState>) {
     match state.app.users.has_admin().await {
         Ok(true) => {}
         Ok(false) => {
-            lines.push("nobody runs the shop yet; make the first admin with:".to_owned());
+            lines.push("there is no admin yet; create one with:".to_owned());
             lines.push("  entrepot admin create --email you@example.com --name \"Your Name\"".to_owned());
         }
         Err(error) => tracing::warn!(%error, "cannot tell whether there is an admin"),

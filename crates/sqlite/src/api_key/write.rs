@@ -20,10 +20,10 @@ use crate::{
 };
 
 /// How many keys that expired long ago each new one sweeps away: more than one, so that none stay in the end.
-const SWEPT: i64 = 4;
+const MAX_SWEPT_KEYS: i64 = 4;
 
 /// How long an expired key is known to be one, in milliseconds.
-const KNOWN: i64 = 24 * 60 * 60 * 1_000;
+const EXPIRED_KEY_RETENTION: i64 = 24 * 60 * 60 * 1_000;
 
 pub(super) fn insert(
     connection: &mut SqliteConnection,
@@ -50,9 +50,9 @@ pub(super) fn insert(
 
 fn sweep(connection: &mut SqliteConnection, now: i64) -> Result<(), Fault> {
     let expired: Vec<Id> = api_keys::table
-        .filter(api_keys::expires_at.le(now.saturating_sub(KNOWN)))
+        .filter(api_keys::expires_at.le(now.saturating_sub(EXPIRED_KEY_RETENTION)))
         .select(api_keys::id)
-        .limit(SWEPT)
+        .limit(MAX_SWEPT_KEYS)
         .load(connection)
         .map_err(fault)?;
     if !expired.is_empty() {

@@ -60,7 +60,7 @@ mod tests {
 
     /// Whoever writes past the program included.
     #[tokio::test]
-    async fn the_log_only_grows_and_forgets() {
+    async fn log_entries_cannot_be_changed_except_for_erasure() {
         let folder = tempfile::TempDir::new().unwrap();
         let store = SqliteStore::open(&SqliteOptions::new(folder.path().join("entrepot.db"))).unwrap();
         UserRepository::insert(&store, &new_user("ada"), &cause(at(0))).await.unwrap();

@@ -19,10 +19,10 @@ use crate::{
 };
 
 /// How many expired logins each new one sweeps away: more than one, so that none stay in the end.
-const SWEPT: usize = 4;
+const MAX_SWEPT_SESSIONS: usize = 4;
 
 pub(super) fn open(connection: &mut SqliteConnection, new: &NewSession) -> Result<(), OpenError> {
-    if !still_holds(connection, new)? {
+    if !credentials_are_valid(connection, new)? {
         return Err(OpenError::Outdated);
     }
     let row = SessionRow::from(new);
@@ -30,7 +30,7 @@ pub(super) fn open(connection: &mut SqliteConnection, new: &NewSession) -> Resul
         .filter(sessions::expires_at.le(row.created_at))
         .select(sessions::id)
         .load_iter::<Id, DefaultLoadingMode>(connection)
-        .and_then(|ids| ids.take(SWEPT).collect())
+        .and_then(|ids| ids.take(MAX_SWEPT_SESSIONS).collect())
         .map_err(fault)?;
     for id in expired {
         delete(sessions::table.filter(sessions::id.eq(id))).execute(connection).map_err(fault)?;
@@ -40,7 +40,7 @@ pub(super) fn open(connection: &mut SqliteConnection, new: &NewSession) -> Resul
 }
 
 /// Whether what a login was let in by is what it would be let in by now.
-fn still_holds(connection: &mut SqliteConnection, new: &NewSession) -> Result<bool, Fault> {
+fn credentials_are_valid(connection: &mut SqliteConnection, new: &NewSession) -> Result<bool, Fault> {
     let password: Option<Option<String>> = users::table
         .filter(users::id.eq(Id(new.user.0)))
         .filter(users::erased_at.is_null())

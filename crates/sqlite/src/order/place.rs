@@ -23,13 +23,13 @@ use crate::{
 };
 
 /// How many expired keys each new one sweeps away: more than one, so that none stay in the end.
-const SWEPT: usize = 4;
+const MAX_SWEPT_KEYS: usize = 4;
 
 pub(super) fn place(connection: &mut SqliteConnection, placement: &Placement) -> Result<Placed, PlaceError> {
     let draft = &placement.draft;
     if let Some(idempotency) = &placement.idempotency {
         sweep(connection, draft.at)?;
-        if let Some(order) = remembered(connection, draft.user, idempotency, draft.at)? {
+        if let Some(order) = find_placed(connection, draft.user, idempotency, draft.at)? {
             return Ok(Placed { order, replayed: true });
         }
     }
@@ -42,7 +42,7 @@ pub(super) fn place(connection: &mut SqliteConnection, placement: &Placement) ->
     insert(connection, &order)?;
     event::created(connection, &order)?;
     if let Some(idempotency) = &placement.idempotency {
-        remember(connection, &order, idempotency)?;
+        insert_key(connection, &order, idempotency)?;
     }
     Ok(Placed { order, replayed: false })
 }
@@ -52,7 +52,7 @@ fn sweep(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), Fault>
         .filter(idempotency_keys::expires_at.le(now.timestamp_millis()))
         .select((idempotency_keys::user_id, idempotency_keys::key))
         .load_iter::<(Id, String), DefaultLoadingMode>(connection)
-        .and_then(|keys| keys.take(SWEPT).collect())
+        .and_then(|keys| keys.take(MAX_SWEPT_KEYS).collect())
         .map_err(fault)?;
     for (user, key) in expired {
         delete(idempotency_keys::table.find((user, key))).execute(connection).map_err(fault)?;
@@ -61,7 +61,7 @@ fn sweep(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), Fault>
 }
 
 /// The order that was placed under this key, as it was then.
-fn remembered(
+fn find_placed(
     connection: &mut SqliteConnection,
     user: UserId,
     idempotency: &Idempotency,
@@ -86,7 +86,7 @@ fn remembered(
     Ok(Some(order.as_placed()))
 }
 
-fn remember(connection: &mut SqliteConnection, order: &Order, idempotency: &Idempotency) -> Result<(), Fault> {
+fn insert_key(connection: &mut SqliteConnection, order: &Order, idempotency: &Idempotency) -> Result<(), Fault> {
     insert_into(idempotency_keys::table)
         .values((
             idempotency_keys::user_id.eq(Id(order.user.0)),

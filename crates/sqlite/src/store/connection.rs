@@ -17,7 +17,7 @@ use diesel::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{SqliteOptions, refold};
-use crate::error::is_not_now;
+use crate::error::is_unavailable;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
@@ -25,7 +25,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlit
 const CACHE_KIB: u32 = 2_048;
 
 /// How long to leave a locked file alone before it is tried again.
-const PAUSE: Duration = Duration::from_millis(5);
+const RETRY_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The connection that writes. `busy_timeout` comes first, for the next lines may already meet a lock. With
 /// `secure_delete`, what is erased is overwritten with zeros and not only forgotten.
@@ -41,11 +41,11 @@ pub(super) fn writer(options: &SqliteOptions) -> Result<SqliteConnection> {
 
 /// Puts the file into WAL mode. Two who do so to a new file at once may both be told that it is locked, and at once,
 /// whatever the busy time-out: SQLite does not wait where waiting could be for each other.
-fn into_wal(connection: &mut SqliteConnection, patience: Duration) -> QueryResult<()> {
-    let begun = Instant::now();
+fn into_wal(connection: &mut SqliteConnection, limit: Duration) -> QueryResult<()> {
+    let started = Instant::now();
     loop {
         match connection.batch_execute("PRAGMA journal_mode = WAL;") {
-            Err(error) if is_not_now(&error) && begun.elapsed() < patience => thread::sleep(PAUSE),
+            Err(error) if is_unavailable(&error) && started.elapsed() < limit => thread::sleep(RETRY_INTERVAL),
             other => return other,
         }
     }

@@ -75,11 +75,11 @@ impl SqliteStore {
         let mut connection = connection::writer(options)?;
         connection::migrate(&mut connection)?;
         let foreign_write = writer::ForeignWrite::default();
-        let (writer, jobs) = flume::bounded(writer::QUEUE);
+        let (writer, jobs) = flume::bounded(writer::MAX_QUEUED);
         let counts = Arc::<writer::Counts>::default();
         let mut threads = vec![writer::start(connection, jobs, foreign_write.clone(), counts.clone())?];
         let reader_count = options.readers.max(1);
-        let (readers, jobs) = flume::bounded(reader::QUEUE);
+        let (readers, jobs) = flume::bounded(reader::MAX_QUEUED);
         for _ in 0..reader_count {
             threads.push(reader::start(connection::reader(options)?, jobs.clone())?);
         }

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::{panicked, spawn};
 
 /// How many reads may wait before one is turned away.
-pub(super) const QUEUE: usize = 4_096;
+pub(super) const MAX_QUEUED: usize = 4_096;
 
 type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
 

@@ -16,7 +16,7 @@ use crate::{
 pub(super) const VERSION: &str = "20261128180000";
 
 /// How many rows are in memory at a time.
-const BATCH: i64 = 1_000;
+const BATCH_SIZE: i64 = 1_000;
 
 /// ASCII is folded as it always was.
 const NOT_ASCII: &str = "length(CAST(search AS BLOB)) <> length(search)";
@@ -39,7 +39,7 @@ fn refold_users(connection: &mut SqliteConnection, after: Id) -> QueryResult<Opt
         .filter(users::erased_at.is_null())
         .filter(sql::<Bool>(NOT_ASCII))
         .order(users::id)
-        .limit(BATCH)
+        .limit(BATCH_SIZE)
         .select((users::id, users::name, users::email, users::email_verified, users::search))
         .load(connection)?;
     for (id, name, email, verified, was) in &batch {
@@ -84,7 +84,7 @@ fn refold_products(connection: &mut SqliteConnection, after: Id) -> QueryResult<
         .filter(products::id.gt(after))
         .filter(sql::<Bool>(NOT_ASCII))
         .order(products::id)
-        .limit(BATCH)
+        .limit(BATCH_SIZE)
         .select((products::id, products::name, products::sku, products::description, products::search))
         .load(connection)?;
     for (id, name, sku, description, was) in &batch {

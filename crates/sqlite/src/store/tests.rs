@@ -63,7 +63,7 @@ fn is_lost(answer: &Result<(), Fault>) -> bool {
 
 /// The engine undoes a transaction by itself when the disk is full, for one; here a job does it in its stead.
 #[tokio::test]
-async fn who_shared_a_lost_transaction_hears_of_it_and_nothing_of_it_is_kept() {
+async fn lost_transaction_fails_all_its_jobs() {
     for answer in [Ok(()), Err("disk full")] {
         let (store, _folder) = numbers().await;
         let (held, go) = hold(&store).await;
@@ -93,7 +93,7 @@ async fn who_shared_a_lost_transaction_hears_of_it_and_nothing_of_it_is_kept() {
 
 /// A refusal too, for it may have been founded on what is lost.
 #[tokio::test]
-async fn a_commit_that_fails_fails_for_all() {
+async fn failed_commit_fails_all_its_jobs() {
     let (store, _folder) = numbers().await;
     let (held, go) = hold(&store).await;
     let kept = store.write(add);
@@ -118,7 +118,7 @@ async fn a_commit_that_fails_fails_for_all() {
 
 /// As an import would that runs for long.
 #[tokio::test]
-async fn a_lock_of_another_process_is_unavailable() {
+async fn lock_of_another_process_is_unavailable() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("entrepot.db");
     let options = SqliteOptions { busy_timeout: Duration::ZERO, ..SqliteOptions::new(&path) };
@@ -134,7 +134,7 @@ async fn a_lock_of_another_process_is_unavailable() {
 
 /// As on a full disk, reads go on.
 #[tokio::test]
-async fn failing_writes_are_found_and_found_again_when_they_succeed() {
+async fn check_of_writes_detects_failure_and_recovery() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("entrepot.db");
     let options = SqliteOptions { busy_timeout: Duration::ZERO, ..SqliteOptions::new(&path) };
@@ -153,7 +153,7 @@ async fn failing_writes_are_found_and_found_again_when_they_succeed() {
 }
 
 #[tokio::test]
-async fn a_read_that_panics_leaves_no_snapshot_behind() {
+async fn panicking_read_leaves_no_snapshot() {
     let (store, _folder) = numbers().await;
     let panicked = store.read(|connection| {
         snapshot(connection, |connection| -> Result<(), Fault> {
@@ -168,7 +168,7 @@ async fn a_read_that_panics_leaves_no_snapshot_behind() {
 
 /// Each batch looks before it begins, so whoever was answered after it knows of it.
 #[tokio::test]
-async fn the_writes_of_others_are_noticed_and_its_own_are_not() {
+async fn only_writes_of_other_processes_are_reported() {
     let (store, folder) = numbers().await;
     let noticed = Arc::new(AtomicUsize::new(0));
     let counter = noticed.clone();
@@ -190,7 +190,7 @@ async fn the_writes_of_others_are_noticed_and_its_own_are_not() {
 
 /// Whoever sent it has given up long ago; the one behind it has not.
 #[tokio::test]
-async fn a_write_that_waited_too_long_is_turned_away() {
+async fn write_that_waited_too_long_is_refused() {
     let (store, _folder) = numbers().await;
     let (late, answer) = writer::job_since(Instant::now().checked_sub(Duration::from_mins(1)).unwrap(), add);
     store.0.writer.send(writer::Message::Job(late)).unwrap();

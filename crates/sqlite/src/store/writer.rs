@@ -22,17 +22,17 @@ use super::{panicked, spawn};
 use crate::error::{SQLITE, fault};
 
 /// How many writes may wait before one is turned away.
-pub(super) const QUEUE: usize = 4_096;
+pub(super) const MAX_QUEUED: usize = 4_096;
 
 /// How many writes one commit takes at the most: enough to share the flush, few enough that nobody waits long for the
 /// others.
-const TOGETHER: usize = 64;
+const MAX_BATCH: usize = 64;
 
 /// How long a write may wait for its turn before it is turned away: whoever waited longer has given up.
-const PATIENCE: Duration = Duration::from_secs(10);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often an idle writer looks whether another process wrote.
-const LOOK: Duration = Duration::from_millis(500);
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What the writer has done until now.
 #[derive(Default)]
@@ -64,7 +64,7 @@ pub(super) enum Message {
 /// Something to be written, whose caller waits.
 pub(super) trait Job: Send {
     /// Does it; what comes back holds the answer until the commit.
-    fn run(self: Box<Self>, connection: &mut SqliteConnection) -> Box<dyn Done>;
+    fn run(self: Box<Self>, connection: &mut SqliteConnection) -> Box<dyn Completed>;
 
     /// How long it has waited for its turn.
     fn waited(&self) -> Duration;
@@ -74,13 +74,13 @@ pub(super) trait Job: Send {
 }
 
 /// Something that was written, if the commit succeeds.
-pub(super) trait Done: Send {
+pub(super) trait Completed: Send {
     /// Whether it is to be kept; otherwise it is undone.
-    fn keep(&self) -> bool;
+    fn is_kept(&self) -> bool;
 
     /// Answers: with the result, or with why the transaction was lost. A refusal counts for nothing then either: it
     /// may be founded on what was lost with it.
-    fn answer(self: Box<Self>, lost: Option<Fault>);
+    fn respond(self: Box<Self>, lost: Option<Fault>);
 }
 
 struct Pending<W, T, E> {
@@ -124,7 +124,7 @@ where
     T: Send + 'static,
     E: From<Fault> + Send + 'static,
 {
-    fn run(self: Box<Self>, connection: &mut SqliteConnection) -> Box<dyn Done> {
+    fn run(self: Box<Self>, connection: &mut SqliteConnection) -> Box<dyn Completed> {
         let Self { work, answer, .. } = *self;
         let result =
             catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or_else(|panic| Err(E::from(panicked(&*panic))));
@@ -140,12 +140,12 @@ where
     }
 }
 
-impl<T: Send, E: From<Fault> + Send> Done for Finished<T, E> {
-    fn keep(&self) -> bool {
+impl<T: Send, E: From<Fault> + Send> Completed for Finished<T, E> {
+    fn is_kept(&self) -> bool {
         self.result.is_ok()
     }
 
-    fn answer(self: Box<Self>, lost: Option<Fault>) {
+    fn respond(self: Box<Self>, lost: Option<Fault>) {
         let result = lost.map_or(self.result, |why| Err(E::from(why)));
         self.answer.send(result).ok();
     }
@@ -158,7 +158,7 @@ pub(super) fn start(
     counts: Arc<Counts>,
 ) -> Result<JoinHandle<()>> {
     let mut writer = Writer { connection, foreign_write, counts, seen: None };
-    writer.look();
+    writer.check_foreign_writes();
     spawn("sqlite-writer", move || writer.serve(&jobs))
 }
 
@@ -174,23 +174,23 @@ impl Writer {
     fn serve(&mut self, jobs: &flume::Receiver<Message>) {
         let mut stopped = false;
         while !stopped {
-            let first = match jobs.recv_timeout(LOOK) {
+            let first = match jobs.recv_timeout(CHECK_INTERVAL) {
                 Ok(Message::Job(job)) => job,
                 Ok(Message::Stop) | Err(flume::RecvTimeoutError::Disconnected) => break,
                 Err(flume::RecvTimeoutError::Timeout) => {
-                    self.look();
+                    self.check_foreign_writes();
                     continue;
                 }
             };
             let mut batch = vec![first];
-            while batch.len() < TOGETHER && !stopped {
+            while batch.len() < MAX_BATCH && !stopped {
                 match jobs.try_recv() {
                     Ok(Message::Job(job)) => batch.push(job),
                     Ok(Message::Stop) => stopped = true,
                     Err(_) => break,
                 }
             }
-            self.look();
+            self.check_foreign_writes();
             self.commit(batch);
         }
         self.connection.batch_execute("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);").ok();
@@ -198,7 +198,7 @@ impl Writer {
 
     /// Runs all of them in one transaction, then answers all of them.
     fn commit(&mut self, mut batch: Vec<Box<dyn Job>>) {
-        for late in batch.extract_if(.., |job| job.waited() > PATIENCE) {
+        for late in batch.extract_if(.., |job| job.waited() > QUEUE_TIMEOUT) {
             late.refuse(Fault::unavailable(SQLITE, anyhow::anyhow!("waited too long for the writer")));
         }
         if batch.is_empty() {
@@ -208,7 +208,7 @@ impl Writer {
         if let Err(error) = self.connection.batch_execute("BEGIN IMMEDIATE") {
             let why = fault(error);
             for job in batch {
-                job.refuse(again(&why));
+                job.refuse(clone_fault(&why));
             }
             return;
         }
@@ -217,7 +217,7 @@ impl Writer {
         for job in batch {
             match &lost {
                 None => lost = self.run(job, &mut done).err(),
-                Some(why) => job.refuse(again(why)),
+                Some(why) => job.refuse(clone_fault(why)),
             }
         }
         let lost = lost.or_else(|| self.connection.batch_execute("COMMIT").err().map(fault));
@@ -226,7 +226,7 @@ impl Writer {
             self.connection.batch_execute("ROLLBACK").ok();
         }
         for done in done {
-            done.answer(lost.as_ref().map(again));
+            done.respond(lost.as_ref().map(clone_fault));
         }
     }
 
@@ -240,19 +240,19 @@ impl Writer {
 
     /// Runs one, and undoes it alone if it is not to be kept. An error means that the transaction is lost with all
     /// that was done in it.
-    fn run(&mut self, job: Box<dyn Job>, done: &mut Vec<Box<dyn Done>>) -> Result<(), Fault> {
+    fn run(&mut self, job: Box<dyn Job>, done: &mut Vec<Box<dyn Completed>>) -> Result<(), Fault> {
         if let Err(error) = self.connection.batch_execute("SAVEPOINT job") {
             let why = fault(error);
-            job.refuse(again(&why));
+            job.refuse(clone_fault(&why));
             return Err(why);
         }
         let finished = job.run(&mut self.connection);
-        let keep = finished.keep();
+        let keep = finished.is_kept();
         let end = if keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
         let ended = self.connection.batch_execute(end);
         if ended.is_err() && !keep {
             // This one met what undid the transaction, and its own error says what that was.
-            finished.answer(None);
+            finished.respond(None);
         } else {
             done.push(finished);
         }
@@ -263,7 +263,7 @@ impl Writer {
 
     /// Looks whether another process wrote since the last time. On this connection `data_version` changes with the
     /// writes of others alone.
-    fn look(&mut self) {
+    fn check_foreign_writes(&mut self) {
         #[derive(QueryableByName)]
         struct Row {
             #[diesel(sql_type = BigInt)]
@@ -282,7 +282,7 @@ impl Writer {
 }
 
 /// The same fault for one more caller; an `anyhow::Error` cannot be cloned.
-fn again(fault: &Fault) -> Fault {
+fn clone_fault(fault: &Fault) -> Fault {
     match fault {
         Fault::Unavailable { dependency, source } => Fault::unavailable(dependency, anyhow::anyhow!("{source:#}")),
         Fault::Unknown(source) => Fault::unknown(anyhow::anyhow!("{source:#}")),
@@ -316,7 +316,7 @@ mod tests {
 
     /// The writer is held up until all of them wait, so it takes them together.
     #[tokio::test]
-    async fn one_commit_takes_all_that_wait_and_leaves_out_what_failed() {
+    async fn waiting_jobs_share_one_commit_without_the_failed_ones() {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("entrepot.db");
         let store = SqliteStore::open(&SqliteOptions::new(&path)).unwrap();

@@ -6,7 +6,7 @@ use tokio::{sync::OnceCell, try_join};
 use super::{process::free_port_below, redis::Redis};
 
 /// The distance between the port of a node and its port for the cluster bus.
-const BUS: u16 = 10_000;
+const BUS_PORT_OFFSET: u16 = 10_000;
 
 /// Among how many slots a cluster spreads its keys.
 const SLOTS: usize = 16_384;
@@ -82,7 +82,7 @@ fn knows(nodes: &str, id: &str) -> bool {
 
 async fn node() -> Result<Redis> {
     // Below where outgoing connections have their ports, as all others.
-    let port = || free_port_below(32_768 - BUS, BUS);
+    let port = || free_port_below(32_768 - BUS_PORT_OFFSET, BUS_PORT_OFFSET);
     Redis::start_with(&["--cluster-enabled", "yes", "--repl-diskless-sync-delay", "0"], port).await
 }
 

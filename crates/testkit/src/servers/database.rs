@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 use super::admin::Admin;
 
 /// How long a test waits for its database to be dropped.
-const FAREWELL: Duration = Duration::from_secs(20);
+const DROP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A template by the function that fills it.
 type Templates = Mutex<Option<HashMap<TypeId, Arc<OnceCell<String>>>>>;
@@ -89,7 +89,7 @@ impl Drop for Database {
         let (answer, answered) = mpsc::channel();
         let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
         self.admin.submit(vec![statement], move |outcome| drop(answer.send(outcome)));
-        if let Ok(Err(why)) = answered.recv_timeout(FAREWELL) {
+        if let Ok(Err(why)) = answered.recv_timeout(DROP_TIMEOUT) {
             eprintln!("a test's database stays: {why:#}");
         }
     }

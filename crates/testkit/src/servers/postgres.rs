@@ -13,7 +13,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::NoTls;
 
-use super::process::{LOOK, PATIENCE, Server, TRIES, free_port, in_path, said};
+use super::process::{CHECK_INTERVAL, MAX_TRIES, SERVER_TIMEOUT, Server, free_port, in_path, said};
 
 const INSTALL: &str = "the programs of the PostgreSQL server are missing (looked in PATH and in \
                        /usr/lib/postgresql/*/bin): please install them (apt-get install postgresql redis-server), or \
@@ -82,10 +82,10 @@ impl Postgres {
         self.stop().await?;
         let start = Instant::now();
         while !self.launch().await? {
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > SERVER_TIMEOUT {
                 bail!("another took the port {} of a PostgreSQL that was down{}", self.port, self.server.log());
             }
-            sleep(LOOK).await;
+            sleep(CHECK_INTERVAL).await;
         }
         Ok(())
     }
@@ -155,13 +155,13 @@ impl Postgres {
 
     /// Starts it on some free port.
     async fn launch_anywhere(&mut self) -> Result<()> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             self.port = free_port()?;
             if self.launch().await? {
                 return Ok(());
             }
         }
-        bail!("others took each of {TRIES} ports before PostgreSQL could{}", self.server.log())
+        bail!("others took each of {MAX_TRIES} ports before PostgreSQL could{}", self.server.log())
     }
 
     /// Starts it on its port and waits until it answers; false if the port is another's.
@@ -171,8 +171,8 @@ impl Postgres {
         self.server.spawn(&self.programs.join("postgres"), args)?;
         let start = Instant::now();
         loop {
-            if !self.server.runs()? {
-                if self.server.port_was_taken() {
+            if !self.server.is_running()? {
+                if self.server.port_was_in_use() {
                     return Ok(false);
                 }
                 bail!("PostgreSQL ended at once{}", self.server.log());
@@ -180,10 +180,10 @@ impl Postgres {
             // The password is this cluster's alone, so it is this one that answers.
             let connected = timeout(Duration::from_secs(1), self.connect()).await;
             let Err(why) = connected.map_err(anyhow::Error::from).flatten() else { return Ok(true) };
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > SERVER_TIMEOUT {
                 bail!("PostgreSQL does not answer ({why:#}){}", self.server.log());
             }
-            sleep(LOOK).await;
+            sleep(CHECK_INTERVAL).await;
         }
     }
 

@@ -15,29 +15,29 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 
 /// What every shell is given: see there.
-const FAMILY: &str = include_str!("family.sh");
+const FAMILY_SCRIPT: &str = include_str!("family.sh");
 
 /// Writes its process id into the file `$1` and becomes the server, so that there is no moment at which a server runs
 /// that the guardian does not know.
-const BECOME: &str = r#"echo $$ >"$1" && shift && exec "$@""#;
+const EXEC_SCRIPT: &str = r#"echo $$ >"$1" && shift && exec "$@""#;
 
 /// The interval between two checks whether a server has started or ended.
-pub(super) const LOOK: Duration = Duration::from_millis(5);
+pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How long a server may take to start or to end on a busy machine.
-pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+pub(super) const SERVER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How many ports are tried.
-pub(super) const TRIES: u32 = 10;
+pub(super) const MAX_TRIES: u32 = 10;
 
 /// Where Linux keeps files in memory.
-const MEMORY: &str = "/dev/shm";
+const MEMORY_FOLDER: &str = "/dev/shm";
 
 /// How many KiB must be free there, and altogether: several servers may be at work at once.
-const PLENTY: u64 = 4 << 20;
+const MIN_FREE_KIB: u64 = 4 << 20;
 
 /// The message in a server's log if its port is in use.
-const TAKEN: &str = "Address already in use";
+const PORT_IN_USE: &str = "Address already in use";
 
 /// A server, running or not. Its process and its folder go when this is dropped, and also when the test process dies,
 /// however it dies.
@@ -45,12 +45,12 @@ pub(super) struct Server {
     folder: PathBuf,
     guardian: Child,
     child: Option<Child>,
-    rights: Option<Rights>,
+    user_ids: Option<UserIds>,
 }
 
 /// A user, by number.
 #[derive(Clone, Copy)]
-struct Rights {
+struct UserIds {
     user: u32,
     group: u32,
 }
@@ -60,18 +60,18 @@ impl Server {
     ///
     /// With `refuses_root` and as root, everything here belongs to the user `postgres`, or `nobody`.
     pub(super) fn prepare(name: &str, ends_by: &str, refuses_root: bool) -> Result<Self> {
-        let rights = if refuses_root && number(&["-u"])? == 0 { Some(Rights::lesser()?) } else { None };
-        let parent = parent(rights.is_some());
+        let user_ids = if refuses_root && number(&["-u"])? == 0 { Some(UserIds::unprivileged()?) } else { None };
+        let parent = parent(user_ids.is_some());
         let folder = tempfile::Builder::new().prefix(&format!("entrepot-{name}-")).tempdir_in(&parent);
         let folder = folder.with_context(|| format!("cannot make a folder in {}", parent.display()))?;
-        if let Some(Rights { user, group }) = rights {
+        if let Some(UserIds { user, group }) = user_ids {
             chown(folder.path(), Some(user), Some(group)).context("cannot give the folder of the server away")?;
         }
-        let mut shell = shell(FAMILY);
+        let mut shell = shell(FAMILY_SCRIPT);
         shell.arg("guard").arg(folder.path()).arg(ends_by);
         let guardian = shell.stdin(Stdio::piped()).spawn().context("cannot start the guardian of a server")?;
         // From here on the guardian removes it.
-        Ok(Self { folder: folder.keep(), guardian, child: None, rights })
+        Ok(Self { folder: folder.keep(), guardian, child: None, user_ids })
     }
 
     /// The folder of the server.
@@ -89,7 +89,7 @@ impl Server {
                 command.env_remove(name);
             }
         }
-        if let Some(Rights { user, group }) = self.rights {
+        if let Some(UserIds { user, group }) = self.user_ids {
             command.uid(user).gid(group).env("HOME", &self.folder);
         }
         command
@@ -99,7 +99,7 @@ impl Server {
     pub(super) fn spawn<A: AsRef<OsStr>>(&mut self, program: &Path, args: impl IntoIterator<Item = A>) -> Result<()> {
         let log = File::create(self.log_file()).context("cannot make the log of the server")?;
         let mut command = self.command("/bin/sh");
-        command.args(["-c", BECOME, "sh"]).arg(self.pid_file()).arg(program).args(args);
+        command.args(["-c", EXEC_SCRIPT, "sh"]).arg(self.pid_file()).arg(program).args(args);
         command.stdout(log.try_clone()?).stderr(log);
         self.child = Some(command.spawn().with_context(|| format!("cannot start {}", program.display()))?);
         Ok(())
@@ -111,7 +111,7 @@ impl Server {
     }
 
     /// Whether it runs. If not, it may be started again.
-    pub(super) fn runs(&mut self) -> Result<bool> {
+    pub(super) fn is_running(&mut self) -> Result<bool> {
         let Some(child) = &mut self.child else { return Ok(false) };
         if child.try_wait().context("cannot ask for the server's end")?.is_none() {
             return Ok(true);
@@ -129,11 +129,11 @@ impl Server {
             kill.arg(signal).arg(pid.to_string()).status().context("cannot run a shell")?;
         }
         let start = Instant::now();
-        while self.runs()? {
-            if start.elapsed() > PATIENCE {
+        while self.is_running()? {
+            if start.elapsed() > SERVER_TIMEOUT {
                 bail!("the server does not end{}", self.log());
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
         Ok(())
     }
@@ -151,14 +151,14 @@ impl Server {
     /// Does to all its processes what `family.sh` calls so.
     pub(super) fn family(&self, what: &str) {
         if self.child.is_some() {
-            let done = shell(FAMILY).arg(what).arg(&self.folder).status();
+            let done = shell(FAMILY_SCRIPT).arg(what).arg(&self.folder).status();
             assert!(done.is_ok_and(|status| status.success()), "cannot {what} the server");
         }
     }
 
     /// Whether it said that its port is another's.
-    pub(super) fn port_was_taken(&self) -> bool {
-        fs::read(self.log_file()).is_ok_and(|log| String::from_utf8_lossy(&log).contains(TAKEN))
+    pub(super) fn port_was_in_use(&self) -> bool {
+        fs::read(self.log_file()).is_ok_and(|log| String::from_utf8_lossy(&log).contains(PORT_IN_USE))
     }
 
     /// The end of what it said, as the end of a message.
@@ -187,8 +187,8 @@ impl Drop for Server {
     }
 }
 
-impl Rights {
-    fn lesser() -> Result<Self> {
+impl UserIds {
+    fn unprivileged() -> Result<Self> {
         ["postgres", "nobody"]
             .iter()
             .find_map(|name| Some(Self { user: number(&["-u", name]).ok()?, group: number(&["-g", name]).ok()? }))
@@ -202,14 +202,14 @@ fn parent(for_another_user: bool) -> PathBuf {
     // The one of root may be closed to others.
     match env::var_os("TMPDIR") {
         Some(set) if !set.is_empty() && !for_another_user => PathBuf::from(set),
-        _ if memory_is_plenty() => PathBuf::from(MEMORY),
+        _ if has_free_memory() => PathBuf::from(MEMORY_FOLDER),
         _ => PathBuf::from("/tmp"),
     }
 }
 
-fn memory_is_plenty() -> bool {
+fn has_free_memory() -> bool {
     let room = || {
-        let output = Command::new("df").args(["-Pk", MEMORY]).output().ok()?;
+        let output = Command::new("df").args(["-Pk", MEMORY_FOLDER]).output().ok()?;
         String::from_utf8(output.stdout).ok()?.lines().nth(1)?.split_whitespace().nth(3)?.parse::<u64>().ok()
     };
     let memory = || {
@@ -217,7 +217,7 @@ fn memory_is_plenty() -> bool {
         let line = info.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
         line.split_whitespace().next()?.parse::<u64>().ok()
     };
-    room().zip(memory()).is_some_and(|(room, memory)| room.min(memory) >= PLENTY)
+    room().zip(memory()).is_some_and(|(room, memory)| room.min(memory) >= MIN_FREE_KIB)
 }
 
 /// What `id` answers.

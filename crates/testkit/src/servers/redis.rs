@@ -15,16 +15,16 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::process::{LOOK, PATIENCE, Server, TRIES, free_port, free_port_below, in_path};
+use super::process::{CHECK_INTERVAL, MAX_TRIES, SERVER_TIMEOUT, Server, free_port, free_port_below, in_path};
 
 const INSTALL: &str = "the program redis-server is missing: please install it (apt-get install postgresql \
                        redis-server), or set TEST_REDIS_URL to a server that tests may use";
 
 /// How every Redis is run: it keeps nothing on disk.
-const QUIET: [&str; 6] = ["--save", "", "--appendonly", "no", "--daemonize", "no"];
+const ARGUMENTS: [&str; 6] = ["--save", "", "--appendonly", "no", "--daemonize", "no"];
 
 /// How long an answer may take.
-const ANSWER: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A Redis of its own on a free port of the loopback, which keeps nothing on disk.
 ///
@@ -49,12 +49,12 @@ impl Redis {
         let (certificate, key) = (certificate.display().to_string(), key.display().to_string());
         let tls = ["--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-auth-clients", "no"];
         let redis = Self { tls: true, ..Self::prepare()? };
-        redis.launch_anywhere(&[&QUIET[..], &tls].concat(), || free_port_below(32_767, 1)).await
+        redis.launch_anywhere(&[&ARGUMENTS[..], &tls].concat(), || free_port_below(32_767, 1)).await
     }
 
     /// Starts one with further arguments, on a port of that kind.
     pub(super) async fn start_with(args: &[&str], port: impl Fn() -> Result<u16>) -> Result<Self> {
-        Self::prepare()?.launch_anywhere(&[&QUIET, args].concat(), port).await
+        Self::prepare()?.launch_anywhere(&[&ARGUMENTS, args].concat(), port).await
     }
 
     /// Starts one that reads its settings from a file, which it also writes.
@@ -73,13 +73,13 @@ impl Redis {
 
     async fn launch_anywhere(mut self, args: &[&str], port: impl Fn() -> Result<u16>) -> Result<Self> {
         self.args = args.iter().map(|arg| (*arg).to_owned()).collect();
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             self.port = port()?;
             if self.launch().await? {
                 return Ok(self);
             }
         }
-        bail!("others took each of {TRIES} ports before Redis could{}", self.server.log())
+        bail!("others took each of {MAX_TRIES} ports before Redis could{}", self.server.log())
     }
 
     /// Where it is.
@@ -112,7 +112,7 @@ impl Redis {
             stream.read_to_string(&mut answer).await?;
             anyhow::Ok(answer)
         };
-        timeout(ANSWER, asked).await.with_context(|| format!("Redis does not answer to {command}"))?
+        timeout(ANSWER_TIMEOUT, asked).await.with_context(|| format!("Redis does not answer to {command}"))?
     }
 
     /// Kills it at once, and waits until it is dead.
@@ -125,10 +125,10 @@ impl Redis {
         self.server.kill();
         let start = Instant::now();
         while !self.launch().await? {
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > SERVER_TIMEOUT {
                 bail!("another took the port {} of a Redis that was down{}", self.port, self.server.log());
             }
-            sleep(LOOK).await;
+            sleep(CHECK_INTERVAL).await;
         }
         Ok(())
     }
@@ -151,8 +151,8 @@ impl Redis {
         self.server.spawn(&self.program, self.args.iter().map(String::as_str).chain(own))?;
         let start = Instant::now();
         loop {
-            if !self.server.runs()? {
-                if self.server.port_was_taken() {
+            if !self.server.is_running()? {
+                if self.server.port_was_in_use() {
                     return Ok(false);
                 }
                 bail!("{} ended at once{}", self.program.display(), self.server.log());
@@ -160,10 +160,10 @@ impl Redis {
             if timeout(Duration::from_secs(1), self.answers()).await.is_ok_and(|answer| answer.unwrap_or(false)) {
                 return Ok(true);
             }
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > SERVER_TIMEOUT {
                 bail!("Redis does not answer{}", self.server.log());
             }
-            sleep(LOOK).await;
+            sleep(CHECK_INTERVAL).await;
         }
     }
 
@@ -181,10 +181,10 @@ impl Redis {
             if is_so(&answer) {
                 return Ok(());
             }
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > SERVER_TIMEOUT {
                 bail!("Redis still answers to {command}: {answer}{}", self.server.log());
             }
-            sleep(LOOK).await;
+            sleep(CHECK_INTERVAL).await;
         }
     }
 

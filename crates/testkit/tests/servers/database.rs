@@ -47,9 +47,9 @@ async fn another_migration_gets_another_template() -> Result<()> {
 
 #[tokio::test]
 async fn failed_template_reports_why_and_is_filled_again() -> Result<()> {
-    static TRIES: AtomicUsize = AtomicUsize::new(0);
+    static MAX_TRIES: AtomicUsize = AtomicUsize::new(0);
     let fails = async |_: String| {
-        ensure!(TRIES.fetch_add(1, Ordering::Relaxed) > 0, "the first time fails");
+        ensure!(MAX_TRIES.fetch_add(1, Ordering::Relaxed) > 0, "the first time fails");
         Ok(())
     };
     let refused = Database::new(fails).await.err().context("it does not fail")?;

@@ -7,9 +7,9 @@
 use crate::fields::{is_text, is_token_byte};
 
 /// The most bytes of an extension.
-const MAX_EXTENSION: usize = 4 << 10;
+const MAX_EXTENSION_BYTES: usize = 4 << 10;
 /// The most bytes and lines of trailers; hyper takes as many.
-const MAX_TRAILERS: usize = 15 << 10;
+const MAX_TRAILER_BYTES: usize = 15 << 10;
 const MAX_TRAILER_LINES: usize = 100;
 /// The most digits of a size.
 const MAX_DIGITS: u8 = 16;
@@ -17,7 +17,7 @@ const MAX_DIGITS: u8 = 16;
 /// Follows a chunked body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ChunkScanner {
-    at: At,
+    state: State,
     /// Bytes left of the chunk, or its size as far as it was read.
     size: u64,
     digits: u8,
@@ -28,7 +28,7 @@ pub(super) struct ChunkScanner {
 
 /// What is expected next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum At {
+enum State {
     Size,
     /// White space behind the size.
     Space,
@@ -58,65 +58,67 @@ pub(super) enum Progress {
 
 impl ChunkScanner {
     pub(super) fn new() -> Self {
-        Self { at: At::Size, size: 0, digits: 0, bytes: 0, lines: 0 }
+        Self { state: State::Size, size: 0, digits: 0, bytes: 0, lines: 0 }
     }
 
     pub(super) fn scan(&mut self, bytes: &[u8]) -> Progress {
-        let mut place = 0;
-        while let Some(byte) = bytes.get(place) {
-            if self.at == At::Data {
+        let mut position = 0;
+        while let Some(byte) = bytes.get(position) {
+            if self.state == State::Data {
                 let left = usize::try_from(self.size).unwrap_or(usize::MAX);
-                let step = left.min(bytes.len() - place);
+                let step = left.min(bytes.len() - position);
                 self.size -= u64::try_from(step).unwrap_or(self.size);
-                place += step;
+                position += step;
                 if self.size == 0 {
-                    self.at = At::DataReturn;
+                    self.state = State::DataReturn;
                 }
                 continue;
             }
             match self.step(*byte) {
-                Some(at) => self.at = at,
-                None => return Progress::Malformed(place),
+                Some(state) => self.state = state,
+                None => return Progress::Malformed(position),
             }
-            place += 1;
-            if self.at == At::LastEnd && *byte == b'\n' {
-                return Progress::Ended(place);
+            position += 1;
+            if self.state == State::LastEnd && *byte == b'\n' {
+                return Progress::Ended(position);
             }
         }
         Progress::More
     }
 
     /// What is expected behind this byte; `None` if it is not expected itself.
-    fn step(&mut self, byte: u8) -> Option<At> {
-        match (self.at, byte) {
-            (At::Size, _) if byte.is_ascii_hexdigit() => {
+    fn step(&mut self, byte: u8) -> Option<State> {
+        match (self.state, byte) {
+            (State::Size, _) if byte.is_ascii_hexdigit() => {
                 self.digits = self.digits.checked_add(1).filter(|digits| *digits <= MAX_DIGITS)?;
                 self.size = self.size << 4 | u64::from(char::from(byte).to_digit(16)?);
-                Some(At::Size)
+                Some(State::Size)
             }
-            (At::Size, _) if self.digits == 0 => None,
-            (At::Size | At::Space | At::Extension, b'\r') => Some(At::SizeEnd),
-            (At::Size | At::Space, b' ' | b'\t') => self.count(MAX_EXTENSION).map(|()| At::Space),
-            (At::Size | At::Space, b';') => Some(At::Extension),
-            (At::Extension, _) if is_text(byte) => self.count(MAX_EXTENSION).map(|()| At::Extension),
-            (At::SizeEnd, b'\n') => {
+            (State::Size, _) if self.digits == 0 => None,
+            (State::Size | State::Space | State::Extension, b'\r') => Some(State::SizeEnd),
+            (State::Size | State::Space, b' ' | b'\t') => self.count(MAX_EXTENSION_BYTES).map(|()| State::Space),
+            (State::Size | State::Space, b';') => Some(State::Extension),
+            (State::Extension, _) if is_text(byte) => self.count(MAX_EXTENSION_BYTES).map(|()| State::Extension),
+            (State::SizeEnd, b'\n') => {
                 self.bytes = 0;
                 self.digits = 0;
-                Some(if self.size == 0 { At::TrailerStart } else { At::Data })
+                Some(if self.size == 0 { State::TrailerStart } else { State::Data })
             }
-            (At::DataReturn, b'\r') => Some(At::DataEnd),
-            (At::DataEnd, b'\n') => Some(At::Size),
-            (At::TrailerStart, b'\r') | (At::LastEnd, b'\n') => Some(At::LastEnd),
-            (At::TrailerStart, _) if is_token_byte(byte) => {
+            (State::DataReturn, b'\r') => Some(State::DataEnd),
+            (State::DataEnd, b'\n') => Some(State::Size),
+            (State::TrailerStart, b'\r') | (State::LastEnd, b'\n') => Some(State::LastEnd),
+            (State::TrailerStart, _) if is_token_byte(byte) => {
                 self.lines += 1;
                 (self.lines <= MAX_TRAILER_LINES).then_some(())?;
-                self.count(MAX_TRAILERS).map(|()| At::TrailerName)
+                self.count(MAX_TRAILER_BYTES).map(|()| State::TrailerName)
             }
-            (At::TrailerName, b':') => self.count(MAX_TRAILERS).map(|()| At::TrailerValue),
-            (At::TrailerName, _) if is_token_byte(byte) => self.count(MAX_TRAILERS).map(|()| At::TrailerName),
-            (At::TrailerValue, b'\r') => self.count(MAX_TRAILERS).map(|()| At::TrailerEnd),
-            (At::TrailerValue, _) if is_text(byte) => self.count(MAX_TRAILERS).map(|()| At::TrailerValue),
-            (At::TrailerEnd, b'\n') => self.count(MAX_TRAILERS).map(|()| At::TrailerStart),
+            (State::TrailerName, b':') => self.count(MAX_TRAILER_BYTES).map(|()| State::TrailerValue),
+            (State::TrailerName, _) if is_token_byte(byte) => {
+                self.count(MAX_TRAILER_BYTES).map(|()| State::TrailerName)
+            }
+            (State::TrailerValue, b'\r') => self.count(MAX_TRAILER_BYTES).map(|()| State::TrailerEnd),
+            (State::TrailerValue, _) if is_text(byte) => self.count(MAX_TRAILER_BYTES).map(|()| State::TrailerValue),
+            (State::TrailerEnd, b'\n') => self.count(MAX_TRAILER_BYTES).map(|()| State::TrailerStart),
             _ => None,
         }
     }

@@ -22,8 +22,8 @@ use super::{
 use crate::{
     Stopping,
     application::Application,
-    body::{AnswerBody, Continue, RequestBody, Source, Unread},
-    connection::{Connection, Work},
+    body::{Continue, RequestBody, ResponseBody, Source, Unread},
+    connection::{BusyGuard, Connection},
     convert, host,
     refusal::Refusal,
 };
@@ -51,11 +51,11 @@ impl Exchange {
         self.upgraded.take()
     }
 
-    async fn answer(self: Rc<Self>, work: Work, parts: Parts, body: Incoming) -> Response<AnswerBody> {
+    async fn respond(self: Rc<Self>, work: BusyGuard, parts: Parts, body: Incoming) -> Response<ResponseBody> {
         if let Err(refusal) = host::check(&parts) {
             return refuse(refusal);
         }
-        let wants = Wants::of(&parts);
+        let options = ConnectionOptions::of(&parts);
         let expects = if parts.headers.contains_key(EXPECT) { Continue::ByHyper } else { Continue::NotExpected };
         let upgrade = wants_upgrade(&parts, &body).then(UpgradePayload::new);
         let body = RequestBody::new(Source::Http1(body), length(&parts.headers), expects);
@@ -64,8 +64,8 @@ impl Exchange {
             None => RequestBody::payload(&body),
         };
         let Some(request) = convert::request(&parts, payload, self.peer) else { return refuse(Refusal::Malformed) };
-        let (answer, content) = self.app.call(request).await.into_parts();
-        let (status, mut headers) = self.app.headers().head(&answer);
+        let (response, content) = self.app.call(request).await.into_parts();
+        let (status, mut headers) = self.app.headers().head(&response);
         if status == StatusCode::SWITCHING_PROTOCOLS {
             return match upgrade {
                 Some(payload) => self.upgrade(headers, Upgraded { content, payload, work }),
@@ -76,11 +76,11 @@ impl Exchange {
             upgrade.end();
         }
         headers.remove(UPGRADE);
-        let content = AnswerBody::new(content, work);
-        let closes = convert::closes(&answer)
+        let content = ResponseBody::new(content, work);
+        let closes = convert::closes(&response)
             || self.stopping.has_begun()
             // It ends where the connection does.
-            || (wants.is_old && (!wants.keep_alive || content.is_endless()));
+            || (options.is_http_1_0 && (!options.keep_alive || content.is_endless()));
         // Behind the last answer the connection lingers, whatever comes.
         let drain_timeout = (!closes).then_some(self.connection.timeouts().head);
         let unread = RequestBody::leave(&body, content.is_streaming(), drain_timeout);
@@ -88,18 +88,18 @@ impl Exchange {
         if is_last {
             headers.insert(CONNECTION, CLOSE);
         }
-        let mut response = respond(status, headers, content);
-        if is_last && wants.is_old {
+        let mut response = response_of(status, headers, content);
+        if is_last && options.is_http_1_0 {
             // hyper would add that it does not close the connection.
             *response.version_mut() = Version::HTTP_10;
         }
         response
     }
 
-    fn upgrade(&self, mut headers: HeaderMap, upgraded: Upgraded) -> Response<AnswerBody> {
+    fn upgrade(&self, mut headers: HeaderMap, upgraded: Upgraded) -> Response<ResponseBody> {
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         self.upgraded.set(Some(upgraded));
-        respond(StatusCode::SWITCHING_PROTOCOLS, headers, AnswerBody::from_static(""))
+        response_of(StatusCode::SWITCHING_PROTOCOLS, headers, ResponseBody::from_static(""))
     }
 }
 
@@ -107,7 +107,7 @@ impl Exchange {
 pub(super) struct HyperService(pub(super) Rc<Exchange>);
 
 impl hyper::service::Service<Request<Incoming>> for HyperService {
-    type Response = Response<AnswerBody>;
+    type Response = Response<ResponseBody>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>>>>;
 
@@ -117,20 +117,20 @@ impl hyper::service::Service<Request<Incoming>> for HyperService {
         let framing = body.size_hint().exact().map_or(Framing::Chunked, Framing::Sized);
         exchange.wire.borrow_mut().begin_body(framing);
         let work = exchange.connection.clone().start_request();
-        Box::pin(async move { Ok(exchange.answer(work, parts, body).await) })
+        Box::pin(async move { Ok(exchange.respond(work, parts, body).await) })
     }
 }
 
 /// What the client wants to become of the connection.
-struct Wants {
+struct ConnectionOptions {
     keep_alive: bool,
     /// HTTP/1.0: chunks are not understood, and a connection ends unless it is said that it does not.
-    is_old: bool,
+    is_http_1_0: bool,
 }
 
-impl Wants {
+impl ConnectionOptions {
     fn of(parts: &Parts) -> Self {
-        Self { keep_alive: has_option(&parts.headers, "keep-alive"), is_old: parts.version < Version::HTTP_11 }
+        Self { keep_alive: has_option(&parts.headers, "keep-alive"), is_http_1_0: parts.version < Version::HTTP_11 }
     }
 }
 
@@ -152,14 +152,14 @@ fn length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn refuse(refusal: Refusal) -> Response<AnswerBody> {
+fn refuse(refusal: Refusal) -> Response<ResponseBody> {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     headers.insert(CONNECTION, CLOSE);
-    respond(refusal.status(), headers, AnswerBody::from_static(refusal.message()))
+    response_of(refusal.status(), headers, ResponseBody::from_static(refusal.message()))
 }
 
-fn respond(status: StatusCode, headers: HeaderMap, content: AnswerBody) -> Response<AnswerBody> {
+fn response_of(status: StatusCode, headers: HeaderMap, content: ResponseBody) -> Response<ResponseBody> {
     let mut response = Response::new(content);
     *response.status_mut() = status;
     *response.headers_mut() = headers;

@@ -24,21 +24,21 @@ use self::{
     exchange::{Exchange, HyperService},
     wire::{HyperIo, Wire},
 };
-use crate::{Stopping, application::Application, stream::Watched};
+use crate::{Stopping, application::Application, stream::MonitoredStream};
 
 /// What hyper may hold of a head; those that are longer never reach it.
 const MAX_BUFFER: usize = 2 * head::MAX_HEAD;
 
 /// Serves a connection to its end.
-pub(crate) async fn serve(stream: Watched, app: &Application, peer: SocketAddr, stopping: &Stopping) {
+pub(crate) async fn serve(stream: MonitoredStream, app: &Application, peer: SocketAddr, stopping: &Stopping) {
     let wire = Rc::new(RefCell::new(Wire::new(stream)));
     let exchange = Rc::new(Exchange::new(wire.clone(), app.clone(), peer, stopping.clone()));
-    if let Err(error) = converse(&wire, &exchange).await {
-        tracing::debug!(%error, "a connection broke");
+    if let Err(error) = drive(&wire, &exchange).await {
+        tracing::debug!(%error, "a connection failed");
     }
 }
 
-async fn converse(wire: &Rc<RefCell<Wire>>, exchange: &Rc<Exchange>) -> io::Result<()> {
+async fn drive(wire: &Rc<RefCell<Wire>>, exchange: &Rc<Exchange>) -> io::Result<()> {
     let hyper = Builder::new()
         .half_close(true)
         .header_read_timeout(None)

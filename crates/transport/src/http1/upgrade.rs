@@ -21,14 +21,14 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use super::wire::Wire;
-use crate::connection::Work;
+use crate::connection::BusyGuard;
 
 /// What a connection goes on with.
 pub(super) struct Upgraded {
     pub(super) content: BoxBody,
     pub(super) payload: UpgradePayload,
     /// It is busy to its end.
-    pub(super) work: Work,
+    pub(super) work: BusyGuard,
 }
 
 /// What the client sends behind the head of a request that may become another protocol.

@@ -19,7 +19,7 @@ use super::{
     chunks::{ChunkScanner, Progress},
     head::{self, HeadScanner},
 };
-use crate::{connection::Close, refusal::Refusal, stream::Watched};
+use crate::{connection::Close, refusal::Refusal, stream::MonitoredStream};
 
 /// Bytes that are read at a time.
 const READ_SIZE: usize = 16 << 10;
@@ -50,7 +50,7 @@ pub(super) enum Framing {
 
 /// A connection and what was read from it.
 pub(super) struct Wire {
-    stream: Watched,
+    stream: MonitoredStream,
     /// What was read, and not given to hyper yet.
     ahead: BytesMut,
     next: Next,
@@ -60,7 +60,7 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(stream: Watched) -> Self {
+    pub(super) fn new(stream: MonitoredStream) -> Self {
         Self {
             stream,
             ahead: BytesMut::new(),
@@ -70,7 +70,7 @@ impl Wire {
         }
     }
 
-    pub(super) fn stream(&mut self) -> &mut Watched {
+    pub(super) fn stream(&mut self) -> &mut MonitoredStream {
         &mut self.stream
     }
 
@@ -173,7 +173,7 @@ impl Wire {
                 Ok(Some(end)) => end,
                 Ok(None) => {
                     // It may have come with the request before.
-                    self.stream.connection().note_read();
+                    self.stream.connection().record_read();
                     return None;
                 }
                 Err(refusal) => return Some(self.refuse(refusal)),

@@ -13,13 +13,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::fields;
 use crate::{
     http2_frames::{CONTINUATION, END_HEADERS, FRAME_HEAD, HEADERS, PREFACE},
-    stream::Watched,
+    stream::MonitoredStream,
 };
 
 /// Bytes that are read at a time.
 const READ_SIZE: usize = 16 << 10;
 /// The most bytes of a head that are held back until it has come whole: more than h2 takes.
-const MAX_HELD: usize = 320 << 10;
+const MAX_HELD_BYTES: usize = 320 << 10;
 /// How many malformed heads a connection may have before its client is asked to open another one: h2 ends it, with all
 /// that is under way, when it has reset twice as many.
 const MAX_MALFORMED: usize = super::MAX_ERROR_RESETS / 2;
@@ -33,12 +33,12 @@ const PRIORITY_LENGTH: usize = 5;
 
 /// A stream that h2 reads.
 pub(super) struct Filter {
-    stream: Watched,
+    stream: MonitoredStream,
     frames: Frames,
 }
 
 impl Filter {
-    pub(super) fn new(stream: Watched) -> Self {
+    pub(super) fn new(stream: MonitoredStream) -> Self {
         Self { stream, frames: Frames::default() }
     }
 }
@@ -111,7 +111,7 @@ impl Frames {
             return self.out.extend_from_slice(part);
         }
         self.held.extend_from_slice(part);
-        if self.held.len() > MAX_HELD {
+        if self.held.len() > MAX_HELD_BYTES {
             self.release();
             self.holds = None;
         }

@@ -32,11 +32,11 @@ use tokio::{task::JoinSet, time::timeout};
 use self::filter::Filter;
 use crate::{
     application::Application,
-    body::{AnswerBody, Continue, RequestBody, Source},
-    connection::{Connection, Work},
+    body::{Continue, RequestBody, ResponseBody, Source},
+    connection::{BusyGuard, Connection},
     convert, host,
     refusal::Refusal,
-    stream::Watched,
+    stream::MonitoredStream,
 };
 
 /// The most streams that a client may have open at a time. h2 refuses more.
@@ -54,20 +54,20 @@ const MAX_HEADERS: u32 = 64 << 10;
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
 /// The most bytes that are written of one answer before another one's turn.
-const MAX_PIECE: usize = 16 << 10;
+const MAX_WRITE_BYTES: usize = 16 << 10;
 
 /// What has a meaning in HTTP/1 alone (RFC 9113 8.2.2), but for what the conversion leaves out.
 const CONNECTION_HEADERS: [HeaderName; 3] =
     [UPGRADE, HeaderName::from_static("keep-alive"), HeaderName::from_static("proxy-connection")];
 
 /// Serves a connection to its end.
-pub(crate) async fn serve(stream: Watched, app: &Application, peer: SocketAddr) {
-    if let Err(error) = converse(stream, app, peer).await {
-        tracing::debug!(%error, "a connection broke");
+pub(crate) async fn serve(stream: MonitoredStream, app: &Application, peer: SocketAddr) {
+    if let Err(error) = drive(stream, app, peer).await {
+        tracing::debug!(%error, "a connection failed");
     }
 }
 
-async fn converse(stream: Watched, app: &Application, peer: SocketAddr) -> Result<(), h2::Error> {
+async fn drive(stream: MonitoredStream, app: &Application, peer: SocketAddr) -> Result<(), h2::Error> {
     let connection = stream.connection().clone();
     let http2 = Builder::new()
         .max_concurrent_streams(MAX_STREAMS)
@@ -77,12 +77,12 @@ async fn converse(stream: Watched, app: &Application, peer: SocketAddr) -> Resul
         .max_local_error_reset_streams(Some(MAX_ERROR_RESETS))
         .handshake(Filter::new(stream))
         .await?;
-    let mut session = Session { http2, tasks: JoinSet::new(), resets: 0, answers: 0 };
+    let mut http2_connection = Http2Connection { http2, tasks: JoinSet::new(), resets: 0, responses: 0 };
     poll_fn(|cx| {
-        session.poll(cx, |request, respond| {
+        http2_connection.poll(cx, |request, respond| {
             let exchange = Exchange { app: app.clone(), connection: connection.clone(), peer };
             let work = connection.clone().start_request();
-            exchange.answer(work, request, respond)
+            exchange.respond(work, request, respond)
         })
     })
     .await
@@ -91,37 +91,37 @@ async fn converse(stream: Watched, app: &Application, peer: SocketAddr) -> Resul
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
-    Answered,
+    Responded,
     /// Its client did not want the answer any more.
     Reset,
 }
 
-struct Session {
+struct Http2Connection {
     http2: server::Connection<Filter, Bytes>,
     /// Requests that are being answered. They are dropped with the connection: its client is gone.
     tasks: JoinSet<Outcome>,
     resets: usize,
-    answers: usize,
+    responses: usize,
 }
 
-impl Session {
+impl Http2Connection {
     fn poll<F>(
         &mut self,
         cx: &mut Context<'_>,
-        answer: impl Fn(Request<RecvStream>, SendResponse<Bytes>) -> F,
+        respond: impl Fn(Request<RecvStream>, SendResponse<Bytes>) -> F,
     ) -> Poll<Result<(), h2::Error>>
     where
         F: Future<Output = Outcome> + 'static,
     {
         loop {
             while let Poll::Ready(Some(outcome)) = self.tasks.poll_join_next(cx) {
-                self.count(outcome.unwrap_or(Outcome::Answered));
+                self.count(outcome.unwrap_or(Outcome::Responded));
             }
             if self.tasks.len() >= MAX_TASKS {
                 return self.http2.poll_closed(cx);
             }
             match ready!(self.http2.poll_accept(cx)) {
-                Some(Ok((request, respond))) => drop(self.tasks.spawn_local(answer(request, respond))),
+                Some(Ok((request, sender))) => drop(self.tasks.spawn_local(respond(request, sender))),
                 Some(Err(error)) => return Poll::Ready(Err(error)),
                 None => return Poll::Ready(Ok(())),
             }
@@ -130,10 +130,10 @@ impl Session {
 
     fn count(&mut self, outcome: Outcome) {
         match outcome {
-            Outcome::Answered => self.answers += 1,
+            Outcome::Responded => self.responses += 1,
             Outcome::Reset => self.resets += 1,
         }
-        if self.resets > self.answers + FREE_RESETS {
+        if self.resets > self.responses + FREE_RESETS {
             self.http2.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
         }
     }
@@ -146,11 +146,11 @@ struct Exchange {
     peer: SocketAddr,
 }
 
-type Respond = Rc<RefCell<SendResponse<Bytes>>>;
+type Responder = Rc<RefCell<SendResponse<Bytes>>>;
 
 impl Exchange {
     /// Answers a request, unless its client resets it first; what it has begun to change is finished all the same.
-    async fn answer(self, work: Work, request: Request<RecvStream>, respond: SendResponse<Bytes>) -> Outcome {
+    async fn respond(self, work: BusyGuard, request: Request<RecvStream>, respond: SendResponse<Bytes>) -> Outcome {
         let respond = Rc::new(RefCell::new(respond));
         let (parts, body) = request.into_parts();
         if let Err(refusal) = host::check(&parts) {
@@ -165,25 +165,25 @@ impl Exchange {
         let Some(request) = convert::request(&parts, RequestBody::payload(&body), self.peer) else {
             return self.refuse(&respond, Refusal::Malformed);
         };
-        let mut answering = self.app.call(request);
-        let answer = poll_fn(|cx| match answering.as_mut().poll(cx) {
-            Poll::Ready(answer) => Poll::Ready(Some(answer)),
+        let mut future = self.app.call(request);
+        let response = poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(response) => Poll::Ready(Some(response)),
             Poll::Pending => respond.borrow_mut().poll_reset(cx).map(|_| None),
         });
-        let Some(answer) = answer.await else { return Outcome::Reset };
-        let (answer, content) = answer.into_parts();
-        let (status, headers) = self.app.headers().head(&answer);
+        let Some(response) = response.await else { return Outcome::Reset };
+        let (response, content) = response.into_parts();
+        let (status, headers) = self.app.headers().head(&response);
         // There is no way to another protocol here.
         if status.is_informational() {
             return self.refuse(&respond, Refusal::Malformed);
         }
-        let content = AnswerBody::new(content, work);
+        let content = ResponseBody::new(content, work);
         let outcome = self.send(&respond, head(status, headers), content, wants_body).await;
         RequestBody::leave(&body, false, Some(self.connection.timeouts().head));
         outcome
     }
 
-    fn refuse(&self, respond: &Respond, refusal: Refusal) -> Outcome {
+    fn refuse(&self, respond: &Responder, refusal: Refusal) -> Outcome {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
         headers.insert(DATE, self.connection.date());
@@ -192,10 +192,16 @@ impl Exchange {
         };
         // A few bytes, which are sent when there is room for them.
         stream.send_data(Bytes::from_static(refusal.message().as_bytes()), true).ok();
-        Outcome::Answered
+        Outcome::Responded
     }
 
-    async fn send(&self, respond: &Respond, mut head: Response<()>, content: AnswerBody, wants_body: bool) -> Outcome {
+    async fn send(
+        &self,
+        respond: &Responder,
+        mut head: Response<()>,
+        content: ResponseBody,
+        wants_body: bool,
+    ) -> Outcome {
         let headers = head.headers_mut();
         if let BodySize::Sized(length) = content.size() {
             headers.insert(CONTENT_LENGTH, length.into());
@@ -205,7 +211,7 @@ impl Exchange {
         // In a statement of its own: the borrow must not last while the body is sent.
         let sent = respond.borrow_mut().send_response(head, ends);
         match sent {
-            Ok(_) if ends => Outcome::Answered,
+            Ok(_) if ends => Outcome::Responded,
             Ok(stream) => send_content(content, stream, self.connection.timeouts().unread).await,
             Err(_) => Outcome::Reset,
         }
@@ -228,7 +234,7 @@ fn length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// Sends a body as fast as its client takes it, unless that takes nothing of it for too long.
-async fn send_content(mut content: AnswerBody, mut stream: SendStream<Bytes>, limit: Duration) -> Outcome {
+async fn send_content(mut content: ResponseBody, mut stream: SendStream<Bytes>, limit: Duration) -> Outcome {
     loop {
         let piece = poll_fn(|cx| match content.poll_next(cx) {
             Poll::Ready(piece) => Poll::Ready(Ok(piece)),
@@ -238,16 +244,16 @@ async fn send_content(mut content: AnswerBody, mut stream: SendStream<Bytes>, li
             Ok(Some(Ok(piece))) => piece,
             Ok(Some(Err(_))) => {
                 stream.send_reset(Reason::INTERNAL_ERROR);
-                return Outcome::Answered;
+                return Outcome::Responded;
             }
             Ok(None) => {
                 stream.send_data(Bytes::new(), true).ok();
-                return Outcome::Answered;
+                return Outcome::Responded;
             }
             Err(_) => return Outcome::Reset,
         };
         while !piece.is_empty() {
-            stream.reserve_capacity(piece.len().min(MAX_PIECE));
+            stream.reserve_capacity(piece.len().min(MAX_WRITE_BYTES));
             match timeout(limit, poll_fn(|cx| stream.poll_capacity(cx))).await {
                 Ok(Some(Ok(room))) => {
                     let part = piece.split_to(room.min(piece.len()));
@@ -256,7 +262,7 @@ async fn send_content(mut content: AnswerBody, mut stream: SendStream<Bytes>, li
                         return Outcome::Reset;
                     }
                     if is_last {
-                        return Outcome::Answered;
+                        return Outcome::Responded;
                     }
                 }
                 Ok(_) => return Outcome::Reset,

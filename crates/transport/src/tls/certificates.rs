@@ -18,11 +18,11 @@ use tokio::{task::spawn_blocking, time::sleep};
 use x509_cert::{Certificate, der::Decode};
 
 /// How often the files are looked at.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What is wrong with one of the files, worded to follow its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TlsMistake {
+pub enum CertificateError {
     /// With the certificate.
     Certificate(String),
     /// With the key.
@@ -33,7 +33,7 @@ pub enum TlsMistake {
 #[derive(Debug, Clone)]
 struct Loaded {
     key: Arc<CertifiedKey>,
-    ends: SystemTime,
+    expires: SystemTime,
 }
 
 /// A certificate with its chain and its key, as clients are shown it.
@@ -50,7 +50,7 @@ impl Certificates {
     ///
     /// # Errors
     /// Everything that is wrong with either file. That a certificate has ended is no error: see [`ends`](Self::ends).
-    pub fn read(certificate: &Path, key: &Path) -> Result<Self, Vec<TlsMistake>> {
+    pub fn read(certificate: &Path, key: &Path) -> Result<Self, Vec<CertificateError>> {
         let files = Files { certificate: certificate.to_owned(), key: key.to_owned() };
         let read = files.state();
         let loaded = RwLock::new(files.load()?);
@@ -58,8 +58,8 @@ impl Certificates {
     }
 
     /// When the certificate ends.
-    pub fn ends(&self) -> SystemTime {
-        self.loaded().ends
+    pub fn expires_at(&self) -> SystemTime {
+        self.loaded().expires
     }
 
     fn loaded(&self) -> Loaded {
@@ -71,7 +71,7 @@ impl Certificates {
     pub(crate) async fn watch(self: Arc<Self>) {
         let (mut before, mut read) = (self.read, self.read);
         loop {
-            sleep(LOOK_INTERVAL).await;
+            sleep(CHECK_INTERVAL).await;
             let files = self.files.clone();
             let Ok(now) = spawn_blocking(move || files.state()).await else { continue };
             // Between the writes of the two files they do not fit each other.
@@ -91,10 +91,10 @@ impl Certificates {
                 tracing::info!(certificate = %self.files.certificate.display(), "the certificate was read again");
                 *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = loaded;
             }
-            Err(mistakes) => {
-                let mistakes: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
-                let mistakes = mistakes.join("; ");
-                tracing::error!(%mistakes, "the new certificate is no good, the old one is kept");
+            Err(errors) => {
+                let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+                let errors = errors.join("; ");
+                tracing::error!(%errors, "the new certificate is invalid, the old one stays in use");
             }
         }
     }
@@ -106,7 +106,7 @@ impl ResolvesServerCert for Certificates {
     }
 }
 
-impl std::fmt::Display for TlsMistake {
+impl std::fmt::Display for CertificateError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Certificate(why) => write!(f, "TLS_CERT {why}"),
@@ -134,20 +134,20 @@ impl Files {
         Some([of(&self.certificate)?, of(&self.key)?])
     }
 
-    fn load(&self) -> Result<Loaded, Vec<TlsMistake>> {
-        let chain = chain(&self.certificate).map_err(TlsMistake::Certificate);
-        let key = key(&self.key).map_err(TlsMistake::Key);
-        let ((chain, ends), key) = match (chain, key) {
+    fn load(&self) -> Result<Loaded, Vec<CertificateError>> {
+        let chain = chain(&self.certificate).map_err(CertificateError::Certificate);
+        let key = key(&self.key).map_err(CertificateError::Key);
+        let ((chain, expires), key) = match (chain, key) {
             (Ok(chain), Ok(key)) => (chain, key),
             (chain, key) => return Err(chain.err().into_iter().chain(key.err()).collect()),
         };
         match CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()) {
-            Ok(key) => Ok(Loaded { key: Arc::new(key), ends }),
-            Err(rustls::Error::InconsistentKeys(_)) => Err(vec![TlsMistake::Key(
+            Ok(key) => Ok(Loaded { key: Arc::new(key), expires }),
+            Err(rustls::Error::InconsistentKeys(_)) => Err(vec![CertificateError::Key(
                 "must be the key of the certificate in TLS_CERT, and is another one's".into(),
             )]),
             Err(error) => {
-                Err(vec![TlsMistake::Key(format!("cannot be used with the certificate in TLS_CERT: {error}"))])
+                Err(vec![CertificateError::Key(format!("cannot be used with the certificate in TLS_CERT: {error}"))])
             }
         }
     }
@@ -162,8 +162,8 @@ fn chain(path: &Path) -> Result<(Vec<CertificateDer<'static>>, SystemTime), Stri
     let chain = chain.map_err(|error| bad(&error))?;
     let first = chain.first().ok_or_else(|| bad(&"there is none"))?;
     let first = Certificate::from_der(first).map_err(|error| bad(&format!("the first is malformed: {error}")))?;
-    let ends = first.tbs_certificate.validity.not_after.to_unix_duration();
-    Ok((chain, SystemTime::UNIX_EPOCH + ends))
+    let expires = first.tbs_certificate.validity.not_after.to_unix_duration();
+    Ok((chain, SystemTime::UNIX_EPOCH + expires))
 }
 
 fn key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {

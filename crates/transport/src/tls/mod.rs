@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-pub use self::certificates::{Certificates, TlsMistake};
+pub use self::certificates::{CertificateError, Certificates};
 use crate::{refusal::Refusal, timeouts::Timeouts};
 
 /// The first byte of every TLS connection: a record of the kind handshake (RFC 8446 5.1).

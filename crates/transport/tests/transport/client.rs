@@ -9,39 +9,39 @@ use std::{
 use crate::server::TestServer;
 
 /// Longer than anything here takes.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(crate) fn connect(server: &TestServer) -> TcpStream {
     let stream = TcpStream::connect(server.address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(READ_TIMEOUT)).unwrap();
     stream.set_nodelay(true).unwrap();
     stream
 }
 
 /// All that comes back when this is sent and nothing more.
-pub(crate) fn say(server: &TestServer, said: impl AsRef<[u8]>) -> String {
+pub(crate) fn round_trip(server: &TestServer, request: impl AsRef<[u8]>) -> String {
     let mut stream = connect(server);
     // A refusal may come before all is sent.
-    stream.write_all(said.as_ref()).ok();
+    stream.write_all(request.as_ref()).ok();
     stream.shutdown(Shutdown::Write).ok();
-    rest(&mut stream)
+    read_to_end(&mut stream)
 }
 
 /// All that comes back to the end.
-pub(crate) fn rest(stream: &mut TcpStream) -> String {
-    let mut heard = Vec::new();
-    stream.read_to_end(&mut heard).unwrap();
-    String::from_utf8(heard).unwrap()
+pub(crate) fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut received = Vec::new();
+    stream.read_to_end(&mut received).unwrap();
+    String::from_utf8(received).unwrap()
 }
 
 /// Reads until this has come.
-pub(crate) fn until(stream: &mut TcpStream, end: &str) -> String {
-    let (mut heard, mut byte) = (Vec::new(), [0]);
-    while !heard.ends_with(end.as_bytes()) {
-        assert_eq!(stream.read(&mut byte).unwrap(), 1, "ended after {}", String::from_utf8_lossy(&heard));
-        heard.push(byte[0]);
+pub(crate) fn read_until(stream: &mut TcpStream, end: &str) -> String {
+    let (mut received, mut byte) = (Vec::new(), [0]);
+    while !received.ends_with(end.as_bytes()) {
+        assert_eq!(stream.read(&mut byte).unwrap(), 1, "ended after {}", String::from_utf8_lossy(&received));
+        received.push(byte[0]);
     }
-    String::from_utf8(heard).unwrap()
+    String::from_utf8(received).unwrap()
 }
 
 /// The statuses of several answers.

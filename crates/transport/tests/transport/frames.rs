@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use crate::{client::PATIENCE, server::TestServer};
+use crate::{client::READ_TIMEOUT, server::TestServer};
 
 pub(crate) const DATA: u8 = 0;
 pub(crate) const HEADERS: u8 = 1;
@@ -121,7 +121,7 @@ impl Frames {
 
     /// The next frame; `None` when the server has hung up.
     pub(crate) async fn next(&mut self) -> Option<Frame> {
-        timeout(PATIENCE, self.read()).await.expect("no frame came")
+        timeout(READ_TIMEOUT, self.read()).await.expect("no frame came")
     }
 
     /// The next frame for which this is so.

@@ -9,7 +9,7 @@ use std::{
 use entrepot_transport::{Settings, Timeouts};
 
 use crate::{
-    client::{connect, rest, say, statuses, until},
+    client::{connect, read_to_end, read_until, round_trip, statuses},
     server::{LARGE, TestServer, settings},
 };
 
@@ -22,10 +22,10 @@ fn count(answers: &str, line: &str) -> usize {
 #[test]
 fn unknown_length_is_chunked() {
     let server = TestServer::start(settings());
-    let answer = say(&server, "GET /parts HTTP/1.1\r\nhost: a\r\n\r\n");
+    let answer = round_trip(&server, "GET /parts HTTP/1.1\r\nhost: a\r\n\r\n");
     assert_eq!(count(&answer, "transfer-encoding: chunked"), 1, "{answer}");
     assert!(answer.ends_with("\r\n\r\n4\r\none \r\n3\r\ntwo\r\n0\r\n\r\n"), "{answer}");
-    let answer = say(&server, "GET /parts HTTP/1.0\r\nconnection: keep-alive\r\n\r\n");
+    let answer = round_trip(&server, "GET /parts HTTP/1.0\r\nconnection: keep-alive\r\n\r\n");
     assert!(answer.ends_with("\r\n\r\none two"), "{answer}");
     assert_eq!(count(&answer, "connection: close"), 1, "{answer}");
 }
@@ -33,7 +33,7 @@ fn unknown_length_is_chunked() {
 #[test]
 fn http_1_0_connections_close_unless_kept_alive() {
     let server = TestServer::start(settings());
-    let answers = say(
+    let answers = round_trip(
         &server,
         "GET /live HTTP/1.0\r\nconnection: keep-alive\r\n\r\nGET /live HTTP/1.0\r\n\r\nGET /live HTTP/1.0\r\n\r\n",
     );
@@ -45,13 +45,13 @@ fn http_1_0_connections_close_unless_kept_alive() {
 fn nothing_is_read_behind_the_last_answer() {
     let server = TestServer::start(settings());
     let closing = LIVE.replace("host", "connection: close\r\nhost");
-    assert_eq!(statuses(&say(&server, format!("{closing}{LIVE}"))), [200]);
+    assert_eq!(statuses(&round_trip(&server, format!("{closing}{LIVE}"))), [200]);
 }
 
 #[test]
 fn head_and_304_have_no_body() {
     let server = TestServer::start(settings());
-    let answers = say(&server, format!("{}{}", LIVE.replace("GET", "HEAD"), LIVE.replace("live", "same")));
+    let answers = round_trip(&server, format!("{}{}", LIVE.replace("GET", "HEAD"), LIVE.replace("live", "same")));
     assert_eq!(answers.matches("\r\n\r\n").count(), 2, "{answers}");
     assert_eq!(answers.matches("content-length: ").count(), 1, "{answers}");
     assert_eq!(count(&answers, "content-length: 5"), 1, "{answers}");
@@ -60,7 +60,7 @@ fn head_and_304_have_no_body() {
 
 #[test]
 fn headers_of_one_name_stay_separate() {
-    let answer = say(&TestServer::start(settings()), LIVE.replace("live", "cookies"));
+    let answer = round_trip(&TestServer::start(settings()), LIVE.replace("live", "cookies"));
     assert_eq!((count(&answer, "set-cookie: a=1"), count(&answer, "set-cookie: b=2")), (1, 1), "{answer}");
     assert_eq!(answer.matches("date: ").count(), 1, "{answer}");
 }
@@ -74,7 +74,7 @@ fn next_request_is_found_behind_an_unread_body() {
         ("content-length: 100000\r\n\r\nhello", false),
         ("content-length: 5\r\nexpect: 100-continue\r\n\r\n", false),
     ] {
-        let answers = say(&server, format!("POST /deaf HTTP/1.1\r\nhost: a\r\n{body}{LIVE}"));
+        let answers = round_trip(&server, format!("POST /deaf HTTP/1.1\r\nhost: a\r\n{body}{LIVE}"));
         assert_eq!(statuses(&answers), [&[401][..], &[200][..usize::from(goes_on)]].concat(), "{body}: {answers}");
         assert_eq!(count(&answers, "connection: close"), usize::from(!goes_on), "{body}: {answers}");
     }
@@ -91,7 +91,7 @@ fn refusal_is_read_by_a_client_that_goes_on_sending() {
         for _ in 0..60 {
             stream.write_all(piece.as_bytes()).unwrap();
         }
-        assert!(until(&mut stream, "deaf").starts_with("HTTP/1.1 401 "), "{framing}");
+        assert!(read_until(&mut stream, "deaf").starts_with("HTTP/1.1 401 "), "{framing}");
     }
 }
 
@@ -100,16 +100,16 @@ fn continue_is_sent_when_the_body_is_read() {
     let server = TestServer::start(settings());
     let mut stream = connect(&server);
     stream.write_all(b"POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\nexpect: 100-continue\r\n\r\n").unwrap();
-    assert_eq!(until(&mut stream, "\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+    assert_eq!(read_until(&mut stream, "\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
     stream.write_all(b"hello").unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
-    let answer = rest(&mut stream);
+    let answer = read_to_end(&mut stream);
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nhello"), "{answer}");
 }
 
 #[test]
 fn large_responses_are_complete() {
-    let answer = say(&TestServer::start(settings()), LIVE.replace("live", "large"));
+    let answer = round_trip(&TestServer::start(settings()), LIVE.replace("live", "large"));
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(count(&format!("{head}\r\n"), &format!("content-length: {LARGE}")) == 1 && body.len() == LARGE, "{head}");
 }
@@ -121,10 +121,10 @@ fn trailers_are_read_strictly() {
         format!("POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n{end}")
     };
     for good in ["\r\n", "x-sum: 1\r\ny:\r\n\r\n"] {
-        assert_eq!(statuses(&say(&server, format!("{}{LIVE}", chunked(good)))), [200, 200], "{good:?}");
+        assert_eq!(statuses(&round_trip(&server, format!("{}{LIVE}", chunked(good)))), [200, 200], "{good:?}");
     }
     for bad in ["\n", "garbage\r\n\r\n", "a: b\n\r\n", "a: \x01\r\n\r\n", "a b: c\r\n\r\n"] {
-        let answers = say(&server, format!("{}{LIVE}", chunked(bad)));
+        let answers = round_trip(&server, format!("{}{LIVE}", chunked(bad)));
         assert_eq!(statuses(&answers), [400], "{bad:?}: {answers}");
         assert_eq!(count(&answers, "connection: close"), 1, "{bad:?}: {answers}");
     }
@@ -145,7 +145,7 @@ fn long_heads_are_refused_once() {
         (format!("GET /live HTTP/1.1\r\nhost: a\r\n{}\r\n", "a: b\r\n".repeat(99)), 200),
         (format!("GET /live?{} HTTP/1.1\r\nhost: a\r\n\r\n", "a".repeat(60_000)), 200),
     ] {
-        let answers = say(&server, &head);
+        let answers = round_trip(&server, &head);
         assert_eq!(statuses(&answers), [status], "{head:.60} of {} bytes: {answers}", head.len());
     }
 }
@@ -170,7 +170,7 @@ fn versions_and_targets_are_checked() {
         ("GET /live HTTP/1.1\r\n\r\n", 400),
         ("GET /live HTTP/1.0\r\n\r\n", 200),
     ] {
-        let answers = say(&server, request);
+        let answers = round_trip(&server, request);
         assert_eq!(statuses(&answers), [status], "{request}: {answers}");
         assert_eq!(count(&answers, "connection: close"), usize::from(status != 200 || request.contains("1.0")));
     }
@@ -181,11 +181,11 @@ fn offers_of_other_protocols_are_ignored() {
     let server = TestServer::start(settings());
     for upgrade in ["h2c", "TLS/1.0", "websocket"] {
         let offer = LIVE.replace("host", &format!("connection: upgrade\r\nupgrade: {upgrade}\r\nhost"));
-        assert_eq!(statuses(&say(&server, format!("{offer}{LIVE}"))), [200, 200], "{upgrade}");
+        assert_eq!(statuses(&round_trip(&server, format!("{offer}{LIVE}"))), [200, 200], "{upgrade}");
     }
 }
 
-fn impatient() -> Settings {
+fn short_timeouts() -> Settings {
     let timeouts = Timeouts {
         head: Duration::from_millis(700),
         idle: Duration::from_millis(1_500),
@@ -197,16 +197,16 @@ fn impatient() -> Settings {
 
 #[test]
 fn slow_heads_and_idle_connections_are_closed() {
-    let server = TestServer::start(impatient());
+    let server = TestServer::start(short_timeouts());
     let mut slow = connect(&server);
     let mut idle = connect(&server);
     idle.write_all(LIVE.as_bytes()).unwrap();
-    until(&mut idle, "alive");
+    read_until(&mut idle, "alive");
     let began = Instant::now();
     slow.write_all(b"GET /live").unwrap();
-    let answer = rest(&mut slow);
+    let answer = read_to_end(&mut slow);
     assert_eq!(statuses(&answer), [408], "{answer}");
-    assert_eq!(rest(&mut idle), "");
+    assert_eq!(read_to_end(&mut idle), "");
     assert!(began.elapsed() > Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
@@ -216,6 +216,6 @@ fn oldest_idle_connections_are_evicted() {
     let mut idle: Vec<_> = (0..40).map(|_| connect(&server)).collect();
     let mut late = connect(&server);
     late.write_all(LIVE.as_bytes()).unwrap();
-    until(&mut late, "alive");
-    assert_eq!(rest(&mut idle[0]), "");
+    read_until(&mut late, "alive");
+    assert_eq!(read_to_end(&mut idle[0]), "");
 }

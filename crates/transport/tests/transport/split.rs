@@ -3,7 +3,7 @@
 use std::{io::Write, net::Shutdown};
 
 use crate::{
-    client::{connect, rest, say},
+    client::{connect, read_to_end, round_trip},
     server::{TestServer, settings},
 };
 
@@ -29,7 +29,7 @@ fn undated(answers: &str) -> String {
 fn requests_may_be_split_at_every_byte() {
     let server = TestServer::start(settings());
     for request in REQUESTS {
-        let whole = undated(&say(&server, request));
+        let whole = undated(&round_trip(&server, request));
         assert!(whole.starts_with("HTTP/1.1 "), "{request:?}: {whole}");
         for split in 1..request.len() {
             let mut stream = connect(&server);
@@ -38,13 +38,13 @@ fn requests_may_be_split_at_every_byte() {
             std::thread::yield_now();
             stream.write_all(&request.as_bytes()[split..]).ok();
             stream.shutdown(Shutdown::Write).ok();
-            assert_eq!(undated(&rest(&mut stream)), whole, "{request:?} at {split}");
+            assert_eq!(undated(&read_to_end(&mut stream)), whole, "{request:?} at {split}");
         }
         let mut stream = connect(&server);
         for byte in request.as_bytes() {
             stream.write_all(&[*byte]).ok();
         }
         stream.shutdown(Shutdown::Write).ok();
-        assert_eq!(undated(&rest(&mut stream)), whole, "{request:?} byte by byte");
+        assert_eq!(undated(&read_to_end(&mut stream)), whole, "{request:?} byte by byte");
     }
 }

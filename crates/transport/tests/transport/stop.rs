@@ -9,7 +9,7 @@ use std::{
 use entrepot_transport::Settings;
 
 use crate::{
-    client::{connect, rest, until},
+    client::{connect, read_to_end, read_until},
     server::{TestServer, settings},
 };
 
@@ -21,7 +21,7 @@ fn idle_connections_are_closed() {
     let mut stream = connect(&server);
     for _ in 0..2 {
         stream.write_all(LIVE.as_bytes()).unwrap();
-        let answer = until(&mut stream, "alive");
+        let answer = read_until(&mut stream, "alive");
         assert!(answer.starts_with("HTTP/1.1 200 OK") && !answer.contains("connection: close"), "{answer}");
     }
     server.request_stop();
@@ -41,10 +41,10 @@ fn connections_that_are_being_opened_are_answered() {
     server.request_stop();
     half.write_all(&LIVE.as_bytes()[10..]).unwrap();
     for stream in [&mut waiting, &mut half] {
-        let answer = rest(stream);
+        let answer = read_to_end(stream);
         assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     }
-    assert_eq!(rest(&mut silent), "");
+    assert_eq!(read_to_end(&mut silent), "");
     server.join();
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
@@ -66,10 +66,10 @@ fn application_ends_endless_responses_at_a_stop() {
     let mut server = TestServer::start(settings());
     let mut stream = connect(&server);
     stream.write_all(LIVE.replace("live", "events").as_bytes()).unwrap();
-    until(&mut stream, "\r\n\r\n5\r\nfirst\r\n");
+    read_until(&mut stream, "\r\n\r\n5\r\nfirst\r\n");
     let began = Instant::now();
     server.request_stop();
-    assert_eq!(rest(&mut stream), "4\r\nlast\r\n0\r\n\r\n");
+    assert_eq!(read_to_end(&mut stream), "4\r\nlast\r\n0\r\n\r\n");
     server.join();
     assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
 }

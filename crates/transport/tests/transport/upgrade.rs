@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 use crate::{
-    client::{connect, until},
+    client::{connect, read_until},
     server::{TestServer, settings},
 };
 
@@ -22,7 +22,7 @@ fn websockets_are_served_by_actix_ws() {
                 sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     // The first message comes together with the request.
     stream.write_all(&[head.as_bytes(), &text("hello")].concat()).unwrap();
-    let answer = until(&mut stream, "\r\n\r\n");
+    let answer = read_until(&mut stream, "\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 101 Switching Protocols\r\n"), "{answer}");
     assert!(answer.contains("\r\nsec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{answer}");
     assert!(

@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use super::{
     super::row::find,
-    Desks, Ticket,
-    statement::{PlaceOrders, ShelfRow},
+    Executors, QueuedOrder,
+    statement::{LockedProduct, PlaceOrders},
 };
 use crate::{
     error::{Failure, POSTGRES, broken_row, fault, fault_or_raced},
@@ -26,29 +26,29 @@ use crate::{
 };
 
 /// How often an order is looked at again when what was in its way has gone meanwhile.
-const TRIES: usize = 5;
+const MAX_TRIES: usize = 5;
 
 /// After so many keys the expired ones are swept away, so that none stay in the end.
-const SWEEP_EVERY: usize = 256;
+const SWEEP_INTERVAL_KEYS: usize = 256;
 
 /// The products of some orders, as they were when the statement held them.
-struct Shelf {
+struct LockedProducts {
     /// In the order of their identifiers.
-    rows: Vec<ShelfRow>,
+    rows: Vec<LockedProduct>,
     /// Whether the orders were placed.
     placed: bool,
 }
 
 /// What became of orders that were tried together.
-enum Tried {
+enum BatchResult {
     /// All were placed, and are to be told so.
-    Placed(Vec<Ticket>, Shelf),
+    Placed(Vec<QueuedOrder>, LockedProducts),
     /// These have to be tried one by one. The others are answered.
-    Left(Vec<Ticket>),
+    Left(Vec<QueuedOrder>),
 }
 
-impl Shelf {
-    fn new(mut rows: Vec<ShelfRow>) -> Self {
+impl LockedProducts {
+    fn new(mut rows: Vec<LockedProduct>) -> Self {
         rows.sort_unstable_by_key(|(id, ..)| *id);
         let placed = matches!(rows.as_slice(), [(.., true), ..]);
         Self { rows, placed }
@@ -67,90 +67,92 @@ impl Shelf {
 
 /// Places the orders and answers each. Ends its turn as soon as the next statement may come: while the server works on
 /// that one, these are told.
-pub(super) async fn serve(desks: Arc<Desks>, tickets: Vec<Ticket>, turn: OwnedSemaphorePermit) {
-    let latest = tickets.iter().map(|ticket| ticket.placement.draft.at).max();
-    let keys = tickets.iter().filter(|ticket| ticket.placement.idempotency.is_some()).count();
-    let tried = if tickets.len() > 1 { together(&desks, tickets).await } else { Tried::Left(tickets) };
-    match tried {
-        Tried::Placed(tickets, shelf) => {
-            drop(turn);
+pub(super) async fn serve(executors: Arc<Executors>, queued: Vec<QueuedOrder>, permit: OwnedSemaphorePermit) {
+    let latest = queued.iter().map(|order| order.placement.draft.at).max();
+    let keys = queued.iter().filter(|order| order.placement.idempotency.is_some()).count();
+    let result = if queued.len() > 1 { place_batch(&executors, queued).await } else { BatchResult::Left(queued) };
+    match result {
+        BatchResult::Placed(queued, locked) => {
+            drop(permit);
             // Whoever has the next turn is woken to run on this thread. He goes first.
             yield_now().await;
-            for ticket in tickets {
-                let done = as_placed(&ticket.placement, &shelf);
-                ticket.answer(done);
+            for order in queued {
+                let done = as_placed(&order.placement, &locked);
+                order.answer(done);
             }
         }
-        Tried::Left(tickets) => {
-            for ticket in tickets {
-                let done = alone(&desks, &ticket.placement).await;
-                ticket.answer(done);
+        BatchResult::Left(queued) => {
+            for order in queued {
+                let done = place_one(&executors, &order.placement).await;
+                order.answer(done);
             }
-            drop(turn);
+            drop(permit);
         }
     }
-    let written = desks.keys.fetch_add(keys, Ordering::Relaxed) + keys;
-    if written >= SWEEP_EVERY
+    let written = executors.keys.fetch_add(keys, Ordering::Relaxed) + keys;
+    if written >= SWEEP_INTERVAL_KEYS
         && let Some(now) = latest
     {
-        desks.keys.store(0, Ordering::Relaxed);
-        sweep(&desks, now).await;
+        executors.keys.store(0, Ordering::Relaxed);
+        sweep(&executors, now).await;
     }
 }
 
 /// Places all at once if nothing stands in the way of any, else answers those of which that is certain.
-async fn together(desks: &Desks, tickets: Vec<Ticket>) -> Tried {
-    let orders = PlaceOrders::new(tickets.iter().map(|ticket| &ticket.placement));
-    let shelf: Result<Shelf, PlaceError> = desks.placing.once(Begin::Plain, &orders, run).await;
-    match shelf {
-        Ok(shelf) if shelf.placed => Tried::Placed(tickets, shelf),
-        Ok(shelf) => {
+async fn place_batch(executors: &Executors, queued: Vec<QueuedOrder>) -> BatchResult {
+    let orders = PlaceOrders::new(queued.iter().map(|order| &order.placement));
+    let locked: Result<LockedProducts, PlaceError> = executors.placing.once(Begin::Plain, &orders, run).await;
+    match locked {
+        Ok(locked) if locked.placed => BatchResult::Placed(queued, locked),
+        Ok(locked) => {
             let mut left = Vec::new();
-            for ticket in tickets {
-                match shelf.decide(&ticket.placement.draft) {
+            for order in queued {
+                match locked.decide(&order.placement.draft) {
                     // True of a moment when all these rows were locked. But an order with a key may be there already.
-                    Err(PlaceError::Refused(refusal)) if ticket.placement.idempotency.is_none() => {
-                        ticket.answer(Err(refusal.into()));
+                    Err(PlaceError::Refused(refusal)) if order.placement.idempotency.is_none() => {
+                        order.answer(Err(refusal.into()));
                     }
-                    _ => left.push(ticket),
+                    _ => left.push(order),
                 }
             }
-            Tried::Left(left)
+            BatchResult::Left(left)
         }
-        // Undone, for one of them: each for itself then.
-        Err(error) if error.may_pass() || matches!(error.fault(), Some(Fault::Unknown(_))) => Tried::Left(tickets),
+        // Rolled back because of one order: try each separately.
+        Err(error) if error.is_retryable() || matches!(error.fault(), Some(Fault::Unknown(_))) => {
+            BatchResult::Left(queued)
+        }
         // Nobody can tell whether it went through.
         Err(error) => {
-            for ticket in tickets {
+            for order in queued {
                 let why = anyhow::anyhow!("{error}, when it was asked to place several orders");
-                ticket.answer(Err(Fault::unavailable(POSTGRES, why).into()));
+                order.answer(Err(Fault::unavailable(POSTGRES, why).into()));
             }
-            Tried::Left(Vec::new())
+            BatchResult::Left(Vec::new())
         }
     }
 }
 
-async fn alone(desks: &Desks, placement: &Placement) -> Result<Placed, PlaceError> {
+async fn place_one(executors: &Executors, placement: &Placement) -> Result<Placed, PlaceError> {
     let order = PlaceOrders::new([placement]);
-    for _ in 0..TRIES {
-        let shelf: Shelf = desks.placing.run(Begin::Plain, &order, run).await?;
-        if shelf.placed {
-            return as_placed(placement, &shelf);
+    for _ in 0..MAX_TRIES {
+        let locked: LockedProducts = executors.placing.run(Begin::Plain, &order, run).await?;
+        if locked.placed {
+            return as_placed(placement, &locked);
         }
         if let Some(idempotency) = &placement.idempotency {
             let wanted = (placement.draft.user, idempotency.clone(), placement.draft.at);
-            if let Some(order) = desks.other.run(Begin::Write, &wanted, remembered).await? {
+            if let Some(order) = executors.other.run(Begin::Write, &wanted, find_placed).await? {
                 return Ok(Placed { order, replayed: true });
             }
         }
         // If it could be placed now, what was in the way is gone: an expired key, or a product that came back.
-        shelf.decide(&placement.draft)?;
+        locked.decide(&placement.draft)?;
     }
-    Err(Fault::unavailable(POSTGRES, anyhow::anyhow!("others were faster {TRIES} times")).into())
+    Err(Fault::unavailable(POSTGRES, anyhow::anyhow!("others were faster {MAX_TRIES} times")).into())
 }
 
-fn as_placed(placement: &Placement, shelf: &Shelf) -> Result<Placed, PlaceError> {
-    let order = shelf.decide(&placement.draft).map_err(|why| match why {
+fn as_placed(placement: &Placement, locked: &LockedProducts) -> Result<Placed, PlaceError> {
+    let order = locked.decide(&placement.draft).map_err(|why| match why {
         // The statement and the domain decide by the same rules; that they disagree would be a bug.
         PlaceError::Refused(why) => {
             Fault::unknown(anyhow::anyhow!("order {} was placed although {why}", placement.draft.id.0)).into()
@@ -160,16 +162,19 @@ fn as_placed(placement: &Placement, shelf: &Shelf) -> Result<Placed, PlaceError>
     Ok(Placed { order, replayed: false })
 }
 
-fn run<'c>(connection: &'c mut AsyncPgConnection, orders: &'c PlaceOrders) -> BoxFuture<'c, Result<Shelf, PlaceError>> {
+fn run<'c>(
+    connection: &'c mut AsyncPgConnection,
+    orders: &'c PlaceOrders,
+) -> BoxFuture<'c, Result<LockedProducts, PlaceError>> {
     async move {
         let rows = orders.load(connection).await.map_err(|error| fault_or_raced(error, "idempotency_keys_pkey"))?;
-        Ok(Shelf::new(rows))
+        Ok(LockedProducts::new(rows))
     }
     .boxed()
 }
 
 /// As much of a product as the decision needs.
-fn product((id, sku, name, amount, currency, stock, _): &ShelfRow) -> Result<Product, Fault> {
+fn product((id, sku, name, amount, currency, stock, _): &LockedProduct) -> Result<Product, Fault> {
     const TABLE: &str = "products";
     let currency = read(TABLE, "currency", id, currency.parse())?;
     Ok(Product {
@@ -186,7 +191,7 @@ fn product((id, sku, name, amount, currency, stock, _): &ShelfRow) -> Result<Pro
 }
 
 /// The order that was placed under this key, as it was then. A key that has expired is removed.
-fn remembered<'c>(
+fn find_placed<'c>(
     connection: &'c mut AsyncPgConnection,
     (user, idempotency, now): &'c (UserId, Idempotency, Timestamp),
 ) -> BoxFuture<'c, Result<Option<Order>, PlaceError>> {
@@ -215,8 +220,8 @@ fn remembered<'c>(
 }
 
 /// A failure is told and no more: the keys wait for the next sweep.
-async fn sweep(desks: &Desks, now: Timestamp) {
-    let swept = desks.other.run(Begin::Plain, &now, |connection, now| {
+async fn sweep(executors: &Executors, now: Timestamp) {
+    let swept = executors.other.run(Begin::Plain, &now, |connection, now| {
         let expired = sql_query(
             "DELETE FROM idempotency_keys k USING (
                 SELECT user_id, key FROM idempotency_keys WHERE expires_at <= $1 ORDER BY expires_at LIMIT 1024

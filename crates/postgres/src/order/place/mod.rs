@@ -23,18 +23,18 @@ use tracing::{Instrument, Span};
 
 use crate::{
     error::POSTGRES,
-    store::{OrderQueue, Pool, QueueParts, closed, transaction::Desk},
+    store::{OrderQueue, Pool, QueueParts, closed, transaction::Executor},
 };
 
 /// How many orders may wait; at a thousand a second that is some four seconds.
-const QUEUE: usize = 4_096;
+const MAX_QUEUED: usize = 4_096;
 
 /// How many orders, and how many lines, go into one statement.
-const MOST_ORDERS: usize = 32;
-const MOST_LINES: usize = 1_000;
+const MAX_BATCH_ORDERS: usize = 32;
+const MAX_BATCH_LINES: usize = 1_000;
 
 /// An order that waits, and where its answer goes.
-struct Ticket {
+struct QueuedOrder {
     placement: Placement,
     asking: Span,
     unseen: Arc<Notify>,
@@ -42,51 +42,51 @@ struct Ticket {
 }
 
 /// The queue, and those who serve it.
-pub(crate) struct Placer {
+pub(crate) struct PlacementQueue {
     /// None once the store is closed: then those who serve end with the last ticket.
-    tickets: Mutex<Option<flume::Sender<Ticket>>>,
-    waiting: flume::Receiver<Ticket>,
-    desks: Arc<Desks>,
+    sender: Mutex<Option<flume::Sender<QueuedOrder>>>,
+    waiting: flume::Receiver<QueuedOrder>,
+    executors: Arc<Executors>,
     unseen: Arc<Notify>,
 }
 
 /// Where orders are placed, and where what is rare is looked up.
-struct Desks {
-    placing: Desk,
-    other: Arc<Desk>,
+struct Executors {
+    placing: Executor,
+    other: Arc<Executor>,
     /// How many keys were written since the expired ones were swept away.
     keys: AtomicUsize,
 }
 
-impl Placer {
+impl PlacementQueue {
     /// Starts the tasks that serve the queue. They end when it was stopped and is empty.
     pub(crate) fn start(parts: QueueParts<'_>) -> Result<Box<dyn OrderQueue>> {
-        let QueueParts { options, desk, unseen, tasks, handle } = parts;
+        let QueueParts { options, executor, unseen, tasks, handle } = parts;
         let (writers, _) = options.shares();
-        let placing = Desk::new(options, writers, &statement::PLANNING)?;
-        let desks = Arc::new(Desks { placing, other: desk, keys: AtomicUsize::new(0) });
-        let (tickets, waiting) = flume::bounded(QUEUE);
+        let placing = Executor::new(options, writers, &statement::PLANNING)?;
+        let executors = Arc::new(Executors { placing, other: executor, keys: AtomicUsize::new(0) });
+        let (sender, waiting) = flume::bounded(MAX_QUEUED);
         for _ in 0..writers {
-            tasks.spawn_on(serve(waiting.clone(), desks.clone(), tasks.clone()), handle);
+            tasks.spawn_on(serve(waiting.clone(), executors.clone(), tasks.clone()), handle);
         }
-        Ok(Box::new(Self { tickets: Mutex::new(Some(tickets)), waiting, desks, unseen }))
+        Ok(Box::new(Self { sender: Mutex::new(Some(sender)), waiting, executors, unseen }))
     }
 
-    fn entrance(&self) -> MutexGuard<'_, Option<flume::Sender<Ticket>>> {
-        self.tickets.lock().unwrap_or_else(PoisonError::into_inner)
+    fn sender(&self) -> MutexGuard<'_, Option<flume::Sender<QueuedOrder>>> {
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
-impl OrderQueue for Placer {
+impl OrderQueue for PlacementQueue {
     /// An order whose buyer has gone is placed all the same.
     async fn place(&self, placement: Placement) -> Result<Placed, PlaceError> {
         let (answer, answered) = oneshot::channel();
-        let entrance = self.entrance().clone().ok_or_else(closed)?;
-        entrance
-            .try_send(Ticket { placement, asking: Span::current(), unseen: self.unseen.clone(), answer })
-            .map_err(|_| Fault::unavailable(POSTGRES, anyhow::anyhow!("{QUEUE} orders wait already")))?;
-        drop(entrance);
+        let sender = self.sender().clone().ok_or_else(closed)?;
+        sender
+            .try_send(QueuedOrder { placement, asking: Span::current(), unseen: self.unseen.clone(), answer })
+            .map_err(|_| Fault::unavailable(POSTGRES, anyhow::anyhow!("{MAX_QUEUED} orders wait already")))?;
+        drop(sender);
         answered.await.unwrap_or_else(|_| Err(unanswered().into()))
     }
 
@@ -95,11 +95,11 @@ impl OrderQueue for Placer {
     }
 
     fn pool(&self) -> &Pool {
-        self.desks.placing.pool()
+        self.executors.placing.pool()
     }
 
     fn stop(&self) {
-        self.entrance().take();
+        self.sender().take();
     }
 }
 
@@ -108,28 +108,28 @@ fn unanswered() -> Fault {
 }
 
 /// Takes the turn, and whoever waits then. The statement gives the turn back when the connection is free.
-async fn serve(waiting: flume::Receiver<Ticket>, desks: Arc<Desks>, tasks: TaskTracker) {
-    let turns = Arc::new(Semaphore::new(1));
+async fn serve(waiting: flume::Receiver<QueuedOrder>, executors: Arc<Executors>, tasks: TaskTracker) {
+    let permits = Arc::new(Semaphore::new(1));
     // It is never closed.
-    while let Ok(turn) = turns.clone().acquire_owned().await
+    while let Ok(permit) = permits.clone().acquire_owned().await
         && let Ok(first) = waiting.recv_async().await
     {
         let mut lines = first.lines();
-        let mut tickets = vec![first];
-        while tickets.len() < MOST_ORDERS
-            && lines < MOST_LINES
+        let mut queued = vec![first];
+        while queued.len() < MAX_BATCH_ORDERS
+            && lines < MAX_BATCH_LINES
             && let Ok(next) = waiting.try_recv()
         {
             lines += next.lines();
-            tickets.push(next);
+            queued.push(next);
         }
         // What it does is told where the first of them is told of, and the others point there.
-        let asking = tickets.first().map_or_else(Span::none, |first| first.asking.clone());
-        for other in tickets.iter().filter(|other| other.asking.id() != asking.id()) {
+        let asking = queued.first().map_or_else(Span::none, |first| first.asking.clone());
+        for other in queued.iter().filter(|other| other.asking.id() != asking.id()) {
             other.asking.follows_from(&asking);
         }
         // In a task of its own: a panic must not leave the queue without anybody. It gives the turn back too.
-        let served = batch::serve(desks.clone(), tickets, turn).instrument(asking);
+        let served = batch::serve(executors.clone(), queued, permit).instrument(asking);
         // The store is not closed before the last answer is told.
         tasks.spawn(async move {
             if let Err(panic) = tokio::spawn(served).await {
@@ -139,7 +139,7 @@ async fn serve(waiting: flume::Receiver<Ticket>, desks: Arc<Desks>, tasks: TaskT
     }
 }
 
-impl Ticket {
+impl QueuedOrder {
     /// Tells whoever asked. They may have gone, and the order is placed all the same; or nobody can tell whether it is.
     fn answer(self, done: Result<Placed, PlaceError>) {
         let unsure = matches!(done, Err(PlaceError::Fault(Fault::Unavailable { .. })));

@@ -67,7 +67,7 @@ pub(super) struct PlaceOrders {
 
 /// A product that was asked for and is for sale: id, sku, name, amount, currency, stock; and whether the orders were
 /// placed.
-pub(super) type ShelfRow = (Uuid, String, String, i64, String, i64, bool);
+pub(super) type LockedProduct = (Uuid, String, String, i64, String, i64, bool);
 
 impl PlaceOrders {
     pub(super) fn new<'a>(placements: impl IntoIterator<Item = &'a Placement>) -> Self {
@@ -170,7 +170,7 @@ impl QueryFragment<Pg> for PlaceOrders {
         out.push_bind_param::<Array<Timestamptz>, _>(&self.expiries)?;
         out.push_sql(
             ") AS k (user_id, key, fingerprint, order_id, expires_at)
-            ), verdict AS MATERIALIZED (
+            ), decision AS MATERIALIZED (
                 SELECT coalesce((
                     SELECT sum(lines) = cardinality($2) AND bool_and(currency = other AND amount <= 9007199254740991)
                     FROM bill
@@ -187,22 +187,22 @@ impl QueryFragment<Pg> for PlaceOrders {
         out.push_sql(", ");
         out.push_bind_param::<Array<BigInt>, _>(&self.times)?;
         out.push_sql(
-            ") AS w (id, quantity, times) WHERE p.id = w.id AND (SELECT ok FROM verdict) AND p.id = ANY($1)
+            ") AS w (id, quantity, times) WHERE p.id = w.id AND (SELECT ok FROM decision) AND p.id = ANY($1)
             ), placed AS (
                 INSERT INTO orders (id, user_id, status, amount, currency, version, created_at, updated_at)
                 SELECT h.id, h.user_id, 'pending', b.amount, b.currency, 1, h.at, h.at
-                FROM head h JOIN bill b USING (id) WHERE (SELECT ok FROM verdict)
+                FROM head h JOIN bill b USING (id) WHERE (SELECT ok FROM decision)
             ), written AS (
                 INSERT INTO order_lines (order_id, line, product_id, sku, name, quantity, unit_amount, line_amount)
                 SELECT order_id, line, id, sku, name, quantity, amount, amount * quantity
-                FROM line WHERE (SELECT ok FROM verdict)
+                FROM line WHERE (SELECT ok FROM decision)
             ), logged AS (
                 INSERT INTO events (kind, order_id, actor_id, status_to, at)
-                SELECT 'order.created', id, user_id, 'pending', at FROM head WHERE (SELECT ok FROM verdict)
+                SELECT 'order.created', id, user_id, 'pending', at FROM head WHERE (SELECT ok FROM decision)
             ), remembered AS (
                 INSERT INTO idempotency_keys (user_id, key, fingerprint, order_id, expires_at)
-                SELECT user_id, key, fingerprint, order_id, expires_at FROM keyed WHERE (SELECT ok FROM verdict)
-            ) SELECT id, sku, name, amount, currency, stock, (SELECT ok FROM verdict) FROM held
+                SELECT user_id, key, fingerprint, order_id, expires_at FROM keyed WHERE (SELECT ok FROM decision)
+            ) SELECT id, sku, name, amount, currency, stock, (SELECT ok FROM decision) FROM held
             WHERE archived_at IS NULL",
         );
         Ok(())
