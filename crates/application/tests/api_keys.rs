@@ -1,4 +1,4 @@
-//! Keys of machines.
+//! API keys.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
@@ -21,7 +21,7 @@ use entrepot_domain::{
 use futures_executor::block_on;
 use uuid::Uuid;
 
-/// A clock that a test moves on.
+/// A clock that a test advances.
 struct Movable(Mutex<Timestamp>);
 
 impl Clock for Movable {
@@ -138,7 +138,7 @@ fn prefix_alone_does_not_authenticate() {
     for keys in [known(other), unknown] {
         assert!(matches!(block_on(service(keys).authenticate(secret().expose())), Err(Error::InvalidToken)));
     }
-    // What has not even the form of a key is not looked up.
+    // A malformed key is not looked up.
     assert!(matches!(block_on(service(MockApiKeyRepository::new()).authenticate("ek_x")), Err(Error::InvalidToken)));
 }
 

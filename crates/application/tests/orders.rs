@@ -1,4 +1,4 @@
-//! Placing orders, and what becomes of them.
+//! Placing orders, and changing their status.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
@@ -122,7 +122,7 @@ fn events_of_another_users_order_are_not_read() {
     assert!(matches!(events, Err(Error::NotFound)));
 }
 
-/// Whose orders the store is asked for, when `actor` lists those of `asked`.
+/// The user whose orders the store is asked for, when `actor` lists those of `asked`.
 fn listed(actor: Actor, asked: Option<UserId>) -> Result<Option<UserId>, &'static str> {
     let (tell, told) = std::sync::mpsc::channel();
     let mut orders = MockOrderRepository::new();

@@ -1,4 +1,4 @@
-//! The catalogue.
+//! Products.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 

@@ -1,4 +1,4 @@
-//! What a key may do: what its scopes name, and no more.
+//! API keys may do only what their scopes allow.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -23,7 +23,7 @@ use entrepot_domain::{
 };
 use futures_executor::block_on;
 
-/// Stores that nobody may ask: a use case that does panics.
+/// Stores that must not be called: a use case that does panics.
 fn products() -> ProductService {
     ProductService::new(ProductPorts { products: Arc::new(MockProductRepository::new()), clock: clock(), ids: ids() })
 }
@@ -42,7 +42,7 @@ fn users() -> UserService {
     })
 }
 
-/// An admin's key with all scopes but one: roles stand in no way.
+/// An admin's key with all scopes but one, so that roles do not matter.
 fn without(scope: Scope) -> Actor {
     let others: Vec<_> = Scope::ALL.into_iter().filter(|other| *other != scope).collect();
     by_key(admin(), &others)

@@ -1,4 +1,4 @@
-//! The second proof of who somebody is.
+//! Second factors.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
 
@@ -27,7 +27,7 @@ use entrepot_domain::{
 };
 use futures_executor::block_on;
 
-/// Ports, of which ada's password is `right`.
+/// Ports in which Ada's password is `right`.
 struct Mocks {
     factors: MockSecondFactorRepository,
     throttle: Arc<LoginThrottle>,
@@ -82,7 +82,7 @@ impl Mocks {
     }
 }
 
-/// Other bytes for each number.
+/// Different bytes for each number.
 fn random(n: u8) -> [u8; 32] {
     std::array::from_fn(|place| n * 32 + u8::try_from(place).unwrap())
 }
@@ -264,7 +264,7 @@ fn api_keys_cannot_manage_second_factors() {
     }
 }
 
-/// Who holds a session and has many addresses guesses neither code nor password, whichever door they try.
+/// The holder of a session with many addresses can guess neither code nor password, with any operation.
 #[test]
 fn wrong_codes_are_limited_per_account() {
     let from = |n: u8| Origin { address: [192, 0, 2, n].into(), ..origin() };

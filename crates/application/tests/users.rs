@@ -89,7 +89,7 @@ fn only_admins_see_other_users() {
     };
     assert!(read(customer(1)).is_ok());
     assert!(read(admin()).is_ok());
-    // Not 403: whether there is such a user is not theirs to know.
+    // Not 403, which would reveal that the user exists.
     assert_eq!(read(customer(2)), Err("not_found"));
     assert_eq!(read(staff()), Err("not_found"));
 }
@@ -177,7 +177,7 @@ fn wrong_or_missing_current_password_is_a_validation_error_and_a_failed_login() 
     }
 }
 
-/// Who holds somebody's session, and has many addresses, does not guess their password.
+/// The holder of a session with many addresses cannot guess the password.
 #[test]
 fn wrong_passwords_are_limited_per_account() {
     let limiter = Arc::new(CountingLimiter::default());
@@ -190,7 +190,7 @@ fn wrong_passwords_are_limited_per_account() {
     let guess = |typed, n| block_on(service.update(&customer(1), user_id(1), new_password(typed), None, &from(n)));
     for n in 0..5 {
         assert!(matches!(guess(Some("wrong"), n), Err(Error::Validation(_))));
-        // A missing one is no guess.
+        // A missing password does not count.
         assert!(matches!(guess(None, 100 + n), Err(Error::Validation(_))));
     }
     assert!(matches!(guess(Some("wrong"), 200), Err(Error::RateLimited { limit: "password", .. })));

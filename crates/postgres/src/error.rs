@@ -1,4 +1,4 @@
-//! What PostgreSQL's errors mean.
+//! Conversion of PostgreSQL's errors.
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
 use entrepot_domain::{
@@ -11,15 +11,15 @@ use entrepot_domain::{
     user::UserError,
 };
 
-/// The name under which an operator knows this store.
+/// The name of this store for operators.
 pub(crate) const POSTGRES: &str = "postgres";
 
-/// What the server says when the transaction may well go through if it is run again (40P01, 40001). Diesel hands on the
-/// words and not the code, so connections ask for words in English (see `store::connection`).
+/// The messages of errors after which the transaction may succeed on a retry (40P01, 40001). Diesel passes on the
+/// message without the code, so connections request English messages (see `store::connection`).
 const RETRYABLE_MESSAGES: [&str; 2] = ["deadlock detected", "could not serialize access"];
 
-/// What it says when it cannot do a thing now: it stops or starts (57P01 to 57P03), has no connection left (53300), no
-/// room (53100, 53200), or a statement or a lock took longer than it may (57014, 55P03), or it only reads (25006).
+/// The messages of temporary failures: the server stops or starts (57P01 to 57P03), has no free connection (53300) or
+/// space (53100, 53200), a statement or a lock timed out (57014, 55P03), or it is read-only (25006).
 const UNAVAILABLE_MESSAGES: [&str; 13] = [
     "terminating connection",
     "the database system is",
@@ -36,20 +36,20 @@ const UNAVAILABLE_MESSAGES: [&str; 13] = [
     "server conn crashed",
 ];
 
-/// Whether the server broke a deadlock (40P01). Its messages come in the language of the server, and Diesel hands on no
-/// code; but the detail of this one names the locks that each waited for, in every language by the names of their modes.
+/// Returns whether the server resolved a deadlock (40P01). Messages may be in the language of the server, and Diesel
+/// passes on no code; but the detail of this error has the names of the lock modes in every language.
 fn is_deadlock(error: &dyn DatabaseErrorInformation) -> bool {
     const LOCK_MODES: [&str; 2] = ["ShareLock", "ExclusiveLock"];
     let waits = |line: &str| LOCK_MODES.iter().any(|mode| line.contains(mode));
     error.details().is_some_and(|detail| detail.lines().count() > 1 && detail.lines().all(waits))
 }
 
-/// The source of a fault that another try may not meet.
+/// The source of a fault that a retry may avoid.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Again(#[source] Error);
 
-/// An error that no rule of the domain explains. The caller has ruled those out, at that very statement.
+/// Converts an error that no rule of the domain explains. The caller has excluded those at the statement.
 pub(crate) fn fault(error: Error) -> Fault {
     match &error {
         Error::DatabaseError(kind, what) => {
@@ -69,7 +69,8 @@ pub(crate) fn fault(error: Error) -> Fault {
     }
 }
 
-/// The same, but if this unique index refused the row then somebody else was faster: the next try will find theirs.
+/// Converts an error likewise; but if this unique index refused the row, a concurrent call was faster, and a retry will
+/// find its row.
 pub(crate) fn fault_or_raced(error: Error, index: &str) -> Fault {
     match &error {
         Error::DatabaseError(DatabaseErrorKind::UniqueViolation, what) if what.constraint_name() == Some(index) => {
@@ -79,12 +80,12 @@ pub(crate) fn fault_or_raced(error: Error, index: &str) -> Fault {
     }
 }
 
-/// Whether a unique index refused the row.
+/// Returns whether a unique index refused the row.
 pub(crate) const fn is_duplicate(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
 }
 
-/// A row whose content breaks a rule of the domain: somebody else wrote it.
+/// A row that breaks a rule of the domain: another program wrote it.
 pub(crate) fn broken_row(
     table: &'static str,
     column: &'static str,
@@ -94,17 +95,17 @@ pub(crate) fn broken_row(
     Fault::unknown(anyhow::anyhow!("{table}.{column} of row {row} {why}"))
 }
 
-/// The errors of the ports, in each of which a fault may sit.
+/// The errors of ports, each of which may contain a fault.
 pub(crate) trait Failure: From<Fault> + Send + 'static {
-    /// The fault, if that is what it is.
+    /// The fault, if there is one.
     fn fault(&self) -> Option<&Fault>;
 
-    /// Whether nobody understood the error.
+    /// Whether the error is unknown.
     fn is_unknown(&self) -> bool {
         matches!(self.fault(), Some(Fault::Unknown(_)))
     }
 
-    /// The same error of a connection that is gone: what nobody understood is then that the server stopped.
+    /// Converts an unknown error on a closed connection: the server has stopped.
     fn of_lost_connection(self) -> Self {
         match self.fault() {
             Some(Fault::Unknown(why)) => Fault::unavailable(POSTGRES, anyhow::anyhow!("{why:#}")).into(),
@@ -112,7 +113,7 @@ pub(crate) trait Failure: From<Fault> + Send + 'static {
         }
     }
 
-    /// Whether another try may not meet it.
+    /// Whether a retry may succeed.
     fn is_retryable(&self) -> bool {
         matches!(self.fault(), Some(Fault::Unavailable { source, .. }) if source.is::<Again>())
     }
@@ -140,7 +141,7 @@ failures!(UserError, ApiKeyError, OpenError, RotateError, ProductError, PlaceErr
 mod tests {
     use super::*;
 
-    /// An error of a server that speaks German.
+    /// An error of a server with German messages.
     struct German {
         message: &'static str,
         detail: Option<&'static str>,

@@ -1,4 +1,4 @@
-//! Places in sorted lists, as SQL.
+//! Keyset conditions in SQL.
 
 use diesel::{
     dsl::sql,
@@ -13,7 +13,7 @@ use entrepot_domain::{Direction, KeyValue, Keyset, KeysetTerms, SortColumns};
 /// What the domain sorts names by, as the indexes have it: the first line of a search text.
 pub(crate) const FOLDED_NAME: &str = r"left(split_part(search, E'\n', 1), 200)";
 
-/// `name ASC, id ASC`, to order by.
+/// The `ORDER BY` terms: `name ASC, id ASC`.
 pub(crate) fn order(columns: &SortColumns) -> SqlLiteral<Bool> {
     let word = |direction| match direction {
         Direction::Ascending => "ASC",
@@ -23,13 +23,13 @@ pub(crate) fn order(columns: &SortColumns) -> SqlLiteral<Bool> {
     sql(&terms.join(", "))
 }
 
-/// The rows behind a place.
+/// The condition for rows after a place.
 pub(crate) fn after(columns: &SortColumns, place: &Keyset) -> After {
     After(columns.after(place))
 }
 
-/// `(name, id) > (?, ?)` where all columns go one way, which one index answers; else `name >= ? AND (name > ? OR amount <
-/// ? …)`, of which the first column's index answers the beginning.
+/// `(name, id) > (?, ?)` if all columns have one direction, which one index answers; otherwise `name >= ? AND (name > ?
+/// OR amount < ? …)`, for whose first part the first column's index is used.
 pub(crate) struct After(KeysetTerms);
 
 fn bind<'b>(value: &'b KeyValue, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
@@ -90,7 +90,7 @@ impl QueryFragment<Pg> for After {
     }
 }
 
-/// The SQL differs from sort to sort, so the text, not the type, names the prepared statement.
+/// The SQL depends on the sort order, so the text, and not the type, identifies the prepared statement.
 impl QueryId for After {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;

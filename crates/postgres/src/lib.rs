@@ -1,8 +1,8 @@
-//! Every store port on Diesel and PostgreSQL, without libpq: for many stateless instances over one truth.
+//! Every store port, with Diesel and PostgreSQL, without libpq, for many stateless instances on one database.
 //!
-//! [`PostgresStore`] implements them all. See [`store`](PostgresStore) for connections, transactions and what happens
-//! when the server is away, and a module for each aggregate for its SQL. Orders go their own way, in
-//! `order::place`: several at once in one statement, in one round trip.
+//! [`PostgresStore`] implements all of them. See [`store`](PostgresStore) for connections, transactions and failures of
+//! the server; each aggregate's SQL is in its module. Orders are placed by `order::place`: several in one statement, in
+//! one round trip.
 
 mod api_key;
 mod audit;

@@ -1,4 +1,4 @@
-//! How a server is reached.
+//! The options of a store.
 
 use std::{collections::HashMap, path::PathBuf, str::FromStr, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio_postgres::{
 
 use crate::tls::Verify;
 
-/// How a store is opened.
+/// The options of a store.
 #[derive(Clone)]
 pub struct PostgresOptions {
     pub(crate) config: Config,
@@ -23,8 +23,8 @@ pub struct PostgresOptions {
     pub(crate) writers: usize,
 }
 
-/// How long a statement may take (the same as a request), how long it may wait for a lock, and how long a transaction
-/// may be left open by a client that died between two statements.
+/// The time-outs of the server: of a statement (the same as of a request), of waiting for a lock, and of a transaction
+/// left open by a dead client.
 pub(crate) const SERVER_TIMEOUTS: [(&str, &str); 3] =
     [("statement_timeout", "30s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "5s")];
 
@@ -46,7 +46,7 @@ impl PostgresOptions {
             }
         }
         let plain = if theirs.is_empty() { base.to_owned() } else { format!("{base}?{}", theirs.join("&")) };
-        // The words of tokio-postgres name the option, never a value.
+        // The messages of tokio-postgres contain the name of the option, never a value.
         let mut config =
             Config::from_str(&plain).map_err(|why| format!("cannot be read: {:#}", anyhow::Error::new(why)))?;
         if config.get_hosts().is_empty() {
@@ -82,49 +82,50 @@ impl PostgresOptions {
         })
     }
 
-    /// At most so many connections. However few, orders have one, all else has one, and so has the pulse.
+    /// Sets the maximum number of connections. At least one places orders, one does everything else, and one checks the
+    /// server.
     #[must_use]
     pub fn pool_max(mut self, connections: usize) -> Self {
         self.pool_max = connections;
         self
     }
 
-    /// A connection that nobody used for so long is closed.
+    /// Sets after which time an unused connection is closed.
     #[must_use]
     pub fn idle_timeout(mut self, time: Duration) -> Self {
         self.idle_timeout = time;
         self
     }
 
-    /// How long to wait for a connection, be it a new one or one that others use; and for any sign of life, before the
-    /// server is taken to be away.
+    /// Sets how long to wait for a connection, new or in use, and for an answer to a health check before the server is
+    /// considered unavailable.
     #[must_use]
     pub fn connect_timeout(mut self, time: Duration) -> Self {
         self.connect_timeout = time;
         self
     }
 
-    /// A replica, which answers lists as long as it has caught up (see [`PostgresStore`](crate::PostgresStore)).
+    /// Sets a replica, which serves lists as long as it has caught up (see [`PostgresStore`](crate::PostgresStore)).
     #[must_use]
     pub fn replica(mut self, replica: Option<Self>) -> Self {
         self.replica = replica.map(Box::new);
         self
     }
 
-    /// How many statements place orders side by side, one unless told otherwise; no more than the pool bears.
+    /// Sets the number of concurrent statements that place orders; one by default, limited by the pool.
     #[must_use]
     pub fn writers(mut self, writers: usize) -> Self {
         self.writers = writers;
         self
     }
 
-    /// How the pool is divided: connections that place orders, and those that do all else but the pulse.
+    /// The division of the pool: connections that place orders, and those for everything else but health checks.
     pub(crate) fn shares(&self) -> (usize, usize) {
         let writers = self.writers.min(self.pool_max / 4).max(1);
         (writers, self.pool_max.saturating_sub(writers + 1).max(1))
     }
 
-    /// Which database this is, for an error: `shop at db.example`.
+    /// The database for error messages: `shop at db.example`.
     pub(crate) fn place(&self) -> String {
         let hosts = self.config.get_hosts().iter().map(|host| match host {
             Host::Tcp(name) => name.clone(),
@@ -134,7 +135,7 @@ impl PostgresOptions {
         format!("{name} at {}", hosts.collect::<Vec<_>>().join(", "))
     }
 
-    /// What the client says when it connects.
+    /// The configuration of new sessions.
     pub(crate) fn for_session(&self) -> Config {
         let mut config = self.config.clone();
         config.connect_timeout(self.connect_timeout).keepalives_idle(Duration::from_secs(30));

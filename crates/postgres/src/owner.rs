@@ -1,4 +1,4 @@
-//! Whose something is that is about to be kept.
+//! The owner of something to be inserted.
 
 use diesel::{ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};

@@ -14,18 +14,18 @@ use rustls::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// What is asked of the server's certificate (libpq, 34.19.1).
+/// The checks of the server's certificate (libpq, 34.19.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verify {
-    /// Nothing: who listens in learns nothing, who stands between sees all.
+    /// None: protects against eavesdropping, but not against an active attacker.
     Nothing,
-    /// That an authority we believe has signed it.
+    /// A trusted authority has signed it.
     Authority,
-    /// And that it is that host's.
+    /// It is also valid for the host.
     Full,
 }
 
-/// A connector for a mode; `roots` is a file of authorities to believe, else those of the machine are.
+/// Creates a connector for a mode; `roots` is a file of trusted authorities, else those of the system are used.
 pub(crate) fn connector(verify: Verify, roots: Option<&Path>) -> Result<MakeRustlsConnect> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match verify {
@@ -63,8 +63,8 @@ fn root_certificates(file: Option<&Path>) -> Result<RootCertStore> {
     Ok(roots)
 }
 
-/// Asks for less than a browser would: that the server holds the key of its certificate, and, with a chain, that an
-/// authority has signed that; never for whom.
+/// Checks less than a browser does: the server has the key of its certificate and, with a chain, an authority has
+/// signed it; not for which host.
 #[derive(Debug)]
 struct Signature {
     provider: Arc<CryptoProvider>,
@@ -83,7 +83,7 @@ impl ServerCertVerifier for Signature {
         use rustls::CertificateError::{NotValidForName, NotValidForNameContext};
         let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
         match chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
-            // The name is looked at last, so the chain is a good one.
+            // The name is checked last, so the chain is valid.
             Err(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
                 Ok(ServerCertVerified::assertion())
             }

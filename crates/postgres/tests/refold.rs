@@ -1,4 +1,4 @@
-//! What an older program wrote, which folded emails and search texts in another way.
+//! Data of an older version with another folding of emails and search texts.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod common;

@@ -1,4 +1,4 @@
-//! What this store promises beside the contract of its ports: of its schema, its connections and its queue.
+//! The behaviour of this store besides the contract: schema, connections and queue.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod common;
@@ -74,7 +74,7 @@ async fn writes_of_commands_are_reported_to_servers() {
     });
     let command = open(options(server.database.url())).await;
     for told in 1..=2 {
-        // The first one may be from before the server looked for the first time.
+        // The first write may precede the server's first check.
         let told = async {
             while *hear.clone().borrow() < told {
                 command.notify_of_writes().await.unwrap();
@@ -92,7 +92,7 @@ async fn closed_store_is_unavailable() {
     let ada = new_user("ada").user.id;
     shop.store.check().await.unwrap();
     let closing = shop.store.clone();
-    // Once more does nothing, and does not hang.
+    // A second call does nothing and does not block.
     spawn_blocking(move || [closing.close(), closing.close()]).await.unwrap();
 
     assert!(matches!(shop.store.check().await, Err(Fault::Unavailable { dependency: "postgres", .. })));
@@ -111,7 +111,7 @@ async fn failing_writes_are_detected_while_reads_work() {
     let shop = shop(1, 10).await;
     shop.store.check_writes().await.unwrap();
     let client = client(shop.database.url()).await;
-    // The second stands for a full disk: it refuses the first byte of a temporary file.
+    // The second simulates a full disk: it refuses the first byte of a temporary file.
     for setting in ["default_transaction_read_only = on", "temp_file_limit = 0"] {
         let alter =
             |rest: &str| format!("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I {rest}', current_database()); END $$");
@@ -124,7 +124,7 @@ async fn failing_writes_are_detected_while_reads_work() {
     }
 }
 
-/// Polls once: enough to hand the work over, too little to hear the answer.
+/// Polls once: enough to queue the work, and too early for a result.
 fn poll_once<T>(work: impl Future<Output = T>) -> Poll<T> {
     pin!(work).poll(&mut Context::from_waker(Waker::noop()))
 }
@@ -150,8 +150,8 @@ async fn work_of_dropped_callers_is_completed_before_closing() {
     assert_eq!((mug.stock.get(), mug.version), (80, Version(41)));
 }
 
-/// Whoever asked before it is closed, and still listens, hears what became of it. Often, for a little haste is enough to
-/// be told in time by chance.
+/// Callers that are waiting when the store is closed get their results. Repeated, because a single run may succeed by
+/// chance.
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_queued_before_closing_are_answered() {
     let shop = shop(1, 1_000).await;
@@ -171,7 +171,7 @@ async fn orders_queued_before_closing_are_answered() {
     }
 }
 
-/// Many at once, so that they go together, of which some are refused, some are replays and some fail.
+/// Concurrent orders in one batch, some of which are refused, replayed, or fail.
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_of_one_batch_have_separate_results() {
     let shop = shop(1, 100).await;
@@ -181,7 +181,7 @@ async fn orders_of_one_batch_have_separate_results() {
         .map(|n| {
             let store = shop.store.clone();
             let asked: &[(u128, i64)] = if n % 4 == 0 { &[(1, 1), (2, 1)] } else { &[(1, 1)] };
-            // An order that exists already fails behind the stock: what it took must come back.
+            // An order that exists already fails after the stock was taken, which has to be rolled back.
             let placement = placement(if n % 10 == 1 { 1 } else { n }, ada, asked, at(1));
             tokio::spawn(async move { store.place(&at_key(&format!("key-{n}"), placement)).await })
         })
@@ -195,14 +195,14 @@ async fn orders_of_one_batch_have_separate_results() {
             Err(other) => panic!("order {n}: {other:?}"),
         }
     }
-    // Every fourth is refused; of the twenty tries at order 1 one is placed, and nineteen fail; the rest take the
-    // hundred that there are.
+    // Every fourth is refused; of the twenty attempts at order 1 one is placed and nineteen fail; the others take the
+    // stock of a hundred.
     assert_eq!(placed, 100);
     let mug = ProductRepository::find(&*shop.store, product_id(1)).await.unwrap().unwrap();
     assert_eq!((mug.stock.get(), mug.version), (0, Version(101)));
 }
 
-/// As buyers' baskets are: the same things in any order, some of them cancelled again, over two instances.
+/// Baskets with the same products in any order, some cancelled again, on two instances.
 #[tokio::test(flavor = "multi_thread")]
 async fn baskets_in_opposite_orders_do_not_deadlock() {
     const BASKETS: u128 = 600;
@@ -239,7 +239,7 @@ async fn baskets_in_opposite_orders_do_not_deadlock() {
     assert_eq!(client.query_one(deadlocks, &[]).await.unwrap().get::<_, i64>(0), 0);
 }
 
-/// As long as PostgreSQL has no statistics of a new table, it guesses; a guess must not make each order read them all.
+/// Without statistics of a new table PostgreSQL guesses, which must not make each order read the whole table.
 #[tokio::test(flavor = "multi_thread")]
 async fn key_lookup_uses_the_index_without_statistics() {
     const ORDERS: u128 = 300;
@@ -250,7 +250,7 @@ async fn key_lookup_uses_the_index_without_statistics() {
     for n in 1..=ORDERS {
         shop.store.place(&at_key(&format!("key-{n}"), placement(n, ada, &[(1, 1)], at(1)))).await.unwrap();
     }
-    // Its connections tell what they counted at the latest when they end.
+    // Connections report their statistics at the latest when they close.
     let Shop { store, database: _database } = shop;
     spawn_blocking(move || store.close()).await.unwrap();
     let counted = "SELECT n_tup_ins, coalesce(idx_tup_fetch, 0) + seq_tup_read FROM pg_stat_user_tables
@@ -282,7 +282,7 @@ async fn sessions_behind_pgbouncer_keep_no_state() {
     }
     let found = UserRepository::find(&store, ada.user.id).await.unwrap();
     assert_eq!(found, Some(ada.user));
-    // Asked on each of the store's own connections would be best; the server tells of all of them at once.
+    // The server reports on all of its connections at once.
     let client = client(database.url()).await;
     let settings = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query ~ '^SET [^L]'";
     assert_eq!(client.query_one(settings, &[]).await.unwrap().get::<_, i64>(0), 0);
@@ -313,7 +313,7 @@ async fn replica_returns_all_committed_writes() {
         let listed = OrderRepository::list(&store, &newest()).await.unwrap();
         assert_eq!(listed.items[0].id, order_id(n));
     }
-    // A replica that stands still is waited for no longer than is bearable, and then passed over.
+    // A replica that does not replay is awaited briefly, and then skipped.
     let standing = client(&replica.url("shop")).await;
     standing.batch_execute("SELECT pg_wal_replay_pause()").await.unwrap();
     store.place(&placement(51, ada, &[(1, 1)], at(51))).await.unwrap();

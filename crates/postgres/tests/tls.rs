@@ -13,7 +13,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
-/// An authority, and a server whose certificate it signed for `localhost` alone.
+/// A certificate authority, and a server whose certificate is for `localhost` only.
 struct Encrypted {
     server: Postgres,
     folder: TempDir,
@@ -36,7 +36,7 @@ impl Encrypted {
 
         let server = Postgres::start().await.unwrap();
         let admin = client(&server.url("postgres")).await;
-        // The server writes them itself, into its own folder, for its own user alone.
+        // The server writes them into its own folder, for its own user.
         for (file, content) in [("server.crt", certificate.pem()), ("server.key", key.serialize_pem())] {
             let content = BASE64_STANDARD.encode(content);
             let write = format!("COPY (SELECT '{content}') TO PROGRAM 'base64 -d > {file} && chmod 600 {file}'");
@@ -49,7 +49,7 @@ impl Encrypted {
         encrypted
     }
 
-    /// The configuration is read again some time after it was asked for.
+    /// The configuration is reloaded some time after the request.
     async fn until_it_speaks_tls(&self) {
         for _ in 0..500 {
             if self.try_with("localhost", "require", None).await.is_ok() {
@@ -64,7 +64,7 @@ impl Encrypted {
         self.folder.path().join(name)
     }
 
-    /// Connects to a host under which the server is known, in a mode, with a file of authorities.
+    /// Connects with a host name, a mode and a file of authorities.
     async fn try_with(&self, host: &str, mode: &str, roots: Option<&str>) -> Result<(), String> {
         let url = self.server.url("postgres").replace("127.0.0.1", host).replace("sslmode=disable", "");
         let roots = roots.map(|file| format!("&sslrootcert={}", self.file(file).display())).unwrap_or_default();

@@ -51,7 +51,7 @@ pub fn compose(config: &Config, backend: &Backend) -> Application {
     build(config, backend, &mut Metrics::new())
 }
 
-/// The same, and adds the sources of metrics to `metrics`.
+/// Builds all use cases, and adds the sources of metrics to `metrics`.
 fn build(config: &Config, backend: &Backend, metrics: &mut Metrics) -> Application {
     let Shared { clock, ids, hasher, random, sealer } = Shared::new(config, metrics);
     let (request_limiter, throttle) = rate_limiters(config, backend);
@@ -100,7 +100,7 @@ fn build(config: &Config, backend: &Backend, metrics: &mut Metrics) -> Applicati
     }
 }
 
-/// The ports that several services share, stores aside.
+/// The ports that several services share, except the stores.
 struct Shared {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
@@ -205,8 +205,8 @@ fn traced(config: &Config, inner: Stores) -> Stores {
     }
 }
 
-/// Clears the cache when a write went past its decorators: one of a command beside a running server, where Redis does
-/// not tell of it, and one that was committed although its caller was told that the server is unreachable.
+/// Clears the cache when a write did not pass its decorators: a write of a command beside a running server, which Redis
+/// does not report, and a write that was committed although its caller was told that the server is unreachable.
 fn clear_on_unseen_writes(backend: &Backend, cache: &Arc<dyn Cache>) {
     let cache = cache.clone();
     match backend.store() {
@@ -248,7 +248,8 @@ fn keys(secrets: &Secrets) -> JwtKeys<'_> {
     }
 }
 
-/// The key that signs cursors: derived, so that a signature of a cursor is never one of a token. Equal on all instances.
+/// The key that signs cursors. It is derived, so that the signature of a cursor never equals that of a token. Equal on
+/// all instances.
 fn cursor_key(secret: &str) -> [u8; 32] {
     Sha256::new().chain_update(b"entrepot cursor\0").chain_update(secret.as_bytes()).finalize().into()
 }

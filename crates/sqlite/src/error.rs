@@ -1,13 +1,13 @@
-//! What SQLite's errors mean.
+//! Conversion of SQLite's errors.
 
 use diesel::result::{DatabaseErrorKind, Error};
 use entrepot_domain::Fault;
 
-/// The name under which an operator knows this store.
+/// The name of this store for operators.
 pub(crate) const SQLITE: &str = "sqlite";
 
-/// What SQLite says when it cannot do a thing now (`sqlite3_errstr`): the file is locked, the disk is full or broken,
-/// or gone. Diesel hands on the words alone.
+/// The messages of SQLite for temporary failures (`sqlite3_errstr`): the file is locked, the disk is full or broken, or
+/// missing. Diesel passes on the message without the code.
 const UNAVAILABLE_MESSAGES: [&str; 7] = [
     "database is locked",
     "database table is locked",
@@ -18,12 +18,12 @@ const UNAVAILABLE_MESSAGES: [&str; 7] = [
     "locking protocol",
 ];
 
-/// An error that no rule of the domain explains. The caller has ruled those out, at that very statement.
+/// Converts an error that no rule of the domain explains. The caller has excluded those at the statement.
 pub(crate) fn fault(error: Error) -> Fault {
     if is_unavailable(&error) { Fault::unavailable(SQLITE, error) } else { Fault::unknown(error) }
 }
 
-/// Whether it may go better later.
+/// Returns whether the failure may be temporary.
 pub(crate) fn is_unavailable(error: &Error) -> bool {
     match error {
         Error::DatabaseError(_, what) => UNAVAILABLE_MESSAGES.iter().any(|words| what.message().starts_with(words)),
@@ -31,12 +31,12 @@ pub(crate) fn is_unavailable(error: &Error) -> bool {
     }
 }
 
-/// Whether a unique index refused the row.
+/// Returns whether a unique index refused the row.
 pub(crate) const fn is_duplicate(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
 }
 
-/// A row whose content breaks a rule of the domain: somebody else wrote it.
+/// A row that breaks a rule of the domain: another program wrote it.
 pub(crate) fn broken_row(
     table: &'static str,
     column: &'static str,

@@ -1,4 +1,5 @@
-//! The event log: written in the transaction of what happened, numbered by the one writer, so in the order of commits.
+//! The event log, written in the transactions of the changes. The single writer numbers the events, so they are in
+//! commit order.
 
 use diesel::{
     ExpressionMethods, Insertable, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper, SqliteConnection,

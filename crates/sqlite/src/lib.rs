@@ -1,16 +1,17 @@
-//! Every store port on Diesel and the bundled SQLite: the embedded default, one file and nothing to install.
+//! Every store port, with Diesel and the bundled SQLite: the embedded default, one file without an installation.
 //!
-//! [`SqliteStore`] implements them all. One thread writes, and commits what several callers want together, with one
-//! flush to the disk for all of them (`synchronous=FULL`: what was answered survives a power cut). A few threads read,
-//! from snapshots, and never wait for the writer. See [`store`](SqliteStore) for the queue, and a module for each
-//! aggregate for its SQL.
+//! [`SqliteStore`] implements all of them. One thread writes, and commits the changes of several callers together, with
+//! a single flush to the disk (`synchronous=FULL`: a confirmed change survives a power cut). A few threads read from
+//! snapshots, and never wait for the writer. See [`store`](SqliteStore) for the queue; each aggregate's SQL is in its
+//! module.
 //!
 //! # Prepared once
-//! Most of the time of an order would go into parsing SQL, if it were parsed each time. Three habits of the hot path:
-//! - A look-up by key ends with `get_result`, never with `first`: that adds `LIMIT ?`, whose value SQLite's planner looks
-//!   at, and so plans the statement anew for each value that is bound. `get_result` reads one row all the same.
-//! - A line that is inserted says `treat_none_as_default_value = false`, so that its type names the statement, not its text.
-//! - Diesel never keeps an `update`: one that runs for each line is a query of its own.
+//! Parsing SQL each time would take most of the time of an order. Three rules for the hot path:
+//! - A look-up by key ends with `get_result`, never with `first`, which adds `LIMIT ?`: SQLite's planner uses the bound
+//!   value, and so plans the statement again for each value. `get_result` reads one row as well.
+//! - An inserted line has `treat_none_as_default_value = false`, so that its type identifies the statement, and not its
+//!   text.
+//! - Diesel does not cache `update` statements: one that runs per line is a custom query.
 
 mod api_key;
 mod audit;

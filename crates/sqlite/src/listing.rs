@@ -1,4 +1,4 @@
-//! What every list does alike.
+//! Helpers for all lists.
 
 use diesel::{SqliteConnection, connection::SimpleConnection, declare_sql_function, sql_types::Text};
 use entrepot_domain::Fault;
@@ -12,7 +12,7 @@ extern "SQL" {
     fn instr(text: Text, words: Text) -> BigInt;
 }
 
-/// Runs several queries on one state of the store.
+/// Runs several queries on the same snapshot.
 pub(crate) fn snapshot<T>(
     connection: &mut SqliteConnection,
     work: impl FnOnce(&mut SqliteConnection) -> Result<T, Fault>,
@@ -20,13 +20,13 @@ pub(crate) fn snapshot<T>(
     connection.batch_execute("BEGIN").map_err(fault)?;
     let result = work(connection);
     match connection.batch_execute("ROLLBACK") {
-        // A failed read may have ended the transaction already; its own error says more.
+        // A failed read may have ended the transaction already; its own error is more specific.
         Err(error) if result.is_ok() => Err(fault(error)),
         _ => result,
     }
 }
 
-/// How SQLite would go about a query, each step in a line.
+/// SQLite's plan of a query, one step per line.
 #[cfg(test)]
 pub(crate) fn plan_of(connection: &mut SqliteConnection, query: impl std::fmt::Display) -> Result<String, Fault> {
     #[derive(diesel::QueryableByName)]

@@ -1,18 +1,18 @@
-//! One server for one file.
+//! The lock of a database file.
 
 use std::{
     fs::{File, TryLockError},
     path::{Path, PathBuf},
 };
 
-/// Holds a database file for one server, as long as it lives or its process does.
+/// Locks a database file for one server, until it is dropped or the process ends.
 ///
-/// It is the file itself that is locked, so a second name of it (a symbolic or a hard link) gets around nothing. The lock
-/// is one of `flock(2)`, and SQLite's own are of `fcntl(2)`: on a local file system of Linux neither knows of the other.
-/// (NFS makes both the same, so that a server on it refuses to start; SQLite's WAL mode does not work there anyway.)
+/// The file itself is locked, so other names of it (symbolic or hard links) do not bypass the lock. It is a lock of
+/// `flock(2)`, and SQLite's own are of `fcntl(2)`: on a local file system of Linux they are independent. (On NFS they
+/// are the same, so that a server refuses to start there; SQLite's WAL mode does not work on NFS anyway.)
 ///
-/// Closing any descriptor of a file drops all locks that the process has on it by `fcntl`. So acquire this one before the
-/// store is opened, let go of it after the store is closed, and do not try to acquire it again in between.
+/// Closing any descriptor of a file releases all `fcntl` locks of the process on it. So acquire this lock before the
+/// store is opened, drop it after the store is closed, and do not acquire it again in between.
 #[derive(Debug)]
 pub struct FileLock {
     _file: File,
@@ -21,16 +21,16 @@ pub struct FileLock {
 /// Why a file was not locked.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Another process holds it.
+    /// Another process holds the lock.
     #[error("another process has {} locked", .0.display())]
     Taken(PathBuf),
-    /// It cannot be opened, made or locked.
+    /// The file cannot be opened, created or locked.
     #[error("cannot lock {}", .0.display())]
     Failed(PathBuf, #[source] std::io::Error),
 }
 
 impl FileLock {
-    /// Locks a database file, which is made if it is not there. Does not wait.
+    /// Locks a database file, and creates it if necessary. Does not wait.
     pub fn acquire(path: &Path) -> Result<Self, LockError> {
         let failed = |error| LockError::Failed(path.to_owned(), error);
         let file = lock_file(path).map_err(failed)?;
@@ -45,12 +45,12 @@ impl FileLock {
 #[cfg(target_os = "linux")]
 fn lock_file(path: &Path) -> std::io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    // The mode that SQLite gives a file that it makes.
+    // SQLite's mode for new files.
     File::options().create(true).append(true).mode(0o644).open(path)
 }
 
-/// Elsewhere the two kinds of locks may meet, so a file beside the database is locked; a hard link in another folder gets
-/// around that.
+/// On other systems the two kinds of locks may conflict, so a file beside the database is locked; a hard link in
+/// another folder bypasses that.
 #[cfg(not(target_os = "linux"))]
 fn lock_file(path: &Path) -> std::io::Result<File> {
     drop(File::options().create(true).append(true).open(path)?);
@@ -93,7 +93,7 @@ mod tests {
         let _held = FileLock::acquire(&path).unwrap();
         let store = SqliteStore::open(&SqliteOptions::new(&path)).unwrap();
         UserRepository::insert(&store, &new_user("ada"), &cause(at(0))).await.unwrap();
-        // A command beside a server is no server.
+        // A command beside a server does not acquire the lock.
         let command = SqliteStore::open(&SqliteOptions::new(&path)).unwrap();
         assert!(UserRepository::find(&command, new_user("ada").user.id).await.unwrap().is_some());
     }

@@ -1,4 +1,4 @@
-//! What columns hold, and what the domain makes of it.
+//! Conversion of column values.
 
 use diesel::{
     backend::Backend,
@@ -31,7 +31,7 @@ impl ToSql<Binary, Sqlite> for Id {
     }
 }
 
-/// A column as the domain reads it, or which one of which row is broken.
+/// Converts a column value; the error names the row and column.
 pub(crate) fn read<T>(
     table: &'static str,
     column: &'static str,
@@ -41,7 +41,7 @@ pub(crate) fn read<T>(
     parsed.map_err(|why| broken_row(table, column, row, why))
 }
 
-/// A moment out of milliseconds.
+/// Converts milliseconds to a time.
 pub(crate) fn moment(
     table: &'static str,
     column: &'static str,
@@ -51,7 +51,7 @@ pub(crate) fn moment(
     Timestamp::from_timestamp_millis(millis).ok_or_else(|| broken_row(table, column, row, "is no moment"))
 }
 
-/// Roles out of the sum that a column holds.
+/// Converts a column value to roles.
 pub(crate) fn roles(row: impl std::fmt::Display + Copy, sum: i64) -> Result<Roles, Fault> {
     let bits = u8::try_from(sum).map_err(|_| broken_row("users", "roles", row, "is no sum of roles"))?;
     read("users", "roles", row, Roles::from_bits(bits))

@@ -7,7 +7,7 @@ use entrepot_contract::Stores;
 use entrepot_sqlite::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
 
-/// A store in a folder of its own, which goes when the test ends.
+/// A store in a temporary folder.
 struct Sqlite {
     store: Arc<SqliteStore>,
     _folder: TempDir,

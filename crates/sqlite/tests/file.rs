@@ -1,4 +1,4 @@
-//! What is in the file, as other programs see it.
+//! The content of the file, as other programs see it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
 
 use std::{
@@ -32,7 +32,7 @@ async fn shop(folder: &TempDir) -> (SqliteStore, PathBuf) {
     (store, path)
 }
 
-/// Runs the machine's own `sqlite3`, which may be of another version than ours.
+/// Runs the `sqlite3` of the system, whose version may differ from ours.
 fn sqlite3(file: &Path, arguments: &[&str], input: &[u8]) -> Vec<u8> {
     let started = Command::new("sqlite3")
         .arg("-bail")
@@ -67,7 +67,7 @@ async fn dump_of_another_sqlite_is_complete() {
         let count = format!("SELECT count(*) FROM {table}");
         assert_eq!(sqlite3(&copy, &[&count], b""), sqlite3(&path, &[&count], b""), "{table}");
     }
-    // And the copy serves.
+    // The copy is a valid store.
     let store = SqliteStore::open(&SqliteOptions::new(&copy)).unwrap();
     assert!(OrderRepository::find(&store, order_id(1)).await.unwrap().is_some());
     let query = ProductQuery {
@@ -80,13 +80,13 @@ async fn dump_of_another_sqlite_is_complete() {
     assert_eq!(ProductRepository::list(&store, &query).await.unwrap().total, Some(0));
 }
 
-/// Closing any descriptor of a file drops the locks that SQLite has on it, so that of our own lock stays open.
+/// Closing any descriptor of a file releases SQLite's locks on it, so that of our lock stays open.
 #[tokio::test]
 async fn file_lock_does_not_affect_the_locks_of_sqlite() {
     let folder = TempDir::new().unwrap();
     let lock = FileLock::acquire(&folder.path().join("entrepot.db")).unwrap();
     let (store, path) = shop(&folder).await;
-    // That needs a file which nobody else has open.
+    // This requires exclusive access to the file.
     let leave_wal = || Command::new("sqlite3").arg(&path).arg("PRAGMA journal_mode = DELETE").output().unwrap();
     let refused = leave_wal();
     assert!(!refused.status.success(), "{refused:?}");
@@ -95,7 +95,7 @@ async fn file_lock_does_not_affect_the_locks_of_sqlite() {
     assert_eq!(leave_wal().stdout, b"delete\n");
 }
 
-/// Nor in what SQLite keeps for later use.
+/// Neither in SQLite's free pages.
 #[tokio::test]
 async fn erased_user_is_not_in_the_file() {
     let folder = TempDir::new().unwrap();

@@ -1,4 +1,4 @@
-//! What this store promises beside the contract of its ports: of its file, its threads and its queue.
+//! The behaviour of this store besides the contract: file, threads and queue.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::{
@@ -31,7 +31,7 @@ fn open(folder: &TempDir) -> SqliteStore {
     SqliteStore::open(&SqliteOptions::new(file(folder))).unwrap()
 }
 
-/// A store with one buyer and so many of product 1.
+/// A store with one buyer and a stock of product 1.
 async fn shop(folder: &TempDir, stock: i64) -> SqliteStore {
     let store = open(folder);
     UserRepository::insert(&store, &new_user("ada"), &cause(at(0))).await.unwrap();
@@ -72,7 +72,7 @@ async fn confirmed_changes_are_visible_to_a_second_store() {
     assert_eq!(ProductRepository::find(&second, product_id(1)).await.unwrap(), Some(changed));
 }
 
-/// As two processes that start at once would.
+/// Like two processes that start at once.
 #[test]
 fn new_file_can_be_opened_concurrently() {
     const MANY: usize = 4;
@@ -108,7 +108,7 @@ fn migrations_are_pending_until_the_store_was_opened() {
     assert_eq!(std::fs::metadata(&path).unwrap().len(), 0, "nor does it write to one");
     open(&folder).close();
     assert_eq!(pending_migrations(&path).unwrap(), Vec::<String>::new());
-    // Once more finds nothing to do.
+    // The second call does nothing.
     open(&folder).close();
 }
 
@@ -130,7 +130,7 @@ async fn closed_store_is_unavailable() {
     let ada = new_user("ada").user.id;
     store.check().await.unwrap();
     store.close();
-    // Once more does nothing, and does not hang.
+    // A second call does nothing and does not block.
     store.close();
 
     assert!(matches!(store.check().await, Err(Fault::Unavailable { dependency: "sqlite", .. })));
@@ -144,7 +144,7 @@ async fn closed_store_is_unavailable() {
     assert!(matches!(stock, Err(ProductError::Fault(Fault::Unavailable { .. }))), "{stock:?}");
 }
 
-/// Polls once: enough to hand the work over, too little to hear the answer, unless it is there already.
+/// Polls once: enough to queue the work; the result is usually not available yet.
 fn poll_once<T>(work: impl Future<Output = T>) -> Poll<T> {
     pin!(work).poll(&mut Context::from_waker(Waker::noop()))
 }
@@ -159,7 +159,7 @@ async fn job_of_a_dropped_caller_is_completed() {
         let answer = poll_once(store.place(&placement(n, ada, &[(1, 2)], at(1))));
         assert!(!matches!(answer, Poll::Ready(Err(_))), "{answer:?}");
     }
-    // The writer takes one after the other, so once this one is answered those before it are done.
+    // The writer runs jobs in order, so earlier ones are complete now.
     store.place(&placement(21, ada, &[(1, 2)], at(2))).await.unwrap();
     for n in 1..=20 {
         let order = OrderRepository::find(&store, order_id(n)).await.unwrap();
@@ -185,7 +185,7 @@ async fn closing_completes_queued_jobs() {
     assert_eq!(mug.stock.get(), 80);
 }
 
-/// Many at once, of which some are refused before they did anything, and some fail when they had taken stock already.
+/// Concurrent orders, some of which are refused at first, and some of which fail after taking stock.
 #[tokio::test]
 async fn refused_job_is_rolled_back_alone() {
     let folder = TempDir::new().unwrap();
@@ -196,7 +196,7 @@ async fn refused_job_is_rolled_back_alone() {
         .map(|n| {
             let store = store.clone();
             let asked: &[(u128, i64)] = if n % 4 == 0 { &[(1, 1), (2, 1)] } else { &[(1, 1)] };
-            // An order that exists already fails behind the stock: what it took must come back.
+            // An order that exists already fails after the stock was taken, which has to be rolled back.
             let placement = placement(if n % 10 == 1 { 1 } else { n }, ada, asked, at(1));
             tokio::spawn(async move { store.place(&at_key(&format!("key-{n}"), placement)).await })
         })
@@ -210,8 +210,8 @@ async fn refused_job_is_rolled_back_alone() {
             Err(other) => panic!("order {n}: {other:?}"),
         }
     }
-    // Every fourth is refused; of the twenty tries at order 1 one is placed, and nineteen fail; the rest take the
-    // hundred that there are.
+    // Every fourth is refused; of the twenty attempts at order 1 one is placed and nineteen fail; the others take the
+    // stock of a hundred.
     assert_eq!(placed, 100);
     let mug = ProductRepository::find(&store, product_id(1)).await.unwrap().unwrap();
     assert_eq!((mug.stock.get(), mug.version), (0, Version(101)));
@@ -222,7 +222,7 @@ async fn refused_job_is_rolled_back_alone() {
     assert_eq!(found, 100);
 }
 
-/// What an older program wrote, which folded in another way.
+/// Data of an older version with another folding.
 #[tokio::test]
 async fn emails_and_search_texts_of_older_programs_are_folded_again() {
     use diesel::{Connection, SqliteConnection, connection::SimpleConnection};

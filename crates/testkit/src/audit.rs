@@ -1,4 +1,4 @@
-//! Causes of changes, for the audit log.
+//! Contexts of changes, for the audit log.
 
 use std::{
     net::Ipv4Addr,
@@ -17,7 +17,7 @@ pub fn origin() -> Origin {
     Origin { address: Ipv4Addr::LOCALHOST.into(), request_id: "request".to_owned() }
 }
 
-/// The cause of a change at that moment, by nobody. Each has a new identifier, greater than all before.
+/// The cause of an anonymous change at this time. Each has a new identifier, greater than all before.
 pub fn cause(at: Timestamp) -> Cause {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     // With gaps, for causes with several entries.

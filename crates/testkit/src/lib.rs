@@ -1,9 +1,8 @@
 //! Builders of test data.
 //!
-//! Everything is made of small numbers or of names, so that a test says what it means, and a failure says which one:
-//! `product(7).price(295).stock(3).build()`.
+//! All data is derived from small numbers or names, so that a test is readable, and a failure shows what it is about:
 //!
-//! With the feature `servers` also throw-away PostgreSQL and Redis.
+//! With the feature `servers` also temporary PostgreSQL and Redis servers.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test may panic")]
 
 mod audit;
@@ -26,25 +25,25 @@ pub use servers::{
 };
 pub use user::{email, new_user, password, session, session_id, user, user_id};
 
-/// The start of 2026, when the time of tests begins.
+/// The start of 2026, the time zero of tests.
 const START_OF_2026: i64 = 1_767_225_600;
 
-/// The time so many seconds after the start of 2026.
+/// The time `seconds` after the start of 2026.
 pub fn at(seconds: i64) -> Timestamp {
     DateTime::from_timestamp(START_OF_2026 + seconds, 0).unwrap()
 }
 
-/// So many minor units of pounds.
+/// An amount in pence.
 pub fn gbp(amount: i64) -> Money {
     money(amount, "GBP")
 }
 
-/// So many minor units of a currency.
+/// An amount in minor units of a currency.
 pub fn money(amount: i64, currency: &str) -> Money {
     Money::new(amount, currency.parse::<Currency>().unwrap()).unwrap()
 }
 
-/// The identifier with that number.
+/// The identifier with this number.
 pub fn id(n: u128) -> Uuid {
     Uuid::from_u128(n)
 }

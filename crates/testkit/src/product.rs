@@ -17,7 +17,7 @@ pub fn product_id(n: u128) -> ProductId {
 #[must_use]
 pub struct ProductBuilder(Product);
 
-/// A product named by a number: `SKU-7`, `Product 7`, one pound, a hundred in stock.
+/// Product number `n`: `SKU-7`, `Product 7`, one pound, a stock of a hundred.
 pub fn product(n: u128) -> ProductBuilder {
     ProductBuilder(Product {
         id: product_id(n),
@@ -81,7 +81,7 @@ impl ProductBuilder {
     }
 }
 
-/// The product as an import brings it that says nothing about description and stock.
+/// An import of the product, without description and stock.
 pub fn product_import(product: &Product) -> ProductImport {
     ProductImport {
         id: product.id,
@@ -93,7 +93,7 @@ pub fn product_import(product: &Product) -> ProductImport {
     }
 }
 
-/// A change of stock by `delta` at that moment.
+/// A stock adjustment by `delta` at this time.
 pub fn stock_change(delta: i64, at: Timestamp) -> StockChange {
     let actor = user_id(1);
     StockChange { delta, reason: StockReason::parse("counted").unwrap(), actor, cause: by(actor, at) }

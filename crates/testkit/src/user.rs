@@ -15,12 +15,12 @@ pub fn user_id(n: u128) -> UserId {
     UserId(id(n))
 }
 
-/// An address, parsed.
+/// Parses an email.
 pub fn email(text: &str) -> Email {
     Email::parse(text).unwrap()
 }
 
-/// A customer named by a number, who signed up at the beginning.
+/// Customer number `n`, registered at the start of 2026.
 pub fn user(n: u128) -> User {
     User {
         id: user_id(n),
@@ -34,10 +34,10 @@ pub fn user(n: u128) -> User {
     }
 }
 
-/// A customer named by a word, to be kept: `new_user("ada")` has the address `ada@example.com`. One name has one
-/// identifier, another name another.
+/// A customer to be inserted: `new_user("ada")` has the email `ada@example.com`. Equal names have equal identifiers.
 pub fn new_user(name: &str) -> NewUser {
-    // Case counts, so that a test can insert an address in another case as another user.
+    // The case of the name is part of the identifier, so that a test can insert the same email in another case for
+    // another user.
     let n = name.bytes().fold(1, |n: u128, byte| n.wrapping_mul(257).wrapping_add(u128::from(byte)));
     let user = User { name: PersonName::parse(name).unwrap(), email: email(&format!("{name}@example.com")), ..user(n) };
     let password = password(user.id);
@@ -54,7 +54,8 @@ pub fn session_id(n: u128) -> SessionId {
     SessionId(id(n))
 }
 
-/// A login with the refresh token `token`, made at `created_at` by [`password`] alone, that lives for an hour.
+/// A session with the refresh token `token`, opened at `created_at` with [`password`] only, which expires after an
+/// hour.
 pub fn session(n: u128, user: UserId, token: &str, created_at: Timestamp) -> NewSession {
     NewSession {
         id: session_id(n),

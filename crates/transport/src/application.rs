@@ -1,4 +1,4 @@
-//! The application, as connections see it: requests in, answers out.
+//! The application: an actix service without its type.
 
 use std::{fmt::Debug, io, pin::Pin, rc::Rc};
 
@@ -9,7 +9,7 @@ use crate::convert::Headers;
 
 type ResponseFuture = Pin<Box<dyn Future<Output = Response<BoxBody>>>>;
 
-/// A worker's service, without its type.
+/// The service of a worker, with its type erased.
 #[derive(Clone)]
 pub(crate) struct Application {
     service: Rc<dyn Fn(Request) -> ResponseFuture>,
@@ -38,7 +38,7 @@ impl Application {
         (self.service)(request)
     }
 
-    /// Converts the headers of its answers.
+    /// Returns the converter of response headers.
     pub(crate) fn headers(&self) -> &Headers {
         &self.headers
     }

@@ -1,4 +1,4 @@
-//! Bodies: of requests as streams for the application, of answers as hyper takes them.
+//! Bodies: request bodies as streams for the application, response bodies as hyper expects them.
 
 use std::{
     cell::RefCell,
@@ -25,11 +25,11 @@ use tokio::{task::spawn_local, time::timeout};
 
 use crate::connection::BusyGuard;
 
-/// The most bytes of a body that are read although nobody wants them, to keep the connection or to let the client see its
-/// answer.
+/// The maximum number of unused bytes of a request body that are read, to keep the connection open or to let the client
+/// read the response.
 const MAX_DRAINED_BYTES: u64 = 64 << 10;
 
-/// Where a body comes from.
+/// The source of a request body.
 pub(crate) enum Source {
     Http1(Incoming),
     Http2(RecvStream),
@@ -42,7 +42,7 @@ impl Source {
                 return Poll::Ready(match ready!(Pin::new(&mut *body).poll_frame(cx)) {
                     Some(Ok(frame)) => match frame.into_data() {
                         Ok(data) => Some(Ok(data)),
-                        // Trailers: nobody asks for them.
+                        // Trailers are ignored.
                         Err(_) => continue,
                     },
                     Some(Err(error)) => Some(Err(broken(error))),
@@ -51,7 +51,7 @@ impl Source {
             },
             Self::Http2(body) => Poll::Ready(match ready!(body.poll_data(cx)) {
                 Some(Ok(data)) => {
-                    // It fails if the stream has ended, which is seen at the next call.
+                    // This fails if the stream has ended, which the next call reports.
                     body.flow_control().release_capacity(data.len()).ok();
                     Some(Ok(data))
                 }
@@ -73,35 +73,35 @@ fn broken(error: impl Error + Send + Sync + 'static) -> PayloadError {
     PayloadError::Incomplete(Some(io::Error::other(error)))
 }
 
-/// What asks for the body that the client holds back (RFC 9110 10.1.1).
+/// How a body that the client holds back is requested (RFC 9110 10.1.1).
 pub(crate) enum Continue {
-    /// The client waits for nothing.
+    /// The client does not wait.
     NotExpected,
-    /// hyper does it when the body is read.
+    /// hyper sends `100 Continue` when the body is read.
     ByHyper,
-    /// The stream that it is to be said on.
+    /// The stream on which to send `100 Continue`.
     Http2(Rc<RefCell<SendResponse<Bytes>>>),
 }
 
-/// The body of a request, which the application and the connection share.
+/// The body of a request, shared by the application and the connection.
 pub(crate) struct RequestBody {
-    /// `None` if it was read to its end, or is not read any more.
+    /// `None` if it was read completely, or is not read any more.
     source: Option<Source>,
-    /// How long it is, if the client said so.
+    /// The `Content-Length`, if the client sent one.
     length: Option<u64>,
     taken: u64,
     expects: Continue,
     has_failed: bool,
 }
 
-/// What becomes of the part of a body that the application did not read.
+/// The state of the part of a request body that the application did not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unread {
-    /// There is none, or it is read by the way: the next request is found behind it.
+    /// There is none, or it is discarded in the background: the next request can be read after it.
     Harmless,
     /// The application may still read it.
     InUse,
-    /// It is not read, and on HTTP/1 no request can be found behind it.
+    /// It is not read, so that on HTTP/1 no request can be read after it.
     Abandoned,
 }
 
@@ -111,7 +111,7 @@ impl RequestBody {
         Rc::new(RefCell::new(Self { source, length, taken: 0, expects, has_failed: false }))
     }
 
-    /// As the application reads it.
+    /// Returns the payload for the application.
     pub(crate) fn payload(body: &Rc<RefCell<Self>>) -> Payload {
         if body.borrow().source.is_none() {
             return Payload::None;
@@ -143,8 +143,8 @@ impl RequestBody {
         self.has_failed = true;
     }
 
-    /// What is left when the application has answered. `is_streaming` says that the answer may still depend on it. A small
-    /// rest is read for up to `drain_timeout`, if there is one.
+    /// Called when the application has responded. `is_streaming` says that the response may still depend on the body. A
+    /// small rest is read for up to `drain_timeout`, if there is one.
     pub(crate) fn leave(body: &Rc<RefCell<Self>>, is_streaming: bool, drain_timeout: Option<Duration>) -> Unread {
         let mut this = body.borrow_mut();
         let Some(source) = &this.source else {
@@ -158,10 +158,10 @@ impl RequestBody {
         }
         let left = match source {
             Source::Http1(_) => this.length.map(|length| length.saturating_sub(this.taken)),
-            // Streams can be ended at any time, so its length need not be known.
+            // Streams can be reset at any time, so the length need not be known.
             Source::Http2(_) => Some(this.length.map_or(0, |length| length.saturating_sub(this.taken))),
         };
-        // A client that waits to be asked for it may send it or not.
+        // A client that waits for `100 Continue` may or may not send the body.
         let is_coming = matches!(this.expects, Continue::NotExpected);
         let is_small = left.is_some_and(|left| left <= MAX_DRAINED_BYTES);
         if let Some(limit) = drain_timeout.filter(|_| is_coming && is_small) {
@@ -177,11 +177,11 @@ impl RequestBody {
 fn send_continue(respond: &RefCell<SendResponse<Bytes>>) {
     let mut head = http::Response::new(());
     *head.status_mut() = http::StatusCode::CONTINUE;
-    // It fails if the stream has ended, or the answer was given before.
+    // This fails if the stream has ended, or after the response was sent.
     respond.borrow_mut().send_informational(head).ok();
 }
 
-/// Reads a body that nobody wants, for a while.
+/// Reads and discards a body, for a limited time.
 async fn drain(body: Rc<RefCell<RequestBody>>, limit: Duration) {
     let max = body.borrow().taken + MAX_DRAINED_BYTES;
     let reading = poll_fn(|cx| {
@@ -203,7 +203,7 @@ impl Stream for Reader {
     }
 }
 
-/// The body of an answer, for hyper. Its connection is busy as long as it is there.
+/// The body of a response, for hyper. Its connection is busy until it is dropped.
 pub(crate) struct ResponseBody {
     content: Content,
     _work: Option<BusyGuard>,
@@ -231,12 +231,12 @@ impl ResponseBody {
         Self { content, _work: None }
     }
 
-    /// Whether it is not there yet as a whole.
+    /// Returns whether it is produced while it is sent.
     pub(crate) fn is_streaming(&self) -> bool {
         matches!(self.content, Content::Stream(_))
     }
 
-    /// Whether nobody knows how long it will be.
+    /// Returns whether its length is unknown.
     pub(crate) fn is_endless(&self) -> bool {
         self.size() == BodySize::Stream
     }
@@ -249,7 +249,7 @@ impl ResponseBody {
         }
     }
 
-    /// The next piece, if there is one.
+    /// Polls the next chunk.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Box<dyn Error>>>> {
         let Content::Stream(stream) = &mut self.content else {
             return Poll::Ready(match std::mem::replace(&mut self.content, Content::Empty) {

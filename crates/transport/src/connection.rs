@@ -1,8 +1,7 @@
-//! What a worker knows of a connection, and how long it waits for its client.
+//! The state and the time-outs of a connection.
 //!
-//! The head of each request, a body that nobody reads any more and an answer that the client does not read may take for
-//! ever if nobody looks. All of it is judged here, by what is read and written, and it costs a request no more than a few
-//! stores.
+//! The head of a request, an unused body and a response that the client does not read could take for ever. This module
+//! detects them from what is read and written, at the cost of a few stores per request.
 
 use std::{
     cell::{Cell, RefCell},
@@ -15,63 +14,64 @@ use http::HeaderValue;
 
 use crate::timeouts::{Clock, Timeouts};
 
-/// For closing, after it was requested.
+/// The time-out of closing, after it was requested.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// In a stop, how long a connection must have been silent to be closed: what was sent just before is still to come.
+/// During a stop, how long a connection must be silent to be closed: requests sent just before may still arrive.
 const SILENCE_TIMEOUT: Duration = Duration::from_millis(100);
-/// The same of a connection that is just being opened, or of an HTTP/2 client that was told to go: its next request may
-/// be on the way, and it closes the connection by itself when it has none.
+/// The same for a new connection, or for an HTTP/2 client that was sent GOAWAY: its next request may be on the way, and
+/// it closes the connection itself when it has none.
 const LONG_SILENCE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What a connection is doing.
+/// The phase of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// Nothing: every request is answered.
+    /// All requests were answered.
     Idle,
-    /// Its client is sending the head of a request, or the rest of a body that was answered early.
+    /// The client is sending the head of a request, or the rest of a body after an early response.
     Reading,
-    /// Requests are being answered, or a handshake is being made, which has a time-out of its own.
+    /// Requests are being processed, or a TLS handshake, which has its own time-out.
     Busy,
 }
 
-/// How a connection is to be closed.
+/// How a connection has to be closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Close {
-    /// As soon as nothing more can be read, as if its client had hung up.
+    /// When no more bytes are available, as at an end of file from the client.
     Idle,
-    /// The same, after its client was told that the head was too slow.
+    /// The same, after a 408 response for a slow head.
     HeadTimeout,
-    /// At once: its client does not read.
+    /// Immediately: the client does not read.
     Unread,
 }
 
-/// Whether an HTTP/2 client is asked to open no more streams.
+/// The state of the request to an HTTP/2 client to open no more streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Goaway {
     No,
-    /// When its first request has come.
+    /// After its first request.
     AfterRequest,
     Due,
     Sent,
 }
 
-/// A connection, as its worker, its stream and its requests see it.
+/// The state of a connection, shared by its worker, its stream and its requests.
 pub(crate) struct Connection {
     clock: Rc<Clock>,
     phase: Cell<Phase>,
-    /// Since when it is in its phase.
+    /// The start of the phase.
     since: Cell<Instant>,
     requests: Cell<u32>,
-    /// Whether a request has come at all.
+    /// Whether it has received a request.
     is_used: Cell<bool>,
-    /// HTTP/2: what is read need not be of a request.
+    /// HTTP/2: bytes that are read may not belong to a request.
     is_multiplexed: Cell<bool>,
-    /// Since when its client owes the rest of what it began: the first request after a handshake, or the rest of a frame.
+    /// The start of something that the client has to complete: the first request after a handshake, or the rest of a
+    /// frame.
     owed: Cell<Option<Instant>>,
-    /// Whether the answer that was given last says that it is the last.
+    /// Whether the last response closes the connection.
     is_last: Cell<bool>,
     written: Cell<Instant>,
-    /// Since when its client takes nothing of what is written.
+    /// The time since which writes are blocked.
     blocked: Cell<Option<Instant>>,
     close: Cell<Option<(Close, Instant)>>,
     goaway: Cell<Goaway>,
@@ -103,14 +103,14 @@ impl Connection {
         self.since.set(self.clock.now());
     }
 
-    /// The connection is busy until what this returns is dropped.
+    /// Marks the connection as busy until the returned guard is dropped.
     pub(crate) fn start_work(self: Rc<Self>) -> BusyGuard {
         self.requests.set(self.requests.get() + 1);
         self.enter(Phase::Busy);
         BusyGuard(self)
     }
 
-    /// The same for a request.
+    /// Marks the connection as busy with a request.
     pub(crate) fn start_request(self: Rc<Self>) -> BusyGuard {
         self.is_used.set(true);
         if self.goaway.get() == Goaway::AfterRequest {
@@ -119,19 +119,19 @@ impl Connection {
         self.start_work()
     }
 
-    /// The last answer is given; its client has a moment to read it.
+    /// The last response was sent; the client has a moment to read it.
     pub(crate) fn linger(&self) {
         self.is_last.set(true);
         self.enter(Phase::Idle);
     }
 
-    /// A handshake was made, after which a request has to come, or several side by side.
+    /// A handshake was completed. A request has to follow.
     pub(crate) fn record_handshake(&self, is_multiplexed: bool) {
         self.is_multiplexed.set(is_multiplexed);
         self.owed.set(Some(self.clock.now()));
     }
 
-    /// The value of `Date`.
+    /// Returns the value of `Date`.
     pub(crate) fn date(&self) -> HeaderValue {
         self.clock.date()
     }
@@ -140,7 +140,7 @@ impl Connection {
         &self.clock.timeouts
     }
 
-    /// Something was read.
+    /// Bytes were read.
     pub(crate) fn record_read(&self) {
         if self.phase.get() == Phase::Idle && !self.is_multiplexed.get() && !self.is_last.get() {
             self.owed.set(None);
@@ -148,8 +148,8 @@ impl Connection {
         }
     }
 
-    /// A part of HTTP/2 frames was read: whether one of them, or a head made of several, ended in it, and whether nothing
-    /// is still to come.
+    /// HTTP/2 frames were read. `has_ended` says whether a frame, or a head of several frames, ended; `is_whole`
+    /// whether no frame is incomplete.
     pub(crate) fn record_frames(&self, has_ended: bool, is_whole: bool) {
         match self.owed.get() {
             _ if is_whole => self.owed.set(None),
@@ -158,7 +158,7 @@ impl Connection {
         }
     }
 
-    /// Something was written, or could not be.
+    /// Bytes were written, or the write was blocked.
     pub(crate) fn record_write(&self, is_blocked: bool) {
         let now = self.clock.now();
         self.written.set(now);
@@ -166,60 +166,60 @@ impl Connection {
             None if is_blocked => self.blocked.set(Some(now)),
             Some(_) if !is_blocked => {
                 self.blocked.set(None);
-                // What came in meanwhile could not be read.
+                // Nothing could be read meanwhile.
                 self.since.set(now);
             }
             _ => {}
         }
     }
 
-    /// Whether its client does not take what is written at the moment.
+    /// Returns whether writes are blocked at present.
     pub(crate) fn is_blocked(&self) -> bool {
         self.blocked.get().is_some()
     }
 
-    /// How it is to be closed, if it is.
+    /// Returns how the connection has to be closed, if it has to.
     pub(crate) fn close_requested(&self) -> Option<Close> {
         self.close.get().map(|(close, _)| close)
     }
 
-    /// It was to be closed because nothing came, and something has come.
+    /// Revokes the request to close an idle connection, because bytes arrived.
     pub(crate) fn keep_open(&self) {
         self.close.set(None);
         self.record_read();
     }
 
-    /// Whether what still comes is of no use, for the last answer is given.
+    /// Returns whether the last response was sent, so that further bytes are ignored.
     pub(crate) fn is_last(&self) -> bool {
         self.is_last.get()
     }
 
-    /// Whether requests come side by side.
+    /// Returns whether requests are multiplexed.
     pub(crate) fn is_multiplexed(&self) -> bool {
         self.is_multiplexed.get()
     }
 
-    /// Whether a request is being answered.
+    /// Returns whether a request is being processed.
     pub(crate) fn is_busy(&self) -> bool {
         self.phase.get() == Phase::Busy
     }
 
-    /// Since when it has been idle, if it may be closed to make room.
+    /// Returns since when it is idle, if it may be evicted.
     pub(crate) fn idle_since(&self) -> Option<Instant> {
         (!self.is_busy() && self.blocked.get().is_none() && self.close.get().is_none()).then(|| self.since.get())
     }
 
-    /// Asks its task to close it.
+    /// Asks the task of the connection to close it.
     pub(crate) fn request_close(&self, close: Close) {
-        // A client that does not read is cut off whatever was requested before.
+        // `Unread` overrides an earlier request.
         if self.close.get().is_none_or(|(before, _)| before != Close::Unread && close == Close::Unread) {
             self.close.set(Some((close, self.clock.now())));
         }
         self.wake();
     }
 
-    /// Asks an HTTP/2 client once to open no more streams here. Not before its first request: without one, the connection
-    /// would have been opened in vain, and the client would open the next one.
+    /// Asks an HTTP/2 client once to open no more streams. Not before its first request: a connection without a request
+    /// would be opened in vain, and the client would open another one.
     pub(crate) fn request_goaway(&self) {
         if self.is_multiplexed.get() && self.goaway.get() == Goaway::No {
             self.goaway.set(if self.is_used.get() { Goaway::Due } else { Goaway::AfterRequest });
@@ -227,7 +227,7 @@ impl Connection {
         }
     }
 
-    /// Whether that is still to be sent.
+    /// Returns whether GOAWAY has to be sent, and marks it as sent.
     pub(crate) fn take_goaway_request(&self) -> bool {
         let is_due = self.goaway.get() == Goaway::Due;
         if is_due {
@@ -236,7 +236,7 @@ impl Connection {
         is_due
     }
 
-    /// The task to wake when it is to be closed.
+    /// Sets the task to wake when the connection has to be closed.
     pub(crate) fn register(&self, waker: &Waker) {
         let mut task = self.task.borrow_mut();
         if task.as_ref().is_none_or(|task| !task.will_wake(waker)) {
@@ -251,7 +251,8 @@ impl Connection {
         }
     }
 
-    /// Whether it is to be closed, and how. In a stop, which began at `stopping`, silent connections are closed.
+    /// Returns whether and how the connection has to be closed. After a stop began at `stopping`, silent connections
+    /// are closed.
     pub(crate) fn due(&self, now: Instant, stopping: Option<Instant>) -> Option<Close> {
         let timeouts = self.timeouts();
         let longer_than = |since: Instant, timeout: Duration| now.saturating_duration_since(since) >= timeout;
@@ -272,14 +273,14 @@ impl Connection {
         }
     }
 
-    /// Whether it was to be closed and was not in time.
+    /// Returns whether closing has taken too long.
     pub(crate) fn is_overdue(&self, now: Instant) -> bool {
         let requested = self.close.get();
         requested.is_some_and(|(_, since)| !self.is_busy() && now.saturating_duration_since(since) >= CLOSE_TIMEOUT)
     }
 }
 
-/// Something that keeps a connection busy: a request that is being answered, or a handshake.
+/// Keeps a connection busy: a request being processed, or a handshake.
 pub(crate) struct BusyGuard(Rc<Connection>);
 
 impl Drop for BusyGuard {

@@ -1,4 +1,4 @@
-//! How many connections there are, and how many there may be.
+//! The number of open connections and its limit.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -29,7 +29,7 @@ impl ConnectionLimit {
         self.open.load(Ordering::Relaxed) >= self.max
     }
 
-    /// Waits until a connection has been closed since this was called last.
+    /// Waits until a connection is closed, or returns if one was closed since the last call.
     pub(crate) async fn one_closed(&self) {
         self.closed.notified().await;
     }

@@ -1,5 +1,5 @@
-//! Requests and answers between the types of http 1, which hyper and h2 use, and those of http 0.2, which actix uses.
-//! Nothing else in this crate knows both.
+//! Converts requests and responses between http 1, which hyper and h2 use, and http 0.2, which actix uses. No other
+//! module uses both.
 
 use std::{cell::RefCell, collections::HashMap, net::SocketAddr};
 
@@ -11,13 +11,12 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, request::Parts};
 
-/// The most names of headers that are remembered.
+/// The maximum number of cached headers.
 const MAX_CACHED_NAMES: usize = 128;
-/// The longest value of a header that is remembered.
+/// The maximum length of a cached header value.
 const MAX_CACHED_VALUE_BYTES: usize = 512;
 
-/// A request as an actix service takes it; `None` if it cannot be one, which means that the two versions of http differ
-/// in what they take.
+/// Converts a request for an actix service; `None` if the types of http 0.2 cannot represent it.
 pub(crate) fn request(parts: &Parts, payload: Payload, peer: SocketAddr) -> Option<Request> {
     let mut request = Request::with_payload(payload);
     let head: &mut RequestHead = request.head_mut();
@@ -46,12 +45,12 @@ fn uri(uri: &http::Uri) -> Option<actix_http::Uri> {
     }
 }
 
-/// Headers of answers, with what was converted before. Most headers of most answers are the same.
+/// Converts response headers, and caches converted ones: most headers of most responses are equal.
 #[derive(Default)]
 pub(crate) struct Headers(RefCell<HashMap<Box<str>, (HeaderName, HeaderValue), RandomState>>);
 
 impl Headers {
-    /// The head of an answer. What concerns the connection alone is left to whoever sends it.
+    /// Converts the head of a response, without the headers of the connection.
     pub(crate) fn head(&self, response: &Response<()>) -> (StatusCode, HeaderMap) {
         let status = StatusCode::from_u16(response.status().as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         (status, self.convert(response.headers()))
@@ -61,7 +60,7 @@ impl Headers {
         let mut converted = HeaderMap::with_capacity(headers.len() + 2);
         for (name, value) in headers {
             match *name {
-                // The body knows its length.
+                // The length is taken from the body.
                 old::CONNECTION | old::TRANSFER_ENCODING | old::CONTENT_LENGTH => {}
                 _ => {
                     if let Some((name, value)) = self.header(name.as_str(), value.as_bytes()) {
@@ -93,7 +92,7 @@ impl Headers {
     }
 }
 
-/// Whether the application wants the connection to be closed behind an answer.
+/// Returns whether the application wants the connection to be closed after a response.
 pub(crate) fn closes(response: &Response<()>) -> bool {
     response.head().connection_type() == ConnectionType::Close
 }

@@ -1,5 +1,5 @@
-//! Which host a request names. Whoever finds something else in its place has to refuse the request (RFC 9112 3.2), for
-//! others on its way may have read it differently.
+//! Checks the host of a request. A request with an invalid host must be refused (RFC 9112 3.2), because proxies may
+//! have interpreted it differently.
 
 use std::net::Ipv6Addr;
 
@@ -7,7 +7,7 @@ use http::{HeaderMap, Version, header::HOST, request::Parts};
 
 use crate::refusal::Refusal;
 
-/// Refuses a request that names no host where it has to, a bad one, or several.
+/// Refuses a request with a missing, invalid or ambiguous host.
 pub(crate) fn check(parts: &Parts) -> Result<(), Refusal> {
     let authority = parts.uri.authority().map(http::uri::Authority::as_str);
     let host = single_host(&parts.headers)?;
@@ -16,7 +16,7 @@ pub(crate) fn check(parts: &Parts) -> Result<(), Refusal> {
     }
     match parts.version {
         Version::HTTP_11 if host.is_none() => Err(Refusal::BadHost),
-        // In HTTP/1 an authority in the target stands above `Host` (RFC 9112 3.2.2).
+        // In HTTP/1 an authority in the target overrides `Host` (RFC 9112 3.2.2).
         Version::HTTP_2 => match (host, authority) {
             (Some(host), Some(authority)) if !host.eq_ignore_ascii_case(authority.as_bytes()) => Err(Refusal::BadHost),
             _ => Ok(()),
@@ -33,7 +33,7 @@ fn single_host(headers: &HeaderMap) -> Result<Option<&[u8]>, Refusal> {
     }
 }
 
-/// Whether this is a host with or without a port (RFC 3986 3.2.2), or nothing. Userinfo is none.
+/// Returns whether a text is a host with an optional port (RFC 3986 3.2.2), or empty. Userinfo is not allowed.
 fn is_valid(host: &[u8]) -> bool {
     let (name, port) = match host {
         [b'[', rest @ ..] => {

@@ -1,45 +1,45 @@
-//! How far an HTTP/2 client is in the frame that it is sending, to tell which client is slow.
+//! Follows the frames of an HTTP/2 client, to detect slow ones.
 //!
-//! Nothing can stand between the parts of a frame, nor between the frames of one head, and the head of a request is not
-//! known before it is whole. So a client in the middle of one holds up its whole connection.
+//! Nothing can be sent between the parts of a frame, nor between the frames of a head, and a head is not known before
+//! it is complete. So a client that stops there blocks its whole connection.
 
-/// The greatest number of a stream.
+/// The greatest ID of a stream.
 pub(crate) const MAX_STREAM_ID: u32 = u32::MAX >> 1;
 
-/// A GOAWAY frame without an error, which names the last stream that is answered (RFC 9113 6.8).
+/// Creates a GOAWAY frame without an error, with the ID of the last processed stream (RFC 9113 6.8).
 pub(crate) fn goaway(last_stream: u32) -> [u8; 17] {
     let [a, b, c, d] = (last_stream & MAX_STREAM_ID).to_be_bytes();
     [0, 0, 8, 7, 0, 0, 0, 0, 0, a, b, c, d, 0, 0, 0, 0]
 }
 
-/// What a client sends first (RFC 9113 3.4).
+/// The length of the client's preface (RFC 9113 3.4).
 pub(crate) const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
-/// The length, the type and the flags of a frame, and its stream.
+/// The length of the head of a frame: length, type, flags and stream.
 pub(crate) const FRAME_HEAD: usize = 9;
 
 pub(crate) const HEADERS: u8 = 1;
 pub(crate) const CONTINUATION: u8 = 9;
 pub(crate) const END_HEADERS: u8 = 4;
 
-/// Follows the frames that a client sends.
+/// Follows the frames of a client.
 #[derive(Debug, Default)]
 pub(crate) struct FrameScanner {
-    /// How much of the preface has come.
+    /// The number of received bytes of the preface.
     preface: usize,
-    /// What has come of the head of a frame.
+    /// The incomplete head of a frame.
     head: Vec<u8>,
-    /// How much of its payload is still to come.
+    /// The remaining bytes of the payload.
     payload: usize,
-    /// Whether the head of a request goes on in the next frame.
+    /// Whether a head continues in the next frame.
     goes_on: bool,
-    /// The stream whose head is being sent, or was sent last.
+    /// The stream of the present or last head.
     opening: u32,
-    /// The greatest number of a stream whose head has come whole.
+    /// The greatest ID of a stream with a complete head.
     last_stream: u32,
 }
 
 impl FrameScanner {
-    /// Scans what was read; whether a frame, or a head made of several, ended in it.
+    /// Scans bytes; returns whether a frame, or a head of several frames, ended in them.
     pub(crate) fn scan(&mut self, mut bytes: &[u8]) -> bool {
         let mut ended = false;
         while !bytes.is_empty() {
@@ -79,12 +79,12 @@ impl FrameScanner {
         }
     }
 
-    /// The greatest number of a stream whose head has come whole; 0 if none has.
+    /// The greatest ID of a stream with a complete head; 0 if there is none.
     pub(crate) fn last_stream(&self) -> u32 {
         self.last_stream
     }
 
-    /// Whether nothing that was begun is still to come.
+    /// Returns whether no frame or head is incomplete.
     pub(crate) fn is_whole(&self) -> bool {
         self.preface == PREFACE && self.head.is_empty() && self.payload == 0 && !self.goes_on
     }

@@ -1,4 +1,4 @@
-//! Where connections come in.
+//! The listening socket.
 
 use std::{
     io,
@@ -13,9 +13,9 @@ use tokio::{
     time::sleep,
 };
 
-/// How many connections may wait to be accepted; the system may allow fewer.
+/// The maximum number of connections that wait to be accepted; the system may allow fewer.
 const BACKLOG: i32 = 4_096;
-/// How long to wait with the next one when the system has no more sockets.
+/// How long to wait before the next attempt when the system has no more sockets.
 const EXHAUSTED_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A listening socket.
@@ -27,12 +27,12 @@ pub(crate) struct Listener {
 impl Listener {
     pub(crate) fn new(listener: StdListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        // The standard library asks for 128, which many clients fill while a worker is busy.
+        // The standard library uses 128, which many clients exceed while a worker is busy.
         SockRef::from(&listener).listen(BACKLOG)?;
         Ok(Self { listener: TcpListener::from_std(listener)?, has_logged_error: AtomicBool::new(false) })
     }
 
-    /// The next connection. Whatever keeps the system from giving one, it is asked again.
+    /// Accepts the next connection. Retries after any error.
     pub(crate) async fn accept(&self) -> (StdStream, SocketAddr) {
         loop {
             match self.listener.accept().await.and_then(without_runtime) {
@@ -40,7 +40,7 @@ impl Listener {
                     self.has_logged_error.store(false, Ordering::Relaxed);
                     return connection;
                 }
-                // Its client hung up before it was accepted.
+                // The client disconnected before it was accepted.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     if !self.has_logged_error.swap(true, Ordering::Relaxed) {
@@ -52,16 +52,16 @@ impl Listener {
         }
     }
 
-    /// A connection of the backlog, as the system itself says: in a stop nobody tells the runtime later of those that it
-    /// has not noticed yet because this thread had to wait for its turn.
+    /// Accepts a connection from the backlog with a direct system call: during a stop, the runtime may not have noticed
+    /// it yet because this thread had no CPU time.
     pub(crate) fn accept_waiting(&self) -> Option<(StdStream, SocketAddr)> {
         let (socket, peer) = SockRef::from(&self.listener).accept().ok()?;
         socket.set_nonblocking(true).ok()?;
         Some((socket.into(), peer.as_socket()?))
     }
 
-    /// Accepts no connection any more whose handshake has not begun. Closing alone would reset those that are being
-    /// opened, although their clients may have sent a request. Only Linux can do it.
+    /// Refuses connections whose handshake has not begun. Closing the listener would reset connections that are being
+    /// opened, although their clients may have sent a request. Only Linux supports this.
     #[cfg(target_os = "linux")]
     pub(crate) fn refuse_new(&self) {
         if let Err(error) = SockRef::from(&self.listener).attach_filter(&linux::NO_SYN) {
@@ -78,8 +78,8 @@ impl Listener {
 mod linux {
     use socket2::SockFilter;
 
-    /// Drops the first packet of every TCP handshake and passes all others: no new connection comes in, and those that
-    /// have begun are completed.
+    /// Drops the first packet of every TCP handshake and passes all others: there are no new connections, and
+    /// handshakes that have begun are completed.
     pub(super) static NO_SYN: [SockFilter; 5] = [
         SockFilter::new(0x30, 0, 0, 13),       // Load the TCP flags:
         SockFilter::new(0x54, 0, 0, 0x12),     // of SYN and ACK
@@ -89,7 +89,7 @@ mod linux {
     ];
 }
 
-/// Takes a connection out of this runtime, for another one.
+/// Removes a connection from this runtime, for another one.
 fn without_runtime((stream, peer): (TcpStream, SocketAddr)) -> io::Result<(StdStream, SocketAddr)> {
     Ok((stream.into_std()?, peer))
 }

@@ -1,25 +1,25 @@
-//! Refusals of what is no HTTP, or no request that an application should see. They are bare: a status and a sentence.
+//! Refusals of input that is not HTTP, or that no application should see: a bare status and a sentence.
 
 use std::fmt::Write as _;
 
 use http::{HeaderValue, StatusCode};
 
-/// Why nothing is answered but that it is not.
+/// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The head of a request did not come in time.
+    /// The head of a request did not arrive in time.
     HeadTimeout,
-    /// Plain HTTP came to a server with TLS.
+    /// A client sent plain HTTP to a server with TLS.
     PlainHttp,
-    /// The head of a request is malformed, or has two meanings.
+    /// The head of a request is malformed or ambiguous.
     Malformed,
-    /// `Host` or `:authority` names no host, or they name different ones.
+    /// `Host` or `:authority` is invalid, or they differ.
     BadHost,
     /// The target of a request is too long.
     TargetTooLong,
-    /// A head has too many lines, or too long ones.
+    /// A head has too many or too long lines.
     HeadTooLarge,
-    /// Another major version of HTTP than the connection's.
+    /// An unsupported major version of HTTP.
     Version,
 }
 
@@ -46,7 +46,7 @@ impl Refusal {
         }
     }
 
-    /// As the last answer of an HTTP/1 connection.
+    /// The refusal as the last response of an HTTP/1 connection.
     pub(crate) fn http1(self, date: &HeaderValue) -> Vec<u8> {
         tracing::debug!(status = self.status().as_u16(), "refused: {}", self.message().trim_end());
         let mut response = String::new();

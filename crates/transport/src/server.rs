@@ -1,4 +1,4 @@
-//! A server from its start to its stop.
+//! The server.
 
 use std::{
     fmt::Debug,
@@ -24,9 +24,9 @@ use crate::{
     worker::{Shared, Worker},
 };
 
-/// How long a TCP handshake that has begun may take to be completed when the server stops.
+/// How long TCP handshakes that have begun are awaited when the server stops.
 const TCP_HANDSHAKE_TIMEOUT: Duration = Duration::from_millis(100);
-/// How often to look for a connection to close while the limit is reached.
+/// The interval between evictions while the limit is reached.
 const EVICTION_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A server that is ready to accept connections.
@@ -39,11 +39,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Makes everything ready on a listener that is bound, with a service that `app` makes for each worker. To be called
-    /// in a runtime, the one that [`run`](Self::run) runs in.
+    /// Starts the workers, with a service that `app` creates for each. Has to be called in the runtime that
+    /// [`run`](Self::run) runs in.
     ///
     /// # Errors
-    /// What the system says of the listener or of threads, or a service that cannot be made.
+    /// Errors of the listener, of threads, or of the creation of a service.
     pub fn start<F, A>(listener: TcpListener, settings: Settings, app: F) -> io::Result<Self>
     where
         F: Fn() -> A + Clone + Send + 'static,
@@ -65,17 +65,17 @@ impl Server {
         Ok(Self { listener, workers, limit, settings, stopping })
     }
 
-    /// Tells the application when the server stops.
+    /// Returns a handle that tells the application about a stop.
     pub fn stopping(&self) -> Stopping {
         self.stopping.clone()
     }
 
-    /// Serves until `stop` returns; returns when every request is answered and every connection closed, or when
-    /// [`shutdown_timeout`](Settings::shutdown_timeout) is over.
+    /// Serves until `stop` returns. Then returns when every request is answered and every connection closed, or after
+    /// [`shutdown_timeout`](Settings::shutdown_timeout).
     ///
-    /// From `stop` on every answer is its connection's last. For [`shutdown_grace`](Settings::shutdown_grace) everything
-    /// else stays as it is. Then no connection is accepted any more, silent ones are closed, and requests that have begun
-    /// are answered.
+    /// After `stop`, every response closes its connection. During [`shutdown_grace`](Settings::shutdown_grace)
+    /// everything else stays the same. Then no more connections are accepted, silent ones are closed, and requests that
+    /// have begun are answered.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let deadline = self.serve_until(stop).await;
         while let Some((stream, peer)) = self.listener.accept_waiting() {
@@ -87,7 +87,7 @@ impl Server {
         tokio::task::spawn_blocking(|| workers.into_iter().for_each(Worker::join)).await.ok();
     }
 
-    /// Returns when the listener may be closed, with the time when everything has to be over.
+    /// Returns when the listener may be closed, with the deadline of the stop.
     async fn serve_until(&self, stop: impl Future<Output = ()>) -> Instant {
         let mut watching = pin!(watch(self.settings.certificates.clone()));
         let mut accepting = pin!(self.accept());
@@ -110,13 +110,13 @@ impl Server {
         self.workers.iter().for_each(act);
     }
 
-    /// Gives each connection to the worker that has fewest. Never returns.
+    /// Assigns each connection to the worker with the fewest. Never returns.
     async fn accept(&self) {
         loop {
             let (stream, peer) = self.listener.accept().await;
             while self.limit.is_reached() {
                 self.each(Worker::make_room);
-                // One may have become idle meanwhile.
+                // A connection may have become idle meanwhile.
                 timeout(EVICTION_INTERVAL, self.limit.one_closed()).await.ok();
             }
             self.assign(stream, peer);
@@ -131,7 +131,7 @@ impl Server {
     }
 }
 
-/// Watches certificates, if there are any. Never returns.
+/// Reloads certificates, if there are any. Never returns.
 async fn watch(certificates: Option<Arc<Certificates>>) {
     match certificates {
         Some(certificates) => certificates.watch().await,

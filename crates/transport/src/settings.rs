@@ -1,26 +1,25 @@
-//! How a server behaves.
+//! The settings of a server.
 
 use std::{sync::Arc, time::Duration};
 
 use crate::{Certificates, Timeouts};
 
-/// How a server behaves.
+/// The settings of a server.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Threads that serve connections; at least one.
     pub workers: usize,
-    /// The most connections at a time. When there are as many, the ones that have been idle for longest are closed.
+    /// The maximum number of connections. When it is reached, those that have been idle for longest are closed.
     pub max_connections: usize,
-    /// With these, clients connect through TLS.
+    /// If set, clients connect with TLS.
     pub certificates: Option<Arc<Certificates>>,
-    /// How long clients may be slow.
     pub timeouts: Timeouts,
-    /// How long everything is served as before after the stop was requested, so that load balancers notice it.
+    /// How long requests are served as usual after a stop was requested, so that load balancers notice it.
     pub shutdown_grace: Duration,
-    /// How long the whole stop may take, the grace included; what is in flight then is cut off.
+    /// The maximum duration of a stop, including the grace period; what is in flight then is cut off.
     pub shutdown_timeout: Duration,
-    /// How many pieces of work the current worker's thread still has to finish although no client waits for them. A
-    /// worker does not end before this is 0.
+    /// The number of tasks of the current worker's thread that have to be completed although no client waits for them.
+    /// A worker does not end before this is 0.
     pub unfinished_work: fn() -> usize,
 }
 

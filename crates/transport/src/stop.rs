@@ -1,9 +1,9 @@
-//! Tells whoever wants to know that the server stops.
+//! The notification of a stop.
 
 use tokio::sync::watch;
 
-/// Whether the server is stopping. Answers without an end, such as server-sent events and `WebSocket`s, have to be ended
-/// by the application when it is; the server waits for them until its shutdown time-out is over.
+/// Whether the server is stopping. The application has to end endless responses, such as server-sent events and
+/// `WebSocket`s, when it is; the server waits for them until its shutdown time-out.
 #[derive(Debug, Clone)]
 pub struct Stopping(watch::Sender<bool>);
 
@@ -14,14 +14,14 @@ impl Default for Stopping {
 }
 
 impl Stopping {
-    /// Whether the stop has begun.
+    /// Returns whether the stop has begun.
     pub fn has_begun(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Returns when the stop has begun.
+    /// Waits until the stop begins.
     pub async fn begun(&self) {
-        // The sender lives as long as this does.
+        // The sender lives as long as this value.
         self.0.subscribe().wait_for(|stopping| *stopping).await.ok();
     }
 

@@ -1,4 +1,4 @@
-//! The socket of a connection, which notes what is read and written.
+//! The socket of a connection, with monitoring of reads and writes.
 
 use std::{
     io::{self, IoSlice},
@@ -20,7 +20,7 @@ use crate::{
     http2_frames::{FrameScanner, MAX_STREAM_ID, goaway},
 };
 
-/// The way to a client.
+/// The socket of a client.
 pub(crate) enum Socket {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
@@ -35,13 +35,13 @@ impl Socket {
     }
 }
 
-/// Whether unread bytes have arrived, as the system itself says. The runtime may not have noticed yet: it looks at sockets
-/// when this thread has nothing else to do, and the thread has to wait for its turn on a busy machine.
+/// Returns whether unread bytes have arrived, with a direct system call. The runtime may not have noticed them yet: it
+/// checks sockets when this thread has nothing else to do, and on a busy machine the thread has to wait for CPU time.
 pub(crate) fn has_unread(socket: &TcpStream) -> bool {
     SockRef::from(socket).peek(&mut [MaybeUninit::uninit()]).is_ok_and(|unread| unread > 0)
 }
 
-/// Calls the same method of whichever it is.
+/// Calls a method of either kind of socket.
 macro_rules! either {
     ($socket:expr, $io:ident => $call:expr) => {
         match $socket {
@@ -57,13 +57,13 @@ macro_rules! either {
     };
 }
 
-/// A stream that tells its connection what is read and written, and ends when the connection is to be closed.
+/// A stream that records reads and writes in its connection, and ends when the connection has to be closed.
 pub(crate) struct MonitoredStream {
     socket: Socket,
     connection: Rc<Connection>,
-    /// How far the client is in the frames of HTTP/2, if that is spoken.
+    /// The state of the client's frames, on HTTP/2.
     frames: Option<FrameScanner>,
-    /// A GOAWAY frame that is still to be written.
+    /// A GOAWAY frame that has to be written still.
     goaway: Vec<u8>,
 }
 
@@ -85,11 +85,11 @@ impl MonitoredStream {
         Poll::Ready(Ok(()))
     }
 
-    /// Tells an HTTP/2 client which of its streams was the last one that was answered.
+    /// Sends an HTTP/2 client the ID of its last processed stream.
     fn send_final_goaway(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if let Some(frames) = &self.frames {
             self.goaway.extend(goaway(frames.last_stream()));
-            // A client that cannot take these few bytes at once is not waited for.
+            // Does not wait for a client that cannot receive these few bytes immediately.
             if self.poll_write_goaway(cx)?.is_ready() {
                 let _ = either!(&mut self.socket, io => io.poll_flush(cx))?;
             }
@@ -97,7 +97,7 @@ impl MonitoredStream {
         Ok(())
     }
 
-    /// Reads what nobody needs, until the client has sent everything or the connection is to be closed.
+    /// Reads and discards until the client has closed its side or the connection has to be closed.
     pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut unread = [MaybeUninit::uninit(); 4_096];
         loop {
@@ -131,13 +131,13 @@ impl MonitoredStream {
         }
     }
 
-    /// Nothing has come: whether the stream has to end here, as if the client had hung up.
+    /// No bytes are available: returns whether the stream has to end here, as at an end of file from the client.
     fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.connection.register(cx.waker());
         match self.connection.close_requested() {
             None => Poll::Pending,
             Some(Close::Unread) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            // Its end is near, and what is not written whole would be cut off.
+            // The response is not complete yet, and would be cut off.
             Some(_) if self.connection.is_busy() || self.connection.is_blocked() => Poll::Pending,
             Some(Close::Idle) if !self.connection.is_last() && has_unread(self.socket.tcp()) => {
                 self.connection.keep_open();
@@ -197,7 +197,7 @@ impl AsyncWrite for MonitoredStream {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        // Only here is what was written before made of whole frames.
+        // Only here do the bytes written before consist of complete frames.
         if this.connection.take_goaway_request() {
             this.goaway.extend(goaway(MAX_STREAM_ID));
         }

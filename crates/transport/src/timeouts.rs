@@ -1,4 +1,4 @@
-//! How long clients may be slow, and the coarse clock by which that is measured.
+//! Time-outs of clients, and the coarse clock that measures them.
 
 use std::{
     cell::{Cell, RefCell},
@@ -8,17 +8,18 @@ use std::{
 use actix_http::header::HttpDate;
 use http::HeaderValue;
 
-/// How long clients may be slow.
+/// The time-outs of clients.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
-    /// For the head of a request from its first byte, for a TLS handshake, for what has to follow it, and for a frame of
-    /// HTTP/2.
+    /// For the head of a request from its first byte, for a TLS handshake, for the first request after it, and for a
+    /// frame of HTTP/2.
     pub head: Duration,
-    /// Between two requests: longer than the 60 s after which proxies close a connection, so that it is they who do it.
+    /// Between two requests. It is longer than the 60 s after which proxies close a connection, so that they do so
+    /// first.
     pub idle: Duration,
-    /// For reading on, of a client that has stopped reading its answer.
+    /// For a client that has stopped reading a response.
     pub unread: Duration,
-    /// For reading the last answer of a connection while the client is still sending.
+    /// For reading the last response of a connection while the client is still sending.
     pub linger: Duration,
 }
 
@@ -33,8 +34,8 @@ impl Default for Timeouts {
     }
 }
 
-/// The time of a worker, which reads the real clock only when [`tick`](Self::tick) is called: to read it for each
-/// request would cost more than all other bookkeeping together.
+/// The clock of a worker, which reads the real clock only in [`tick`](Self::tick): reading it for each request would
+/// cost more than all other bookkeeping.
 pub(crate) struct Clock {
     pub(crate) timeouts: Timeouts,
     now: Cell<Instant>,
@@ -62,7 +63,7 @@ impl Clock {
         self.date.borrow().clone()
     }
 
-    /// Sets another time.
+    /// Sets the time.
     #[cfg(test)]
     pub(crate) fn set(&self, now: Instant) {
         self.now.set(now);

@@ -1,4 +1,4 @@
-//! A thread that serves connections.
+//! A worker: a thread that serves connections.
 
 use std::{
     cell::{Cell, RefCell},
@@ -39,13 +39,13 @@ use crate::{
     tls::{Handshakes, Protocol},
 };
 
-/// How often connections are looked at.
+/// The interval between checks of connections.
 const TICK_INTERVAL: Duration = Duration::from_millis(250);
-/// The same in a stop, which has to be short.
+/// The interval during a stop, which has to be short.
 const STOP_TICK_INTERVAL: Duration = Duration::from_millis(20);
-/// The most connections that are closed at once to make room: looking for them is what costs.
+/// The maximum number of connections that are evicted at once: finding them is expensive.
 const MAX_EVICTED: usize = 64;
-/// The most threads for blocking work, of all workers together.
+/// The maximum number of threads for blocking work, of all workers together.
 const MAX_BLOCKING_THREADS: usize = 512;
 
 /// A message to a worker.
@@ -63,7 +63,7 @@ pub(crate) struct Worker {
     thread: JoinHandle<()>,
 }
 
-/// What all workers share.
+/// The state that all workers share.
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
@@ -73,7 +73,7 @@ pub(crate) struct Shared {
 }
 
 impl Worker {
-    /// Starts one of `count` workers, and waits until it can serve.
+    /// Starts one of `count` workers, and waits until it is ready.
     pub(crate) fn start<F, A>(shared: Shared, count: usize, app: F) -> io::Result<Self>
     where
         F: Fn() -> A + Send + 'static,
@@ -111,7 +111,7 @@ impl Worker {
         Ok(Self { commands, load, thread })
     }
 
-    /// How many connections it has.
+    /// Returns the number of its connections.
     pub(crate) fn load(&self) -> usize {
         self.load.load(Ordering::Relaxed)
     }
@@ -121,7 +121,7 @@ impl Worker {
         self.send(Command::Serve(stream, peer));
     }
 
-    /// Closes some of the connections that have been idle for longest, if any are.
+    /// Closes some of the connections that have been idle for longest, if there are any.
     pub(crate) fn make_room(&self) {
         self.send(Command::MakeRoom);
     }
@@ -131,7 +131,7 @@ impl Worker {
         self.send(Command::SendGoaway);
     }
 
-    /// Answers what was asked and ends; at `deadline` whatever is left is cut off.
+    /// Answers the requests that have begun and ends. Cuts off the rest at `deadline`.
     pub(crate) fn finish(&self, deadline: Instant) {
         self.send(Command::Finish(deadline));
     }
@@ -144,12 +144,12 @@ impl Worker {
     }
 
     fn send(&self, command: Command) {
-        // It fails if the worker has panicked, which was logged.
+        // This fails if the worker has panicked, which was logged.
         self.commands.send(command).ok();
     }
 }
 
-/// The inside of a worker.
+/// The state of a worker.
 struct State {
     shared: Shared,
     app: Application,
@@ -157,7 +157,7 @@ struct State {
     load: Arc<AtomicUsize>,
     connections: RefCell<HashMap<u64, (Rc<Connection>, AbortHandle)>>,
     next_id: Cell<u64>,
-    /// Since when it has been asked to finish.
+    /// When it was asked to finish.
     finishing: Cell<Option<Instant>>,
 }
 
@@ -174,7 +174,7 @@ impl State {
         }
     }
 
-    /// Follows commands until it has finished.
+    /// Processes commands until it has finished.
     async fn run(self: Rc<Self>, mut commands: UnboundedReceiver<Command>) {
         let mut ticks = ticks(TICK_INTERVAL);
         let mut deadline = None;
@@ -189,7 +189,7 @@ impl State {
                         deadline = Some(at);
                         ticks = self::ticks(STOP_TICK_INTERVAL);
                     }
-                    // The server did not even start.
+                    // The server did not start.
                     None => return,
                 },
                 _ = ticks.tick() => {
@@ -243,7 +243,7 @@ impl State {
             .iter()
             .filter_map(|(id, (connection, _))| Some((connection.idle_since()?, *id, connection)))
             .collect();
-        // Of two that became idle between the same ticks the one with the lower number is older.
+        // Of two that became idle in the same tick, the one with the lower number is older.
         idle.sort_unstable_by_key(|(since, id, _)| (*since, *id));
         for (.., connection) in idle.into_iter().take((connections.len() / 8).clamp(1, MAX_EVICTED)) {
             connection.request_close(Close::Idle);
@@ -257,7 +257,7 @@ fn ticks(period: Duration) -> tokio::time::Interval {
     ticks
 }
 
-/// A connection's entry in a worker's list; removed when dropped.
+/// The entry of a connection in a worker's list; removed when dropped.
 struct Entry {
     state: Rc<State>,
     id: u64,
@@ -272,7 +272,7 @@ impl Drop for Entry {
 }
 
 impl Entry {
-    /// Serves a connection to its end.
+    /// Serves a connection until it is closed.
     async fn serve(self, stream: StdStream, peer: SocketAddr, connection: Rc<Connection>) {
         let State { shared, app, .. } = &*self.state;
         let stream = match prepare(stream, &connection) {
@@ -313,8 +313,8 @@ fn prepare(stream: StdStream, connection: &Connection) -> io::Result<TcpStream> 
     TcpStream::from_std(stream)
 }
 
-/// What the system still has to send when this process has closed a connection is bounded in time too. Elsewhere the
-/// system's own bounds hold.
+/// Limits the time in which the system sends remaining data after this process has closed a connection. Other systems
+/// have their own limits.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
 fn bound_unacknowledged(stream: &StdStream, timeout: Duration) -> io::Result<()> {
     socket2::SockRef::from(stream).set_tcp_user_timeout(Some(timeout))
@@ -326,7 +326,7 @@ fn bound_unacknowledged(_: &StdStream, _: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// Waits for the first byte; false if the connection is to be closed before.
+/// Waits for the first byte; returns false if the connection has to be closed before.
 async fn has_begun(stream: &TcpStream, connection: &Connection) -> bool {
     poll_fn(|cx| match stream.poll_read_ready(cx) {
         Poll::Ready(ready) => {

@@ -1,4 +1,4 @@
-//! Logging in with a password.
+//! Login with a password.
 
 use std::{
     pin::pin,
@@ -47,7 +47,7 @@ fn login_opens_a_session_and_signs_a_pair() {
     assert_eq!(pair.user, user(1));
 }
 
-/// The change comes between the look at the password and the session, whatever was checked.
+/// The credentials change between the check and the opening of the session.
 #[test]
 fn credentials_that_change_during_a_login_are_checked_once_more() {
     let mut mocks = Mocks::default().signs().without_second_factor();

@@ -70,7 +70,7 @@ impl Mocks {
         self
     }
 
-    /// The password is right, and the second factor [`app`]'s.
+    /// The password is correct, and the second factor is that of [`app`].
     pub(crate) fn with_second_factor(mut self) -> Self {
         self.users.expect_credentials_by_email().returning(|_| Ok(Some(credentials(1))));
         self.hasher.expect_verify().returning(|_, _| Ok(true));

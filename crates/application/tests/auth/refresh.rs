@@ -1,4 +1,4 @@
-//! Refreshing tokens, and logging out.
+//! Refreshing tokens, and logout.
 
 use std::time::Duration;
 
@@ -41,11 +41,11 @@ fn refresh_within_the_grace_signs_the_same_successor() {
         .returning(move |_| Ok(Rotated { user: user_id(1), refresh: given.clone() }));
     let pair = block_on(mocks.service().refresh("old", &origin())).unwrap();
     assert_eq!(pair.refresh_token, format!("refresh {}", successor.id));
-    // An access token never outlives the session, which ends in five minutes here.
+    // An access token does not outlive its session, which expires in five minutes here.
     assert!(pair.expires_in <= Duration::from_mins(6), "{:?}", pair.expires_in);
 }
 
-/// The key changed between the rotation and the second time that its successor is asked for.
+/// The key changed between the rotation and the second request for its successor.
 #[test]
 fn successor_is_signed_with_its_former_key_or_refused() {
     for (signed, told) in [(Some("successor"), Ok("successor")), (None, Err("invalid_token"))] {

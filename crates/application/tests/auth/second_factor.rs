@@ -1,4 +1,4 @@
-//! Logging in with a second factor.
+//! Login with a second factor.
 
 use std::sync::Arc;
 
@@ -90,7 +90,8 @@ fn wrong_or_used_code_is_refused_like_a_wrong_password() {
     }
 }
 
-/// Nobody has so many guesses as addresses, and who owns the account comes in by a recovery code all the same.
+/// The number of guesses does not grow with the number of addresses, and the owner of the account can always log in
+/// with a recovery code.
 #[test]
 fn wrong_codes_are_limited_by_account_over_all_addresses() {
     let limiter = Arc::new(CountingLimiter::default());
@@ -102,7 +103,7 @@ fn wrong_codes_are_limited_by_account_over_all_addresses() {
     let from = |n: u8| Origin { address: [192, 0, 2, n].into(), ..origin() };
     let wrong = SecondFactorCode::Totp(app().code(TimeStep(TimeStep::of(now()).0 - 9)));
     for n in 0..5 {
-        // A right one in between counts nothing.
+        // A correct one in between counts nothing.
         block_on(service.login(with_code(present_code()), &from(100))).unwrap();
         let refused = block_on(service.login(with_code(wrong.clone()), &from(n)));
         assert!(matches!(refused, Err(Error::InvalidCredentials)));
@@ -111,7 +112,7 @@ fn wrong_codes_are_limited_by_account_over_all_addresses() {
         panic!("a sixth guess was let through");
     };
     assert_eq!((limit, limiter.of(&Subject::Code(user_id(1)))), ("code", 5));
-    // To be asked for a code is no guess, nor is a recovery code, even a wrong one.
+    // A missing code does not count, and neither does a recovery code, even a wrong one.
     assert!(matches!(block_on(service.login(login_with("right"), &from(201))), Err(Error::SecondFactorRequired)));
     let unknown = SecondFactorCode::parse("AAAA-AAAA-AAAA-AAAA").unwrap();
     assert!(matches!(block_on(service.login(with_code(unknown), &from(202))), Err(Error::InvalidCredentials)));

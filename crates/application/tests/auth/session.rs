@@ -1,4 +1,4 @@
-//! Sessions behind access tokens.
+//! Sessions of access tokens.
 
 use entrepot_application::Error;
 use entrepot_domain::{

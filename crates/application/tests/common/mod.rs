@@ -1,4 +1,4 @@
-//! What the tests of the use cases share: people, things and ports that only answer what a test expects.
+//! Helpers for tests of the use cases: test data, and mocked ports.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test binary uses its part")]
 
 use std::{
@@ -34,7 +34,7 @@ impl Clock for FixedClock {
     }
 }
 
-/// Always the same identifier: what a test looks for is what was made.
+/// Always returns the same identifier, so that a test knows it.
 pub struct FixedId(pub u128);
 
 impl IdGenerator for FixedId {
@@ -71,7 +71,7 @@ pub fn actor(n: u128, roles: &[Role]) -> Actor {
     Actor { user: user_id(n), proof: Proof::Session(session_id(n)), roles: Roles::new(roles.iter().copied()).unwrap() }
 }
 
-/// The same with an API key that has these scopes.
+/// The same with an API key with these scopes.
 pub fn by_key(actor: Actor, scopes: &[Scope]) -> Actor {
     let proof =
         Proof::ApiKey { id: ApiKeyId(Uuid::from_u128(7)), scopes: Scopes::new(scopes.iter().copied()).unwrap() };
@@ -142,12 +142,12 @@ pub fn order(n: u128, owner: UserId) -> Order {
     }
 }
 
-/// Bounds nothing.
+/// Disables all limits.
 pub fn no_throttle() -> Arc<LoginThrottle> {
     Arc::new(LoginThrottle::new(Arc::new(entrepot_domain::MockRateLimiter::new()), None))
 }
 
-/// Lets five failures of each through, and counts them.
+/// Allows five failures per subject, and counts them.
 #[derive(Default)]
 pub struct CountingLimiter(std::sync::Mutex<std::collections::HashMap<Subject, u32>>);
 
@@ -156,7 +156,7 @@ impl CountingLimiter {
         self.0.lock().unwrap().get(subject).copied().unwrap_or_default()
     }
 
-    /// Failed logins as ada from where she is.
+    /// The failed logins of Ada from her address.
     pub fn logins(&self) -> u32 {
         self.of(&Subject::Login { address: ADDRESS, email: "ada@example.com".into() })
     }

@@ -1,4 +1,4 @@
-//! Keys of machines.
+//! API keys.
 
 mod row;
 pub(crate) mod write;

@@ -1,4 +1,4 @@
-//! Keys as rows.
+//! Rows of API keys.
 
 use diesel::{Insertable, Queryable, Selectable, pg::Pg};
 use entrepot_domain::{
@@ -67,7 +67,7 @@ impl TryFrom<ApiKeyRow> for ApiKey {
     }
 }
 
-/// A key with what its user may do.
+/// A key with the roles of its user.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = api_keys, check_for_backend(Pg))]
 pub(super) struct AccessRow {

@@ -1,4 +1,4 @@
-//! Changes of keys, each in a transaction.
+//! Changes of API keys, each in a transaction.
 
 use std::time::Duration;
 
@@ -22,10 +22,10 @@ use crate::{
     value::read,
 };
 
-/// How many keys that expired long ago each new one sweeps away: more than one, so that none stay in the end.
+/// The number of old expired keys that each insert deletes: more than one, so that all are deleted in the end.
 const MAX_SWEPT_KEYS: i64 = 4;
 
-/// How long an expired key is known to be one.
+/// How long an expired key is kept.
 const EXPIRED_KEY_RETENTION: Duration = Duration::from_hours(24);
 
 pub(super) async fn insert(
@@ -53,7 +53,7 @@ pub(super) async fn insert(
 }
 
 async fn sweep(connection: &mut AsyncPgConnection, now: Timestamp) -> Result<(), Fault> {
-    // What another one sweeps at this moment is left to them.
+    // Skips rows that another transaction is deleting.
     let expired: Vec<Uuid> = api_keys::table
         .filter(api_keys::expires_at.le(now - EXPIRED_KEY_RETENTION))
         .select(api_keys::id)
@@ -98,7 +98,7 @@ pub(super) async fn used(connection: &mut AsyncPgConnection, id: ApiKeyId, at: T
     Ok(())
 }
 
-/// Ends all keys of a user who goes, and erases what they were called.
+/// Expires all keys of an erased user, and erases their names.
 pub(crate) async fn erase(connection: &mut AsyncPgConnection, user: UserId, now: Timestamp) -> Result<(), Fault> {
     update(api_keys::table.filter(api_keys::user_id.eq(user.0)))
         .set((api_keys::name.eq(""), api_keys::expires_at.eq(now)))

@@ -1,4 +1,4 @@
-//! The audit log: written in the transactions of the changes it tells of.
+//! The audit log, written in the transactions of the changes.
 
 mod list;
 mod row;
@@ -22,14 +22,14 @@ impl AuditLog for PostgresStore {
     }
 }
 
-/// Writes what the transaction that runs now has done.
+/// Writes an entry in the present transaction.
 pub(crate) async fn write(connection: &mut AsyncPgConnection, entry: &AuditEntry) -> Result<(), Fault> {
     let row = EntryRow::try_from(entry)?;
     insert_into(audit_entries::table).values(row).execute(connection).await.map_err(fault)?;
     Ok(())
 }
 
-/// Writes all that it has done, a thousand in a statement: one has room for 65,535 values.
+/// Writes entries, a thousand per statement: the limit is 65,535 parameters.
 pub(crate) async fn write_all(connection: &mut AsyncPgConnection, entries: &[AuditEntry]) -> Result<(), Fault> {
     for part in entries.chunks(1_000) {
         let rows: Vec<_> = part.iter().map(EntryRow::try_from).collect::<Result<_, _>>()?;
@@ -38,8 +38,8 @@ pub(crate) async fn write_all(connection: &mut AsyncPgConnection, entries: &[Aud
     Ok(())
 }
 
-/// Erases what the log tells of somebody's name and mail address, and from which addresses they did what they did. A
-/// sign-up is done by nobody known, and is theirs all the same.
+/// Erases the values of a user's name and email from the log, and the addresses of their requests. A registration is
+/// anonymous, but its address belongs to the user.
 pub(crate) async fn erase(connection: &mut AsyncPgConnection, user: UserId) -> Result<(), Fault> {
     let subject = AuditSubject::User(user);
     let about = audit_entries::table

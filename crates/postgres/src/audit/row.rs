@@ -1,4 +1,4 @@
-//! Entries as rows.
+//! Rows of audit entries.
 
 use diesel::{Insertable, Queryable, Selectable, pg::Pg};
 use entrepot_domain::{

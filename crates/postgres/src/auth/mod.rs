@@ -1,4 +1,4 @@
-//! Logins.
+//! Sessions.
 
 mod rotate;
 mod row;
@@ -30,7 +30,8 @@ impl SessionRepository for PostgresStore {
     }
 
     async fn rotate(&self, rotation: &Rotation) -> Result<Rotated, RotateError> {
-        // A reused token ends its session, which must be kept although it is refused: the refusal is a success here.
+        // A reused token ends its session, which has to be committed although the call is refused: so the refusal is an
+        // `Ok` value here.
         self.write(rotation.clone(), |connection, rotation| rotate::rotate(connection, rotation).boxed()).await?
     }
 

@@ -1,4 +1,4 @@
-//! Refresh tokens that take each other's place.
+//! Rotation of refresh tokens.
 
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper, update};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -10,12 +10,12 @@ use entrepot_domain::{
 use super::{row::SessionRow, sessions};
 use crate::{audit, error::fault, schema::sessions as table};
 
-/// The inner result is the answer, the outer one tells whether the transaction is kept.
+/// The inner result is that of the call; the outer one decides whether the transaction is committed.
 pub(super) async fn rotate(
     connection: &mut AsyncPgConnection,
     rotation: &Rotation,
 ) -> Result<Result<Rotated, RotateError>, RotateError> {
-    // Locked, so that of two rotations of one token the second sees what the first has made of it.
+    // Locked, so that the second of two concurrent rotations sees the result of the first.
     let found: Option<SessionRow> = table::table
         .filter(table::id.eq(rotation.session.0))
         .filter(table::ended_at.is_null())

@@ -1,4 +1,4 @@
-//! Changes of logins, each in a transaction.
+//! Changes of sessions, each in a transaction.
 
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, delete, insert_into, update};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -16,7 +16,7 @@ use crate::{
     schema::{second_factors, sessions, users},
 };
 
-/// How many expired logins each new one sweeps away: more than one, so that none stay in the end.
+/// The number of expired sessions that each insert deletes: more than one, so that all are deleted in the end.
 const MAX_SWEPT_SESSIONS: i64 = 4;
 
 pub(super) async fn open(connection: &mut AsyncPgConnection, new: &NewSession) -> Result<(), OpenError> {
@@ -24,7 +24,7 @@ pub(super) async fn open(connection: &mut AsyncPgConnection, new: &NewSession) -
         return Err(OpenError::Outdated);
     }
     let row = SessionRow::from(new);
-    // What another one sweeps at this moment is left to them.
+    // Skips rows that another transaction is deleting.
     let expired: Vec<Uuid> = sessions::table
         .filter(sessions::expires_at.le(row.created_at))
         .select(sessions::id)
@@ -42,8 +42,8 @@ pub(super) async fn open(connection: &mut AsyncPgConnection, new: &NewSession) -
     Ok(audit::write(connection, &new.cause.session_started(new)).await?)
 }
 
-/// Whether what a login was let in by is what it would be let in by now. The user is locked, as they are by whatever
-/// changes that: what holds now holds until the login is kept.
+/// Returns whether the checked credentials are still valid. Locks the user, as every change of credentials does, so
+/// that they stay valid until the session is inserted.
 async fn credentials_are_valid(connection: &mut AsyncPgConnection, new: &NewSession) -> Result<bool, Fault> {
     let password: Option<Option<String>> = users::table
         .filter(users::id.eq(new.user.0))
@@ -65,7 +65,7 @@ async fn credentials_are_valid(connection: &mut AsyncPgConnection, new: &NewSess
     Ok(new.checked.still_holds(password.flatten().as_deref(), in_force.as_deref()))
 }
 
-/// Ends a session of a user, because they asked for it.
+/// Ends a session of a user at their request.
 pub(super) async fn log_out(
     connection: &mut AsyncPgConnection,
     user: UserId,
@@ -79,7 +79,7 @@ pub(super) async fn log_out(
     Ok(ended)
 }
 
-/// Ends all sessions of a user, because they asked for it.
+/// Ends all sessions of a user at their request.
 pub(super) async fn log_out_all(
     connection: &mut AsyncPgConnection,
     user: UserId,
@@ -124,7 +124,7 @@ pub(crate) async fn live(
     Ok(ids.into_iter().map(SessionId).collect())
 }
 
-/// Ends the live sessions of a user but one, and returns those that were ended.
+/// Ends the live sessions of a user except one, and returns the ended ones.
 pub(crate) async fn end_all(
     connection: &mut AsyncPgConnection,
     user: UserId,
@@ -146,7 +146,7 @@ pub(crate) async fn end_all(
     Ok(ended.into_iter().map(SessionId).collect())
 }
 
-/// Erases from where a user logged in.
+/// Erases the devices of a user's sessions.
 pub(crate) async fn forget_devices(connection: &mut AsyncPgConnection, user: UserId) -> Result<(), Fault> {
     update(sessions::table.filter(sessions::user_id.eq(user.0)))
         .set((sessions::user_agent.eq(None::<String>), sessions::address.eq(None::<String>)))

@@ -1,4 +1,4 @@
-//! The life of an order, in a transaction.
+//! Changes of status, in a transaction.
 
 use diesel::{ExpressionMethods, QueryDsl, update};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};

@@ -1,4 +1,4 @@
-//! The catalogue.
+//! Products.
 
 mod list;
 mod row;

@@ -1,7 +1,6 @@
-//! Changes of the catalogue, each in a transaction.
+//! Changes of products, each in a transaction.
 //!
-//! Whoever locks several products locks them in the order of their identifiers: two who need the same ones wait for
-//! each other once, and never both.
+//! Several products are locked in the order of their identifiers, so that concurrent transactions do not deadlock.
 
 use std::collections::{HashMap, HashSet};
 
@@ -32,7 +31,7 @@ use crate::{
 };
 
 fn refused(error: diesel::result::Error) -> ProductError {
-    // The identifier is new: what can be taken is the sku.
+    // The identifier is new, so the sku is taken.
     if is_duplicate(&error) { ProductError::SkuTaken } else { fault(error).into() }
 }
 
@@ -45,7 +44,7 @@ pub(super) async fn insert(
     Ok(audit::write(connection, &cause.product_created(product)).await?)
 }
 
-/// The product to be changed, locked.
+/// Returns the product to be changed, and locks it.
 async fn current(connection: &mut AsyncPgConnection, id: ProductId) -> Result<Product, ProductError> {
     let row: Option<ProductRow> = products::table
         .filter(products::id.eq(id.0))
@@ -59,7 +58,7 @@ async fn current(connection: &mut AsyncPgConnection, id: ProductId) -> Result<Pr
     Ok(Product::try_from(row.ok_or(ProductError::NotFound)?)?)
 }
 
-/// Writes a product over the one that has its identifier, and puts it back up for sale.
+/// Overwrites the product with its identifier, and restores it if it is archived.
 async fn overwrite(connection: &mut AsyncPgConnection, product: &Product) -> QueryResult<usize> {
     change_rows(products::table.filter(products::id.eq(product.id.0)))
         .set((
@@ -158,7 +157,7 @@ pub(super) async fn adjust_stock(
     Ok(product)
 }
 
-/// Adds the quantities of some lines to the stock of their products, archived ones included.
+/// Adds the quantities of lines to the stock of their products, including archived ones.
 pub(crate) async fn give_back(
     connection: &mut AsyncPgConnection,
     lines: &[OrderLine],
@@ -176,7 +175,7 @@ pub(crate) async fn give_back(
     Ok(())
 }
 
-/// What `Stock::give_back` computes, for all products of an order in one statement.
+/// Computes `Stock::give_back` for all products of an order in one statement.
 #[derive(QueryId)]
 struct GiveBack {
     ids: Vec<Uuid>,
@@ -239,7 +238,7 @@ pub(super) async fn upsert(
     Ok(upserted)
 }
 
-/// Waits until no other import runs: two that bring the same new skus in different orders would wait for each other.
+/// Waits for other imports: two imports with the same new skus in different orders would deadlock.
 async fn one_import_at_a_time(connection: &mut AsyncPgConnection) -> Result<(), Fault> {
     // "import" in ASCII.
     let lock = sql_query("SELECT pg_advisory_xact_lock(x'696d706f7274'::bigint)");
@@ -247,7 +246,7 @@ async fn one_import_at_a_time(connection: &mut AsyncPgConnection) -> Result<(), 
     Ok(())
 }
 
-/// The products that the skus of an import name: the one that is for sale, else the one that was archived last.
+/// Returns the product of each sku: the one that is for sale, else the one that was archived last.
 async fn lock_by_sku(
     connection: &mut AsyncPgConnection,
     imports: &[ProductImport],
@@ -262,7 +261,7 @@ async fn lock_by_sku(
         .await
         .map_err(fault)?;
     rows.sort_by_key(|(_, archived_at)| (archived_at.is_none(), *archived_at));
-    // The last of a sku stays.
+    // The last occurrence of a sku counts.
     let product = |(row, _)| Product::try_from(row).map(|product| (product.sku.as_str().to_owned(), product));
     rows.into_iter().map(product).collect()
 }

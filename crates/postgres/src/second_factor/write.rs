@@ -83,7 +83,7 @@ async fn forget_codes(connection: &mut AsyncPgConnection, user: UserId) -> Resul
 }
 
 pub(super) async fn take_step(connection: &mut AsyncPgConnection, user: UserId, step: TimeStep) -> Result<bool, Fault> {
-    // Of two at once the second waits for the first, and then finds its step taken.
+    // The second of two concurrent calls waits for the first, and then finds its step used.
     let earlier = QueryDsl::filter(second_factors::table, second_factors::user_id.eq(user.0));
     let earlier = QueryDsl::filter(earlier, second_factors::last_step.lt(step.0));
     let taken = update(earlier).set(second_factors::last_step.eq(step.0)).execute(connection).await.map_err(fault)?;
@@ -111,7 +111,7 @@ pub(super) async fn renew(
     codes: &[RecoveryHash],
     cause: &Cause,
 ) -> Result<bool, Fault> {
-    // Locked, so that of two at once the second replaces all codes of the first.
+    // Locked, so that the second of two concurrent calls replaces all codes of the first.
     let in_force = QueryDsl::filter(second_factors::table, second_factors::user_id.eq(user.0));
     let in_force: Vec<Uuid> = QueryDsl::filter(in_force, second_factors::confirmed_at.is_not_null())
         .select(second_factors::user_id)
@@ -127,7 +127,7 @@ pub(super) async fn renew(
     Ok(true)
 }
 
-/// Removes what a user has of a second factor.
+/// Removes the second factor of a user.
 pub(super) async fn remove(connection: &mut AsyncPgConnection, user: UserId, cause: &Cause) -> Result<bool, Fault> {
     let removed = take_out(connection, user).await?;
     if removed == Some(true) {
@@ -136,14 +136,14 @@ pub(super) async fn remove(connection: &mut AsyncPgConnection, user: UserId, cau
     Ok(removed.is_some())
 }
 
-/// The same without a word, as when the user goes.
+/// Removes it without an audit entry, as when the user is erased.
 pub(crate) async fn erase(connection: &mut AsyncPgConnection, user: UserId) -> Result<(), Fault> {
     take_out(connection, user).await.map(drop)
 }
 
-/// Whether the factor that was there was in force; `None` if there was none.
+/// Returns whether the removed factor was enabled; `None` if there was none.
 async fn take_out(connection: &mut AsyncPgConnection, user: UserId) -> Result<Option<bool>, Fault> {
-    // Locked first, so that no codes are added behind.
+    // Locked first, so that no codes are added after the deletion.
     let factor = QueryDsl::filter(second_factors::table, second_factors::user_id.eq(user.0));
     let locked: Vec<Option<Timestamp>> =
         factor.select(second_factors::confirmed_at).for_update().load(connection).await.map_err(fault)?;

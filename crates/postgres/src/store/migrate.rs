@@ -1,4 +1,4 @@
-//! The schema.
+//! Migrations of the schema.
 
 use anyhow::{Context, Result, anyhow};
 use diesel::{QueryResult, result::Error};
@@ -15,11 +15,11 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postg
 /// than the migration.
 const SEARCH_INDEX: &str = include_str!("../../../../migrations/postgres/2026-11-28-200000_product_search/up.sql");
 
-/// Names the lock that whoever changes the schema holds: "entrepot" in ASCII.
+/// The advisory lock of schema changes: "entrepot" in ASCII.
 const LOCK: i64 = 0x656e_7472_6570_6f74;
 
-/// Brings the schema up to date, all of it or nothing, and says how many migrations that took. Safe from many instances
-/// at once: one does it, the others wait. Blocks; not to be called from a thread of an async runtime.
+/// Migrates the schema, completely or not at all, and returns the number of migrations. Safe from several instances at
+/// once: one does it, the others wait. Blocks; must not be called from a thread of an async runtime.
 pub fn migrate(options: &PostgresOptions) -> Result<usize> {
     with_connection(options, |mut connection| {
         use diesel::{
@@ -39,23 +39,23 @@ pub fn migrate(options: &PostgresOptions) -> Result<usize> {
     })
 }
 
-/// The beginning of a transaction that changes the schema or what is in it.
+/// Begins a transaction that changes the schema or its data.
 fn begin(connection: &mut AsyncConnectionWrapper<AsyncPgConnection>) -> QueryResult<()> {
     use diesel::{RunQueryDsl, connection::SimpleConnection, sql_query};
-    // Of the transaction and not of the session, which behind PgBouncer is nobody's.
+    // Settings of the transaction and not of the session, which behind PgBouncer is shared.
     connection.batch_execute("DEALLOCATE ALL; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")?;
     sql_query(format!("SELECT pg_advisory_xact_lock({LOCK})")).execute(connection)?;
     Ok(())
 }
 
-/// The names of the migrations that [`migrate`] would run. Changes nothing. Blocks, as that does.
+/// Returns the names of pending migrations. Changes nothing. Blocks like [`migrate`].
 pub fn pending_migrations(options: &PostgresOptions) -> Result<Vec<String>> {
     use diesel::migration::{Migration, MigrationSource};
     with_connection(options, |mut connection| {
         use diesel::{Connection, RunQueryDsl, connection::SimpleConnection, dsl::sql, select, sql_types::Bool};
         let pending = connection.transaction(|connection| {
             connection.batch_execute("DEALLOCATE ALL")?;
-            // Asking diesel would make its table.
+            // Diesel's method would create its table.
             let known = sql::<Bool>("to_regclass('__diesel_schema_migrations') IS NOT NULL");
             let pending = if select(known).get_result(connection)? {
                 connection.pending_migrations(MIGRATIONS)
@@ -83,8 +83,8 @@ pub fn has_search_index(options: &PostgresOptions) -> Result<bool> {
     })
 }
 
-/// A connection for diesel's migrations, which know no async; on a thread and a runtime of its own. An index on a large
-/// table may take its time.
+/// Runs work on a blocking connection for diesel's migrations, in its own thread and runtime. An index on a large table
+/// may take long.
 fn with_connection<T: Send>(
     options: &PostgresOptions,
     work: impl FnOnce(AsyncConnectionWrapper<AsyncPgConnection>) -> Result<T> + Send,
@@ -95,7 +95,7 @@ fn with_connection<T: Send>(
             let connection = Connector::new(options, String::new())?.connect().await?;
             anyhow::Ok(connection.into_diesel())
         };
-        // A server that hangs lets anybody in and says nothing, which no time-out of a socket notices.
+        // A server that hangs accepts connections and sends nothing, which no socket time-out detects.
         let hosts = u32::try_from(options.config.get_hosts().len()).unwrap_or(1);
         let limit = options.connect_timeout * hosts;
         let connection = runtime.block_on(async { timeout(limit, connect).await });

@@ -1,4 +1,4 @@
-//! Connections, transactions, and what happens when the server is away.
+//! The store: connections, transactions, and failures of the server.
 
 mod migrate;
 mod pool;
@@ -34,47 +34,47 @@ use crate::{
     error::{Failure, POSTGRES},
 };
 
-/// The queue in which orders are placed, as far as the store has to know it.
+/// The queue of orders, as the store uses it.
 #[async_trait]
 pub(crate) trait OrderQueue: Send + Sync {
-    /// Places an order, and waits for its answer.
+    /// Places an order, and waits for the result.
     async fn place(&self, placement: Placement) -> Result<Placed, PlaceError>;
 
-    /// How many orders wait.
+    /// The number of queued orders.
     fn waiting(&self) -> usize;
 
     /// The connections that place orders.
     fn pool(&self) -> &Pool;
 
-    /// Refuses further orders. Those that wait are placed.
+    /// Refuses further orders. Queued ones are placed.
     fn stop(&self);
 }
 
-/// What a queue of orders is made of.
+/// The dependencies of a queue of orders.
 pub(crate) struct QueueParts<'a> {
     pub(crate) options: &'a PostgresOptions,
-    /// For what is rarely looked up.
+    /// For rare look-ups.
     pub(crate) executor: Arc<Executor>,
-    /// Is told of an order that was placed although its buyer was not told so.
+    /// Notified of an order that was placed although its caller got no result.
     pub(crate) unseen: Arc<Notify>,
-    /// What the store waits for when it is closed.
+    /// The tasks that the store waits for when it is closed.
     pub(crate) tasks: &'a TaskTracker,
     pub(crate) handle: &'a Handle,
 }
 
-/// How many threads talk to the server. What they do is little; the server does the work.
+/// The number of threads that communicate with the server. They have little to do.
 const WORKER_THREADS: usize = 2;
 
-/// Everything an order backend keeps, in PostgreSQL. Implements every store port; cheap to clone.
+/// The PostgreSQL store. Implements every store port; cheap to clone.
 ///
-/// Every unit of work runs as a task of a runtime that belongs to the store, and the caller waits for its answer. So a
-/// caller who goes away leaves no transaction open behind them: what was begun is finished, and [`close`](Self::close)
-/// waits for it. A transaction that met a deadlock or a serialization failure is run again, a few times. Whatever means
-/// "not now" (no connection free, the server away, a time-out, a full disk) is [`Fault::Unavailable`]; a server that
-/// hangs is noticed by its pulse, and nobody waits for it longer than the connect time-out and a second.
+/// All work runs in tasks of a runtime that belongs to the store, and the caller waits for the result. So a dropped
+/// caller leaves no open transaction: its work is completed, and [`close`](Self::close) waits for it. Transactions are
+/// retried a few times after a deadlock or a serialization failure. Temporary failures (no free connection, an
+/// unavailable server, a time-out, a full disk) are [`Fault::Unavailable`]. Health checks detect a server that hangs,
+/// so that no caller waits for it longer than the connect time-out and a second.
 ///
-/// Lists may be answered by a replica, but only once it has seen everything that was committed when they were asked
-/// for: so anybody reads what they wrote, on whichever instance.
+/// A replica may serve lists, but only once it has replayed everything that was committed before the request, so that
+/// clients read their own writes on any instance.
 #[derive(Clone)]
 pub struct PostgresStore(Arc<Inner>);
 
@@ -90,7 +90,7 @@ struct Inner {
 }
 
 impl PostgresStore {
-    /// Connects, with the queue of orders that `queue` starts. Blocks.
+    /// Connects, and starts the queue of orders with `queue`. Blocks.
     pub(crate) fn connect(
         options: &PostgresOptions,
         queue: impl FnOnce(QueueParts<'_>) -> Result<Box<dyn OrderQueue>>,
@@ -124,10 +124,9 @@ impl PostgresStore {
         Ok(Self(Arc::new(Inner { executor, replica, orders, server_status, unseen, tasks, handle, runtime })))
     }
 
-    /// Calls `notice` when something was written that whoever wrote it was not told of: a write that went through after
-    /// its caller was refused or had gone, a commit whose answer was lost, or what a command wrote that
-    /// [told](Self::tell_of_writes) of it. Whoever remembers what they read must forget all of it. Several such writes
-    /// may be told of at once.
+    /// Calls `notice` after a write of whose result the writer was not informed: a write that succeeded after its
+    /// caller was refused or dropped, a commit whose result was lost, or a write of a command that
+    /// [reported](Self::notify_of_writes) it. Caches have to be cleared then. One call may stand for several writes.
     pub fn on_unseen_write(&self, notice: impl Fn() -> BoxFuture<'static, ()> + Send + 'static) {
         let unseen = self.0.unseen.clone();
         self.0.handle.spawn(async move {
@@ -138,13 +137,13 @@ impl PostgresStore {
         });
     }
 
-    /// Tells servers on this database, which may have no other way to know, that something was written.
+    /// Informs the servers on this database of a write that they may not have seen.
     pub async fn notify_of_writes(&self) -> Result<(), Fault> {
         self.write((), notify_servers).await.map(drop)
     }
 
-    /// Finishes what was begun, then closes all connections. Later calls are refused as unavailable. Blocks until it is
-    /// done; not to be called from a thread of an async runtime.
+    /// Completes all work, then closes all connections. Later calls return `Unavailable`. Blocks until it is done; must
+    /// not be called from a thread of an async runtime.
     pub fn close(&self) {
         let inner = &self.0;
         let Some(runtime) = inner.take_runtime() else { return };
@@ -155,7 +154,7 @@ impl PostgresStore {
         runtime.shutdown_background();
     }
 
-    /// Changes something, in a transaction.
+    /// Runs work in a transaction that writes.
     pub(crate) async fn write<D, T, E>(&self, data: D, work: Work<D, T, E>) -> Result<T, E>
     where
         D: Send + Sync + 'static,
@@ -166,7 +165,7 @@ impl PostgresStore {
         let (answer, answered) = oneshot::channel();
         let work = async move {
             let done: Result<T, E> = executor.run(Begin::Write, &data, work).await;
-            // Nobody listens any more: they were told that the server is away, or have gone.
+            // The caller got an error because the server was unavailable, or was dropped.
             if let Err(Ok(_)) = answer.send(done) {
                 unseen.notify_one();
             }
@@ -176,7 +175,7 @@ impl PostgresStore {
         answered.await.map_err(|_| closed())?
     }
 
-    /// Reads with statements that need not agree with each other.
+    /// Reads with statements that need no common snapshot.
     pub(crate) async fn read<D, T>(&self, data: D, work: Work<D, T, Fault>) -> Result<T, Fault>
     where
         D: Send + Sync + 'static,
@@ -186,7 +185,7 @@ impl PostgresStore {
         self.answer(async move { executor.run(Begin::Plain, &data, work).await }).await
     }
 
-    /// Reads a list from one state of the store, from the replica if it has caught up.
+    /// Reads a list from one snapshot, of the replica if it has caught up.
     pub(crate) async fn list_from<D, T>(&self, data: D, work: Work<D, T, Fault>) -> Result<T, Fault>
     where
         D: Send + Sync + 'static,
@@ -208,7 +207,7 @@ impl PostgresStore {
         &*self.0.orders
     }
 
-    /// Starts the work, and waits for its answer. The work goes on without whoever asked.
+    /// Starts the work, and waits for its result. The work continues if the caller is dropped.
     async fn answer<T, E>(&self, work: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
@@ -218,7 +217,7 @@ impl PostgresStore {
             if self.0.tasks.is_closed() {
                 return Err(closed().into());
             }
-            // Whatever is told of the work belongs to whoever asked for it.
+            // Spans of the work belong to the caller's trace.
             let task = self.0.tasks.spawn_on(work.instrument(Span::current()), &self.0.handle);
             task.await.unwrap_or_else(|panic| Err(Fault::unknown(panic).into()))
         })
@@ -262,7 +261,7 @@ impl Inner {
 }
 
 impl Drop for Inner {
-    /// Without waiting, for the last one to let go may be a thread of an async runtime.
+    /// Does not wait, because the last reference may be dropped by a thread of an async runtime.
     fn drop(&mut self) {
         if let Some(runtime) = self.take_runtime() {
             runtime.shutdown_background();

@@ -1,4 +1,4 @@
-//! Connections, and the pool that keeps them.
+//! Connections and their pool.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -21,14 +21,14 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{PostgresOptions, error::POSTGRES, tls};
 
-/// A connection that knows when its socket has gone.
+/// A connection that detects when its socket is closed.
 pub(crate) struct Connection {
     diesel: AsyncPgConnection,
     closed: Arc<AtomicBool>,
 }
 
 impl Connection {
-    /// For whoever needs no more than that.
+    /// Returns the bare connection.
     pub(super) fn into_diesel(self) -> AsyncPgConnection {
         self.diesel
     }
@@ -52,28 +52,28 @@ impl DerefMut for Connection {
     }
 }
 
-/// Makes connections.
+/// Creates connections.
 pub(crate) struct Connector {
     options: PostgresOptions,
     tls: MakeRustlsConnect,
-    /// What each connection is told when it is new.
+    /// The settings of each new connection.
     setup: String,
     counts: Counts,
 }
 
-/// What became of those who wanted a connection.
+/// The metrics of a pool.
 #[derive(Default)]
 struct Counts {
     lent: AtomicU64,
     refused: AtomicU64,
-    /// How long they waited for it, in microseconds.
+    /// The total waiting time, in microseconds.
     waited: AtomicU64,
 }
 
-/// How often PgBouncer is greeted before it is given up.
+/// The maximum number of attempts to connect to PgBouncer.
 const MAX_CONNECT_TRIES: u32 = 5;
 
-/// Asks for errors in English, for those who may: diesel hands on an error's words, not its code.
+/// Requests English messages, if the user may: diesel passes on an error's message, not its code.
 const SET_ENGLISH_MESSAGES: &str =
     "SELECT set_config('lc_messages', 'C', false) FROM pg_roles WHERE rolname = current_user AND rolsuper;";
 
@@ -83,12 +83,12 @@ impl Connector {
         Ok(Self { options: options.clone(), tls, setup, counts: Counts::default() })
     }
 
-    /// A connection of its own, outside any pool.
+    /// Creates a connection outside the pool.
     pub(crate) async fn connect(&self) -> Result<Connection> {
         let mut tries = 1;
         loop {
             match self.try_to_connect().await {
-                // diesel-async greets with two prepared statements, which PgBouncer may send to two servers.
+                // diesel-async sends two prepared statements first, which PgBouncer may send to two servers.
                 Err(why) if self.options.behind_pgbouncer && tries < MAX_CONNECT_TRIES => {
                     tracing::debug!(dependency = POSTGRES, error = %why, "PgBouncer is greeted again");
                     tries += 1;
@@ -119,7 +119,7 @@ impl Connector {
     }
 }
 
-/// The whole of what tokio-postgres says, which is in the chain behind its first words.
+/// The complete error of tokio-postgres, whose details are in its sources.
 fn plain(error: tokio_postgres::Error) -> anyhow::Error {
     anyhow::Error::new(error).context("cannot connect")
 }
@@ -129,11 +129,11 @@ impl Manager for Connector {
     type Error = anyhow::Error;
 
     async fn create(&self) -> Result<Connection> {
-        // A handshake is large, and whoever takes a connection would carry it along.
+        // The future of a handshake is large, and would be part of every caller's.
         Box::pin(self.connect()).await
     }
 
-    /// Asks nobody: the socket's own end is enough to know, and a server that hangs is noticed by the monitor.
+    /// Sends no query: a closed socket is detected, and the monitor detects a server that hangs.
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<anyhow::Error> {
         if connection.is_closed() { Err(RecycleError::message("closed")) } else { Ok(()) }
     }
@@ -141,7 +141,7 @@ impl Manager for Connector {
 
 pub(crate) type Pool = managed::Pool<Connector>;
 
-/// A pool of so many connections.
+/// Creates a pool of this size.
 pub(crate) fn pool(connector: Connector, size: usize, timeout: Duration) -> Result<Pool> {
     Pool::builder(connector)
         .max_size(size)
@@ -161,7 +161,7 @@ impl Counts {
     }
 }
 
-/// How a pool is, under this name.
+/// The metrics of a pool.
 pub(crate) fn samples(pool: &Pool, name: &'static str) -> Vec<Sample> {
     let status = pool.status();
     let Counts { lent, refused, waited } = &pool.manager().counts;
@@ -185,8 +185,8 @@ pub(crate) fn samples(pool: &Pool, name: &'static str) -> Vec<Sample> {
     samples.into_iter().map(|sample| sample.with("pool", name)).collect()
 }
 
-/// A connection on loan. It goes back only if it was said to be clean: one that a panic or an error left in the middle
-/// of a transaction is closed instead, which undoes it.
+/// A connection from the pool. It is returned only if it is known to be clean: one that a panic or an error left in a
+/// transaction is closed instead, which rolls it back.
 pub(crate) struct PooledConnection(Option<Object<Connector>>);
 
 impl PooledConnection {
@@ -210,7 +210,7 @@ impl PooledConnection {
         self.0.as_deref_mut().ok_or_else(gone)
     }
 
-    /// Gives it back, fit for the next one.
+    /// Returns a clean connection to the pool.
     pub(crate) fn give_back(mut self) {
         drop(self.0.take());
     }

@@ -1,4 +1,4 @@
-//! Folds again what the domain folded in another way before.
+//! Folds emails and search texts again after a change of the folding.
 
 use diesel::{
     Connection as _, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl,
@@ -10,26 +10,25 @@ use uuid::Uuid;
 
 use crate::schema::{products, users};
 
-/// A connection as diesel's migrations know it, which blocks.
+/// A blocking connection, as diesel's migrations need it.
 type Connection = AsyncConnectionWrapper<AsyncPgConnection>;
 
-/// Folds the rows behind a place; the last of them, if there was any.
+/// Folds the rows after a place, and returns the last one, if there was any.
 type Batch = fn(&mut Connection, Uuid) -> QueryResult<Option<Uuid>>;
 
-/// The migration that is recorded once all is folded.
+/// The migration that is recorded when all is folded.
 const VERSION: &str = "20261128180000";
 
-/// How many rows are in memory, and locked, at a time.
+/// The number of rows in memory, and locked, at a time.
 const BATCH_SIZE: i64 = 250;
 
-/// ASCII is folded as it always was.
+/// The folding of ASCII has not changed.
 const NOT_ASCII: &str = "octet_length(search) <> char_length(search)";
 
 /// Folds the emails and search texts of all rows that are not ASCII, if the migration is pending.
 ///
-/// Each batch is a transaction, so that whoever uses the shop meanwhile waits for one batch at most. Folding twice does no
-/// harm: what is interrupted is done from the beginning the next time, and of several instances each goes on until one
-/// has recorded the migration.
+/// Each batch is a transaction, so that other users wait for one batch at most. Folding twice is harmless: an
+/// interrupted run starts again, and of several instances each continues until one has recorded the migration.
 pub(super) fn refold(connection: &mut Connection, begin: fn(&mut Connection) -> QueryResult<()>) -> QueryResult<()> {
     let batches: [Batch; 2] = [refold_users, refold_products];
     for batch in batches {
@@ -44,7 +43,7 @@ pub(super) fn refold(connection: &mut Connection, begin: fn(&mut Connection) -> 
     Ok(())
 }
 
-/// Whether there are tables, and rows in them that nobody has folded.
+/// Returns whether there are tables with rows that have to be folded.
 fn is_due(connection: &mut Connection) -> QueryResult<bool> {
     let tables = "to_regclass('__diesel_schema_migrations') IS NOT NULL AND to_regclass('products') IS NOT NULL";
     if !select(sql::<Bool>(tables)).get_result(connection)? {
@@ -55,7 +54,8 @@ fn is_due(connection: &mut Connection) -> QueryResult<bool> {
 }
 
 fn refold_users(connection: &mut Connection, after: Uuid) -> QueryResult<Option<Uuid>> {
-    // Nobody takes an address between the look at it and the update. Nothing else is locked, so this ends in no deadlock.
+    // The lock prevents that an email is taken between the check and the update. Nothing else is locked, so there is no
+    // deadlock.
     connection.batch_execute("LOCK TABLE users IN EXCLUSIVE MODE")?;
     let batch: Vec<(Uuid, String, Option<String>, bool, String)> = users::table
         .filter(users::id.gt(after))
@@ -78,7 +78,7 @@ fn refold_users(connection: &mut Connection, after: Uuid) -> QueryResult<Option<
     Ok(batch.last().map(|(id, ..)| *id))
 }
 
-/// Of two accounts with one address the verified one has it, else the older one.
+/// Of two accounts with the same email the verified one keeps it, else the older one.
 fn refold_email(connection: &mut Connection, id: Uuid, verified: bool, email: &Email) -> QueryResult<()> {
     let folded = email.folded();
     let owner: Option<(Uuid, bool)> = users::table

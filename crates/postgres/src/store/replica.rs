@@ -1,4 +1,4 @@
-//! Lists from a replica that has caught up.
+//! Lists from a replica.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,10 +18,10 @@ use super::{
 };
 use crate::{PostgresOptions, error::fault};
 
-/// How often, and after how long, a replica that lags is asked again before the primary answers itself.
+/// The delays before a lagging replica is asked again; then the primary serves the list.
 const CATCH_UP_DELAYS: [Duration; 3] = [Duration::from_millis(2), Duration::from_millis(5), Duration::from_millis(10)];
 
-/// A second server that follows the first.
+/// A replica of the primary.
 pub(super) struct Replica {
     executor: Executor,
     primary: Arc<Executor>,
@@ -36,10 +36,10 @@ impl Replica {
         self.executor.pool().clone()
     }
 
-    /// The list, or nothing if the replica lags or fails: then the primary has to answer.
+    /// Returns the list, or `None` if the replica lags or fails: then the primary has to serve it.
     ///
-    /// The primary is asked how far its log has come, which costs it next to nothing; whoever was answered before that
-    /// moment has their write in it. A replica that has replayed so far shows it.
+    /// The primary returns its WAL position, which is cheap; all writes confirmed before are included. A replica that
+    /// has replayed up to it has them.
     pub(super) async fn list<D: Sync, T>(&self, data: &D, work: Work<D, T, Fault>) -> Option<T> {
         let answer = async {
             let written = self.primary.run(Begin::Plain, &(), written).await?;

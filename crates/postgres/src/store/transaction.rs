@@ -1,4 +1,4 @@
-//! Units of work: what is done on one connection, with an answer at the end.
+//! Transactions: work on one connection.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,20 +20,20 @@ use crate::{
     options::SERVER_TIMEOUTS,
 };
 
-/// Something to be done, on data that is still there if it must be done again.
+/// The work of a transaction, on data that a retry can use again.
 pub(crate) type Work<D, T, E> = for<'c> fn(&'c mut AsyncPgConnection, &'c D) -> BoxFuture<'c, Result<T, E>>;
 
-/// How often a transaction that met a deadlock or was too late is run again.
+/// The maximum number of attempts after deadlocks and serialization failures.
 const MAX_TRIES: u32 = 5;
 
-/// How a unit of work begins.
+/// How a transaction begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Begin {
-    /// With nothing: each statement is a transaction of its own.
+    /// No transaction: each statement is its own.
     Plain,
-    /// With a transaction that writes.
+    /// A transaction that writes.
     Write,
-    /// With a transaction that reads one state of the store, however many statements it has.
+    /// A read-only transaction on one snapshot.
     Snapshot,
 }
 
@@ -46,17 +46,17 @@ impl Begin {
     }
 }
 
-/// Where units of work are done.
+/// Executes work on connections of a pool.
 pub(crate) struct Executor {
     pool: Pool,
-    /// What is set for each transaction behind PgBouncer, where a session is nobody's.
+    /// The settings of each transaction behind PgBouncer, where sessions are shared.
     local: Option<String>,
-    /// Who is told of a commit whose answer was lost.
+    /// Notified of a commit whose result was lost.
     unseen: Option<Arc<Notify>>,
 }
 
 impl Executor {
-    /// A desk with so many connections of its own, which are used with these settings.
+    /// Creates an executor with a pool of this size and these settings.
     pub(crate) fn new(options: &PostgresOptions, connections: usize, settings: &[(&str, &str)]) -> Result<Self> {
         let set = |how: &str, settings: &[(&str, &str)]| -> String {
             let each: Vec<_> = settings.iter().map(|(name, value)| format!("{how} {name} = '{value}';")).collect();
@@ -65,12 +65,12 @@ impl Executor {
         let setup = set("SET", settings);
         let pool = pool::pool(Connector::new(options, setup)?, connections, options.connect_timeout)?;
         let all = [settings, &SERVER_TIMEOUTS].concat();
-        // Processes count their statements from one, and one that died may have left some behind.
+        // Processes number their statements from one, and a dead one may have left some behind.
         let local = options.behind_pgbouncer.then(|| format!("DEALLOCATE ALL; {}", set("SET LOCAL", &all)));
         Ok(Self { pool, local, unseen: None })
     }
 
-    /// The same, telling of commits whose answers were lost.
+    /// Notifies `unseen` of commits whose results were lost.
     pub(crate) fn notifying(self, unseen: Arc<Notify>) -> Self {
         Self { unseen: Some(unseen), ..self }
     }
@@ -79,7 +79,7 @@ impl Executor {
         &self.pool
     }
 
-    /// Does it, and once more if the server says that this may help.
+    /// Runs the work, and retries it if the error is retryable.
     pub(crate) async fn run<D, T, E: Failure>(&self, begin: Begin, data: &D, work: Work<D, T, E>) -> Result<T, E> {
         let mut tries = 1;
         loop {
@@ -94,7 +94,7 @@ impl Executor {
         }
     }
 
-    /// Does it once.
+    /// Runs the work once.
     pub(crate) async fn once<D, T, E: Failure>(&self, begin: Begin, data: &D, work: Work<D, T, E>) -> Result<T, E> {
         let mut pooled = PooledConnection::from(&self.pool).await?;
         let connection = pooled.connection()?;
@@ -102,7 +102,7 @@ impl Executor {
         if begin == Begin::Plain && self.local.is_none() {
             let done = work(connection, data).await;
             let is_unknown = done.as_ref().is_err_and(Failure::is_unknown);
-            // An empty statement shows whether the connection is still there.
+            // An empty statement shows whether the connection is still open.
             if is_unknown && connection.batch_execute("").await.is_err() {
                 return done.map_err(Failure::of_lost_connection);
             }
@@ -115,9 +115,9 @@ impl Executor {
         let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
         match connection.batch_execute(end).await {
             Ok(()) => pooled.give_back(),
-            // What the work says of itself tells more than that it could not be undone; closing undoes it too.
+            // The error of the work is more specific than that of the rollback; closing rolls back too.
             Err(error) if done.is_ok() => {
-                // It may have gone through.
+                // It may have been committed.
                 if let Some(unseen) = &self.unseen {
                     unseen.notify_one();
                 }
@@ -129,13 +129,13 @@ impl Executor {
     }
 }
 
-/// Longer each time, and never the same for two: who met in a deadlock should not meet again.
+/// Increases with each attempt and is randomised, so that transactions in a deadlock do not collide again.
 fn retry_delay(tries: u32) -> Duration {
     let spread = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), tries) % 8;
     Duration::from_millis((1 << tries) + spread)
 }
 
-/// Asks for a sign of life: how often commands have told of what they wrote.
+/// The health check: returns how many writes commands have reported.
 pub(crate) fn ping<'c>(connection: &'c mut AsyncPgConnection, (): &'c ()) -> BoxFuture<'c, Result<i64, Fault>> {
     async move {
         let told = select(sql::<BigInt>("(SELECT last_value FROM foreign_writes)"));
@@ -144,11 +144,11 @@ pub(crate) fn ping<'c>(connection: &'c mut AsyncPgConnection, (): &'c ()) -> Box
     .boxed()
 }
 
-/// Checks that the server takes writes: it must not be a standby, and must have room for a temporary file. That file is
-/// on the disk of the data unless `temp_tablespaces` says otherwise, and needs no privilege and no table.
+/// Checks that the server accepts writes: it must not be a standby, and must have space for a temporary file. That file
+/// is on the disk of the data unless `temp_tablespaces` is set, and needs no privilege and no table.
 pub(crate) fn check_writes<'c>(connection: &'c mut AsyncPgConnection, (): &'c ()) -> BoxFuture<'c, Result<(), Fault>> {
     async move {
-        // The series has 200 KB, which do not fit in so little memory.
+        // The series has 200 KB, more than this memory.
         let memory = select(sql::<Text>("set_config('work_mem', '64kB', true)"));
         memory.execute(connection).await.map_err(fault)?;
         let writes = "(SELECT count(*) FROM generate_series(1, 4096)) = 4096 \

@@ -21,7 +21,7 @@ use crate::{
 };
 
 fn refused(error: diesel::result::Error) -> UserError {
-    // The identifier is new: what can be taken is the address.
+    // The identifier is new, so the email is taken.
     if is_duplicate(&error) { UserError::EmailTaken } else { fault(error).into() }
 }
 
@@ -30,7 +30,7 @@ pub(super) async fn insert(connection: &mut AsyncPgConnection, new: &NewUser, ca
     Ok(audit::write(connection, &cause.user_registered(&new.user)).await?)
 }
 
-/// The user to be changed, locked.
+/// Returns the user to be changed, and locks it.
 async fn current(connection: &mut AsyncPgConnection, id: UserId) -> Result<Credentials, UserError> {
     let row: Option<UserRow> = users::table
         .filter(users::id.eq(id.0))
@@ -105,8 +105,8 @@ pub(super) async fn set_roles(
     Ok(ChangedUser { user, sessions: live })
 }
 
-/// Whether anybody but this user is an admin. All admins are locked in one order before anything else is: of two who
-/// demote each other at once, the second waits, and then no longer sees the first.
+/// Returns whether there is another admin. Locks all admins in the same order before anything else: of two admins who
+/// demote each other concurrently, the second waits, and then does not see the first any more.
 async fn lock_other_admins(connection: &mut AsyncPgConnection, id: UserId) -> Result<bool, UserError> {
     let admins = users::table.filter(is_admin()).filter(users::erased_at.is_null()).select(users::id);
     let admins: Vec<Uuid> = admins.order(users::id).for_no_key_update().load(connection).await.map_err(fault)?;

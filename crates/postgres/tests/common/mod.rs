@@ -1,4 +1,4 @@
-//! A store in a database of its own.
+//! A store in a temporary database.
 #![allow(dead_code, reason = "not every test needs all of it")]
 
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use entrepot_postgres::{PostgresOptions, PostgresStore, migrate};
 use entrepot_testkit::{Database, at, cause, new_user, product};
 use tokio::task::spawn_blocking;
 
-/// An empty store. Its database goes when the test ends.
+/// An empty store, whose database is dropped after the test.
 pub(crate) struct Shop {
     pub(crate) store: Arc<PostgresStore>,
     pub(crate) database: Database,
 }
 
-/// What a URL says, with few connections: many tests run side by side.
+/// The options of a URL, with few connections: many tests run concurrently.
 pub(crate) fn options(url: &str) -> PostgresOptions {
     PostgresOptions::parse(url).unwrap().pool_max(6)
 }
@@ -29,14 +29,14 @@ async fn migrated(url: String) -> anyhow::Result<()> {
     spawn_blocking(move || migrate(&options(&url))).await?.map(drop)
 }
 
-/// A connection of the test's own.
+/// A separate connection for the test.
 pub(crate) async fn client(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client
 }
 
-/// A store on it.
+/// A store on this database.
 pub(crate) async fn open(options: PostgresOptions) -> PostgresStore {
     spawn_blocking(move || PostgresStore::open(&options)).await.unwrap().unwrap()
 }
@@ -57,7 +57,7 @@ impl Stores for Shop {
     }
 }
 
-/// A store with one buyer and so many of some products.
+/// A store with one buyer and products with this stock.
 pub(crate) async fn shop(products: u128, stock: i64) -> Shop {
     let shop = Shop::new().await;
     UserRepository::insert(&*shop.store, &new_user("ada"), &cause(at(0))).await.unwrap();

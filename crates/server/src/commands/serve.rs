@@ -27,18 +27,18 @@ use crate::{
     logging,
 };
 
-/// How a process says that a second signal ended it: 128 and the number of SIGINT.
+/// The exit status after a second signal: 128 and the number of SIGINT.
 const INTERRUPTED: i32 = 130;
-/// The most connections, wherever the system would allow more.
+/// The maximum number of connections, even if the system allows more.
 const MAX_CONNECTIONS: usize = 25_000;
-/// How many files are kept for the store, Redis and the rest.
+/// The number of open files reserved for the store, Redis and the rest.
 const OTHER_FILES: usize = 256;
-/// How many files every process may open.
+/// The number of open files that every process may have.
 const FEW_FILES: u64 = 1_024;
 
 pub(super) fn serve(config: &Config) -> Result<(), Failure> {
     let log = logging::start(config).map_err(Failure::failed)?;
-    // Let go of after the store is closed.
+    // Released after the store is closed.
     let _lock = lock(config).map_err(Failure::failed)?;
     let backend = Backend::open(config).map_err(Failure::failed)?;
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
@@ -52,7 +52,7 @@ async fn run(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>)
     let state = compose::http_state(config, backend, access_log);
     let listener = listen(config)?;
     let address = listener.local_addr()?;
-    // Before anything is served, so that no signal meets the default, which is to die.
+    // Before serving, so that no signal has its default effect, which is to kill the process.
     let signals = Signals::new()?;
     let settings = Settings {
         workers: std::thread::available_parallelism().map_or(1, NonZero::get),
@@ -75,8 +75,7 @@ async fn run(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>)
     Ok(())
 }
 
-/// As many connections as the system lets this process have, but for what else it opens. Each costs some kilobytes, so
-/// there is an end to it.
+/// Returns how many connections the system allows, minus other files. Each uses some kilobytes, so there is a maximum.
 fn max_connections() -> usize {
     let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(FEW_FILES);
     let files = usize::try_from(files).unwrap_or(usize::MAX);
@@ -85,7 +84,7 @@ fn max_connections() -> usize {
     connections
 }
 
-/// Returns at the first signal; the second one ends the process.
+/// Returns at the first signal; the second one ends the process immediately.
 async fn stop_requested(mut signals: Signals) {
     signals.next().await;
     tracing::info!("stopping: finishing what is in flight");
@@ -96,8 +95,8 @@ async fn stop_requested(mut signals: Signals) {
     });
 }
 
-/// Holds the SQLite file for this server. What one server remembers, another one on the same file could not make it forget
-/// in time; commands beside it are few, and noticed. Many servers may share a database of PostgreSQL.
+/// Locks the SQLite file for this server. A second server on the same file could not invalidate the cache of the first
+/// in time; commands beside it are few, and detected. Several servers may share a PostgreSQL database.
 fn lock(config: &Config) -> Result<Option<FileLock>> {
     let Database::Sqlite(database) = &config.database else { return Ok(None) };
     if let Some(folder) = database.parent() {
@@ -122,7 +121,7 @@ fn listen(config: &Config) -> Result<TcpListener> {
     TcpListener::bind(address).with_context(help)
 }
 
-/// Says what to do next. On stdout, unless log lines for machines go there.
+/// Prints what to do next; on stderr if stdout is for JSON log lines.
 async fn welcome(config: &Config, address: SocketAddr, state: &Arc<HttpState>) {
     let scheme = if state.settings.tls { "https" } else { "http" };
     let url = format!("{scheme}://{address}");
@@ -144,7 +143,7 @@ async fn welcome(config: &Config, address: SocketAddr, state: &Arc<HttpState>) {
     }
 }
 
-/// SIGTERM and SIGINT, whichever comes.
+/// Waits for SIGTERM and SIGINT.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,

@@ -1,4 +1,4 @@
-//! Changes of keys, each in the writer's transaction.
+//! Changes of API keys, each in the writer's transaction.
 
 use diesel::{
     BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SqliteConnection, delete,
@@ -19,10 +19,10 @@ use crate::{
     value::{Id, read},
 };
 
-/// How many keys that expired long ago each new one sweeps away: more than one, so that none stay in the end.
+/// The number of old expired keys that each insert deletes: more than one, so that all are deleted in the end.
 const MAX_SWEPT_KEYS: i64 = 4;
 
-/// How long an expired key is known to be one, in milliseconds.
+/// How long an expired key is kept, in milliseconds.
 const EXPIRED_KEY_RETENTION: i64 = 24 * 60 * 60 * 1_000;
 
 pub(super) fn insert(
@@ -89,7 +89,7 @@ pub(super) fn used(connection: &mut SqliteConnection, id: ApiKeyId, at: Timestam
     Ok(())
 }
 
-/// Ends all keys of a user who goes, and erases what they were called.
+/// Expires all keys of an erased user, and erases their names.
 pub(crate) fn erase(connection: &mut SqliteConnection, user: UserId, now: Timestamp) -> Result<(), Fault> {
     update(api_keys::table.filter(api_keys::user_id.eq(Id(user.0))))
         .set((api_keys::name.eq(""), api_keys::expires_at.eq(now.timestamp_millis())))

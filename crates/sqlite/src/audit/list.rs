@@ -1,4 +1,4 @@
-//! The log, as it is read.
+//! Lists of audit entries.
 
 use diesel::{
     ExpressionMethods, QueryDsl, RunQueryDsl, SelectableHelper, SqliteConnection,
@@ -75,8 +75,7 @@ mod tests {
     use super::*;
     use crate::{SqliteOptions, SqliteStore, listing::plan_of};
 
-    /// Two thousand entries by twenty users about a hundred things, two of each moment, and what the planner wants to
-    /// know of them.
+    /// Two thousand entries by twenty users about a hundred subjects, two per time, and statistics for the planner.
     const ENTRIES: &str = "
         WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 1999)
         INSERT INTO audit_entries SELECT CAST(printf('%016d', i) AS BLOB), i / 2, 'user',
@@ -84,7 +83,7 @@ mod tests {
             'session.started' END, 'user', CAST(printf('%016d', i % 100) AS BLOB), '[]', NULL FROM n;
         ANALYZE;";
 
-    /// Every set of filters, with and without a time, both ways, from the beginning and from a place.
+    /// Every set of filters, with and without a time, in both directions, from the start and from a place.
     fn queries() -> Vec<AuditQuery> {
         let place = Keyset { values: vec![SortValue::Time(at(5))], id: id(5) };
         let mut queries = Vec::new();
@@ -115,7 +114,7 @@ mod tests {
             store.write(move |connection| connection.batch_execute(content).map_err(fault)).await.unwrap();
             for query in queries() {
                 let asked = format!("{query:?}");
-                // What is behind the text are its values, as a comment.
+                // The text is followed by its values, as a comment.
                 let sql = debug_query::<Sqlite, _>(&shown(&query)).to_string();
                 let plan = store.read(move |connection| plan_of(connection, sql)).await.unwrap();
                 assert!(plan.contains("SEARCH") || !asked.contains("Some"), "{asked}: {plan}");

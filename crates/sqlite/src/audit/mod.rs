@@ -1,4 +1,4 @@
-//! The audit log: written in the transactions of the changes it tells of.
+//! The audit log, written in the transactions of the changes.
 
 mod list;
 mod row;
@@ -21,15 +21,15 @@ impl AuditLog for SqliteStore {
     }
 }
 
-/// Writes what the transaction that runs now has done.
+/// Writes an entry in the present transaction.
 pub(crate) fn write(connection: &mut SqliteConnection, entry: &AuditEntry) -> Result<(), Fault> {
     let row = EntryRow::try_from(entry)?;
     insert_into(audit_entries::table).values(row).execute(connection).map_err(fault)?;
     Ok(())
 }
 
-/// Erases what the log tells of somebody's name and mail address, and from which addresses they did what they did. A
-/// sign-up is done by nobody known, and is theirs all the same.
+/// Erases the values of a user's name and email from the log, and the addresses of their requests. A registration is
+/// anonymous, but its address belongs to the user.
 pub(crate) fn erase(connection: &mut SqliteConnection, user: UserId) -> Result<(), Fault> {
     let subject = AuditSubject::User(user);
     let about = audit_entries::table
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
     use crate::SqliteOptions;
 
-    /// Whoever writes past the program included.
+    /// Also for other programs.
     #[tokio::test]
     async fn log_entries_cannot_be_changed_except_for_erasure() {
         let folder = tempfile::TempDir::new().unwrap();

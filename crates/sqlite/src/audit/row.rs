@@ -1,4 +1,4 @@
-//! Entries as rows.
+//! Rows of audit entries.
 
 use diesel::{Insertable, Queryable, Selectable, sqlite::Sqlite};
 use entrepot_domain::{

@@ -1,4 +1,4 @@
-//! Logins.
+//! Sessions.
 
 mod rotate;
 mod row;
@@ -29,7 +29,8 @@ impl SessionRepository for SqliteStore {
 
     async fn rotate(&self, rotation: &Rotation) -> Result<Rotated, RotateError> {
         let rotation = rotation.clone();
-        // A reused token ends its session, which must be kept although it is refused: the refusal is a success here.
+        // A reused token ends its session, which has to be committed although the call is refused: so the refusal is an
+        // `Ok` value here.
         self.write(move |connection| rotate::rotate(connection, &rotation)).await?
     }
 

@@ -1,4 +1,4 @@
-//! Refresh tokens that take each other's place.
+//! Rotation of refresh tokens.
 
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper, SqliteConnection, update};
 use entrepot_domain::{
@@ -9,7 +9,7 @@ use entrepot_domain::{
 use super::{row::SessionRow, sessions};
 use crate::{audit, error::fault, schema::sessions as table, value::Id};
 
-/// The inner result is the answer, the outer one tells whether the transaction is kept.
+/// The inner result is that of the call; the outer one decides whether the transaction is committed.
 pub(super) fn rotate(
     connection: &mut SqliteConnection,
     rotation: &Rotation,

@@ -1,4 +1,4 @@
-//! Logins as rows.
+//! Rows of sessions.
 
 use diesel::{Insertable, Queryable, Selectable, sqlite::Sqlite};
 use entrepot_domain::{
@@ -51,7 +51,7 @@ impl From<&NewSession> for SessionRow {
 }
 
 impl SessionRow {
-    /// The refresh token that is good now.
+    /// The current refresh token.
     pub(super) fn refresh(&self) -> Result<RefreshState, Fault> {
         let id = self.id.0;
         let hash = self.refresh_hash.as_slice().try_into();

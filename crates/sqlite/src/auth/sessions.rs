@@ -1,4 +1,4 @@
-//! Changes of logins, each in the writer's transaction.
+//! Changes of sessions, each in the writer's transaction.
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SqliteConnection, connection::DefaultLoadingMode,
@@ -18,7 +18,7 @@ use crate::{
     value::Id,
 };
 
-/// How many expired logins each new one sweeps away: more than one, so that none stay in the end.
+/// The number of expired sessions that each insert deletes: more than one, so that all are deleted in the end.
 const MAX_SWEPT_SESSIONS: usize = 4;
 
 pub(super) fn open(connection: &mut SqliteConnection, new: &NewSession) -> Result<(), OpenError> {
@@ -39,7 +39,7 @@ pub(super) fn open(connection: &mut SqliteConnection, new: &NewSession) -> Resul
     Ok(audit::write(connection, &new.cause.session_started(new))?)
 }
 
-/// Whether what a login was let in by is what it would be let in by now.
+/// Returns whether the checked credentials are still valid.
 fn credentials_are_valid(connection: &mut SqliteConnection, new: &NewSession) -> Result<bool, Fault> {
     let password: Option<Option<String>> = users::table
         .filter(users::id.eq(Id(new.user.0)))
@@ -58,7 +58,7 @@ fn credentials_are_valid(connection: &mut SqliteConnection, new: &NewSession) ->
     Ok(new.checked.still_holds(password.flatten().as_deref(), in_force.as_deref()))
 }
 
-/// Ends a session of a user, because they asked for it.
+/// Ends a session of a user at their request.
 pub(super) fn log_out(
     connection: &mut SqliteConnection,
     user: UserId,
@@ -72,7 +72,7 @@ pub(super) fn log_out(
     Ok(ended)
 }
 
-/// Ends all sessions of a user, because they asked for it.
+/// Ends all sessions of a user at their request.
 pub(super) fn log_out_all(
     connection: &mut SqliteConnection,
     user: UserId,
@@ -112,7 +112,7 @@ pub(crate) fn live(connection: &mut SqliteConnection, user: UserId, now: Timesta
     Ok(ids.into_iter().map(|id| SessionId(id.0)).collect())
 }
 
-/// Ends the live sessions of a user but one, and returns those that were ended.
+/// Ends the live sessions of a user except one, and returns the ended ones.
 pub(crate) fn end_all(
     connection: &mut SqliteConnection,
     user: UserId,
@@ -127,7 +127,7 @@ pub(crate) fn end_all(
     Ok(ended)
 }
 
-/// Erases from where a user logged in.
+/// Erases the devices of a user's sessions.
 pub(crate) fn forget_devices(connection: &mut SqliteConnection, user: UserId) -> Result<(), Fault> {
     update(sessions::table.filter(sessions::user_id.eq(Id(user.0))))
         .set((sessions::user_agent.eq(None::<String>), sessions::address.eq(None::<String>)))

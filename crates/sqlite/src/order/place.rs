@@ -1,4 +1,4 @@
-//! Placing an order, in the writer's transaction.
+//! Places orders, in the writer's transaction.
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SqliteConnection,
@@ -22,7 +22,7 @@ use crate::{
     value::Id,
 };
 
-/// How many expired keys each new one sweeps away: more than one, so that none stay in the end.
+/// The number of expired keys that each insert deletes: more than one, so that all are deleted in the end.
 const MAX_SWEPT_KEYS: usize = 4;
 
 pub(super) fn place(connection: &mut SqliteConnection, placement: &Placement) -> Result<Placed, PlaceError> {
@@ -60,7 +60,7 @@ fn sweep(connection: &mut SqliteConnection, now: Timestamp) -> Result<(), Fault>
     Ok(())
 }
 
-/// The order that was placed under this key, as it was then.
+/// The order that was placed with this key, as it was placed.
 fn find_placed(
     connection: &mut SqliteConnection,
     user: UserId,
@@ -112,8 +112,8 @@ fn take_stock(connection: &mut SqliteConnection, order: &Order) -> Result<(), Fa
     Ok(())
 }
 
-/// Takes so many of a product. A query of its own, for Diesel prepares its `update` anew at every call, which would
-/// cost more than the update.
+/// Takes a quantity of a product. A custom query, because Diesel prepares an `update` at every call, which would cost
+/// more than the update.
 #[derive(QueryId)]
 struct TakeStock {
     product: Id,

@@ -1,4 +1,4 @@
-//! Orders as rows.
+//! Rows of orders.
 
 use diesel::{
     ExpressionMethods, Insertable, OptionalExtension, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper,

@@ -1,4 +1,4 @@
-//! The life of an order, in the writer's transaction.
+//! Changes of status, in the writer's transaction.
 
 use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, SqliteConnection, update};
 use entrepot_domain::{

@@ -1,4 +1,4 @@
-//! Changes of the catalogue, each in the writer's transaction.
+//! Changes of products, each in the writer's transaction.
 
 use std::collections::HashMap;
 
@@ -20,7 +20,7 @@ use crate::{
 };
 
 fn refused(error: diesel::result::Error) -> ProductError {
-    // The identifier is new: what can be taken is the sku.
+    // The identifier is new, so the sku is taken.
     if is_duplicate(&error) { ProductError::SkuTaken } else { fault(error).into() }
 }
 
@@ -34,12 +34,12 @@ fn add(connection: &mut SqliteConnection, product: &Product) -> Result<(), Produ
     Ok(())
 }
 
-/// The product to be changed.
+/// Returns the product to be changed.
 fn current(connection: &mut SqliteConnection, id: ProductId) -> Result<Product, ProductError> {
     find(connection, id)?.ok_or(ProductError::NotFound)
 }
 
-/// Writes a product over the one that has its identifier, and puts it back up for sale.
+/// Overwrites the product with its identifier, and restores it if it is archived.
 fn overwrite(connection: &mut SqliteConnection, product: &Product) -> Result<(), ProductError> {
     change_rows(products::table.filter(products::id.eq(Id(product.id.0))))
         .set((
@@ -134,7 +134,7 @@ pub(crate) fn set_stock(connection: &mut SqliteConnection, product: &Product) ->
     Ok(())
 }
 
-/// Adds the quantities of some lines to the stock of their products, archived ones included.
+/// Adds the quantities of lines to the stock of their products, including archived ones.
 pub(crate) fn give_back(connection: &mut SqliteConnection, lines: &[OrderLine], now: Timestamp) -> Result<(), Fault> {
     for line in lines {
         let row = products::table.filter(products::id.eq(Id(line.product.0)));
@@ -158,7 +158,7 @@ pub(super) fn upsert(
     cause: &Cause,
 ) -> Result<Upserted, Fault> {
     let mut upserted = Upserted::default();
-    // What was there before the import, and what it made of it: once, however often its sku comes.
+    // Each product before and after the import, once per sku.
     let mut done: Vec<(Option<Product>, Product)> = Vec::with_capacity(imports.len());
     let mut places = HashMap::with_capacity(imports.len());
     for (index, import) in imports.iter().enumerate() {
@@ -173,7 +173,7 @@ pub(super) fn upsert(
         let written = if known.is_some() { overwrite(connection, &product) } else { add(connection, &product) };
         written.map_err(|error| match error {
             ProductError::Fault(fault) => fault,
-            // Looked up in this very transaction, so no rule can refuse it.
+            // Looked up in the same transaction, so no rule can refuse it.
             other => Fault::unknown(other),
         })?;
         let place = *places.entry(product.id).or_insert(done.len());

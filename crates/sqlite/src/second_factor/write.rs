@@ -125,7 +125,7 @@ pub(super) fn renew(
     Ok(found)
 }
 
-/// Removes what a user has of a second factor.
+/// Removes the second factor of a user.
 pub(super) fn remove(connection: &mut SqliteConnection, user: UserId, cause: &Cause) -> Result<bool, Fault> {
     let in_force = second_factors::table
         .filter(second_factors::user_id.eq(Id(user.0)))
@@ -137,7 +137,7 @@ pub(super) fn remove(connection: &mut SqliteConnection, user: UserId, cause: &Ca
     erase(connection, user)
 }
 
-/// The same without a word, as when the user goes; false if there is none.
+/// Removes it without an audit entry, as when the user is erased; false if there is none.
 pub(crate) fn erase(connection: &mut SqliteConnection, user: UserId) -> Result<bool, Fault> {
     delete(recovery_codes::table.filter(recovery_codes::user_id.eq(Id(user.0)))).execute(connection).map_err(fault)?;
     let factor = second_factors::table.filter(second_factors::user_id.eq(Id(user.0)));

@@ -1,4 +1,4 @@
-//! Connections, and the schema they need.
+//! Connections and migrations.
 
 use std::{
     path::Path,
@@ -21,14 +21,14 @@ use crate::error::is_unavailable;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
-/// How much of the file one connection keeps in memory, in kibibytes.
+/// The page cache of a connection, in kibibytes.
 const CACHE_KIB: u32 = 2_048;
 
-/// How long to leave a locked file alone before it is tried again.
+/// The interval between attempts on a locked file.
 const RETRY_INTERVAL: Duration = Duration::from_millis(5);
 
-/// The connection that writes. `busy_timeout` comes first, for the next lines may already meet a lock. With
-/// `secure_delete`, what is erased is overwritten with zeros and not only forgotten.
+/// Opens the writing connection. `busy_timeout` comes first, because the next statements may already meet a lock. With
+/// `secure_delete`, deleted data is overwritten with zeros.
 pub(super) fn writer(options: &SqliteOptions) -> Result<SqliteConnection> {
     let mut connection = open(options)?;
     let cannot = || format!("cannot use {} as a database", options.path.display());
@@ -39,8 +39,8 @@ pub(super) fn writer(options: &SqliteOptions) -> Result<SqliteConnection> {
     Ok(connection)
 }
 
-/// Puts the file into WAL mode. Two who do so to a new file at once may both be told that it is locked, and at once,
-/// whatever the busy time-out: SQLite does not wait where waiting could be for each other.
+/// Switches the file to WAL mode. Two processes that do so with a new file at once may both get an immediate error that
+/// it is locked, whatever the busy time-out: SQLite does not wait if that could be a deadlock.
 fn into_wal(connection: &mut SqliteConnection, limit: Duration) -> QueryResult<()> {
     let started = Instant::now();
     loop {
@@ -51,7 +51,7 @@ fn into_wal(connection: &mut SqliteConnection, limit: Duration) -> QueryResult<(
     }
 }
 
-/// A connection that reads, and cannot write.
+/// Opens a read-only connection.
 pub(super) fn reader(options: &SqliteOptions) -> Result<SqliteConnection> {
     let mut connection = open(options)?;
     connection.batch_execute("PRAGMA synchronous = FULL; PRAGMA query_only = ON;")?;
@@ -72,11 +72,11 @@ fn open(options: &SqliteOptions) -> Result<SqliteConnection> {
     Ok(connection)
 }
 
-/// Runs what is missing, all in one immediate transaction: of several processes at once one migrates, and the others
+/// Runs pending migrations in one immediate transaction: of several concurrent processes one migrates, and the others
 /// find it done.
 ///
-/// A migration may have to make a table anew, to which others refer. SQLite wants foreign keys off for that, which can be
-/// said only outside a transaction, and so all references are checked before the commit.
+/// A migration may have to recreate a table that others reference. SQLite requires foreign keys to be off for that,
+/// which can be set only outside a transaction, so all references are checked before the commit.
 pub(super) fn migrate(connection: &mut SqliteConnection) -> Result<()> {
     connection.batch_execute("PRAGMA foreign_keys = OFF")?;
     let applied = connection.immediate_transaction(|connection| {
@@ -104,7 +104,7 @@ fn check_references(connection: &mut SqliteConnection) -> Result<(), Failed> {
     if broken == 0 { Ok(()) } else { Err(Failed(format!("{broken} rows refer to rows that are not there").into())) }
 }
 
-/// The migrations that the file still needs, by name; all of them if there is no file yet, which is not made.
+/// The names of pending migrations; all of them if there is no file, which is not created.
 pub fn pending_migrations(path: &Path) -> Result<Vec<String>> {
     let name = |migration: Box<dyn diesel::migration::Migration<diesel::sqlite::Sqlite>>| migration.name().to_string();
     let refused = |why| anyhow!("cannot look at the schema: {why}");
@@ -115,7 +115,7 @@ pub fn pending_migrations(path: &Path) -> Result<Vec<String>> {
     if !path.exists() {
         return all();
     }
-    // Diesel makes its own table where there is none, and looking must not write.
+    // Diesel creates its table if it is missing, and a check must not write.
     let mut connection = reader(&SqliteOptions::new(path))?;
     if !knows_migrations(&mut connection)? {
         return all();
@@ -124,13 +124,13 @@ pub fn pending_migrations(path: &Path) -> Result<Vec<String>> {
     Ok(pending.into_iter().map(name).collect())
 }
 
-/// Whether the file was ever migrated.
+/// Returns whether the file was ever migrated.
 fn knows_migrations(connection: &mut SqliteConnection) -> Result<bool> {
     let table = "EXISTS (SELECT * FROM sqlite_schema WHERE name = '__diesel_schema_migrations')";
     Ok(select(sql::<Bool>(table)).get_result(connection)?)
 }
 
-/// A migration that failed: Diesel's transaction wants an error type of its own.
+/// A failed migration: Diesel's transaction requires its own error type.
 struct Failed(Box<dyn std::error::Error + Send + Sync>);
 
 impl From<diesel::result::Error> for Failed {
@@ -158,7 +158,7 @@ mod tests {
         select(sql::<Text>("(SELECT * FROM pragma_journal_mode)")).get_result(connection).unwrap()
     }
 
-    /// What was answered survives a power cut, and no row names another that is not there.
+    /// Confirmed changes survive a power cut, and foreign keys are enforced.
     #[test]
     fn every_connection_is_set_up() {
         const NAMES: [&str; 5] = ["synchronous", "foreign_keys", "busy_timeout", "query_only", "secure_delete"];
@@ -182,7 +182,7 @@ mod tests {
         assert!(refused.is_err_and(|error| error.to_string().contains("readonly")));
     }
 
-    /// A file of the version before tables were made anew, with rows that refer to each other.
+    /// A file of the version before tables were recreated, with rows that reference each other.
     #[test]
     fn an_older_file_keeps_its_rows() {
         const ROWS: &str = "

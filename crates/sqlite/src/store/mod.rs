@@ -46,12 +46,12 @@ impl SqliteOptions {
     }
 }
 
-/// Everything an order backend keeps, in one SQLite file. Implements every store port; cheap to clone.
+/// The SQLite store, in one file. Implements every store port; cheap to clone.
 ///
-/// Writes go through one queue to one thread, which takes whatever waits, runs each job in a savepoint of its own
-/// inside one immediate transaction, and commits them with a single flush to the disk. A job that refuses is undone
-/// alone. Nobody is answered before the commit, and a job whose caller has gone is done all the same. Reads go through
-/// a second queue to a few threads with a connection each.
+/// Writes go through one queue to one thread, which runs all queued jobs in one immediate transaction, each in its own
+/// savepoint, and commits them with a single flush. A refused job is rolled back alone. Results are sent after the
+/// commit, and the job of a dropped caller is completed as well. Reads go through a second queue to a few threads with
+/// a connection each.
 #[derive(Clone)]
 pub struct SqliteStore(Arc<Inner>);
 
@@ -62,15 +62,15 @@ struct Inner {
     threads: Mutex<Vec<JoinHandle<()>>>,
     foreign_write: writer::ForeignWrite,
     counts: Arc<writer::Counts>,
-    /// When [`check_writes`](HealthCheck::check_writes) last wrote something.
+    /// The time of the last successful [`check_writes`](HealthCheck::check_writes).
     write_checked: Mutex<Option<Instant>>,
 }
 
-/// How long a successful check of writes holds: each costs a flush to the disk, and anybody may ask.
+/// How long a successful check of writes is valid: each causes a flush, and anybody may request one.
 const WRITE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 impl SqliteStore {
-    /// Opens the file, brings its schema up to date and starts the threads. Safe from several processes at once.
+    /// Opens the file, migrates its schema and starts the threads. Safe from several processes at once.
     pub fn open(options: &SqliteOptions) -> Result<Self> {
         let mut connection = connection::writer(options)?;
         connection::migrate(&mut connection)?;
@@ -87,14 +87,14 @@ impl SqliteStore {
         Ok(Self(Arc::new(Inner { writer, readers, reader_count, threads, foreign_write, counts, write_checked })))
     }
 
-    /// Calls `notice` when another process has written to the file, within a second or so: whoever remembers what they
-    /// read must forget it.
+    /// Calls `notice` within about a second after another process has written to the file. Caches have to be cleared
+    /// then.
     pub fn on_foreign_write(&self, notice: impl Fn() + Send + Sync + 'static) {
         self.0.foreign_write.set(Box::new(notice));
     }
 
-    /// Finishes what is queued, then ends the threads and closes the file. Later calls are refused as unavailable.
-    /// Blocks until it is done.
+    /// Completes queued jobs, then ends the threads and closes the file. Later calls return `Unavailable`. Blocks until
+    /// it is done.
     pub fn close(&self) {
         let inner = &self.0;
         inner.writer.send(writer::Message::Stop).ok();
@@ -118,14 +118,14 @@ impl SqliteStore {
         T: Send + 'static,
         E: From<Fault> + Send + 'static,
     {
-        // Whatever is told of the work belongs to whoever asked for it.
+        // Spans of the work belong to the caller's trace.
         let asking = Span::current();
         let (job, answer) = writer::job(move |connection| asking.in_scope(|| work(connection)));
         self.0.writer.try_send(writer::Message::Job(job)).map_err(|error| refused(&error))?;
         answer.await.map_err(|_| Fault::unavailable(SQLITE, anyhow::anyhow!("the store is closed")))?
     }
 
-    /// Runs `work` on a connection that only reads.
+    /// Runs `work` on a read-only connection.
     pub(crate) async fn read<T>(
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, Fault> + Send + 'static,
@@ -148,7 +148,7 @@ fn refused<T>(error: &flume::TrySendError<T>) -> Fault {
     Fault::unavailable(SQLITE, anyhow::anyhow!(why))
 }
 
-/// What a thread of the store says of a panic in a job.
+/// Converts a panic in a job.
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Fault {
     let words = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     Fault::unknown(anyhow::anyhow!("a job of the store panicked: {}", words.unwrap_or("without a word")))
@@ -172,7 +172,7 @@ impl HealthCheck for SqliteStore {
         if self.0.writer.is_disconnected() {
             return Err(Fault::unavailable(SQLITE, anyhow::anyhow!("nobody writes any more")));
         }
-        // Of a table, for a constant would not look at the file.
+        // Reads a table, because a constant would not access the file.
         self.read(|connection| {
             users::table.select(users::id).get_result::<Id>(connection).optional().map(drop).map_err(fault)
         })
@@ -184,7 +184,7 @@ impl HealthCheck for SqliteStore {
         if checked().is_some_and(|at| at.elapsed() < WRITE_CHECK_INTERVAL) {
             return Ok(());
         }
-        // Writes a page and flushes it, even though the number stays what it is: nothing else uses it.
+        // Writes a page and flushes it, although the number stays the same: nothing else uses it.
         self.write(|connection| connection.batch_execute("PRAGMA user_version = 0").map_err(fault)).await?;
         *checked() = Some(Instant::now());
         Ok(())

@@ -1,4 +1,4 @@
-//! The threads that read.
+//! The reader threads.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::{panicked, spawn};
 
-/// How many reads may wait before one is turned away.
+/// The maximum number of queued reads.
 pub(super) const MAX_QUEUED: usize = 4_096;
 
 type Job = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
@@ -22,16 +22,16 @@ pub(super) enum Message {
     Stop,
 }
 
-/// A job that answers on the channel beside it.
+/// Creates a job that sends its result on the returned channel.
 pub(super) fn job<T: Send + 'static>(
     work: impl FnOnce(&mut SqliteConnection) -> Result<T, Fault> + Send + 'static,
 ) -> (Job, oneshot::Receiver<Result<T, Fault>>) {
     let (answer, answered) = oneshot::channel();
     let job: Job = Box::new(move |connection| {
-        // A reader that is gone costs no query.
+        // No query is run for a dropped caller.
         if !answer.is_closed() {
             let result = catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or_else(|panic| {
-                // Its snapshot would be that of every read to come. An error means that it had none.
+                // Its snapshot would be used by all later reads. An error means that there was none.
                 connection.batch_execute("ROLLBACK").ok();
                 Err(panicked(&*panic))
             });

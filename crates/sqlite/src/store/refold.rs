@@ -1,4 +1,4 @@
-//! Folds again what the domain folded in another way before.
+//! Folds emails and search texts again after a change of the folding.
 
 use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SqliteConnection, dsl::sql,
@@ -12,13 +12,13 @@ use crate::{
     value::Id,
 };
 
-/// The migration that needs it.
+/// The migration that requires it.
 pub(super) const VERSION: &str = "20261128180000";
 
-/// How many rows are in memory at a time.
+/// The number of rows in memory at a time.
 const BATCH_SIZE: i64 = 1_000;
 
-/// ASCII is folded as it always was.
+/// The folding of ASCII has not changed.
 const NOT_ASCII: &str = "length(CAST(search AS BLOB)) <> length(search)";
 
 /// Folds the emails and search texts of all rows that are not ASCII.
@@ -32,7 +32,7 @@ pub(super) fn refold(connection: &mut SqliteConnection) -> QueryResult<()> {
     Ok(())
 }
 
-/// Folds the rows behind a place; the last of them, if there was any.
+/// Folds the rows after a place, and returns the last one, if there was any.
 fn refold_users(connection: &mut SqliteConnection, after: Id) -> QueryResult<Option<Id>> {
     let batch: Vec<(Id, String, Option<String>, bool, String)> = users::table
         .filter(users::id.gt(after))
@@ -55,7 +55,7 @@ fn refold_users(connection: &mut SqliteConnection, after: Id) -> QueryResult<Opt
     Ok(batch.last().map(|(id, ..)| *id))
 }
 
-/// Of two accounts with one address the verified one has it, else the older one.
+/// Of two accounts with the same email the verified one keeps it, else the older one.
 fn refold_email(connection: &mut SqliteConnection, id: Id, verified: bool, email: &Email) -> QueryResult<()> {
     let folded = email.folded();
     let owner: Option<(Id, bool)> = users::table
@@ -78,7 +78,7 @@ fn set_email(connection: &mut SqliteConnection, id: Id, folded: &str) -> QueryRe
     Ok(())
 }
 
-/// As those of users.
+/// Folds products in the same way.
 fn refold_products(connection: &mut SqliteConnection, after: Id) -> QueryResult<Option<Id>> {
     let batch: Vec<(Id, String, String, String, String)> = products::table
         .filter(products::id.gt(after))

@@ -1,4 +1,4 @@
-//! What becomes of a batch when the store fails, not a job.
+//! Batches in which the store fails, and not a job.
 
 use std::{
     sync::{
@@ -41,7 +41,7 @@ fn refuse(_: &mut SqliteConnection) -> Result<(), Fault> {
     Err(Fault::unknown(anyhow::anyhow!("refused")))
 }
 
-/// Keeps the writer busy until `go` is sent, so that what is queued meanwhile is taken together.
+/// Blocks the writer until `go` is sent, so that jobs queued meanwhile run together.
 async fn hold(store: &SqliteStore) -> (JoinHandle<Result<(), Fault>>, mpsc::Sender<()>) {
     let (go, wait) = mpsc::channel();
     let (busy, is_busy) = oneshot::channel();
@@ -61,7 +61,7 @@ fn is_lost(answer: &Result<(), Fault>) -> bool {
     matches!(answer, Err(Fault::Unavailable { dependency: SQLITE, .. }))
 }
 
-/// The engine undoes a transaction by itself when the disk is full, for one; here a job does it in its stead.
+/// SQLite ends a transaction by itself in some failures, such as a full disk; here a job does it.
 #[tokio::test]
 async fn lost_transaction_fails_all_its_jobs() {
     for answer in [Ok(()), Err("disk full")] {
@@ -74,7 +74,7 @@ async fn lost_transaction_fails_all_its_jobs() {
         });
         let behind = store.write(add);
         let release = async { go.send(()).unwrap() };
-        // Each is queued when it is polled first, in this order.
+        // Each job is queued at its first poll, in this order.
         let (before, breaks, behind, ()) = tokio::join!(biased; before, breaks, behind, release);
 
         held.await.unwrap().unwrap();
@@ -91,7 +91,7 @@ async fn lost_transaction_fails_all_its_jobs() {
     }
 }
 
-/// A refusal too, for it may have been founded on what is lost.
+/// Also for a refusal, which may depend on a lost write.
 #[tokio::test]
 async fn failed_commit_fails_all_its_jobs() {
     let (store, _folder) = numbers().await;
@@ -99,7 +99,7 @@ async fn failed_commit_fails_all_its_jobs() {
     let kept = store.write(add);
     let refused = store.write(refuse);
     let dangles = store.write(|connection| {
-        // Looked at by the commit alone.
+        // Checked by the commit only.
         run(
             connection,
             "PRAGMA defer_foreign_keys = ON; INSERT INTO order_lines VALUES (X'00', 0, X'00', '', '', 1, 1, 1)",
@@ -116,7 +116,7 @@ async fn failed_commit_fails_all_its_jobs() {
     assert_eq!(store.read(count).await.unwrap(), 1);
 }
 
-/// As an import would that runs for long.
+/// Like a long import.
 #[tokio::test]
 async fn lock_of_another_process_is_unavailable() {
     let folder = TempDir::new().unwrap();
@@ -132,7 +132,7 @@ async fn lock_of_another_process_is_unavailable() {
     store.write(|connection| run(connection, "CREATE TABLE numbers (n INTEGER)")).await.unwrap();
 }
 
-/// As on a full disk, reads go on.
+/// Reads continue, as with a full disk.
 #[tokio::test]
 async fn check_of_writes_detects_failure_and_recovery() {
     let folder = TempDir::new().unwrap();
@@ -145,7 +145,7 @@ async fn check_of_writes_detects_failure_and_recovery() {
     assert!(store.check().await.is_ok());
     other.batch_execute("ROLLBACK").unwrap();
     store.check_writes().await.unwrap();
-    // A check that succeeded holds for a while, so that asking often costs no flushes.
+    // A successful check is cached for a while, so that frequent checks cause no flushes.
     let transactions = || store.0.counts.transactions.load(Ordering::Relaxed);
     let before = transactions();
     store.check_writes().await.unwrap();
@@ -166,7 +166,7 @@ async fn panicking_read_leaves_no_snapshot() {
     assert_eq!(store.read(|connection| snapshot(connection, count)).await.unwrap(), 1);
 }
 
-/// Each batch looks before it begins, so whoever was answered after it knows of it.
+/// Each batch checks first, so that every later response is based on the change.
 #[tokio::test]
 async fn only_writes_of_other_processes_are_reported() {
     let (store, folder) = numbers().await;
@@ -188,7 +188,7 @@ async fn only_writes_of_other_processes_are_reported() {
     }
 }
 
-/// Whoever sent it has given up long ago; the one behind it has not.
+/// Its caller has given up; that of the next write has not.
 #[tokio::test]
 async fn write_that_waited_too_long_is_refused() {
     let (store, _folder) = numbers().await;

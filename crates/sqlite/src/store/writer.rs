@@ -1,4 +1,4 @@
-//! The thread that writes.
+//! The writer thread.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -21,36 +21,33 @@ use tokio::sync::oneshot;
 use super::{panicked, spawn};
 use crate::error::{SQLITE, fault};
 
-/// How many writes may wait before one is turned away.
+/// The maximum number of queued writes.
 pub(super) const MAX_QUEUED: usize = 4_096;
 
-/// How many writes one commit takes at the most: enough to share the flush, few enough that nobody waits long for the
-/// others.
+/// The maximum number of writes per commit: enough to share the flush, few enough that none waits long for the others.
 const MAX_BATCH: usize = 64;
 
-/// How long a write may wait for its turn before it is turned away: whoever waited longer has given up.
+/// How long a write may wait in the queue before it is refused: its caller has given up by then.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often an idle writer looks whether another process wrote.
+/// How often an idle writer checks for writes of other processes.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What the writer has done until now.
+/// The metrics of the writer.
 #[derive(Default)]
 pub(super) struct Counts {
-    /// Transactions that were begun.
     pub(super) transactions: AtomicU64,
-    /// Writes that were in them.
     pub(super) writes: AtomicU64,
-    /// How long writes waited for their turn, in microseconds.
+    /// The total time in the queue, in microseconds.
     pub(super) waited: AtomicU64,
 }
 
-/// Somebody to be told when another process wrote.
+/// The callback for writes of other processes.
 #[derive(Clone, Default)]
 pub(super) struct ForeignWrite(Arc<OnceLock<Box<dyn Fn() + Send + Sync>>>);
 
 impl ForeignWrite {
-    /// Sets whom to tell; the first one stays.
+    /// Sets the callback; only the first call has an effect.
     pub(super) fn set(&self, notice: Box<dyn Fn() + Send + Sync>) {
         self.0.set(notice).ok();
     }
@@ -61,25 +58,25 @@ pub(super) enum Message {
     Stop,
 }
 
-/// Something to be written, whose caller waits.
+/// A queued write.
 pub(super) trait Job: Send {
-    /// Does it; what comes back holds the answer until the commit.
+    /// Runs it; the returned value holds the result until the commit.
     fn run(self: Box<Self>, connection: &mut SqliteConnection) -> Box<dyn Completed>;
 
-    /// How long it has waited for its turn.
+    /// How long it has waited in the queue.
     fn waited(&self) -> Duration;
 
-    /// Answers that it was not tried.
+    /// Sends the caller an error without running it.
     fn refuse(self: Box<Self>, why: Fault);
 }
 
-/// Something that was written, if the commit succeeds.
+/// A write that was run, and is committed if the commit succeeds.
 pub(super) trait Completed: Send {
-    /// Whether it is to be kept; otherwise it is undone.
+    /// Whether it has to be committed; otherwise it is rolled back.
     fn is_kept(&self) -> bool;
 
-    /// Answers: with the result, or with why the transaction was lost. A refusal counts for nothing then either: it
-    /// may be founded on what was lost with it.
+    /// Sends the result, or the error that lost the transaction. Then a refusal is replaced too, because it may depend
+    /// on a lost write.
     fn respond(self: Box<Self>, lost: Option<Fault>);
 }
 
@@ -94,7 +91,7 @@ struct Finished<T, E> {
     answer: oneshot::Sender<Result<T, E>>,
 }
 
-/// A job that answers on the channel beside it.
+/// Creates a job that sends its result on the returned channel.
 pub(super) fn job<T, E>(
     work: impl FnOnce(&mut SqliteConnection) -> Result<T, E> + Send + 'static,
 ) -> (Box<dyn Job>, oneshot::Receiver<Result<T, E>>)
@@ -105,7 +102,7 @@ where
     job_since(Instant::now(), work)
 }
 
-/// The same, of a caller who waits since then.
+/// Creates a job whose caller has waited since `since`.
 pub(super) fn job_since<T, E>(
     since: Instant,
     work: impl FnOnce(&mut SqliteConnection) -> Result<T, E> + Send + 'static,
@@ -166,7 +163,7 @@ struct Writer {
     connection: SqliteConnection,
     foreign_write: ForeignWrite,
     counts: Arc<Counts>,
-    /// `data_version` as it was last seen.
+    /// The last known `data_version`.
     seen: Option<i64>,
 }
 
@@ -196,7 +193,7 @@ impl Writer {
         self.connection.batch_execute("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);").ok();
     }
 
-    /// Runs all of them in one transaction, then answers all of them.
+    /// Runs the batch in one transaction, then sends all results.
     fn commit(&mut self, mut batch: Vec<Box<dyn Job>>) {
         for late in batch.extract_if(.., |job| job.waited() > QUEUE_TIMEOUT) {
             late.refuse(Fault::unavailable(SQLITE, anyhow::anyhow!("waited too long for the writer")));
@@ -222,7 +219,8 @@ impl Writer {
         }
         let lost = lost.or_else(|| self.connection.batch_execute("COMMIT").err().map(fault));
         if lost.is_some() {
-            // A failed commit may leave the transaction open (SQLite's "COMMIT" page); an error here means it did not.
+            // A failed commit may leave the transaction open (SQLite's "COMMIT" page); an error here means that it did
+            // not.
             self.connection.batch_execute("ROLLBACK").ok();
         }
         for done in done {
@@ -238,8 +236,7 @@ impl Writer {
         self.counts.transactions.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Runs one, and undoes it alone if it is not to be kept. An error means that the transaction is lost with all
-    /// that was done in it.
+    /// Runs a job, and rolls back only this job if necessary. An error means that the whole transaction is lost.
     fn run(&mut self, job: Box<dyn Job>, done: &mut Vec<Box<dyn Completed>>) -> Result<(), Fault> {
         if let Err(error) = self.connection.batch_execute("SAVEPOINT job") {
             let why = fault(error);
@@ -251,18 +248,18 @@ impl Writer {
         let end = if keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
         let ended = self.connection.batch_execute(end);
         if ended.is_err() && !keep {
-            // This one met what undid the transaction, and its own error says what that was.
+            // This job got the error that ended the transaction, and its own error is more specific.
             finished.respond(None);
         } else {
             done.push(finished);
         }
-        // The engine undoes the whole transaction by itself when it can do nothing else: the disk is full, for one.
-        // What follows would be on its own and committed one by one.
+        // SQLite rolls back the whole transaction by itself in some failures, such as a full disk. Later statements
+        // would be committed one by one.
         ended.map_err(|error| Fault::unavailable(SQLITE, anyhow::Error::from(error).context("a transaction was lost")))
     }
 
-    /// Looks whether another process wrote since the last time. On this connection `data_version` changes with the
-    /// writes of others alone.
+    /// Checks whether another process has written. On this connection `data_version` changes only with the writes of
+    /// others.
     fn check_foreign_writes(&mut self) {
         #[derive(QueryableByName)]
         struct Row {
@@ -281,7 +278,7 @@ impl Writer {
     }
 }
 
-/// The same fault for one more caller; an `anyhow::Error` cannot be cloned.
+/// Copies a fault for another caller; an `anyhow::Error` cannot be cloned.
 fn clone_fault(fault: &Fault) -> Fault {
     match fault {
         Fault::Unavailable { dependency, source } => Fault::unavailable(dependency, anyhow::anyhow!("{source:#}")),
@@ -314,7 +311,7 @@ mod tests {
         connection.batch_execute(&format!("INSERT INTO numbers VALUES ({n})")).map_err(fault)
     }
 
-    /// The writer is held up until all of them wait, so it takes them together.
+    /// The writer is blocked until all jobs are queued, so it runs them together.
     #[tokio::test]
     async fn waiting_jobs_share_one_commit_without_the_failed_ones() {
         let folder = TempDir::new().unwrap();
@@ -340,7 +337,7 @@ mod tests {
             Ok::<_, Fault>(numbers(&mut other))
         });
         let release = async { go.send(()).unwrap() };
-        // Each is queued when it is polled first, in this order.
+        // Each job is queued at its first poll, in this order.
         let (held, kept, refused, panicked, last, ()) =
             tokio::join!(biased; held, kept, refused, panicked, last, release);
 

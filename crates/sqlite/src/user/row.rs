@@ -1,4 +1,4 @@
-//! Users as rows.
+//! Rows of users.
 
 use diesel::{ExpressionMethods, Insertable, Queryable, Selectable, dsl::GtEq, sqlite::Sqlite};
 use entrepot_domain::{
@@ -31,19 +31,19 @@ pub(super) struct UserRow {
     pub(super) erased_at: Option<i64>,
 }
 
-/// What a search looks through.
+/// The text that searches match.
 pub(super) fn search_of(name: &PersonName, email: &Email) -> String {
     search_text(&[name.as_str(), email.as_str()])
 }
 
-/// Those that have the role: every sum it can be part of.
+/// The condition for users with a role: the sum has its bit.
 pub(super) fn sums_with(role: Role) -> Vec<i64> {
     let with = |bits: &u8| Roles::from_bits(*bits).is_ok_and(|roles| roles.contains(role));
     (1..=7).filter(with).map(i64::from).collect()
 }
 
-/// Admin is the greatest of the three numbers, so whoever has it has a sum of at least as much; the partial index
-/// `users_admins` says it in the same words.
+/// Admin is the greatest of the three numbers, so every set with it has at least this sum; the partial index
+/// `users_admins` has the same condition.
 pub(super) fn is_admin() -> GtEq<users::roles, i64> {
     users::roles.ge(4)
 }

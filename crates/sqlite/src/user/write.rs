@@ -21,7 +21,7 @@ use crate::{
 };
 
 fn refused(error: diesel::result::Error) -> UserError {
-    // The identifier is new: what can be taken is the address.
+    // The identifier is new, so the email is taken.
     if is_duplicate(&error) { UserError::EmailTaken } else { fault(error).into() }
 }
 
@@ -30,7 +30,7 @@ pub(super) fn insert(connection: &mut SqliteConnection, new: &NewUser, cause: &C
     Ok(audit::write(connection, &cause.user_registered(&new.user))?)
 }
 
-/// The user to be changed.
+/// Returns the user to be changed.
 fn current(connection: &mut SqliteConnection, id: UserId) -> Result<Credentials, UserError> {
     let row: Option<UserRow> = users::table
         .filter(users::id.eq(Id(id.0)))
@@ -99,7 +99,7 @@ pub(super) fn set_roles(
     Ok(ChangedUser { user, sessions: live })
 }
 
-/// Whether anybody but this user is an admin.
+/// Returns whether there is another admin.
 fn other_admins(connection: &mut SqliteConnection, id: UserId) -> Result<bool, UserError> {
     let others = users::table.filter(is_admin()).filter(users::erased_at.is_null()).filter(users::id.ne(Id(id.0)));
     Ok(select(exists(others)).get_result(connection).map_err(fault)?)

@@ -1,6 +1,6 @@
 //! The connection that creates and drops the databases of this test process.
 //!
-//! It has a thread and a runtime of its own, for each test has its own runtime, which ends with the test.
+//! It has its own thread and runtime, because the runtime of a test ends with the test.
 
 use std::{
     env,
@@ -14,10 +14,10 @@ use tokio_postgres::{Client, NoTls};
 
 use super::postgres::Postgres;
 
-/// What every name of a database begins with; the number of its process and its own number follow.
+/// The prefix of database names, followed by the numbers of the process and of the database.
 pub(super) const PREFIX: &str = "entrepot_test_";
 
-/// The first half of the advisory locks by which processes know of each other that they live.
+/// The first half of the keys of the advisory locks that show that a process is alive.
 const LOCKS: i32 = 0x656e_7472;
 
 /// Creates and drops databases.
@@ -25,7 +25,7 @@ pub(super) struct Admin {
     base: String,
     token: i32,
     requests: mpsc::UnboundedSender<Request>,
-    /// Held for the life of the process; None for the server of `TEST_DATABASE_URL`.
+    /// Held for the lifetime of the process; `None` for the server of `TEST_DATABASE_URL`.
     _server: Option<Postgres>,
 }
 
@@ -35,7 +35,7 @@ struct Request {
 }
 
 impl Admin {
-    /// The one of this process; its server is started when it is first asked for.
+    /// Returns that of this process; the first call starts its server.
     pub(super) async fn shared() -> Result<&'static Self> {
         static SHARED: OnceCell<Admin> = OnceCell::const_new();
         SHARED.get_or_try_init(Self::start).await
@@ -58,17 +58,17 @@ impl Admin {
         Ok(Self { base, token, requests, _server: server })
     }
 
-    /// Where that database is.
+    /// The URL of a database.
     pub(super) fn url(&self, database: &str) -> String {
         with_database(&self.base, database)
     }
 
-    /// The name of the database of that number.
+    /// The name of a database.
     pub(super) fn name(&self, number: u32) -> String {
         format!("{PREFIX}{}_{number}", self.token)
     }
 
-    /// Runs the statements, each by itself.
+    /// Runs the statements, each in its own transaction.
     pub(super) async fn run(&self, statements: Vec<String>) -> Result<()> {
         let (answer, answered) = oneshot::channel();
         self.submit(statements, move |outcome| drop(answer.send(outcome)));
@@ -82,7 +82,7 @@ impl Admin {
     }
 }
 
-/// A number that no other test process of the server has, and that is not below 1.
+/// A positive number that no other test process of the server has.
 fn token() -> i32 {
     let [a, b, c, d, ..] = RandomState::new().hash_one("token").to_le_bytes();
     (i32::from_le_bytes([a, b, c, d]) & i32::MAX).max(1)
@@ -115,7 +115,7 @@ async fn connect(url: &str, token: i32) -> Result<Client> {
     Ok(client)
 }
 
-/// Drops the databases of test processes that died before they could.
+/// Drops the databases of test processes that have died.
 async fn sweep(client: &Client) -> Result<()> {
     let pattern = format!("^{PREFIX}[0-9]+_");
     let names = client.query("SELECT datname::text FROM pg_database WHERE datname ~ $1", &[&pattern]).await?;
@@ -123,11 +123,11 @@ async fn sweep(client: &Client) -> Result<()> {
         let name: String = row.get(0);
         let number = name.strip_prefix(PREFIX).and_then(|rest| rest.split('_').next());
         let Some(owner) = number.and_then(|number| number.parse::<i32>().ok()) else { continue };
-        // A lock that another session holds is that of a living process; our own would be given once more.
+        // A lock held by another session is that of a live process; our own would be granted again.
         let query = "SELECT NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = $1::int4::oid \
                      AND objid = $2::int4::oid AND granted)";
         if client.query_one(query, &[&LOCKS, &owner]).await?.get::<_, bool>(0) {
-            // Another process may drop the same ones.
+            // Another process may drop the same databases.
             client.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.ok();
         }
     }
@@ -141,7 +141,7 @@ async fn run(client: &Client, statements: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The same URL with another database.
+/// Replaces the database in a URL.
 fn with_database(url: &str, database: &str) -> String {
     let (address, query) = url.split_once('?').map_or((url, None), |(address, query)| (address, Some(query)));
     let (scheme, rest) = address.split_once("://").unwrap_or(("postgres", address));

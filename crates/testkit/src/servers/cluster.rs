@@ -1,4 +1,4 @@
-//! A throw-away Redis cluster.
+//! A temporary Redis cluster.
 
 use anyhow::{Context, Result};
 use tokio::{sync::OnceCell, try_join};
@@ -8,18 +8,18 @@ use super::{process::free_port_below, redis::Redis};
 /// The distance between the port of a node and its port for the cluster bus.
 const BUS_PORT_OFFSET: u16 = 10_000;
 
-/// Among how many slots a cluster spreads its keys.
+/// The number of slots of a cluster.
 const SLOTS: usize = 16_384;
 
-/// A Redis cluster of three nodes on free ports of the loopback, each with a third of the keys.
+/// A Redis cluster of three nodes on free ports of the loopback interface, each with a third of the slots.
 ///
-/// It ends when it is dropped, and with the test process.
+/// Ends when it is dropped, and with the test process.
 pub struct RedisCluster {
     nodes: [Redis; 3],
 }
 
 impl RedisCluster {
-    /// Starts one. That takes two seconds: so long no node of a cluster takes writes.
+    /// Starts a cluster, which takes two seconds: for so long the nodes of a cluster accept no writes.
     pub async fn start() -> Result<Self> {
         let (one, two, three) = try_join!(node(), node(), node())?;
         let cluster = Self { nodes: [one, two, three] };
@@ -43,7 +43,7 @@ impl RedisCluster {
         Ok(cluster)
     }
 
-    /// Where it is, with all its nodes.
+    /// Its URL, with all nodes.
     pub fn url(&self) -> String {
         let [one, two, three] = self.nodes.each_ref().map(Redis::port);
         format!("redis-cluster://127.0.0.1:{one}?node=127.0.0.1:{two}&node=127.0.0.1:{three}")
@@ -54,7 +54,7 @@ impl RedisCluster {
         &mut self.nodes
     }
 
-    /// A further node that has what that one has, and may take its place.
+    /// Starts a replica of a node.
     pub async fn replica(&self, node_of: usize) -> Result<Redis> {
         let (replica, master) = (node().await?, self.nodes.get(node_of).context("no such node")?);
         let (master, own) = (id(master).await?, id(&replica).await?);
@@ -69,19 +69,19 @@ impl RedisCluster {
     }
 }
 
-/// The name of a node among the others.
+/// The ID of a node.
 async fn id(node: &Redis) -> Result<String> {
     let answer = node.ask("CLUSTER MYID").await?;
     Ok(answer.lines().nth(1).context("a node without a name")?.to_owned())
 }
 
-/// Whether a node with that name is among those that are known, and not only heard of.
+/// Returns whether a node with this ID is a known member.
 fn knows(nodes: &str, id: &str) -> bool {
     nodes.lines().any(|line| line.starts_with(id) && !line.contains("handshake"))
 }
 
 async fn node() -> Result<Redis> {
-    // Below where outgoing connections have their ports, as all others.
+    // Below the ports of outgoing connections, like all others.
     let port = || free_port_below(32_768 - BUS_PORT_OFFSET, BUS_PORT_OFFSET);
     Redis::start_with(&["--cluster-enabled", "yes", "--repl-diskless-sync-delay", "0"], port).await
 }
@@ -93,9 +93,9 @@ async fn meet<'a>(node: &Redis, others: impl IntoIterator<Item = &'a Redis>) -> 
     Ok(())
 }
 
-/// Where the cluster is that the tests of this process share: started when it is first asked for.
+/// The URL of the cluster that the tests of this process share; the first call starts it.
 ///
-/// Others use it at the same time, so a test takes keys that are its own.
+/// It is shared, so each test uses its own keys.
 pub async fn redis_cluster_url() -> Result<String> {
     static SHARED: OnceCell<RedisCluster> = OnceCell::const_new();
     Ok(SHARED.get_or_try_init(RedisCluster::start).await.context("no Redis cluster for the tests")?.url())

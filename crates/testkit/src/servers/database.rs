@@ -16,18 +16,18 @@ use tokio::sync::OnceCell;
 
 use super::admin::Admin;
 
-/// How long a test waits for its database to be dropped.
+/// The time-out of dropping a test's database.
 const DROP_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A template by the function that fills it.
+/// The templates, by the function that fills them.
 type Templates = Mutex<Option<HashMap<TypeId, Arc<OnceCell<String>>>>>;
 
 static TEMPLATES: Templates = Mutex::new(None);
 
-/// A database of its own for one test, on a server that the tests of this process share: one that is started when it is
-/// first asked for, or that of `TEST_DATABASE_URL`, whose user must be allowed to create databases.
+/// A separate database for one test, on a server that the tests of this process share: one that the first call starts,
+/// or that of `TEST_DATABASE_URL`, whose user must be allowed to create databases.
 ///
-/// It is dropped with this value, whoever is still connected to it.
+/// It is dropped with this value, also if there are connections to it.
 pub struct Database {
     admin: &'static Admin,
     name: String,
@@ -35,10 +35,10 @@ pub struct Database {
 }
 
 impl Database {
-    /// A copy of what `migrate` makes of an empty database, whose URL it is given.
+    /// A copy of an empty database after `migrate`, which gets its URL.
     ///
-    /// Each function, which is also each place where a closure is written, is run once in a test process. So it should
-    /// be the same function for all tests that want the same, and what a closure captures makes no difference.
+    /// Each function is run once per test process; each closure expression is a function of its own. So tests that need
+    /// the same template should use the same function, and captured values make no difference.
     pub async fn new<F, Fut>(migrate: F) -> Result<Self>
     where
         F: FnOnce(String) -> Fut + 'static,
@@ -53,12 +53,12 @@ impl Database {
         Self::cloned(admin, template).await
     }
 
-    /// One with nothing in it.
+    /// An empty database.
     pub async fn empty() -> Result<Self> {
         Self::cloned(Admin::shared().await?, "template0").await
     }
 
-    /// Where it is.
+    /// Its URL.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -66,13 +66,13 @@ impl Database {
     async fn cloned(admin: &'static Admin, template: &str) -> Result<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = admin.name(NUMBER.fetch_add(1, Ordering::Relaxed));
-        // Made before the statement is sent, so that it is dropped also if nobody waits for the answer.
+        // Created before the statement is sent, so that it is dropped also if the caller gives up.
         let database = Self { admin, url: admin.url(&name), name };
         admin.run(vec![format!("CREATE DATABASE {} TEMPLATE {template}", database.name)]).await?;
         Ok(database)
     }
 
-    /// Keeps it: nobody can connect to it, and it goes with the test process.
+    /// Keeps it as a template: it allows no connections, and is dropped with the test process.
     async fn into_template(self) -> Result<String> {
         let name = &self.name;
         let close = format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false");

@@ -1,4 +1,4 @@
-//! Throw-away PostgreSQL and Redis servers on the loopback, which end with the test process.
+//! Temporary PostgreSQL and Redis servers on the loopback interface, which end with the test process.
 
 mod admin;
 mod cluster;

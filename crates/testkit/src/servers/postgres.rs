@@ -1,4 +1,4 @@
-//! A throw-away PostgreSQL.
+//! A temporary PostgreSQL server.
 
 use std::{
     cmp::Reverse,
@@ -19,33 +19,33 @@ const INSTALL: &str = "the programs of the PostgreSQL server are missing (looked
                        /usr/lib/postgresql/*/bin): please install them (apt-get install postgresql redis-server), or \
                        set TEST_DATABASE_URL to a server on which tests may create databases";
 
-/// How a cluster is run that need not survive the machine, but behaves as one that does.
+/// The settings of a cluster that need not survive a crash of the machine, but behaves as one that does.
 const SETTINGS: [&str; 16] = [
     "listen_addresses=127.0.0.1",
-    // No socket in a folder: its path could be too long, or not writable.
+    // No Unix socket: its path could be too long, or not writable.
     "unix_socket_directories=",
     "fsync=off",
     "full_page_writes=off",
     "synchronous_commit=on",
     "max_connections=200",
     "shared_buffers=64MB",
-    // Else a killed server leaves its shared memory outside its folder.
+    // Otherwise a killed server leaves shared memory outside its folder.
     "dynamic_shared_memory_type=mmap",
     "logging_collector=off",
     // The folder may be in memory.
     "max_wal_size=256MB",
     "log_timezone=UTC",
     "timezone=UTC",
-    // A replica finds what it missed while it was down, and looks for its primary often.
+    // A replica can catch up after it was down, and reconnects to its primary often.
     "wal_level=replica",
     "wal_keep_size=256MB",
     "wal_retrieve_retry_interval=100ms",
     "hot_standby=on",
 ];
 
-/// A PostgreSQL of its own on a free port of the loopback, with the superuser `postgres` and a random password.
+/// A PostgreSQL server on a free port of the loopback interface, with the superuser `postgres` and a random password.
 ///
-/// It ends when it is dropped, and with the test process.
+/// Ends when it is dropped, and with the test process.
 pub struct Postgres {
     server: Server,
     programs: PathBuf,
@@ -54,7 +54,7 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Makes a cluster and starts it.
+    /// Creates a cluster and starts it.
     pub async fn start() -> Result<Self> {
         let mut postgres = Self::prepare(format!("{:016x}", RandomState::new().hash_one("password")))?;
         postgres.init().await?;
@@ -62,22 +62,22 @@ impl Postgres {
         Ok(postgres)
     }
 
-    /// Where that database is.
+    /// The URL of a database.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres:{}@127.0.0.1:{}/{database}?sslmode=disable", self.password, self.port)
     }
 
-    /// The port of the loopback where it listens.
+    /// Its port.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Stops it as an operator would: who is connected is sent away, and everything is written.
+    /// Stops it as an operator would: connections are closed, and everything is written.
     pub async fn stop(&mut self) -> Result<()> {
         self.server.end("INT").await
     }
 
-    /// Starts it again on the same port with the same data. One that still runs is stopped first.
+    /// Starts it again on the same port with the same data. If it is running, it is stopped first.
     pub async fn start_again(&mut self) -> Result<()> {
         self.stop().await?;
         let start = Instant::now();
@@ -90,12 +90,12 @@ impl Postgres {
         Ok(())
     }
 
-    /// Kills it and all its processes at once, as a crash of the machine would; they are dead when this returns.
+    /// Kills all its processes at once, as in a crash of the machine; they are dead when this returns.
     pub fn kill(&mut self) {
         self.server.kill();
     }
 
-    /// Lets all its processes hang: connections stay, and nothing is answered.
+    /// Suspends all its processes: connections stay open, and nothing is answered.
     pub fn freeze(&self) {
         self.server.family("freeze");
     }
@@ -105,7 +105,7 @@ impl Postgres {
         self.server.family("thaw");
     }
 
-    /// Makes an empty database, and says where it is.
+    /// Creates an empty database, and returns its URL.
     pub async fn create_database(&self, name: &str) -> Result<String> {
         let admin = self.connect().await?;
         let name_quoted = name.replace('"', "\"\"");
@@ -114,9 +114,9 @@ impl Postgres {
         Ok(self.url(name))
     }
 
-    /// A hot standby that follows this one: it answers what only reads, and is behind by as little as it can.
+    /// Starts a hot standby of this server: it answers queries that only read, and lags behind as little as possible.
     ///
-    /// It is a server of its own, and may outlive its primary.
+    /// It may outlive its primary.
     pub async fn replica(&self) -> Result<Self> {
         let mut replica = Self::prepare(self.password.clone())?;
         let mut backup = replica.server.command(self.programs.join("pg_basebackup"));
@@ -146,14 +146,14 @@ impl Postgres {
             init.arg(format!("--locale={locale}")).arg("--pwfile").arg(&password).arg("--pgdata").arg(self.data());
             init
         };
-        // Unlike C it knows the cases of all letters, but not every system has it.
+        // Unlike C it handles the case of all letters, but not every system has it.
         if output(init("C.UTF-8")).await.is_err() {
             output(init("C")).await.map_err(|why| anyhow!("cannot make a cluster: {why}"))?;
         }
         Ok(())
     }
 
-    /// Starts it on some free port.
+    /// Starts it on a free port.
     async fn launch_anywhere(&mut self) -> Result<()> {
         for _ in 0..MAX_TRIES {
             self.port = free_port()?;
@@ -164,7 +164,7 @@ impl Postgres {
         bail!("others took each of {MAX_TRIES} ports before PostgreSQL could{}", self.server.log())
     }
 
-    /// Starts it on its port and waits until it answers; false if the port is another's.
+    /// Starts it on its port and waits until it is ready; returns false if the port is in use.
     async fn launch(&mut self) -> Result<bool> {
         let mut args = vec!["-D".to_owned(), self.data().display().to_string(), "-p".to_owned(), self.port.to_string()];
         args.extend(SETTINGS.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]));
@@ -177,7 +177,7 @@ impl Postgres {
                 }
                 bail!("PostgreSQL ended at once{}", self.server.log());
             }
-            // The password is this cluster's alone, so it is this one that answers.
+            // Only this cluster has the password, so the answer is its own.
             let connected = timeout(Duration::from_secs(1), self.connect()).await;
             let Err(why) = connected.map_err(anyhow::Error::from).flatten() else { return Ok(true) };
             if start.elapsed() > SERVER_TIMEOUT {
@@ -194,20 +194,20 @@ impl Postgres {
     }
 }
 
-/// The folder of the server's programs: the first of the path, else the highest version of Debian's.
+/// The folder of the server's programs: the first in the path, else the highest version of Debian's.
 fn programs() -> Option<PathBuf> {
     let version = |folder: &Path| folder.file_name()?.to_str()?.parse::<u32>().ok();
     let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let mut versions: Vec<PathBuf> = debian.filter_map(|entry| Some(entry.ok()?.path())).collect();
     versions.sort_by_key(|folder| Reverse(version(folder)));
-    // A link in the path may stand alone there; the others are beside the program itself.
+    // A link in the path may be alone there; the others are beside the program itself.
     let linked =
         in_path("postgres").into_iter().filter_map(|link| Some(link.canonicalize().ok()?.parent()?.to_owned()));
     let mut folders = linked.chain(versions.into_iter().map(|folder| folder.join("bin")));
     folders.find(|folder| ["initdb", "pg_basebackup", "postgres"].iter().all(|name| folder.join(name).is_file()))
 }
 
-/// Runs a program to its end; the error is what it said.
+/// Runs a program; the error is its output.
 async fn output(command: Command) -> Result<(), String> {
     let mut command = tokio::process::Command::from(command);
     let output = command.kill_on_drop(true).output().await.map_err(|why| why.to_string())?;

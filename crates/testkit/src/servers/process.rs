@@ -1,4 +1,4 @@
-//! A server's process, its folder, and the guardian that ends both with the test process.
+//! The process and folder of a server, and the guardian that removes both with the test process.
 
 use std::{
     env,
@@ -14,33 +14,32 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail};
 
-/// What every shell is given: see there.
+/// The functions of every shell script: see there.
 const FAMILY_SCRIPT: &str = include_str!("family.sh");
 
-/// Writes its process id into the file `$1` and becomes the server, so that there is no moment at which a server runs
-/// that the guardian does not know.
+/// Writes its process ID into the file `$1` and executes the server, so that the guardian knows every running server.
 const EXEC_SCRIPT: &str = r#"echo $$ >"$1" && shift && exec "$@""#;
 
 /// The interval between two checks whether a server has started or ended.
 pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How long a server may take to start or to end on a busy machine.
+/// The time-out of starting and stopping a server on a busy machine.
 pub(super) const SERVER_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How many ports are tried.
+/// The maximum number of ports that are tried.
 pub(super) const MAX_TRIES: u32 = 10;
 
-/// Where Linux keeps files in memory.
+/// The folder of files in memory on Linux.
 const MEMORY_FOLDER: &str = "/dev/shm";
 
-/// How many KiB must be free there, and altogether: several servers may be at work at once.
+/// The KiB that must be free there, and in total: several servers may be running.
 const MIN_FREE_KIB: u64 = 4 << 20;
 
 /// The message in a server's log if its port is in use.
 const PORT_IN_USE: &str = "Address already in use";
 
-/// A server, running or not. Its process and its folder go when this is dropped, and also when the test process dies,
-/// however it dies.
+/// A server, running or not. Its process and folder are removed when this is dropped, and also when the test process
+/// dies for any reason.
 pub(super) struct Server {
     folder: PathBuf,
     guardian: Child,
@@ -48,7 +47,7 @@ pub(super) struct Server {
     user_ids: Option<UserIds>,
 }
 
-/// A user, by number.
+/// The numeric IDs of a user.
 #[derive(Clone, Copy)]
 struct UserIds {
     user: u32,
@@ -56,9 +55,9 @@ struct UserIds {
 }
 
 impl Server {
-    /// A folder and its guardian, who ends a server with the signal of that name (without `SIG`).
+    /// Creates a folder and its guardian, which ends the server with this signal (without `SIG`).
     ///
-    /// With `refuses_root` and as root, everything here belongs to the user `postgres`, or `nobody`.
+    /// With `refuses_root` and as root, everything belongs to the user `postgres` or `nobody`.
     pub(super) fn prepare(name: &str, ends_by: &str, refuses_root: bool) -> Result<Self> {
         let user_ids = if refuses_root && number(&["-u"])? == 0 { Some(UserIds::unprivileged()?) } else { None };
         let parent = parent(user_ids.is_some());
@@ -84,7 +83,7 @@ impl Server {
         let mut command = Command::new(program);
         command.current_dir(&self.folder).stdin(Stdio::null()).env("LC_ALL", "C").process_group(0);
         for (name, _) in env::vars_os() {
-            // Such as PGDATA or PGOPTIONS, which speak of another server.
+            // Such as PGDATA or PGOPTIONS, which belong to another server.
             if name.to_string_lossy().starts_with("PG") {
                 command.env_remove(name);
             }
@@ -95,7 +94,7 @@ impl Server {
         command
     }
 
-    /// Starts the server; what it prints is its log from now on.
+    /// Starts the server; its output becomes its log.
     pub(super) fn spawn<A: AsRef<OsStr>>(&mut self, program: &Path, args: impl IntoIterator<Item = A>) -> Result<()> {
         let log = File::create(self.log_file()).context("cannot make the log of the server")?;
         let mut command = self.command("/bin/sh");
@@ -105,24 +104,24 @@ impl Server {
         Ok(())
     }
 
-    /// The process id while it runs.
+    /// The process ID while it runs.
     pub(super) fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
     }
 
-    /// Whether it runs. If not, it may be started again.
+    /// Returns whether it runs. If not, it may be started again.
     pub(super) fn is_running(&mut self) -> Result<bool> {
         let Some(child) = &mut self.child else { return Ok(false) };
         if child.try_wait().context("cannot ask for the server's end")?.is_none() {
             return Ok(true);
         }
         self.child = None;
-        // The number may soon be another's.
+        // The process ID may be reused soon.
         fs::remove_file(self.pid_file()).ok();
         Ok(false)
     }
 
-    /// Asks it to end, by the signal of that name (without `SIG`), and waits for that.
+    /// Sends it a signal (without `SIG`), and waits until it has ended.
     pub(super) async fn end(&mut self, signal: &str) -> Result<()> {
         if let Some(pid) = self.pid() {
             let mut kill = shell(r#"kill "-$1" "$2""#);
@@ -138,7 +137,7 @@ impl Server {
         Ok(())
     }
 
-    /// Kills it and all its processes; they are dead when this returns.
+    /// Kills all its processes; they are dead when this returns.
     pub(super) fn kill(&mut self) {
         self.family("kill");
         if let Some(mut child) = self.child.take() {
@@ -148,7 +147,7 @@ impl Server {
         fs::remove_file(self.pid_file()).ok();
     }
 
-    /// Does to all its processes what `family.sh` calls so.
+    /// Runs a function of `family.sh` for all its processes.
     pub(super) fn family(&self, what: &str) {
         if self.child.is_some() {
             let done = shell(FAMILY_SCRIPT).arg(what).arg(&self.folder).status();
@@ -156,12 +155,12 @@ impl Server {
         }
     }
 
-    /// Whether it said that its port is another's.
+    /// Returns whether its log says that its port is in use.
     pub(super) fn port_was_in_use(&self) -> bool {
         fs::read(self.log_file()).is_ok_and(|log| String::from_utf8_lossy(&log).contains(PORT_IN_USE))
     }
 
-    /// The end of what it said, as the end of a message.
+    /// The last lines of its log, as the end of a message.
     pub(super) fn log(&self) -> String {
         let log = fs::read(self.log_file()).unwrap_or_default();
         said(&log)
@@ -196,10 +195,10 @@ impl UserIds {
     }
 }
 
-/// Where the folders of servers are made: in `TMPDIR` if that is set, else in memory if there is plenty, which makes a
-/// database several times as fast as on a disk.
+/// The parent of server folders: `TMPDIR` if that is set, else memory if enough is free, which makes a database several
+/// times as fast as a disk.
 fn parent(for_another_user: bool) -> PathBuf {
-    // The one of root may be closed to others.
+    // Root's folder may be inaccessible to others.
     match env::var_os("TMPDIR") {
         Some(set) if !set.is_empty() && !for_another_user => PathBuf::from(set),
         _ if has_free_memory() => PathBuf::from(MEMORY_FOLDER),
@@ -220,13 +219,13 @@ fn has_free_memory() -> bool {
     room().zip(memory()).is_some_and(|(room, memory)| room.min(memory) >= MIN_FREE_KIB)
 }
 
-/// What `id` answers.
+/// The output of `id`.
 fn number(args: &[&str]) -> Result<u32> {
     let output = Command::new("id").args(args).output().context("cannot run id")?;
     String::from_utf8_lossy(&output.stdout).trim().parse().with_context(|| format!("id {} fails", args.join(" ")))
 }
 
-/// A shell that runs a script quietly, away from the terminal's signals and from folders that may go.
+/// A shell that runs a script silently, detached from the terminal's signals and from folders that may be removed.
 fn shell(script: &str) -> Command {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", script, "sh"]).current_dir("/").process_group(0);
@@ -244,21 +243,21 @@ pub(super) fn said(output: &[u8]) -> String {
     format!("; it said:\n{}", lines.get(lines.len().saturating_sub(20)..).unwrap_or_default().join("\n"))
 }
 
-/// The programs of that name in the path.
+/// The programs of this name in the path.
 pub(super) fn in_path(name: &str) -> Vec<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path).map(|folder| folder.join(name)).filter(|file| file.is_file()).collect()
 }
 
-/// A port of the loopback that nobody holds just now.
+/// A port of the loopback interface that is free at present.
 ///
-/// It is none of those that systems give to outgoing connections (from 32768 on, on Linux): a client that keeps trying
-/// the port of a dead server would get it for its own end one day, and talk to itself.
+/// It is none of the ports of outgoing connections (from 32768 on, on Linux): a client that keeps trying the port of a
+/// dead server could get it as its own and connect to itself.
 pub(super) fn free_port() -> Result<u16> {
     free_port_below(32_768, 0)
 }
 
-/// A port like that, below another, and so that the one that is so far above it is free as well.
+/// Such a port below `end`, for which the port that is `second` above is free as well.
 pub(super) fn free_port_below(end: u16, second: u16) -> Result<u16> {
     let is_free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
     (0..1_000)

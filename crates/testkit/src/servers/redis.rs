@@ -1,4 +1,4 @@
-//! A throw-away Redis.
+//! A temporary Redis server.
 
 use std::{
     env, fs,
@@ -20,31 +20,31 @@ use super::process::{CHECK_INTERVAL, MAX_TRIES, SERVER_TIMEOUT, Server, free_por
 const INSTALL: &str = "the program redis-server is missing: please install it (apt-get install postgresql \
                        redis-server), or set TEST_REDIS_URL to a server that tests may use";
 
-/// How every Redis is run: it keeps nothing on disk.
+/// The arguments of every Redis: nothing is stored on disk.
 const ARGUMENTS: [&str; 6] = ["--save", "", "--appendonly", "no", "--daemonize", "no"];
 
-/// How long an answer may take.
+/// The time-out of an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A Redis of its own on a free port of the loopback, which keeps nothing on disk.
+/// A Redis server on a free port of the loopback interface, which stores nothing on disk.
 ///
-/// It ends when it is dropped, and with the test process.
+/// Ends when it is dropped, and with the test process.
 pub struct Redis {
     server: Server,
     program: PathBuf,
     port: u16,
     args: Vec<String>,
-    /// Whether it also speaks TLS, on the port after its own.
+    /// Whether it also accepts TLS, on the next port.
     tls: bool,
 }
 
 impl Redis {
-    /// Starts one.
+    /// Starts a server.
     pub async fn start() -> Result<Self> {
         Self::start_with(&[], free_port).await
     }
 
-    /// Starts one that speaks TLS, with a certificate and a key from files in PEM.
+    /// Starts a server that accepts TLS, with a certificate and a key from PEM files.
     pub async fn start_with_tls(certificate: &Path, key: &Path) -> Result<Self> {
         let (certificate, key) = (certificate.display().to_string(), key.display().to_string());
         let tls = ["--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-auth-clients", "no"];
@@ -52,12 +52,12 @@ impl Redis {
         redis.launch_anywhere(&[&ARGUMENTS[..], &tls].concat(), || free_port_below(32_767, 1)).await
     }
 
-    /// Starts one with further arguments, on a port of that kind.
+    /// Starts a server with further arguments, on a port of this kind.
     pub(super) async fn start_with(args: &[&str], port: impl Fn() -> Result<u16>) -> Result<Self> {
         Self::prepare()?.launch_anywhere(&[&ARGUMENTS, args].concat(), port).await
     }
 
-    /// Starts one that reads its settings from a file, which it also writes.
+    /// Starts a server that reads its settings from a file, which it also writes.
     pub(super) async fn start_on(settings: &str, args: &[&str]) -> Result<Self> {
         const FILE: &str = "redis.conf";
         let redis = Self::prepare()?;
@@ -82,7 +82,7 @@ impl Redis {
         bail!("others took each of {MAX_TRIES} ports before Redis could{}", self.server.log())
     }
 
-    /// Where it is.
+    /// Its URL.
     pub fn url(&self) -> String {
         if self.tls {
             format!("rediss://127.0.0.1:{}", self.port + 1)
@@ -91,22 +91,22 @@ impl Redis {
         }
     }
 
-    /// The port of the loopback where it listens.
+    /// Its port.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Its process id; 0 if it does not run.
+    /// Its process ID; 0 if it does not run.
     pub fn pid(&self) -> u32 {
         self.server.pid().unwrap_or(0)
     }
 
-    /// What it answers to one command, as it stands on the wire.
+    /// Sends a command and returns the answer, as sent on the wire.
     pub async fn ask(&self, command: &str) -> Result<String> {
         let asked = async {
             let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await?;
             stream.write_all(format!("{command}\r\n").as_bytes()).await?;
-            // It hangs up when it has answered. A sentinel knows no QUIT.
+            // It closes the connection after the answer. A sentinel does not support QUIT.
             stream.shutdown().await?;
             let mut answer = String::new();
             stream.read_to_string(&mut answer).await?;
@@ -115,12 +115,12 @@ impl Redis {
         timeout(ANSWER_TIMEOUT, asked).await.with_context(|| format!("Redis does not answer to {command}"))?
     }
 
-    /// Kills it at once, and waits until it is dead.
+    /// Kills it, and waits until it is dead.
     pub fn kill(&mut self) {
         self.server.kill();
     }
 
-    /// Starts it again on the same port, with nothing in it. One that still runs is killed first.
+    /// Starts it again on the same port, empty. If it is running, it is killed first.
     pub async fn restart(&mut self) -> Result<()> {
         self.server.kill();
         let start = Instant::now();
@@ -133,7 +133,7 @@ impl Redis {
         Ok(())
     }
 
-    /// Lets it hang: connections stay, and nothing is answered.
+    /// Suspends it: connections stay open, and nothing is answered.
     pub fn freeze(&self) {
         self.server.family("freeze");
     }
@@ -143,7 +143,7 @@ impl Redis {
         self.server.family("thaw");
     }
 
-    /// Starts it on its port and waits until it answers; false if the port is another's.
+    /// Starts it on its port and waits until it is ready; returns false if the port is in use.
     async fn launch(&mut self) -> Result<bool> {
         let (port, tls_port) = (self.port.to_string(), (self.port + 1).to_string());
         let own = ["--bind", "127.0.0.1", "--port", &port, "--tls-port", &tls_port];
@@ -167,7 +167,7 @@ impl Redis {
         }
     }
 
-    /// Whether the one that answers on the port is this one.
+    /// Returns whether the server on the port is this one.
     async fn answers(&self) -> Result<bool> {
         let about = self.ask("INFO server").await?;
         Ok(about.lines().any(|line| line == format!("process_id:{}", self.pid())))
@@ -196,9 +196,10 @@ impl Redis {
     }
 }
 
-/// Where the Redis is that the tests of this process share: started when it is first asked for, or `TEST_REDIS_URL`.
+/// The URL of the Redis that the tests of this process share: one that the first call starts, or that of
+/// `TEST_REDIS_URL`.
 ///
-/// Others use it at the same time, so a test takes keys that are its own.
+/// It is shared, so each test uses its own keys.
 pub async fn redis_url() -> Result<String> {
     static SHARED: OnceCell<Redis> = OnceCell::const_new();
     if let Some(url) = env::var("TEST_REDIS_URL").ok().filter(|url| !url.is_empty()) {

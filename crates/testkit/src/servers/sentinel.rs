@@ -1,4 +1,4 @@
-//! A throw-away Redis with a replica and a sentinel.
+//! A temporary Redis with a replica and a sentinel.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use tokio::sync::OnceCell;
 
 use super::{process::free_port, redis::Redis};
 
-/// What the sentinel calls the Redis that it watches.
+/// The sentinel's name of the master.
 const NAME: &str = "shop";
 
-/// A Redis with a replica, and a sentinel that lets the replica take over when it is away, all on free ports of the
-/// loopback.
+/// A Redis with a replica, and a sentinel that promotes the replica when the master is down, all on free ports of the
+/// loopback interface.
 ///
 /// They end when this is dropped, and with the test process.
 pub struct RedisSentinel {
@@ -21,12 +21,12 @@ pub struct RedisSentinel {
 }
 
 impl RedisSentinel {
-    /// Starts them. Redis is taken for dead when it has said nothing for so long.
+    /// Starts them. The master is considered down when it has not answered for `down_after`.
     pub async fn start(down_after: Duration) -> Result<Self> {
         let master = Redis::start_with(&["--repl-diskless-sync-delay", "0"], free_port).await?;
         let port = master.port();
         let replica = Redis::start_with(&["--replicaof", "127.0.0.1", &port.to_string()], free_port).await?;
-        // A sentinel asks at once who the replicas are, and then only every ten seconds.
+        // A sentinel asks for replicas immediately, and then only every ten seconds.
         replica.until("INFO replication", |info| info.contains("master_link_status:up")).await?;
         master.until("INFO replication", |info| info.contains("state=online")).await?;
         let settings = format!(
@@ -42,27 +42,27 @@ impl RedisSentinel {
         Ok(Self { master, replica, sentinel })
     }
 
-    /// Where the sentinel is, and what it is to be asked for.
+    /// The URL of the sentinel, with the name of the master.
     pub fn url(&self) -> String {
         format!("redis-sentinel://127.0.0.1:{}?sentinelServiceName={NAME}", self.sentinel.port())
     }
 
-    /// The Redis that was the first to be the master.
+    /// The initial master.
     pub fn master(&mut self) -> &mut Redis {
         &mut self.master
     }
 
-    /// The Redis that takes over.
+    /// The replica that is promoted.
     pub fn replica(&self) -> &Redis {
         &self.replica
     }
 }
 
-/// Where the sentinel is that the tests of this process share: started when it is first asked for.
+/// The URL of the sentinel that the tests of this process share; the first call starts it.
 ///
-/// Others use its Redis at the same time, so a test takes keys that are its own.
+/// Its Redis is shared, so each test uses its own keys.
 pub async fn redis_sentinel_url() -> Result<String> {
-    /// No replica is to take over because the machine is busy.
+    /// Prevents a promotion on a busy machine.
     const NEVER: Duration = Duration::from_hours(1);
     static SHARED: OnceCell<RedisSentinel> = OnceCell::const_new();
     let start = || RedisSentinel::start(NEVER);

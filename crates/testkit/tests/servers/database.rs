@@ -23,7 +23,7 @@ async fn databases_are_separate_and_their_template_is_filled_once() -> Result<()
     }
     let urls: Vec<String> = databases.iter().map(|database| database.url().to_owned()).collect();
 
-    // Also while somebody is connected.
+    // Also with an open connection.
     drop(databases);
     for url in urls {
         let refused = connect(&url).await.err().context("the database is still there")?;

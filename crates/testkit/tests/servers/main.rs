@@ -1,4 +1,4 @@
-//! The throw-away servers: starting, stopping, killing and freezing them, and what is left of them after a crash.
+//! The temporary servers: starting, stopping, killing and freezing them, and what remains after a crash.
 #![allow(missing_docs, reason = "tests")]
 
 mod database;
@@ -17,10 +17,10 @@ use anyhow::Result;
 use tokio::time::sleep;
 use tokio_postgres::{Client, NoTls};
 
-/// Longer than anything here takes.
+/// Longer than any test takes.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Long enough that a server that answers has answered.
+/// Long enough for a running server to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// How often [`migrate`] has run.
@@ -40,17 +40,17 @@ async fn migrate(url: String) -> Result<()> {
     MIGRATIONS.fetch_add(1, Ordering::Relaxed);
     let client = connect(&url).await?;
     client.batch_execute("CREATE TABLE things (id bigint PRIMARY KEY)").await?;
-    // Somebody stays connected.
+    // The connection stays open.
     std::mem::forget(client);
     Ok(())
 }
 
-/// What Redis says to one command, if it does so soon enough.
+/// Sends a command to Redis and returns the answer, if it arrives in time.
 fn ask(port: u16, command: &str) -> Result<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
     write!(stream, "{command}\r\n")?;
-    // A sentinel knows no QUIT.
+    // A sentinel does not support QUIT.
     stream.shutdown(Shutdown::Write)?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

@@ -23,7 +23,7 @@ async fn postgres_keeps_port_and_data_over_stop_and_kill() -> Result<()> {
     let busy = connect(&url).await?;
     busy.batch_execute("INSERT INTO things VALUES (2)").await?;
 
-    // A process that does not look up from its work.
+    // A process that handles no signals while it is busy.
     let work = tokio::spawn(async move { number(&busy, "SELECT count(*) FROM generate_series(1, 1e15)").await });
     let watcher = connect(&url).await?;
     let start = Instant::now();
@@ -86,7 +86,7 @@ async fn replica_follows_and_is_read_only() -> Result<()> {
     rows(1).await;
     assert!(reader.batch_execute("INSERT INTO things VALUES (2)").await.is_err());
 
-    // Also after its primary was away.
+    // Also after its primary was down.
     primary.stop().await?;
     rows(1).await;
     primary.start_again().await?;

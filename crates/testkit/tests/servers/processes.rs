@@ -1,6 +1,6 @@
-//! What is left of the servers and databases of other test processes, and how those run.
+//! Servers and databases of other test processes.
 //!
-//! Ignored tests are run by the others, in a process of their own.
+//! Ignored tests are run by other tests, in a separate process.
 
 use std::{
     env, fs,
@@ -24,7 +24,7 @@ fn other_process(test: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// Starts it and reads the line where it says, after a mark, what it holds.
+/// Starts it and reads the line with which it reports, after a marker, what it holds.
 fn started(mut command: Command) -> Result<(Child, Vec<String>)> {
     let mut child = command.stdout(Stdio::piped()).spawn()?;
     let mut lines = BufReader::new(child.stdout.take().context("no output")?).lines();
@@ -73,7 +73,7 @@ async fn databases_of_killed_processes_are_removed_from_a_given_server() -> Resu
     };
     let (mut first, held) = process()?;
     let (mut second, _) = process()?;
-    // A template and a copy of each, for the second leaves the living alone.
+    // A template and a copy for each; the second process leaves those of live processes.
     let left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'entrepot\\_test\\_%'";
     assert_eq!(number(&admin, left).await?, 4);
     connect(held.first().context("no database")?).await?;
@@ -121,14 +121,14 @@ fn missing_program_is_named_with_its_package() -> Result<()> {
     Ok(())
 }
 
-/// Whoever is not root has run the others as they are; root must also try how they do without its rights.
+/// Other users have run the other tests as themselves; root must also try without its rights.
 #[test]
 fn servers_start_for_an_ordinary_user() -> Result<()> {
     let id = Command::new("id").arg("-u").output()?;
     if String::from_utf8(id.stdout)?.trim() != "0" {
         return Ok(());
     }
-    // The folder of the build may be closed to others.
+    // The build folder may be inaccessible to others.
     let folder = tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o755)).tempdir_in("/tmp")?;
     let program = folder.path().join("servers");
     fs::copy(env::current_exe()?, &program)?;

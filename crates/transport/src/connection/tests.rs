@@ -11,7 +11,7 @@ fn new() -> (Rc<Connection>, Instant) {
     (Rc::new(Connection::new(clock)), now)
 }
 
-/// A moment before that.
+/// A millisecond earlier.
 fn just_before(time: Instant) -> Instant {
     time.checked_sub(Duration::from_millis(1)).unwrap()
 }

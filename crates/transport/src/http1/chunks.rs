@@ -1,43 +1,43 @@
-//! Where a chunked body ends, read strictly (RFC 9112 7.1).
+//! A strict scanner for the end of chunked bodies (RFC 9112 7.1).
 //!
-//! hyper decodes chunks, but takes control characters in their extensions and whatever stands behind the last one up to an
-//! empty line: with a bare line feed there, the head of the next request would be lost in it. So what hyper is given was
-//! found here to be chunks, and nothing behind them.
+//! hyper decodes chunks, but accepts control characters in their extensions, and any text up to an empty line after the
+//! last chunk: with a bare line feed in it, the head of the next request would be lost. So hyper only gets bytes that
+//! this scanner has accepted.
 
 use crate::fields::{is_text, is_token_byte};
 
-/// The most bytes of an extension.
+/// The maximum length of an extension.
 const MAX_EXTENSION_BYTES: usize = 4 << 10;
-/// The most bytes and lines of trailers; hyper takes as many.
+/// The maximum length and number of lines of trailers, as in hyper.
 const MAX_TRAILER_BYTES: usize = 15 << 10;
 const MAX_TRAILER_LINES: usize = 100;
-/// The most digits of a size.
+/// The maximum number of digits of a size.
 const MAX_DIGITS: u8 = 16;
 
-/// Follows a chunked body.
+/// Scans a chunked body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ChunkScanner {
     state: State,
-    /// Bytes left of the chunk, or its size as far as it was read.
+    /// The remaining bytes of the chunk, or the size read so far.
     size: u64,
     digits: u8,
-    /// Bytes of the extension, or of trailers.
+    /// The bytes of the extension or of the trailers.
     bytes: usize,
     lines: usize,
 }
 
-/// What is expected next.
+/// The expected part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Size,
-    /// White space behind the size.
+    /// White space after the size.
     Space,
     Extension,
     SizeEnd,
     Data,
     DataReturn,
     DataEnd,
-    /// The first byte of a line of trailers.
+    /// The first byte of a trailer line.
     TrailerStart,
     TrailerName,
     TrailerValue,
@@ -45,14 +45,14 @@ enum State {
     LastEnd,
 }
 
-/// How far a body has come.
+/// The result of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// All bytes were of the body, which goes on.
+    /// All bytes belong to the body, which continues.
     More,
-    /// So many bytes were of the body, and it has ended.
+    /// The body ended after so many bytes.
     Ended(usize),
-    /// So many bytes were good, and then it is malformed.
+    /// The body is malformed after so many bytes.
     Malformed(usize),
 }
 
@@ -86,7 +86,7 @@ impl ChunkScanner {
         Progress::More
     }
 
-    /// What is expected behind this byte; `None` if it is not expected itself.
+    /// Returns the state after this byte; `None` if the byte is not expected.
     fn step(&mut self, byte: u8) -> Option<State> {
         match (self.state, byte) {
             (State::Size, _) if byte.is_ascii_hexdigit() => {

@@ -1,4 +1,4 @@
-//! One request and its answer: hyper's service.
+//! The exchange of a request and its response: hyper's service.
 
 use std::{
     cell::{Cell, RefCell},
@@ -30,7 +30,7 @@ use crate::{
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
-/// Answers the requests of one connection.
+/// Processes the requests of one connection.
 pub(super) struct Exchange {
     wire: Rc<RefCell<Wire>>,
     connection: Rc<Connection>,
@@ -46,7 +46,7 @@ impl Exchange {
         Self { wire, connection, app, peer, stopping, upgraded: Cell::new(None) }
     }
 
-    /// What the connection was upgraded to, if it was.
+    /// Returns the upgrade of the connection, if there was one.
     pub(super) fn take_upgraded(&self) -> Option<Upgraded> {
         self.upgraded.take()
     }
@@ -79,9 +79,9 @@ impl Exchange {
         let content = ResponseBody::new(content, work);
         let closes = convert::closes(&response)
             || self.stopping.has_begun()
-            // It ends where the connection does.
+            // The end of the connection marks the end of the body.
             || (options.is_http_1_0 && (!options.keep_alive || content.is_endless()));
-        // Behind the last answer the connection lingers, whatever comes.
+        // After the last response the connection lingers in any case.
         let drain_timeout = (!closes).then_some(self.connection.timeouts().head);
         let unread = RequestBody::leave(&body, content.is_streaming(), drain_timeout);
         let is_last = closes || unread == Unread::Abandoned;
@@ -90,7 +90,7 @@ impl Exchange {
         }
         let mut response = response_of(status, headers, content);
         if is_last && options.is_http_1_0 {
-            // hyper would add that it does not close the connection.
+            // hyper would add `connection: keep-alive` otherwise.
             *response.version_mut() = Version::HTTP_10;
         }
         response
@@ -103,7 +103,7 @@ impl Exchange {
     }
 }
 
-/// The same as hyper calls it.
+/// The exchange as a hyper service.
 pub(super) struct HyperService(pub(super) Rc<Exchange>);
 
 impl hyper::service::Service<Request<Incoming>> for HyperService {
@@ -121,10 +121,10 @@ impl hyper::service::Service<Request<Incoming>> for HyperService {
     }
 }
 
-/// What the client wants to become of the connection.
+/// The options of the connection that the client sent.
 struct ConnectionOptions {
     keep_alive: bool,
-    /// HTTP/1.0: chunks are not understood, and a connection ends unless it is said that it does not.
+    /// HTTP/1.0: no chunks, and the connection is closed by default.
     is_http_1_0: bool,
 }
 
@@ -134,13 +134,13 @@ impl ConnectionOptions {
     }
 }
 
-/// Whether `Connection` names an option.
+/// Returns whether `Connection` contains an option.
 fn has_option(headers: &HeaderMap, option: &str) -> bool {
     let named = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
     named.flat_map(|value| value.split(',')).any(|named| named.trim().eq_ignore_ascii_case(option))
 }
 
-/// Whether a request may become a WebSocket.
+/// Returns whether a request may be upgraded to a WebSocket.
 fn wants_upgrade(parts: &Parts, body: &Incoming) -> bool {
     parts.method == Method::GET
         && parts.version == Version::HTTP_11

@@ -1,8 +1,8 @@
-//! What hyper does not look at in the head of a request, or takes.
+//! Checks of request heads that hyper does not do.
 //!
-//! hyper parses heads. Before it does, the head is looked through here: for what it would refuse without saying why
-//! (versions, long targets), for what its types lose (a fragment, a length beside chunks), and for offers of other
-//! protocols than WebSocket, which it would take for upgrades.
+//! hyper parses heads. Before that, this module checks for what hyper would refuse without a specific status (versions,
+//! long targets), for what its types lose (a fragment, a length beside chunks), and for upgrades to protocols other
+//! than WebSocket.
 
 use memchr::memchr;
 
@@ -11,17 +11,17 @@ use crate::{
     refusal::Refusal,
 };
 
-/// The most bytes of a head.
+/// The maximum length of a head.
 pub(super) const MAX_HEAD: usize = 128 << 10;
-/// The most bytes of its first line: http's type for targets holds no longer ones.
+/// The maximum length of the first line: the limit of http's type for targets.
 const MAX_FIRST_LINE: usize = 65_534;
-/// The most lines behind the first one.
+/// The maximum number of lines after the first.
 const MAX_LINES: usize = 100;
 
-/// Takes the place of the name of an `Upgrade` that is not made.
+/// Replaces the name of an `Upgrade` header that is ignored.
 const IGNORED: &[u8; 7] = b"ignored";
 
-/// Looks for the end of a head as its bytes come.
+/// Finds the end of a head that arrives in parts.
 #[derive(Debug, Default)]
 pub(super) struct HeadScanner {
     scanned: usize,
@@ -30,13 +30,13 @@ pub(super) struct HeadScanner {
 }
 
 impl HeadScanner {
-    /// Whether nothing of the head has come.
+    /// Returns whether no byte of the head has arrived.
     pub(super) fn is_new(&self) -> bool {
         self.scanned == 0
     }
 
-    /// Where the head ends, if it has come whole; `bytes` begin with what was scanned before. Empty lines before it are
-    /// to be skipped by the caller.
+    /// Returns the end of the head, if it is complete; `bytes` start with the bytes that were scanned before. The
+    /// caller has to skip empty lines before the head.
     pub(super) fn scan(&mut self, bytes: &[u8]) -> Result<Option<usize>, Refusal> {
         while let Some(at) = bytes.get(self.scanned..).and_then(|rest| memchr(b'\n', rest)) {
             let end = self.scanned + at;
@@ -65,7 +65,7 @@ impl HeadScanner {
     }
 }
 
-/// Refuses a whole head, or makes it one that hyper understands as it is meant.
+/// Refuses a complete head, or changes it so that hyper interprets it correctly.
 pub(super) fn prepare(head: &mut [u8]) -> Result<(), Refusal> {
     let end = memchr(b'\n', head).unwrap_or(head.len());
     let Some((first, rest)) = head.split_at_mut_checked(end) else { return Err(Refusal::Malformed) };
@@ -75,7 +75,7 @@ pub(super) fn prepare(head: &mut [u8]) -> Result<(), Refusal> {
 
 fn prepare_first_line(line: &mut [u8]) -> Result<(), Refusal> {
     let length = without_return(line).len();
-    // Of HTTP/2, which is spoken on TLS alone.
+    // The preface of HTTP/2, which is supported with TLS only.
     let is_preface = line.starts_with(b"PRI * ");
     let Some(line) = line.get_mut(..length) else { return Err(Refusal::Malformed) };
     let mut parts = line.split_mut(|byte| *byte == b' ');
@@ -83,13 +83,13 @@ fn prepare_first_line(line: &mut [u8]) -> Result<(), Refusal> {
     else {
         return Err(Refusal::Malformed);
     };
-    // RFC 9112 3.2: a target has no fragment. The type for it drops one.
+    // RFC 9112 3.2: a target has no fragment. The type for targets drops one.
     if !is_token(method) || target.contains(&b'#') || is_preface {
         return Err(Refusal::Malformed);
     }
     match version {
         [b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor] if minor.is_ascii_digit() => {
-            // RFC 9110 2.5: of a higher minor version all is understood that the highest known one has.
+            // RFC 9110 2.5: a higher minor version is treated as the highest known one.
             *minor = (*minor).min(b'1');
             Ok(())
         }
@@ -122,7 +122,7 @@ fn prepare_lines(lines: &mut [u8]) -> Result<(), Refusal> {
             name.copy_from_slice(IGNORED);
         }
     }
-    // RFC 9112 6.3: what has two lengths may be an attempt to smuggle a request.
+    // RFC 9112 6.3: a message with two lengths may be an attempt to smuggle a request.
     if codings > 1 || (has_length && codings > 0) { Err(Refusal::Malformed) } else { Ok(()) }
 }
 

@@ -1,4 +1,4 @@
-//! HTTP/1, which hyper parses, encodes and schedules.
+//! HTTP/1, with hyper.
 
 mod chunks;
 mod exchange;
@@ -26,10 +26,10 @@ use self::{
 };
 use crate::{Stopping, application::Application, stream::MonitoredStream};
 
-/// What hyper may hold of a head; those that are longer never reach it.
+/// The maximum buffer of hyper for a head; longer heads never reach it.
 const MAX_BUFFER: usize = 2 * head::MAX_HEAD;
 
-/// Serves a connection to its end.
+/// Serves a connection until it is closed.
 pub(crate) async fn serve(stream: MonitoredStream, app: &Application, peer: SocketAddr, stopping: &Stopping) {
     let wire = Rc::new(RefCell::new(Wire::new(stream)));
     let exchange = Rc::new(Exchange::new(wire.clone(), app.clone(), peer, stopping.clone()));
@@ -53,7 +53,7 @@ async fn drive(wire: &Rc<RefCell<Wire>>, exchange: &Rc<Exchange>) -> io::Result<
         poll_vanished(wire, cx, &mut has_read_ahead)
     });
     if let Err(error) = ended.await {
-        // A refusal may still be owed.
+        // A refusal may have to be sent still.
         tracing::debug!(%error, "hyper ended a connection");
         if error.kind() == io::ErrorKind::ConnectionReset {
             return Err(error);
@@ -65,7 +65,7 @@ async fn drive(wire: &Rc<RefCell<Wire>>, exchange: &Rc<Exchange>) -> io::Result<
     finish(wire).await
 }
 
-/// Nobody needs an answer whose client has vanished. hyper does not look for that while a request is being answered.
+/// Detects that a client has disconnected while its request is processed, which hyper does not.
 fn poll_vanished(wire: &RefCell<Wire>, cx: &mut Context<'_>, has_read_ahead: &mut bool) -> Poll<io::Result<()>> {
     let mut wire = wire.borrow_mut();
     if wire.stream().connection().is_busy() {
@@ -74,14 +74,14 @@ fn poll_vanished(wire: &RefCell<Wire>, cx: &mut Context<'_>, has_read_ahead: &mu
         }
         *has_read_ahead = wire.has_ahead();
     } else if std::mem::take(has_read_ahead) {
-        // hyper may wait for the socket to be readable, and what it would read is here.
+        // hyper may be waiting for the socket, but the bytes it would read are buffered here.
         cx.waker().wake_by_ref();
     }
     Poll::Pending
 }
 
-/// Says the last there is to say, and reads on for a moment: if the connection were closed with unread bytes, the system
-/// would take back what was written.
+/// Sends a pending refusal, and reads for a moment: if the connection were closed with unread bytes, the system would
+/// discard what was written.
 async fn finish(wire: &RefCell<Wire>) -> io::Result<()> {
     let refusal = wire.borrow_mut().take_refusal();
     if let Some(refusal) = refusal {

@@ -1,7 +1,7 @@
-//! Connections that go on in another protocol, such as WebSocket (RFC 9110 7.8).
+//! Upgraded connections, such as WebSocket (RFC 9110 7.8).
 //!
-//! An application answers with 101. From then on what the client sends is the payload of the request, and the body of the
-//! answer is what is sent to the client, both as they are. actix-ws is made for that.
+//! After a 101 response, the payload of the request is the data from the client, and the body of the response is the
+//! data to the client, both unchanged. actix-ws works with this.
 
 use std::{
     cell::RefCell,
@@ -23,20 +23,20 @@ use futures_util::Stream;
 use super::wire::Wire;
 use crate::connection::BusyGuard;
 
-/// What a connection goes on with.
+/// An upgraded connection.
 pub(super) struct Upgraded {
     pub(super) content: BoxBody,
     pub(super) payload: UpgradePayload,
-    /// It is busy to its end.
+    /// The connection is busy until it is closed.
     pub(super) work: BusyGuard,
 }
 
-/// What the client sends behind the head of a request that may become another protocol.
+/// The data after the head of a request that may be upgraded.
 #[derive(Clone)]
 pub(super) struct UpgradePayload(Rc<RefCell<State>>);
 
 enum State {
-    /// Whether there will be anything is not known yet.
+    /// It is not known yet whether the connection is upgraded.
     Waiting(Option<Waker>),
     Open(Rc<RefCell<Wire>>),
     Ended,
@@ -47,7 +47,7 @@ impl UpgradePayload {
         Self(Rc::new(RefCell::new(State::Waiting(None))))
     }
 
-    /// As the application reads it.
+    /// Returns the payload for the application.
     pub(super) fn payload(&self) -> Payload {
         let stream: BoxedPayloadStream = Box::pin(self.clone());
         Payload::Stream { payload: stream }
@@ -57,7 +57,7 @@ impl UpgradePayload {
         self.enter(State::Open(wire.clone()));
     }
 
-    /// Nothing comes, or nothing more.
+    /// Ends the payload.
     pub(super) fn end(&self) {
         self.enter(State::Ended);
     }
@@ -86,7 +86,7 @@ impl Stream for UpgradePayload {
     }
 }
 
-/// Sends what the application sends, to its end.
+/// Sends the data of the application until it ends.
 pub(super) async fn run(wire: &Rc<RefCell<Wire>>, upgraded: Upgraded) -> io::Result<()> {
     let Upgraded { mut content, payload, work } = upgraded;
     wire.borrow_mut().upgrade();

@@ -1,7 +1,7 @@
-//! What comes from a client, cut into heads and bodies for hyper.
+//! Input of a client, split into heads and bodies for hyper.
 //!
-//! hyper is given a head only when it has come whole and was looked through, and never a byte behind it before it has said
-//! what the head means: how long the body is. So hyper alone decides that, and each head is looked through.
+//! hyper gets a head only after it is complete and checked, and no byte after it before hyper has determined the length
+//! of the body. So hyper alone decides where bodies end, and every head is checked.
 
 use std::{
     cell::RefCell,
@@ -21,23 +21,23 @@ use super::{
 };
 use crate::{connection::Close, refusal::Refusal, stream::MonitoredStream};
 
-/// Bytes that are read at a time.
+/// The size of a read.
 const READ_SIZE: usize = 16 << 10;
-/// A connection that waits keeps no larger buffer than this.
+/// The maximum buffer of an idle connection.
 const MAX_IDLE_BUFFER: usize = 4 << 10;
 
-/// What comes next.
+/// The expected input.
 #[derive(Debug)]
 enum Next {
     Head(HeadScanner),
-    /// The rest of a head that has come whole. Behind it nothing is known until hyper has read it.
+    /// The rest of a complete head. What follows is not known until hyper has read it.
     RestOfHead(usize),
-    /// A body of so many more bytes.
+    /// A body with so many remaining bytes.
     Sized(u64),
     Chunks(ChunkScanner),
-    /// Nothing that could be understood.
+    /// Nothing more is read.
     Nothing,
-    /// Another protocol.
+    /// Data of another protocol.
     Upgraded,
 }
 
@@ -48,13 +48,13 @@ pub(super) enum Framing {
     Chunked,
 }
 
-/// A connection and what was read from it.
+/// A connection and its input buffer.
 pub(super) struct Wire {
     stream: MonitoredStream,
-    /// What was read, and not given to hyper yet.
+    /// Bytes that hyper has not read yet.
     ahead: BytesMut,
     next: Next,
-    /// Whether the client has sent everything.
+    /// Whether the client has closed its side.
     has_ended: bool,
     refusal: Option<Refusal>,
 }
@@ -74,7 +74,7 @@ impl Wire {
         &mut self.stream
     }
 
-    /// hyper has read a head.
+    /// Called when hyper has read a head.
     pub(super) fn begin_body(&mut self, framing: Framing) {
         self.next = match framing {
             Framing::Sized(0) => Next::Head(HeadScanner::default()),
@@ -83,17 +83,17 @@ impl Wire {
         };
     }
 
-    /// What follows is another protocol's.
+    /// Switches to another protocol.
     pub(super) fn upgrade(&mut self) {
         self.next = Next::Upgraded;
     }
 
-    /// Why nothing more is read, if that is to be said.
+    /// Returns the refusal that has to be sent, if there is one.
     pub(super) fn take_refusal(&mut self) -> Option<Refusal> {
         self.refusal.take()
     }
 
-    /// Reads what has come; 0 at the end.
+    /// Reads available bytes; 0 at the end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.has_ended {
             return Poll::Ready(Ok(0));
@@ -106,8 +106,8 @@ impl Wire {
         Poll::Ready(Ok(read.filled().len()))
     }
 
-    /// Whether the client is gone, as far as can be seen without reading much of what it sends next. One that has sent
-    /// everything may still read.
+    /// Returns whether the client has disconnected, as far as a limited read shows. A client that has closed only its
+    /// side may still read.
     pub(super) fn has_vanished(&mut self, cx: &mut Context<'_>) -> bool {
         while matches!(self.next, Next::Head(_)) && !self.has_ended && self.ahead.len() < READ_SIZE {
             match self.poll_fill(cx) {
@@ -119,17 +119,17 @@ impl Wire {
         false
     }
 
-    /// Whether something was read that hyper has not asked for.
+    /// Returns whether bytes were read that hyper has not requested.
     pub(super) fn has_ahead(&self) -> bool {
         !self.ahead.is_empty()
     }
 
-    /// Reads for hyper. Nothing is read behind what is refused, as if the client had hung up.
+    /// Reads for hyper. After a refusal, it returns an end of file.
     fn poll_read_for_hyper(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             match self.ready_bytes() {
                 Some(0) => {
-                    // What was written before has to go out first, for hyper ends here.
+                    // Pending responses have to be sent first, because hyper ends here.
                     if self.stream.connection().is_blocked() {
                         return Poll::Pending;
                     }
@@ -153,12 +153,12 @@ impl Wire {
         }
     }
 
-    /// Whether the stream has ended because the head took too long.
+    /// Returns whether the head took too long.
     fn is_slow(&self) -> bool {
         matches!(self.next, Next::Head(_)) && self.stream.connection().close_requested() == Some(Close::HeadTimeout)
     }
 
-    /// How many of the bytes that were read may be given to hyper; 0 if nothing more is, and `None` if more has to come.
+    /// Returns how many buffered bytes hyper may read; 0 if it gets no more, `None` if more have to arrive.
     fn ready_bytes(&mut self) -> Option<usize> {
         if let Next::Head(scanner) = &mut self.next {
             // hyper would skip empty lines too (RFC 9112 2.2).
@@ -172,7 +172,7 @@ impl Wire {
             let end = match scanner.scan(&self.ahead) {
                 Ok(Some(end)) => end,
                 Ok(None) => {
-                    // It may have come with the request before.
+                    // These bytes may have arrived with the previous request.
                     self.stream.connection().record_read();
                     return None;
                 }
@@ -199,7 +199,7 @@ impl Wire {
         0
     }
 
-    /// Gives hyper up to so many bytes.
+    /// Copies up to `ready` bytes for hyper.
     fn give(&mut self, ready: usize, out: &mut ReadBuf<'_>) {
         let mut count = ready.min(out.remaining()).min(self.ahead.len());
         match &mut self.next {
@@ -227,7 +227,7 @@ impl Wire {
         self.ahead.advance(count);
     }
 
-    /// Reads what another protocol sends.
+    /// Reads data of another protocol.
     pub(super) fn poll_read_upgraded(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         if self.ahead.is_empty() {
             match ready!(self.poll_fill(cx)) {
@@ -240,7 +240,7 @@ impl Wire {
     }
 }
 
-/// The wire, as hyper reads and writes it.
+/// The wire as hyper's transport.
 pub(super) struct HyperIo(pub(super) Rc<RefCell<Wire>>);
 
 impl AsyncRead for HyperIo {
@@ -270,7 +270,7 @@ impl AsyncWrite for HyperIo {
         Pin::new(&mut self.0.borrow_mut().stream).poll_flush(cx)
     }
 
-    /// Only flushes: when hyper has ended, there may be more to say.
+    /// Only flushes: after hyper has ended, a refusal may have to be sent.
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_flush(cx)
     }

@@ -1,23 +1,23 @@
-//! Heads of HTTP/2 requests with malformed fields.
+//! Field blocks of HTTP/2 requests with malformed fields.
 //!
-//! A malformed field is its stream's fault (RFC 9113 8.1.1), but h2 ends the whole connection when a name or a value has
-//! bytes that http's types do not take, and with it the requests of everybody who comes through the same proxy. So each
-//! block of fields is looked through before h2 decodes it. One that is malformed is written anew: what h2 would not take
-//! is replaced by as many letters, so that both sides of HPACK keep the same table, and a field is added for which h2
-//! resets the stream.
+//! A malformed field is an error of its stream (RFC 9113 8.1.1), but h2 ends the whole connection if a name or value
+//! has bytes that http's types do not accept, and with it the requests of all other clients of the same proxy. So each
+//! field block is checked before h2 decodes it. A malformed one is rewritten: the malformed field is replaced with as
+//! many letters, so that the HPACK tables of both sides stay equal, and a field is added for which h2 resets the
+//! stream.
 
 use std::borrow::Cow;
 
 use super::huffman;
 use crate::fields::{is_text, is_token};
 
-/// Entries of the static table that are pseudo-headers, and the first of them that no request has (RFC 7541 A).
+/// The entries of the static table that are pseudo-headers, and those that no request has (RFC 7541 A).
 const METHOD: std::ops::RangeInclusive<usize> = 2..=3;
 const PATH: std::ops::RangeInclusive<usize> = 4..=5;
 const STATUS: std::ops::RangeInclusive<usize> = 8..=14;
 const LAST_PSEUDO: usize = 14;
 
-/// `connection: x`, which no request of HTTP/2 may have, as a literal that is not indexed.
+/// `connection: x`, which is forbidden in HTTP/2, as a literal that is not indexed.
 const FORBIDDEN_FIELD: &[u8] = b"\0\x0aconnection\x01x";
 
 const INDEXED: u8 = 0x80;
@@ -26,8 +26,8 @@ const SIZE_UPDATE: u8 = 0x20;
 const NEVER_INDEXED: u8 = 0x10;
 const HUFFMAN: u8 = 0x80;
 
-/// The block that h2 is to decode in place of a malformed one; `None` if it may have this one, for it is well-formed, or
-/// no block at all. Trailers have no pseudo-headers (RFC 9113 8.1), but h2 takes them.
+/// Returns the block that h2 has to decode instead of a malformed one; `None` if the block is well-formed, or not a
+/// block at all. Trailers have no pseudo-headers (RFC 9113 8.1), but h2 accepts them.
 pub(super) fn rewritten(block: &[u8], is_trailers: bool) -> Option<Vec<u8>> {
     let mut reader = Reader(block);
     while !reader.0.is_empty() {
@@ -56,9 +56,9 @@ fn rewrite(block: &[u8]) -> Option<Vec<u8>> {
     Some(rewritten)
 }
 
-/// What a block is made of (RFC 7541 6).
+/// A field representation (RFC 7541 6).
 enum Representation<'a> {
-    /// An entry of a table.
+    /// An index of a table.
     Indexed(usize),
     /// A new size of the table.
     SizeUpdate,
@@ -68,7 +68,7 @@ enum Representation<'a> {
 struct Literal<'a> {
     /// [`WITH_INDEXING`], [`NEVER_INDEXED`] or nothing.
     kind: u8,
-    /// The entry that has its name; 0 if the name is written out.
+    /// The index of its name; 0 for a literal name.
     index: usize,
     name: Option<Text<'a>>,
     value: Text<'a>,
@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
         Some(Representation::Literal(Literal { kind, index, name, value: self.text()? }))
     }
 
-    /// An integer whose first byte has so many bits for it (RFC 7541 5.1).
+    /// Reads an integer with a prefix of `bits` bits (RFC 7541 5.1).
     fn integer(&mut self, bits: u32) -> Option<usize> {
         let max = (1 << bits) - 1;
         let mut number = usize::from(self.byte()?) & max;
@@ -164,12 +164,12 @@ impl Literal<'_> {
             return Some(true);
         }
         let value = self.value.decode()?;
-        // h2 would cut a path at its fragment, which no path has (RFC 9113 8.3.1).
+        // h2 would drop the fragment of a path, which is not allowed (RFC 9113 8.3.1).
         let has_fragment = is_path && value.contains(&b'#');
         Some(value.iter().all(|byte| is_text(*byte)) && (!is_pseudo || str::from_utf8(&value).is_ok()) && !has_fragment)
     }
 
-    /// Writes as many letters as the field has. `None` if that is not possible.
+    /// Writes letters in place of the field. `None` if that is not possible.
     fn write_harmless(&self, out: &mut Vec<u8>) -> Option<()> {
         let mut value = self.value.decode()?.len();
         let name = match &self.name {
@@ -182,7 +182,7 @@ impl Literal<'_> {
                     write_text(out, &vec![b'x'; value]);
                     return Some(());
                 }
-                // There is no name without letters, so it takes one of the value's.
+                // A name needs a letter, which is taken from the value.
                 b"" => {
                     value = value.checked_sub(1)?;
                     Some(1)
@@ -208,7 +208,7 @@ fn write_text(out: &mut Vec<u8>, text: &[u8]) {
     out.extend(text);
 }
 
-/// Writes an integer behind the bits of a first byte that are not its own (RFC 7541 5.1).
+/// Writes an integer with a prefix of `bits` bits after the bits of `first` (RFC 7541 5.1).
 fn write_integer(out: &mut Vec<u8>, first: u8, bits: u32, number: usize) {
     let max = (1 << bits) - 1;
     let Some(mut rest) = number.checked_sub(max) else {
@@ -241,7 +241,7 @@ mod tests {
             literal(0, ":path", "/ü"),
             literal(WITH_INDEXING, "x-a", "b\tc é"),
             literal(NEVER_INDEXED, "x-a", &long),
-            // RFC 7541 C.4.1: indexed fields, and one in the code of Huffman.
+            // RFC 7541 C.4.1: indexed fields, and a Huffman-coded one.
             b"\x82\x86\x84\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff".to_vec(),
             vec![0x3f, 0xe1, 0x1f, 0x82],
             vec![],

@@ -1,4 +1,4 @@
-//! The frames of an HTTP/2 client on their way to h2: heads go through [`fields`], all else as it is.
+//! Filters the frames of an HTTP/2 client for h2: heads are checked by [`fields`], other frames are passed on.
 
 use std::{
     io::{self, IoSlice},
@@ -16,14 +16,14 @@ use crate::{
     stream::MonitoredStream,
 };
 
-/// Bytes that are read at a time.
+/// The size of a read.
 const READ_SIZE: usize = 16 << 10;
-/// The most bytes of a head that are held back until it has come whole: more than h2 takes.
+/// The maximum size of a head that is buffered until it is complete: more than h2 accepts.
 const MAX_HELD_BYTES: usize = 320 << 10;
-/// How many malformed heads a connection may have before its client is asked to open another one: h2 ends it, with all
-/// that is under way, when it has reset twice as many.
+/// The number of malformed heads after which the client is asked to open another connection. After twice as many resets
+/// h2 ends the connection with all its requests.
 const MAX_MALFORMED: usize = super::MAX_ERROR_RESETS / 2;
-/// The most bytes of a frame, if a client is told nothing else (RFC 9113 6.5.2).
+/// The default maximum size of a frame (RFC 9113 6.5.2).
 const MAX_FRAME: usize = 16 << 10;
 
 const END_STREAM: u8 = 1;
@@ -31,7 +31,7 @@ const PADDED: u8 = 8;
 const PRIORITY: u8 = 0x20;
 const PRIORITY_LENGTH: usize = 5;
 
-/// A stream that h2 reads.
+/// The stream that h2 reads.
 pub(super) struct Filter {
     stream: MonitoredStream,
     frames: Frames,
@@ -43,24 +43,24 @@ impl Filter {
     }
 }
 
-/// Frames as they come.
+/// The parser of incoming frames.
 #[derive(Debug, Default)]
 struct Frames {
-    /// How much of the preface has come.
+    /// The number of received bytes of the preface.
     preface: usize,
-    /// The head of a frame that has not come whole.
+    /// The incomplete head of a frame.
     head: Vec<u8>,
-    /// How much is left of the payload of a frame.
+    /// The remaining bytes of the payload of a frame.
     payload: usize,
-    /// Frames of a head that has not come whole.
+    /// The frames of an incomplete head.
     held: Vec<u8>,
-    /// Whether the payload is of a head, and ends it.
+    /// `Some` if the payload belongs to a head; true if it ends the head.
     holds: Option<bool>,
-    /// The greatest number of a stream that was opened: another head on it is its trailers.
+    /// The greatest ID of an opened stream: another head on it contains trailers.
     last_stream: u32,
-    /// How many heads were malformed.
+    /// The number of malformed heads.
     malformed: usize,
-    /// What h2 may read.
+    /// Frames for h2.
     out: BytesMut,
 }
 
@@ -97,7 +97,7 @@ impl Frames {
         let is_head = if self.held.is_empty() { kind == HEADERS } else { kind == CONTINUATION };
         self.holds = is_head.then_some(flags & END_HEADERS > 0);
         if !is_head {
-            // Nothing may come in the middle of a head. If it does, it is for h2 to say so.
+            // No other frame may be inside a head. h2 reports it if there is one.
             self.release();
         }
         let head = mem::take(&mut self.head);
@@ -105,7 +105,7 @@ impl Frames {
         self.end_payload();
     }
 
-    /// Passes a part of a frame on, or holds it back.
+    /// Passes a part of a frame on, or buffers it.
     fn pass(&mut self, part: &[u8]) {
         if self.holds.is_none() {
             return self.out.extend_from_slice(part);
@@ -140,12 +140,12 @@ impl Frames {
 
     fn release(&mut self) {
         self.out.extend_from_slice(&self.held);
-        // The room is not kept: heads that come in several parts are rare.
+        // The buffer is freed, because heads in several parts are rare.
         self.held = Vec::new();
     }
 }
 
-/// A head, out of its frames.
+/// A head, taken from its frames.
 struct Head {
     ends_stream: bool,
     stream: [u8; 4],
@@ -185,7 +185,7 @@ impl Head {
     }
 }
 
-/// The part of a block in the payload of a HEADERS frame (RFC 9113 6.2).
+/// Returns the field block in the payload of a HEADERS frame (RFC 9113 6.2).
 fn without_padding(mut payload: &[u8], flags: u8) -> Option<&[u8]> {
     if flags & PADDED > 0 {
         let (padding, rest) = payload.split_first()?;

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-/// How many bits the code of each byte has. The code is canonical: this alone makes it.
+/// The length of the code of each byte in bits. The code is canonical, so the lengths define it.
 const LENGTHS: [u8; 256] = [
     13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28,
     28, 28, 28, 6, 10, 10, 12, 13, 6, 8, 11, 10, 10, 8, 11, 8, 6, 6, 6, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 7, 8, 15, 6, 12,
@@ -15,9 +15,9 @@ const LENGTHS: [u8; 256] = [
     27, 27, 27, 27, 27, 26,
 ];
 const MAX_LENGTH: usize = 30;
-/// Every code that is longer than 12 bits begins with so many ones; no other code has them.
+/// All codes longer than 12 bits begin with so many ones, and no others.
 pub(super) const RARE_ONES: u32 = 10;
-/// The same of those that are longer than 11 bits: `#` and `>` as well.
+/// The same for codes longer than 11 bits: `#` and `>` as well.
 pub(super) const FRAGMENT_ONES: u32 = 9;
 
 /// The codes of one length.
@@ -39,8 +39,8 @@ static CODES: LazyLock<[Length; MAX_LENGTH + 1]> = LazyLock::new(|| {
     })
 });
 
-/// Whether there may be bytes in it whose codes begin with so many ones, at least: bytes that texts seldom have, such as
-/// control characters. It looks for a row of ones, which costs less than to decode.
+/// Returns whether a text may contain bytes whose codes begin with at least `wanted` ones: rare bytes, such as control
+/// characters. Searches for a run of ones, which is cheaper than decoding.
 pub(super) fn may_have_ones(text: &[u8], wanted: u32) -> bool {
     let mut ones = 0;
     text.iter().any(|byte| {
@@ -55,7 +55,7 @@ pub(super) fn may_have_ones(text: &[u8], wanted: u32) -> bool {
     })
 }
 
-/// Decodes a text; `None` if it is none.
+/// Decodes a text; `None` if it is malformed.
 pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let (mut decoded, mut code, mut length) = (Vec::new(), 0, 0);
     for bit in text.iter().flat_map(|byte| (0..8).rev().map(move |place| u32::from(byte >> place & 1))) {
@@ -68,7 +68,7 @@ pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
             (code, length) = (0, 0);
         }
     }
-    // The rest are ones, fewer than a byte.
+    // The padding consists of ones and is shorter than a byte.
     (length < 8 && code + 1 == 1 << length).then_some(decoded)
 }
 

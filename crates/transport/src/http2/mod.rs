@@ -1,7 +1,7 @@
-//! HTTP/2, which h2 speaks.
+//! HTTP/2, with h2.
 //!
-//! hyper speaks HTTP/2 through h2 as well, but gives no access to what is needed here: `100 Continue`, a GOAWAY for clients
-//! that reset more than they let be answered, and an end to answers that are not read. So h2 is used directly.
+//! hyper uses h2 for HTTP/2 as well, but gives no access to what is needed here: `100 Continue`, a GOAWAY for clients
+//! that reset most of their requests, and a time-out for responses that are not read. So h2 is used directly.
 
 mod fields;
 mod filter;
@@ -39,28 +39,29 @@ use crate::{
     stream::MonitoredStream,
 };
 
-/// The most streams that a client may have open at a time. h2 refuses more.
+/// The maximum number of concurrent streams of a client. h2 refuses more.
 const MAX_STREAMS: u32 = 100;
-/// The most requests of a connection that are worked on at a time, those whose streams were reset included: the next ones
-/// wait, and h2 ends the connection when more than 20 of these are reset meanwhile.
+/// The maximum number of requests being processed on a connection, including reset ones. Further requests wait, and h2
+/// ends the connection when more than 20 of those are reset.
 const MAX_TASKS: usize = 100;
-/// Resets that a client has free. Beyond, it may reset no more than it lets be answered.
+/// The number of resets that a client may always send. Beyond, it may not reset more requests than were answered.
 const FREE_RESETS: usize = 100;
-/// Resets by h2 itself, of streams that were malformed, before it ends the connection.
+/// The number of resets of malformed streams by h2 after which it ends the connection.
 const MAX_ERROR_RESETS: usize = 1_024;
-/// The most bytes of the headers of a request, each with the 32 more that RFC 9113 counts; h2 answers more with a 431.
+/// The maximum size of the headers of a request, including the 32 bytes per header of RFC 9113; h2 responds to more
+/// with 431.
 const MAX_HEADERS: u32 = 64 << 10;
-/// Bytes of a body that may come before anybody has read some of it, and of all bodies of a connection.
+/// The number of bytes of a body that may arrive before the application reads, and of all bodies of a connection.
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
-/// The most bytes that are written of one answer before another one's turn.
+/// The maximum number of bytes that are written of one response before another one continues.
 const MAX_WRITE_BYTES: usize = 16 << 10;
 
-/// What has a meaning in HTTP/1 alone (RFC 9113 8.2.2), but for what the conversion leaves out.
+/// Headers that are defined for HTTP/1 only (RFC 9113 8.2.2), except those that the conversion removes.
 const CONNECTION_HEADERS: [HeaderName; 3] =
     [UPGRADE, HeaderName::from_static("keep-alive"), HeaderName::from_static("proxy-connection")];
 
-/// Serves a connection to its end.
+/// Serves a connection until it is closed.
 pub(crate) async fn serve(stream: MonitoredStream, app: &Application, peer: SocketAddr) {
     if let Err(error) = drive(stream, app, peer).await {
         tracing::debug!(%error, "a connection failed");
@@ -88,17 +89,17 @@ async fn drive(stream: MonitoredStream, app: &Application, peer: SocketAddr) -> 
     .await
 }
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Responded,
-    /// Its client did not want the answer any more.
+    /// The client reset the stream.
     Reset,
 }
 
 struct Http2Connection {
     http2: server::Connection<Filter, Bytes>,
-    /// Requests that are being answered. They are dropped with the connection: its client is gone.
+    /// Requests being processed. They are dropped with the connection, because its client has disconnected.
     tasks: JoinSet<Outcome>,
     resets: usize,
     responses: usize,
@@ -139,7 +140,7 @@ impl Http2Connection {
     }
 }
 
-/// What answers a request.
+/// The exchange of a request and its response.
 struct Exchange {
     app: Application,
     connection: Rc<Connection>,
@@ -149,7 +150,7 @@ struct Exchange {
 type Responder = Rc<RefCell<SendResponse<Bytes>>>;
 
 impl Exchange {
-    /// Answers a request, unless its client resets it first; what it has begun to change is finished all the same.
+    /// Processes a request, unless its client resets it first. Changes that have begun are completed in any case.
     async fn respond(self, work: BusyGuard, request: Request<RecvStream>, respond: SendResponse<Bytes>) -> Outcome {
         let respond = Rc::new(RefCell::new(respond));
         let (parts, body) = request.into_parts();
@@ -173,7 +174,7 @@ impl Exchange {
         let Some(response) = response.await else { return Outcome::Reset };
         let (response, content) = response.into_parts();
         let (status, headers) = self.app.headers().head(&response);
-        // There is no way to another protocol here.
+        // Upgrades are not supported on HTTP/2.
         if status.is_informational() {
             return self.refuse(&respond, Refusal::Malformed);
         }
@@ -190,7 +191,7 @@ impl Exchange {
         let Ok(mut stream) = respond.borrow_mut().send_response(head(refusal.status(), headers), false) else {
             return Outcome::Reset;
         };
-        // A few bytes, which are sent when there is room for them.
+        // A few bytes, which are sent when the window allows.
         stream.send_data(Bytes::from_static(refusal.message().as_bytes()), true).ok();
         Outcome::Responded
     }
@@ -208,7 +209,7 @@ impl Exchange {
         }
         headers.entry(DATE).or_insert_with(|| self.connection.date());
         let ends = content.is_end_stream() || !wants_body;
-        // In a statement of its own: the borrow must not last while the body is sent.
+        // A separate statement: the borrow must end before the body is sent.
         let sent = respond.borrow_mut().send_response(head, ends);
         match sent {
             Ok(_) if ends => Outcome::Responded,
@@ -218,7 +219,7 @@ impl Exchange {
     }
 }
 
-/// The head of an answer, without what means something in HTTP/1 alone.
+/// Creates the head of a response, without headers of HTTP/1.
 fn head(status: StatusCode, mut headers: HeaderMap) -> Response<()> {
     for name in &CONNECTION_HEADERS {
         headers.remove(name);
@@ -233,7 +234,7 @@ fn length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Sends a body as fast as its client takes it, unless that takes nothing of it for too long.
+/// Sends a body as fast as the client reads it, unless it reads nothing for too long.
 async fn send_content(mut content: ResponseBody, mut stream: SendStream<Bytes>, limit: Duration) -> Outcome {
     loop {
         let piece = poll_fn(|cx| match content.poll_next(cx) {

@@ -1,4 +1,4 @@
-//! A certificate and its key, in files that somebody renews.
+//! A certificate and its key, reloaded when their files change.
 
 use std::{
     fs, io,
@@ -17,39 +17,37 @@ use rustls::{
 use tokio::{task::spawn_blocking, time::sleep};
 use x509_cert::{Certificate, der::Decode};
 
-/// How often the files are looked at.
+/// The interval between checks of the files.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What is wrong with one of the files, worded to follow its name.
+/// An error of one of the files, worded to follow its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CertificateError {
-    /// With the certificate.
     Certificate(String),
-    /// With the key.
     Key(String),
 }
 
-/// What is in the files.
+/// The content of the files.
 #[derive(Debug, Clone)]
 struct Loaded {
     key: Arc<CertifiedKey>,
     expires: SystemTime,
 }
 
-/// A certificate with its chain and its key, as clients are shown it.
+/// A certificate with its chain and its key.
 #[derive(Debug)]
 pub struct Certificates {
     files: Files,
-    /// What the files were like when they were read.
+    /// The state of the files when they were read.
     read: Option<FileState>,
     loaded: RwLock<Loaded>,
 }
 
 impl Certificates {
-    /// Reads both files, in PEM: the certificate first in its file, its chain behind it. Blocks.
+    /// Reads both files, in PEM: the certificate first in its file, followed by its chain. Blocks.
     ///
     /// # Errors
-    /// Everything that is wrong with either file. That a certificate has ended is no error: see [`ends`](Self::ends).
+    /// All errors of both files. An expired certificate is no error: see [`expires_at`](Self::expires_at).
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, Vec<CertificateError>> {
         let files = Files { certificate: certificate.to_owned(), key: key.to_owned() };
         let read = files.state();
@@ -57,7 +55,7 @@ impl Certificates {
         Ok(Self { files, read, loaded })
     }
 
-    /// When the certificate ends.
+    /// Returns when the certificate expires.
     pub fn expires_at(&self) -> SystemTime {
         self.loaded().expires
     }
@@ -66,15 +64,15 @@ impl Certificates {
         self.loaded.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Reads the files again whenever they have changed, however that is done: written over, renamed, or behind another
-    /// symbolic link. Invalid files are logged once, and the last valid ones stay in use. Never returns.
+    /// Reads the files again when they have changed, whether they were overwritten, renamed, or replaced by a symbolic
+    /// link. Invalid files are logged once, and the last valid ones stay in use. Never returns.
     pub(crate) async fn watch(self: Arc<Self>) {
         let (mut before, mut read) = (self.read, self.read);
         loop {
             sleep(CHECK_INTERVAL).await;
             let files = self.files.clone();
             let Ok(now) = spawn_blocking(move || files.state()).await else { continue };
-            // Between the writes of the two files they do not fit each other.
+            // Between the writes of the two files they do not match.
             let at_rest = now == before;
             before = now;
             if at_rest && now != read {
@@ -121,7 +119,7 @@ struct Files {
     key: PathBuf,
 }
 
-/// Differs when a file was written, or is another one: device, inode, size, and the times of its content and of itself.
+/// Differs if a file was written or replaced: device, inode, size, and the times of its content and of itself.
 type FileState = [(u64, u64, u64, i64, i64, i64, i64); 2];
 
 impl Files {
@@ -153,7 +151,7 @@ impl Files {
     }
 }
 
-/// The certificates of a file, and when the first of them ends.
+/// The certificates of a file, and when the first of them expires.
 fn chain(path: &Path) -> Result<(Vec<CertificateDer<'static>>, SystemTime), String> {
     let pem = read(path)?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
@@ -167,7 +165,7 @@ fn chain(path: &Path) -> Result<(Vec<CertificateDer<'static>>, SystemTime), Stri
 }
 
 fn key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    // The error of the parser is not shown: it might quote the key.
+    // The parser's error is not shown, because it might contain the key.
     let bad = |_| format!("must name a file with a private key in PEM, and {} has none", path.display());
     PrivateKeyDer::from_pem_slice(&read(path)?).map_err(bad)
 }

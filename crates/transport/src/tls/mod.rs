@@ -1,4 +1,4 @@
-//! TLS: handshakes, and certificates that are changed while the server runs.
+//! TLS: handshakes, and certificates that are reloaded.
 
 mod certificates;
 
@@ -16,21 +16,21 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 pub use self::certificates::{CertificateError, Certificates};
 use crate::{refusal::Refusal, timeouts::Timeouts};
 
-/// The first byte of every TLS connection: a record of the kind handshake (RFC 8446 5.1).
+/// The first byte of every TLS connection: a handshake record (RFC 8446 5.1).
 const HANDSHAKE: u8 = 22;
 
-/// The protocols that clients may choose from, the best first.
+/// The ALPN protocols, in order of preference.
 const H2: &[u8] = b"h2";
 const HTTP_1_1: &[u8] = b"http/1.1";
 
-/// What is spoken on a connection.
+/// The protocol of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
     Http1,
     Http2,
 }
 
-/// Makes handshakes.
+/// Accepts handshakes.
 #[derive(Clone)]
 pub(crate) struct Handshakes(TlsAcceptor);
 
@@ -45,8 +45,8 @@ impl Handshakes {
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
     }
 
-    /// The stream within, and what is spoken on it; `None` if the handshake fails. A client that speaks plain HTTP is
-    /// told so.
+    /// Returns the TLS stream and its protocol; `None` if the handshake fails. A client that sends plain HTTP gets a
+    /// refusal.
     pub(crate) async fn accept(
         &self,
         stream: TcpStream,
@@ -77,7 +77,7 @@ impl Handshakes {
             if first[0].is_ascii_uppercase() {
                 stream.write_all(&Refusal::PlainHttp.http1(&date)).await?;
                 stream.shutdown().await?;
-                // To close with unread bytes would take the answer back.
+                // Closing with unread bytes would discard the response.
                 timeout(linger, copy(&mut stream, &mut sink())).await.ok();
             }
             return Ok(None);

@@ -1,4 +1,4 @@
-//! HTTP/1 as bytes.
+//! A client that sends HTTP/1 as bytes.
 
 use std::{
     io::{Read, Write},
@@ -8,7 +8,7 @@ use std::{
 
 use crate::server::TestServer;
 
-/// Longer than anything here takes.
+/// Longer than any test takes.
 pub(crate) const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 pub(crate) fn connect(server: &TestServer) -> TcpStream {
@@ -18,23 +18,23 @@ pub(crate) fn connect(server: &TestServer) -> TcpStream {
     stream
 }
 
-/// All that comes back when this is sent and nothing more.
+/// Sends this, closes the sending side, and returns everything received.
 pub(crate) fn round_trip(server: &TestServer, request: impl AsRef<[u8]>) -> String {
     let mut stream = connect(server);
-    // A refusal may come before all is sent.
+    // The server may refuse before all is sent.
     stream.write_all(request.as_ref()).ok();
     stream.shutdown(Shutdown::Write).ok();
     read_to_end(&mut stream)
 }
 
-/// All that comes back to the end.
+/// Returns everything received until the end.
 pub(crate) fn read_to_end(stream: &mut TcpStream) -> String {
     let mut received = Vec::new();
     stream.read_to_end(&mut received).unwrap();
     String::from_utf8(received).unwrap()
 }
 
-/// Reads until this has come.
+/// Reads until `end` was received.
 pub(crate) fn read_until(stream: &mut TcpStream, end: &str) -> String {
     let (mut received, mut byte) = (Vec::new(), [0]);
     while !received.ends_with(end.as_bytes()) {
@@ -44,7 +44,7 @@ pub(crate) fn read_until(stream: &mut TcpStream, end: &str) -> String {
     String::from_utf8(received).unwrap()
 }
 
-/// The statuses of several answers.
+/// The statuses of several responses.
 pub(crate) fn statuses(answers: &str) -> Vec<u16> {
     let heads = answers.split("HTTP/1.").skip(1);
     heads.map(|head| head.split(' ').nth(1).unwrap().parse().unwrap()).collect()

@@ -1,4 +1,4 @@
-//! HTTP/2 as frames (RFC 9113).
+//! A client that sends HTTP/2 as frames (RFC 9113).
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ impl Frame {
         Self { kind, flags, stream, payload: payload.into() }
     }
 
-    /// The head of a request with more fields.
+    /// The head of a request with additional fields.
     pub(crate) fn request(stream: u32, method: &str, path: &str, ends: bool, more: &[(&str, &str)]) -> Self {
         let pseudo = [(":method", method), (":path", path), (":scheme", "https"), (":authority", "a")];
         let flags = END_HEADERS | if ends { END_STREAM } else { 0 };
@@ -53,13 +53,13 @@ impl Frame {
         [&length[1..], &[self.kind, self.flags], &self.stream.to_be_bytes(), &self.payload].concat()
     }
 
-    /// The number that stands at a place of the payload.
+    /// The number at an offset of the payload.
     pub(crate) fn number(&self, at: usize) -> u32 {
         u32::from_be_bytes(self.payload[at..at + 4].try_into().unwrap())
     }
 }
 
-/// Fields as HPACK has them: no table, no Huffman code (RFC 7541 6.2.2).
+/// Fields encoded with HPACK, without table and Huffman code (RFC 7541 6.2.2).
 pub(crate) fn block(fields: &[(&str, &str)]) -> Vec<u8> {
     let text = |text: &str| {
         assert!(text.len() < 127, "a length of one byte");
@@ -119,12 +119,12 @@ impl Frames {
         Some(Frame { kind, flags, stream: u32::from_be_bytes(stream), payload })
     }
 
-    /// The next frame; `None` when the server has hung up.
+    /// The next frame; `None` when the server has closed the connection.
     pub(crate) async fn next(&mut self) -> Option<Frame> {
         timeout(READ_TIMEOUT, self.read()).await.expect("no frame came")
     }
 
-    /// The next frame for which this is so.
+    /// The next frame that satisfies a condition.
     pub(crate) async fn until(&mut self, wanted: impl Fn(&Frame) -> bool) -> Frame {
         let mut passed = Vec::new();
         loop {
@@ -136,14 +136,14 @@ impl Frames {
         }
     }
 
-    /// The head of the answer on a stream.
+    /// The head of the response on a stream.
     pub(crate) async fn head(&mut self, stream: u32) -> Frame {
         let frame = self.until(|frame| frame.stream == stream && matches!(frame.kind, HEADERS | RST_STREAM)).await;
         assert_eq!(frame.kind, HEADERS, "it was reset: {frame:?}");
         frame
     }
 
-    /// The body of the answer on a stream.
+    /// The body of the response on a stream.
     pub(crate) async fn body(&mut self, stream: u32) -> Vec<u8> {
         let mut body = Vec::new();
         loop {
@@ -163,7 +163,7 @@ impl Frames {
         }
     }
 
-    /// All frames until the server hangs up.
+    /// All frames until the server closes the connection.
     pub(crate) async fn rest(&mut self) -> Vec<Frame> {
         let mut frames = Vec::new();
         while let Some(frame) = self.next().await {
@@ -178,7 +178,7 @@ impl Frames {
         self.until(|frame| frame.kind == PING && frame.flags == END_STREAM).await;
     }
 
-    /// Whether a request is answered.
+    /// Asserts that a request is answered.
     pub(crate) async fn is_alive(&mut self, stream: u32) {
         self.send(&[Frame::request(stream, "GET", "/live", true, &[])]).await;
         assert_eq!(self.body(stream).await, b"alive");

@@ -1,4 +1,4 @@
-//! HTTP/1: what is taken, what is refused, and how connections go on.
+//! HTTP/1: what is accepted, what is refused, and when connections stay open.
 
 use std::{
     io::Write,

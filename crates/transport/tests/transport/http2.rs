@@ -1,4 +1,4 @@
-//! HTTP/2: one stream's fault is not another's, and everything has a bound.
+//! HTTP/2: errors affect only their stream, and resources are bounded.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
 const NO_ERROR: u32 = 0;
 const PROTOCOL_ERROR: u32 = 1;
 
-/// The first byte of a head with this status in the static table (RFC 7541 A), or what stands for others.
+/// Whether the head has this status, given its encoding (RFC 7541 A).
 fn has_status(head: &Frame, status: &[u8]) -> bool {
     head.payload.windows(status.len()).any(|part| part == status)
 }
@@ -20,7 +20,7 @@ fn has_status(head: &Frame, status: &[u8]) -> bool {
 const OK: &[u8] = &[0x88];
 const BAD_REQUEST: &[u8] = &[0x8c];
 
-/// Memory of this process, in bytes.
+/// The resident memory of this process in bytes.
 fn resident() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4_096
@@ -66,7 +66,7 @@ async fn padding_is_credited_to_the_windows() {
     let server = TestServer::with_tls(settings());
     let mut frames = Frames::connect(&server, &[]).await;
     frames.send(&[Frame::request(1, "POST", "/count", false, &[])]).await;
-    // With 256 bytes of padding for each 1,000 of data, more padding than the window of the connection.
+    // With 256 bytes of padding per 1,000 bytes of data, there is more padding than the window of the connection.
     let padded = Frame::new(DATA, PADDED, 1, [vec![255], vec![b'x'; 1_000], vec![0; 255]].concat());
     let mut credit = 256 << 10;
     for _ in 0..500 {
@@ -105,14 +105,14 @@ async fn malformed_heads_reset_their_stream_alone() {
         frames.send(&[Frame::request(stream, "GET", "/live", true, &[more])]).await;
         let reset = frames.until(|frame| frame.stream == stream || frame.kind == GOAWAY).await;
         assert_eq!((reset.kind, reset.number(0)), (RST_STREAM, PROTOCOL_ERROR), "{more:?}: {reset:?}");
-        // The next one is understood: the table of HPACK is the same on both sides.
+        // The next request is decoded correctly: the HPACK tables of both sides are equal.
         frames.is_alive(streams.next().unwrap()).await;
     }
     frames.send(&[Frame::new(DATA, END_STREAM, 1, *b"hello")]).await;
     assert_eq!(frames.body(1).await, b"hello", "a request that was there before");
 }
 
-/// A proxy sends many clients' requests on one connection: it is to open another one before this one breaks.
+/// A proxy sends the requests of many clients on one connection: it has to open another one before this one is ended.
 #[tokio::test]
 async fn goaway_is_sent_after_many_malformed_heads() {
     let server = TestServer::with_tls(settings());
@@ -222,7 +222,7 @@ async fn small_bodies_are_read_behind_a_refusal() {
     frames.ping().await;
     frames.send(&[Frame::new(DATA, END_STREAM, 1, *b"hello")]).await;
     frames.is_alive(3).await;
-    // A large one is not waited for: the stream ends without an error.
+    // A large body is not read: the stream ends without an error.
     frames.send(&[Frame::request(5, "POST", "/deaf", false, &[("content-length", "1000000")])]).await;
     assert_eq!(frames.body(5).await, b"deaf");
     let reset = frames.until(|frame| frame.kind == RST_STREAM).await;
@@ -248,7 +248,7 @@ async fn idle_and_slow_connections_end_with_goaway() {
     }
 }
 
-/// A client whose connection is open when the server stops, and one that is just opening it.
+/// A client with an open connection, and one that is opening a connection.
 #[tokio::test]
 async fn stop_loses_no_request() {
     let mut server = TestServer::with_tls(settings());
@@ -258,7 +258,7 @@ async fn stop_loses_no_request() {
     server.request_stop();
     let goaway = open.until(|frame| frame.kind == GOAWAY).await;
     assert_eq!((goaway.number(0), goaway.number(4)), (u32::MAX >> 1, NO_ERROR));
-    // What was under way when it came.
+    // A request that was sent before GOAWAY arrived.
     open.is_alive(3).await;
     opening.say(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
     opening.send(&[Frame::new(4, 0, 0, [])]).await;

@@ -1,4 +1,4 @@
-//! Servers with real sockets, driven as bytes and frames.
+//! Tests of servers with real sockets, with bytes and frames.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests may panic")]
 
 mod client;

@@ -16,13 +16,13 @@ use rcgen::{CertificateParams, KeyPair};
 use tempfile::TempDir;
 use tokio::{runtime::Builder, sync::oneshot};
 
-/// How long `/large` is.
+/// The length of `/large`.
 pub(crate) const LARGE: usize = 1_000_000;
 
-/// A server in a thread of its own.
+/// A server in its own thread.
 pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
-    /// In PEM, if it has one.
+    /// In PEM.
     pub(crate) certificate: Option<String>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -75,7 +75,7 @@ impl TestServer {
     }
 }
 
-/// Settings of tests: a stop without a grace.
+/// Settings with a stop without a grace period.
 pub(crate) fn settings() -> Settings {
     Settings { shutdown_timeout: Duration::from_secs(5), ..Settings::default() }
 }
@@ -99,13 +99,13 @@ fn routes(app: &mut web::ServiceConfig) {
         .route("/ws", web::get().to(websocket));
 }
 
-/// An answer whose length nobody knows.
+/// A response of unknown length.
 async fn parts() -> HttpResponse {
     let parts = ["one ", "", "two"].map(|part| Ok::<_, Error>(Bytes::from(part)));
     HttpResponse::Ok().streaming(stream::iter(parts))
 }
 
-/// Answers how many bytes came.
+/// Responds with the number of bytes received.
 async fn count(mut body: web::Payload) -> Result<String, Error> {
     let mut count = 0;
     while let Some(piece) = body.next().await {
@@ -114,17 +114,17 @@ async fn count(mut body: web::Payload) -> Result<String, Error> {
     Ok(count.to_string())
 }
 
-/// Never answers, and never reads its body, which it keeps.
+/// Never responds, and keeps its body unread.
 async fn hold(_body: web::Payload) -> HttpResponse {
     std::future::pending().await
 }
 
-/// An answer with one name twice.
+/// A response with two headers of the same name.
 async fn cookies() -> HttpResponse {
     HttpResponse::Ok().append_header(("set-cookie", "a=1")).append_header(("set-cookie", "b=2")).finish()
 }
 
-/// An answer that has an end only when the server stops.
+/// A response that ends only when the server stops.
 async fn events(stopping: web::Data<OnceLock<Stopping>>) -> HttpResponse {
     let first = stream::iter([Ok::<_, Error>(Bytes::from_static(b"first"))]);
     let last = stream::once(async move {
@@ -134,7 +134,7 @@ async fn events(stopping: web::Data<OnceLock<Stopping>>) -> HttpResponse {
     HttpResponse::Ok().streaming(first.chain(last))
 }
 
-/// Sends text back as it comes.
+/// Echoes text messages.
 async fn websocket(request: HttpRequest, payload: web::Payload) -> Result<HttpResponse, Error> {
     let (answer, mut session, mut messages) = actix_ws::handle(&request, payload)?;
     rt::spawn(async move {

@@ -1,4 +1,4 @@
-//! Requests that arrive in two parts, wherever the network splits them, are answered as if they had come whole.
+//! Requests that arrive in two parts are answered like those that arrive at once.
 
 use std::{io::Write, net::Shutdown};
 
@@ -20,7 +20,7 @@ const REQUESTS: [&str; 10] = [
     "POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
 ];
 
-/// The answers without their dates.
+/// The responses without their dates.
 fn undated(answers: &str) -> String {
     answers.lines().filter(|line| !line.starts_with("date: ")).collect::<Vec<_>>().join("\n")
 }
@@ -34,7 +34,7 @@ fn requests_may_be_split_at_every_byte() {
         for split in 1..request.len() {
             let mut stream = connect(&server);
             stream.write_all(&request.as_bytes()[..split]).unwrap();
-            // So that the server sees the first part alone, mostly.
+            // So that the server usually sees the first part alone.
             std::thread::yield_now();
             stream.write_all(&request.as_bytes()[split..]).ok();
             stream.shutdown(Shutdown::Write).ok();

@@ -1,4 +1,4 @@
-//! The stop: nothing that was asked is lost, and nothing is waited for in vain.
+//! Stopping: no request is lost, and the stop does not take longer than necessary.
 
 use std::{
     io::{Read, Write},
@@ -30,7 +30,7 @@ fn idle_connections_are_closed() {
     assert!(TcpStream::connect(server.address).is_err());
 }
 
-/// One is silent, one is in the middle of a head, and one has asked.
+/// One is silent, one has sent half a head, and one has sent a request.
 #[test]
 fn connections_that_are_being_opened_are_answered() {
     let mut server = TestServer::start(settings());

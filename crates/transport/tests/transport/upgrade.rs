@@ -20,7 +20,7 @@ fn websockets_are_served_by_actix_ws() {
     let mut stream = connect(&server);
     let head = "GET /ws HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
                 sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    // The first message comes together with the request.
+    // The first message is sent together with the request.
     stream.write_all(&[head.as_bytes(), &text("hello")].concat()).unwrap();
     let answer = read_until(&mut stream, "\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 101 Switching Protocols\r\n"), "{answer}");

@@ -1,11 +1,11 @@
-//! What browsers are told to refrain from.
+//! Tests of security headers.
 
 use actix_web::test::TestRequest;
 
 use super::{get, odd};
 use crate::testing::{Mocks, ask_with};
 
-/// What helmet 8 sends.
+/// The headers of helmet 8.
 const HELMET: [(&str, &str); 12] = [
     (
         "content-security-policy",
@@ -26,7 +26,7 @@ const HELMET: [(&str, &str); 12] = [
     ("x-xss-protection", "0"),
 ];
 
-/// The headers of [`HELMET`] that the answer has.
+/// The headers of [`HELMET`] in a response.
 async fn told(tls: bool, request: TestRequest) -> Vec<(&'static str, String)> {
     let mut mocks = Mocks::default();
     mocks.settings.tls = tls;

@@ -1,11 +1,11 @@
-//! The application on actix-web's own server: nothing of an answer depends on the server.
+//! Tests of the application on actix-web's own server: no response depends on the server.
 
 use serde_json::Value;
 
 use super::odd;
 use crate::testing::say;
 
-/// An answer as it came.
+/// A response as received.
 struct Answer {
     status: u16,
     head: String,
@@ -22,7 +22,7 @@ impl Answer {
     }
 }
 
-/// The answer to a request for a path, with more lines in its head.
+/// Requests a path, with additional header lines.
 async fn ask(method: &'static str, path: &str, lines: &str) -> Answer {
     let request =
         format!("{method} {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 0\r\n{lines}\r\n");

@@ -1,4 +1,4 @@
-//! Rate limits, as clients see them.
+//! Tests of rate limits.
 
 use std::time::Duration;
 

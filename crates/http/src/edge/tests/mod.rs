@@ -24,7 +24,7 @@ use crate::{
     testing::Mocks,
 };
 
-/// Routes that behave as no route of the API should.
+/// Routes that misbehave.
 fn odd(to: &mut Routes) {
     Methods::at("/things/{id}").get(thing).patch(thing).delete(thing).mount(to);
     Methods::at("/orders").post(thing).mount(to);

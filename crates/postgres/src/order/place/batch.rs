@@ -1,4 +1,4 @@
-//! One statement's orders, and what becomes of each.
+//! One statement with several orders, and their results.
 
 use std::sync::{Arc, atomic::Ordering};
 
@@ -25,25 +25,25 @@ use crate::{
     value::read,
 };
 
-/// How often an order is looked at again when what was in its way has gone meanwhile.
+/// How often placing an order is retried after the obstacle has gone.
 const MAX_TRIES: usize = 5;
 
-/// After so many keys the expired ones are swept away, so that none stay in the end.
+/// Expired keys are deleted after this number of inserted keys.
 const SWEEP_INTERVAL_KEYS: usize = 256;
 
-/// The products of some orders, as they were when the statement held them.
+/// The products of a batch, as the statement has locked them.
 struct LockedProducts {
-    /// In the order of their identifiers.
+    /// Sorted by identifier.
     rows: Vec<LockedProduct>,
     /// Whether the orders were placed.
     placed: bool,
 }
 
-/// What became of orders that were tried together.
+/// The result of a batch.
 enum BatchResult {
-    /// All were placed, and are to be told so.
+    /// All were placed; their results have to be sent.
     Placed(Vec<QueuedOrder>, LockedProducts),
-    /// These have to be tried one by one. The others are answered.
+    /// These have to be placed one by one. The others have their results.
     Left(Vec<QueuedOrder>),
 }
 
@@ -54,7 +54,7 @@ impl LockedProducts {
         Self { rows, placed }
     }
 
-    /// Decides on one of the orders. It looks at no more than its own products: there may be hundreds of others.
+    /// Decides on one of the orders, looking at its own products only: there may be hundreds of others.
     fn decide(&self, draft: &Draft) -> Result<Order, PlaceError> {
         let find = |line: &BasketLine| {
             let place = self.rows.binary_search_by_key(&line.product.0, |(id, ..)| *id).ok()?;
@@ -65,8 +65,8 @@ impl LockedProducts {
     }
 }
 
-/// Places the orders and answers each. Ends its turn as soon as the next statement may come: while the server works on
-/// that one, these are told.
+/// Places the orders and sends their results. Releases the permit as soon as the next statement may start: results are
+/// sent while the server executes that one.
 pub(super) async fn serve(executors: Arc<Executors>, queued: Vec<QueuedOrder>, permit: OwnedSemaphorePermit) {
     let latest = queued.iter().map(|order| order.placement.draft.at).max();
     let keys = queued.iter().filter(|order| order.placement.idempotency.is_some()).count();
@@ -74,7 +74,7 @@ pub(super) async fn serve(executors: Arc<Executors>, queued: Vec<QueuedOrder>, p
     match result {
         BatchResult::Placed(queued, locked) => {
             drop(permit);
-            // Whoever has the next turn is woken to run on this thread. He goes first.
+            // The next batch is woken to run on this thread, and goes first.
             yield_now().await;
             for order in queued {
                 let done = as_placed(&order.placement, &locked);
@@ -98,7 +98,7 @@ pub(super) async fn serve(executors: Arc<Executors>, queued: Vec<QueuedOrder>, p
     }
 }
 
-/// Places all at once if nothing stands in the way of any, else answers those of which that is certain.
+/// Places all orders if there is no obstacle for any; otherwise sends the results that are certain.
 async fn place_batch(executors: &Executors, queued: Vec<QueuedOrder>) -> BatchResult {
     let orders = PlaceOrders::new(queued.iter().map(|order| &order.placement));
     let locked: Result<LockedProducts, PlaceError> = executors.placing.once(Begin::Plain, &orders, run).await;
@@ -108,7 +108,8 @@ async fn place_batch(executors: &Executors, queued: Vec<QueuedOrder>) -> BatchRe
             let mut left = Vec::new();
             for order in queued {
                 match locked.decide(&order.placement.draft) {
-                    // True of a moment when all these rows were locked. But an order with a key may be there already.
+                    // The decision holds for the time when all these rows were locked. But an order with the same key
+                    // may exist.
                     Err(PlaceError::Refused(refusal)) if order.placement.idempotency.is_none() => {
                         order.answer(Err(refusal.into()));
                     }
@@ -121,7 +122,7 @@ async fn place_batch(executors: &Executors, queued: Vec<QueuedOrder>) -> BatchRe
         Err(error) if error.is_retryable() || matches!(error.fault(), Some(Fault::Unknown(_))) => {
             BatchResult::Left(queued)
         }
-        // Nobody can tell whether it went through.
+        // It is unknown whether it was committed.
         Err(error) => {
             for order in queued {
                 let why = anyhow::anyhow!("{error}, when it was asked to place several orders");
@@ -145,7 +146,7 @@ async fn place_one(executors: &Executors, placement: &Placement) -> Result<Place
                 return Ok(Placed { order, replayed: true });
             }
         }
-        // If it could be placed now, what was in the way is gone: an expired key, or a product that came back.
+        // If it can be placed now, the obstacle is gone: an expired key, or a restored product.
         locked.decide(&placement.draft)?;
     }
     Err(Fault::unavailable(POSTGRES, anyhow::anyhow!("others were faster {MAX_TRIES} times")).into())
@@ -153,7 +154,7 @@ async fn place_one(executors: &Executors, placement: &Placement) -> Result<Place
 
 fn as_placed(placement: &Placement, locked: &LockedProducts) -> Result<Placed, PlaceError> {
     let order = locked.decide(&placement.draft).map_err(|why| match why {
-        // The statement and the domain decide by the same rules; that they disagree would be a bug.
+        // The statement and the domain decide by the same rules; a difference would be a bug.
         PlaceError::Refused(why) => {
             Fault::unknown(anyhow::anyhow!("order {} was placed although {why}", placement.draft.id.0)).into()
         }
@@ -173,7 +174,7 @@ fn run<'c>(
     .boxed()
 }
 
-/// As much of a product as the decision needs.
+/// The fields of a product that the decision needs.
 fn product((id, sku, name, amount, currency, stock, _): &LockedProduct) -> Result<Product, Fault> {
     const TABLE: &str = "products";
     let currency = read(TABLE, "currency", id, currency.parse())?;
@@ -190,7 +191,7 @@ fn product((id, sku, name, amount, currency, stock, _): &LockedProduct) -> Resul
     })
 }
 
-/// The order that was placed under this key, as it was then. A key that has expired is removed.
+/// The order that was placed with this key, as it was placed. Deletes an expired key.
 fn find_placed<'c>(
     connection: &'c mut AsyncPgConnection,
     (user, idempotency, now): &'c (UserId, Idempotency, Timestamp),
@@ -219,7 +220,7 @@ fn find_placed<'c>(
     .boxed()
 }
 
-/// A failure is told and no more: the keys wait for the next sweep.
+/// A failure is only logged: the keys are deleted the next time.
 async fn sweep(executors: &Executors, now: Timestamp) {
     let swept = executors.other.run(Begin::Plain, &now, |connection, now| {
         let expired = sql_query(

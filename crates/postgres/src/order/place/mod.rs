@@ -1,10 +1,10 @@
-//! Placing orders: one statement after the other, each with as many orders as wait.
+//! Places orders: one statement after another, each with all waiting orders.
 //!
-//! More writers than the hot rows can bear make it slower, not faster: they wait for each other's locks, look at each
-//! row again that the other has changed meanwhile, and every one of them pays for a commit. In a shop two statements
-//! with a few baskets each nearly always have a product in common. So the orders of an instance go through one queue to
-//! one connection, and whoever comes while it is busy goes with the next statement. Answers are told beside that: the
-//! server works on the next statement meanwhile.
+//! More concurrent writers on the same rows are slower, not faster: they wait for each other's locks, read again each
+//! row that another writer has changed, and each of them commits. In a shop, two statements with a few baskets each
+//! usually have a product in common. So the orders of an instance go through one queue to one connection, and orders
+//! that arrive while it is busy go into the next statement. Results are sent while the server executes the next
+//! statement.
 
 mod batch;
 mod statement;
@@ -26,14 +26,14 @@ use crate::{
     store::{OrderQueue, Pool, QueueParts, closed, transaction::Executor},
 };
 
-/// How many orders may wait; at a thousand a second that is some four seconds.
+/// The maximum number of queued orders; at a thousand per second, they take some four seconds.
 const MAX_QUEUED: usize = 4_096;
 
-/// How many orders, and how many lines, go into one statement.
+/// The maximum number of orders, and of lines, in one statement.
 const MAX_BATCH_ORDERS: usize = 32;
 const MAX_BATCH_LINES: usize = 1_000;
 
-/// An order that waits, and where its answer goes.
+/// A queued order, and the channel for its result.
 struct QueuedOrder {
     placement: Placement,
     asking: Span,
@@ -41,25 +41,25 @@ struct QueuedOrder {
     answer: oneshot::Sender<Result<Placed, PlaceError>>,
 }
 
-/// The queue, and those who serve it.
+/// The queue of orders.
 pub(crate) struct PlacementQueue {
-    /// None once the store is closed: then those who serve end with the last ticket.
+    /// `None` after the store is closed: the workers end after the last order.
     sender: Mutex<Option<flume::Sender<QueuedOrder>>>,
     waiting: flume::Receiver<QueuedOrder>,
     executors: Arc<Executors>,
     unseen: Arc<Notify>,
 }
 
-/// Where orders are placed, and where what is rare is looked up.
+/// The executors of the statements.
 struct Executors {
     placing: Executor,
     other: Arc<Executor>,
-    /// How many keys were written since the expired ones were swept away.
+    /// The number of keys inserted since the last deletion of expired ones.
     keys: AtomicUsize,
 }
 
 impl PlacementQueue {
-    /// Starts the tasks that serve the queue. They end when it was stopped and is empty.
+    /// Starts the workers of the queue. They end when it is stopped and empty.
     pub(crate) fn start(parts: QueueParts<'_>) -> Result<Box<dyn OrderQueue>> {
         let QueueParts { options, executor, unseen, tasks, handle } = parts;
         let (writers, _) = options.shares();
@@ -79,7 +79,7 @@ impl PlacementQueue {
 
 #[async_trait]
 impl OrderQueue for PlacementQueue {
-    /// An order whose buyer has gone is placed all the same.
+    /// The order of a dropped caller is placed as well.
     async fn place(&self, placement: Placement) -> Result<Placed, PlaceError> {
         let (answer, answered) = oneshot::channel();
         let sender = self.sender().clone().ok_or_else(closed)?;
@@ -107,10 +107,10 @@ fn unanswered() -> Fault {
     Fault::unknown(anyhow::anyhow!("whoever placed the order panicked"))
 }
 
-/// Takes the turn, and whoever waits then. The statement gives the turn back when the connection is free.
+/// Places the queued orders in batches. Each batch holds the permit until the connection is free.
 async fn serve(waiting: flume::Receiver<QueuedOrder>, executors: Arc<Executors>, tasks: TaskTracker) {
     let permits = Arc::new(Semaphore::new(1));
-    // It is never closed.
+    // The semaphore is never closed.
     while let Ok(permit) = permits.clone().acquire_owned().await
         && let Ok(first) = waiting.recv_async().await
     {
@@ -123,14 +123,14 @@ async fn serve(waiting: flume::Receiver<QueuedOrder>, executors: Arc<Executors>,
             lines += next.lines();
             queued.push(next);
         }
-        // What it does is told where the first of them is told of, and the others point there.
+        // The spans of the statement are in the trace of the first order; the others link to it.
         let asking = queued.first().map_or_else(Span::none, |first| first.asking.clone());
         for other in queued.iter().filter(|other| other.asking.id() != asking.id()) {
             other.asking.follows_from(&asking);
         }
-        // In a task of its own: a panic must not leave the queue without anybody. It gives the turn back too.
+        // A separate task: a panic must not end the worker. It releases the permit as well.
         let served = batch::serve(executors.clone(), queued, permit).instrument(asking);
-        // The store is not closed before the last answer is told.
+        // The store is not closed before the last result is sent.
         tasks.spawn(async move {
             if let Err(panic) = tokio::spawn(served).await {
                 tracing::error!(%panic, "placing orders panicked");
@@ -140,7 +140,8 @@ async fn serve(waiting: flume::Receiver<QueuedOrder>, executors: Arc<Executors>,
 }
 
 impl QueuedOrder {
-    /// Tells whoever asked. They may have gone, and the order is placed all the same; or nobody can tell whether it is.
+    /// Sends the result. If the caller was dropped, or if it is unknown whether the order was placed, the write counts
+    /// as unseen.
     fn answer(self, done: Result<Placed, PlaceError>) {
         let unsure = matches!(done, Err(PlaceError::Fault(Fault::Unavailable { .. })));
         let unheard = matches!(self.answer.send(done), Err(Ok(_)));

@@ -95,7 +95,7 @@ impl PlaceOrders {
         all
     }
 
-    /// Finds out how many all lines take of each product.
+    /// Sums up the quantity of each product over all lines.
     fn add_up(&mut self) {
         let lines = self.line_products.iter().zip(&self.line_quantities).enumerate();
         let mut lines: Vec<_> = lines.map(|(place, (product, quantity))| (*product, *quantity, place)).collect();
@@ -116,7 +116,8 @@ impl PlaceOrders {
 }
 
 impl QueryFragment<Pg> for PlaceOrders {
-    /// The first parameter is the products, and the second the orders of the lines: both are needed more than once.
+    /// The first parameter is the products, and the second the orders of the lines, because both are used several
+    /// times.
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
             "WITH held AS MATERIALIZED (
