@@ -19,6 +19,7 @@
 //! }
 //! ```
 
+mod access_log;
 mod api_key;
 mod audit;
 mod auth;
@@ -26,6 +27,7 @@ mod cursor;
 mod edge;
 mod encoding;
 pub mod error;
+mod metrics;
 mod openapi;
 mod operations;
 mod order;
@@ -39,8 +41,9 @@ mod state;
 mod testing;
 mod user;
 
+pub use access_log::{AccessLine, AccessLog, TracingAccessLog};
 pub(crate) use edge::API;
-pub use edge::{AccessLine, AccessLog, TracingAccessLog, unfinished_changes};
+pub use edge::unfinished_changes;
 pub use openapi::{openapi, openapi_json};
 pub use routes::app;
 pub use state::{HttpSettings, HttpState};

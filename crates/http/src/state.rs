@@ -12,7 +12,10 @@ use entrepot_application::Application;
 use entrepot_domain::{Currency, HealthCheck, IdGenerator, MetricSource};
 use ipnet::IpNet;
 
-use crate::edge::{AccessLog, Metrics, TracingAccessLog};
+use crate::{
+    access_log::{AccessLog, TracingAccessLog},
+    metrics::Metrics,
+};
 
 /// Settings of the application.
 #[derive(Debug, Clone)]

@@ -22,9 +22,6 @@ use syn::{
     visit::{self, Visit},
 };
 
-/// Modules that import each other today, by crate. This list shrinks: an entry that is not needed any more fails the test.
-const EXCEPTIONS: [(&str, &str, &str); 1] = [("http", "edge", "state")];
-
 /// One file, and what the modules written inside of it name.
 #[derive(Default)]
 struct Module {
@@ -277,7 +274,6 @@ impl<'ast> Visit<'ast> for Reader {
 #[test]
 fn no_two_modules_import_each_other() {
     let metadata = MetadataCommand::new().no_deps().exec().unwrap();
-    let mut unneeded: BTreeSet<_> = EXCEPTIONS.into_iter().collect();
     let mut circles = Vec::new();
     for package in metadata.workspace_packages() {
         for target in &package.targets {
@@ -287,14 +283,9 @@ fn no_two_modules_import_each_other() {
                 let Some(back) = imports.get(&(other.clone(), one.clone())).filter(|_| one < other) else { continue };
                 let name = package.name.strip_prefix("entrepot-").unwrap();
                 let (a, b) = (one.join("::"), other.join("::"));
-                if let Some(known) = EXCEPTIONS.iter().find(|known| **known == (name, a.as_str(), b.as_str())) {
-                    unneeded.remove(known);
-                } else {
-                    circles.push(format!("{name}: {a} <-> {b} (by {} and {})", file.join("::"), back.join("::")));
-                }
+                circles.push(format!("{name}: {a} <-> {b} (by {} and {})", file.join("::"), back.join("::")));
             }
         }
     }
     assert!(circles.is_empty(), "modules that import each other:\n{}", circles.join("\n"));
-    assert!(unneeded.is_empty(), "exceptions that are not needed any more: {unneeded:?}");
 }

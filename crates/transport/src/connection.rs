@@ -17,7 +17,7 @@ use crate::timeouts::{Clock, Timeouts};
 /// The time-out of closing, after it was requested.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// During a stop, how long a connection must be silent to be closed: requests sent just before may still arrive.
-const SILENCE_TIMEOUT: Duration = Duration::from_millis(100);
+const SILENCE_TIMEOUT: Duration = Duration::from_millis(500);
 /// The same for a new connection, or for an HTTP/2 client that was sent GOAWAY: its next request may be on the way, and
 /// it closes the connection itself when it has none.
 const LONG_SILENCE_TIMEOUT: Duration = Duration::from_secs(2);

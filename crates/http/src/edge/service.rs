@@ -28,22 +28,14 @@ use entrepot_application::{self as application, RateLimitStatus};
 use futures_util::{FutureExt, future::LocalBoxFuture};
 
 use super::{
-    address, api_key,
-    bearer::Bearer,
-    compress,
-    context::RequestContext,
-    cors, faults, limits,
-    log::{AccessLine, LoggedHeaders},
-    methods,
-    metrics::Handles,
-    request_id::RequestId,
-    router::Patterns,
-    standard_headers::StandardHeaders,
-    trace::Trace,
+    address, api_key, bearer::Bearer, compress, context::RequestContext, cors, faults, limits, log::LoggedHeaders,
+    methods, request_id::RequestId, router::Patterns, standard_headers::StandardHeaders, trace::Trace,
 };
 use crate::{
     HttpState,
+    access_log::AccessLine,
     error::{ApiError, wants_problem},
+    metrics::Handles,
 };
 
 /// Marks an error response whose body is kept, because it says more than the error envelope would.

@@ -18,7 +18,8 @@ use opentelemetry::{
 use tracing::{Level, Span, field::Empty};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::{context::RequestContext, log::LoggedHeaders, metrics::label, request_id};
+use super::{context::RequestContext, log::LoggedHeaders, request_id};
+use crate::metrics::label;
 
 /// The span of one request.
 pub(super) struct Trace {

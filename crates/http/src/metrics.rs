@@ -73,13 +73,13 @@ impl Metrics {
     }
 
     /// A request that is in flight until this is dropped.
-    pub(super) fn begin(&self) -> InFlight {
+    pub(crate) fn begin(&self) -> InFlight {
         self.in_flight.inc();
         InFlight(self.in_flight.clone())
     }
 
     /// Counts a refused request, if it was refused for a rate limit.
-    pub(super) fn limited(&self, refusal: &ApiError) {
+    pub(crate) fn limited(&self, refusal: &ApiError) {
         if let ApiError::UseCase(Error::RateLimited { limit, .. }) = refusal {
             self.limited.with_label_values(&[*limit]).inc();
         }
@@ -92,7 +92,7 @@ fn add<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> pro
 }
 
 /// Decrements the gauge when dropped, also after a panic or a disconnect.
-pub(super) struct InFlight(IntGauge);
+pub(crate) struct InFlight(IntGauge);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
@@ -103,7 +103,7 @@ impl Drop for InFlight {
 /// The counters that a worker has used before, so that it need not look them up by their labels. Among so few routes a
 /// tree is faster than a hash map.
 #[derive(Default)]
-pub(super) struct Handles(RefCell<BTreeMap<Box<str>, Vec<Handle>>>);
+pub(crate) struct Handles(RefCell<BTreeMap<Box<str>, Vec<Handle>>>);
 
 struct Handle {
     method: &'static str,
@@ -114,7 +114,7 @@ struct Handle {
 
 impl Handles {
     /// Counts a request that was answered.
-    pub(super) fn record(&self, all: &Metrics, method: &Method, route: &str, status: StatusCode, took: Duration) {
+    pub(crate) fn record(&self, all: &Metrics, method: &Method, route: &str, status: StatusCode, took: Duration) {
         let method = label(method);
         let mut known = self.0.borrow_mut();
         let handles = match known.get_mut(route) {
@@ -143,7 +143,7 @@ impl Handle {
 }
 
 /// The label of a method; clients can make methods up, so the unknown ones share one.
-pub(super) fn label(method: &Method) -> &'static str {
+pub(crate) fn label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
