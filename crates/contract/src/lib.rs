@@ -15,6 +15,7 @@
 pub mod api_key;
 pub mod audit;
 pub mod cache;
+pub mod job;
 pub mod limit;
 pub mod order;
 pub mod product;
@@ -26,8 +27,14 @@ mod walk;
 use std::sync::Arc;
 
 use entrepot_domain::{
-    api_key::ApiKeyRepository, audit::AuditLog, auth::SessionRepository, order::OrderRepository,
-    product::ProductRepository, second_factor::SecondFactorRepository, user::UserRepository,
+    api_key::ApiKeyRepository,
+    audit::AuditLog,
+    auth::SessionRepository,
+    job::{JobQueue, JobRepository},
+    order::OrderRepository,
+    product::ProductRepository,
+    second_factor::SecondFactorRepository,
+    user::UserRepository,
 };
 use futures_util::future::join_all;
 
@@ -41,6 +48,8 @@ pub trait Stores {
         + ProductRepository
         + OrderRepository
         + AuditLog
+        + JobQueue
+        + JobRepository
         + 'static;
 
     /// The store.
@@ -73,6 +82,16 @@ pub trait Stores {
 
     /// The store of orders.
     fn orders(&self) -> Arc<dyn OrderRepository> {
+        self.store().clone()
+    }
+
+    /// The queue of jobs.
+    fn jobs(&self) -> Arc<dyn JobQueue> {
+        self.store().clone()
+    }
+
+    /// The list of jobs.
+    fn job_list(&self) -> Arc<dyn JobRepository> {
         self.store().clone()
     }
 

@@ -52,6 +52,10 @@ id!(
     /// Identifies an order.
     OrderId
 );
+id!(
+    /// Names a job.
+    JobId
+);
 
 /// Counts the changes of an entity, starting at 1. It is the value of `ETag` and `If-Match`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

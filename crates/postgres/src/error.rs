@@ -5,6 +5,7 @@ use entrepot_domain::{
     Fault,
     api_key::ApiKeyError,
     auth::{OpenError, RotateError},
+    job::JobError,
     order::PlaceError,
     order::TransitionError,
     product::ProductError,
@@ -135,7 +136,7 @@ macro_rules! failures {
     };
 }
 
-failures!(UserError, ApiKeyError, OpenError, RotateError, ProductError, PlaceError, TransitionError);
+failures!(UserError, ApiKeyError, OpenError, RotateError, ProductError, PlaceError, TransitionError, JobError);
 
 #[cfg(test)]
 mod tests {

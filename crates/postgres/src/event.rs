@@ -20,6 +20,9 @@ const CREATED: &str = "order.created";
 const STATUS_CHANGED: &str = "order.status_changed";
 const STOCK_CHANGED: &str = "product.stock_changed";
 
+/// In the place of a user: the program by itself. The column was made when there was nobody but users.
+const SYSTEM: Uuid = Uuid::nil();
+
 #[derive(Insertable)]
 #[diesel(table_name = events)]
 struct NewEvent<'a> {
@@ -45,13 +48,13 @@ pub(crate) async fn status_changed(
     connection: &mut AsyncPgConnection,
     order: &Order,
     from: OrderStatus,
-    actor: UserId,
+    actor: Option<UserId>,
 ) -> Result<(), Fault> {
     let event = NewEvent {
         kind: STATUS_CHANGED,
         order_id: Some(order.id.0),
         product_id: None,
-        actor_id: actor.0,
+        actor_id: actor.map_or(SYSTEM, |actor| actor.0),
         status_from: Some(from.as_str()),
         status_to: Some(order.status.as_str()),
         delta: None,
@@ -105,7 +108,13 @@ impl EventRow {
             },
             other => return Err(broken_row("events", "kind", row, format!("is {other}, which happens to no order"))),
         };
-        Ok(OrderEvent { sequence: row, order, kind, actor: UserId(self.actor_id), at: self.at })
+        Ok(OrderEvent {
+            sequence: row,
+            order,
+            kind,
+            actor: (self.actor_id != SYSTEM).then_some(UserId(self.actor_id)),
+            at: self.at,
+        })
     }
 }
 

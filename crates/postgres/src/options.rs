@@ -23,6 +23,16 @@ pub struct PostgresOptions {
     pub(crate) writers: usize,
 }
 
+/// The division of the pool; health checks have one more connection.
+pub(crate) struct Shares {
+    /// For placing orders.
+    pub(crate) orders: usize,
+    /// For claiming jobs and writing their outcomes.
+    pub(crate) jobs: usize,
+    /// For everything else.
+    pub(crate) shared: usize,
+}
+
 /// The time-outs of the server: of a statement (the same as of a request), of waiting for a lock, and of a transaction
 /// left open by a dead client.
 pub(crate) const SERVER_TIMEOUTS: [(&str, &str); 3] =
@@ -82,8 +92,8 @@ impl PostgresOptions {
         })
     }
 
-    /// Sets the maximum number of connections. At least one places orders, one does everything else, and one checks the
-    /// server.
+    /// Sets the maximum number of connections. At least one places orders, one works on jobs, one does everything else,
+    /// and one checks the server.
     #[must_use]
     pub fn pool_max(mut self, connections: usize) -> Self {
         self.pool_max = connections;
@@ -119,10 +129,11 @@ impl PostgresOptions {
         self
     }
 
-    /// The division of the pool: connections that place orders, and those for everything else but health checks.
-    pub(crate) fn shares(&self) -> (usize, usize) {
-        let writers = self.writers.min(self.pool_max / 4).max(1);
-        (writers, self.pool_max.saturating_sub(writers + 1).max(1))
+    /// The division of the pool.
+    pub(crate) fn shares(&self) -> Shares {
+        let orders = self.writers.min(self.pool_max / 4).max(1);
+        let jobs = if self.pool_max < 8 { 1 } else { 2 };
+        Shares { orders, jobs, shared: self.pool_max.saturating_sub(orders + jobs + 1).max(1) }
     }
 
     /// The database for error messages: `shop at db.example`.

@@ -12,3 +12,4 @@ entrepot_contract::second_factor_suite!(Shop::new().await);
 entrepot_contract::product_suite!(Shop::new().await);
 entrepot_contract::order_suite!(Shop::new().await);
 entrepot_contract::audit_suite!(Shop::new().await);
+entrepot_contract::job_suite!(Shop::new().await);

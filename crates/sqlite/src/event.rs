@@ -10,6 +10,7 @@ use entrepot_domain::{
     order::{Order, OrderEvent, OrderEventKind, OrderStatus},
     product::StockChange,
 };
+use uuid::Uuid;
 
 use crate::{
     error::{broken_row, fault},
@@ -20,6 +21,9 @@ use crate::{
 const CREATED: &str = "order.created";
 const STATUS_CHANGED: &str = "order.status_changed";
 const STOCK_CHANGED: &str = "product.stock_changed";
+
+/// In the place of a user: the program by itself. The column was made when there was nobody but users.
+const SYSTEM: Uuid = Uuid::nil();
 
 #[derive(Insertable)]
 #[diesel(table_name = events)]
@@ -61,13 +65,13 @@ pub(crate) fn status_changed(
     connection: &mut SqliteConnection,
     order: &Order,
     from: OrderStatus,
-    actor: UserId,
+    actor: Option<UserId>,
 ) -> Result<(), Fault> {
     NewEvent {
         kind: STATUS_CHANGED,
         order_id: Some(Id(order.id.0)),
         product_id: None,
-        actor_id: Id(actor.0),
+        actor_id: Id(actor.map_or(SYSTEM, |actor| actor.0)),
         status_from: Some(from.as_str()),
         status_to: Some(order.status.as_str()),
         delta: None,
@@ -125,7 +129,7 @@ impl EventRow {
             sequence: row,
             order,
             kind,
-            actor: UserId(self.actor_id.0),
+            actor: (self.actor_id.0 != SYSTEM).then_some(UserId(self.actor_id.0)),
             at: moment("events", "at", row, self.at)?,
         })
     }

@@ -151,6 +151,72 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    jobs (id) {
+        id -> Binary,
+        kind -> Text,
+        priority -> BigInt,
+        payload_version -> BigInt,
+        payload -> Text,
+        unique_key -> Nullable<Text>,
+        trace -> Nullable<Text>,
+        attempt -> BigInt,
+        max_attempts -> BigInt,
+        fence -> BigInt,
+        run_at -> BigInt,
+        lease_until -> Nullable<BigInt>,
+        started_at -> Nullable<BigInt>,
+        last_error -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    ended_jobs (id) {
+        id -> Binary,
+        kind -> Text,
+        status -> Text,
+        priority -> BigInt,
+        payload_version -> BigInt,
+        payload -> Nullable<Text>,
+        unique_key -> Nullable<Text>,
+        trace -> Nullable<Text>,
+        attempt -> BigInt,
+        max_attempts -> BigInt,
+        fence -> BigInt,
+        run_at -> BigInt,
+        started_at -> Nullable<BigInt>,
+        finished_at -> BigInt,
+        last_error -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    job_schedules (name) {
+        name -> Text,
+        pattern -> Text,
+        next_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// A view.
+    all_jobs (id) {
+        id -> Binary,
+        kind -> Text,
+        status -> Text,
+        priority -> BigInt,
+        attempt -> BigInt,
+        max_attempts -> BigInt,
+        run_at -> BigInt,
+        started_at -> Nullable<BigInt>,
+        finished_at -> Nullable<BigInt>,
+        last_error -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(api_keys -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(sessions, users);

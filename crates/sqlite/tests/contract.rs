@@ -36,3 +36,4 @@ entrepot_contract::second_factor_suite!(Sqlite::new());
 entrepot_contract::product_suite!(Sqlite::new());
 entrepot_contract::order_suite!(Sqlite::new());
 entrepot_contract::audit_suite!(Sqlite::new());
+entrepot_contract::job_suite!(Sqlite::new());

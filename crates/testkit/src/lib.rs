@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test may panic")]
 
 mod audit;
+mod job;
 mod order;
 mod product;
 #[cfg(feature = "servers")]
@@ -17,6 +18,7 @@ use entrepot_domain::{Currency, Money, Timestamp};
 use uuid::Uuid;
 
 pub use audit::{by, cause, origin};
+pub use job::{job, job_id, job_kind, unique_job};
 pub use order::{at_key, basket, draft, order_id, placement, transition};
 pub use product::{ProductBuilder, product, product_id, product_import, stock_change};
 #[cfg(feature = "servers")]

@@ -45,5 +45,5 @@ pub fn at_key(key: &str, placement: Placement) -> Placement {
 
 /// A transition by a user, for any version of the order.
 pub fn transition(action: OrderAction, actor: UserId, at: Timestamp) -> Transition {
-    Transition { action, actor, expected: None, cause: by(actor, at) }
+    Transition { action, actor: Some(actor), expected: None, cause: by(actor, at) }
 }

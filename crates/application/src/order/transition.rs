@@ -26,7 +26,7 @@ impl OrderService {
         if action == OrderAction::Cancel {
             self.visible(actor, id).await?;
         }
-        let transition = Transition { action, actor: actor.user, expected, cause: self.cause(actor, origin) };
+        let transition = Transition { action, actor: Some(actor.user), expected, cause: self.cause(actor, origin) };
         let changed = self.ports.orders.transition(id, &transition).await;
         changed.map(|changed| changed.order).map_err(|error| match error {
             TransitionError::NotFound => Error::NotFound,

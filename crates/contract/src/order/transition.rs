@@ -186,7 +186,7 @@ pub async fn events_are_numbered_in_order(h: &impl Stores) {
         sequence: sequence[place],
         order: first.id,
         kind,
-        actor,
+        actor: Some(actor),
         at: at(seconds),
     };
     let expected = [

@@ -28,6 +28,8 @@ pub enum Who {
     },
     /// The command line, for which access to the store suffices.
     CommandLine,
+    /// The program itself, in a background job.
+    System,
     /// A client without valid credentials, at registration or with a reused refresh token.
     Anonymous,
 }

@@ -58,8 +58,8 @@ impl PlaceError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
     pub action: OrderAction,
-    /// The actor, for the order's events.
-    pub actor: UserId,
+    /// The actor, for the order's events; `None` is the program itself.
+    pub actor: Option<UserId>,
     /// The version that the caller expects, if any.
     pub expected: Option<Version>,
     /// The context of the change.
@@ -97,7 +97,8 @@ pub struct OrderEvent {
     pub sequence: i64,
     pub order: OrderId,
     pub kind: OrderEventKind,
-    pub actor: UserId,
+    /// `None` is the program itself.
+    pub actor: Option<UserId>,
     pub at: Timestamp,
 }
 

@@ -69,7 +69,7 @@ mod tests {
     fn request(action: OrderAction, expected: Option<Version>) -> Transition {
         let at = Timestamp::from_timestamp_millis(1_000).unwrap();
         let cause = Cause { id: Uuid::nil(), at, who: Who::CommandLine, origin: None };
-        Transition { action, actor: UserId(Uuid::from_u128(3)), expected, cause }
+        Transition { action, actor: Some(UserId(Uuid::from_u128(3))), expected, cause }
     }
 
     #[test]

@@ -19,10 +19,10 @@ pub(crate) struct EntryView<'a> {
     created_at: Rfc3339,
     /// By whom.
     actor: ActorView,
-    /// The `x-request-id` of the request; null on the command line.
+    /// The `x-request-id` of the request; null on the command line and for the program by itself.
     #[schema(example = "0193d2a0-7c1e-7b2a-9f6d-2f1f6a0b7c55")]
     request_id: Option<&'a str>,
-    /// The client's address; null on the command line, and once the user whose client it was is erased.
+    /// The client's address; null where there is no client, and once the user whose client it was is erased.
     #[schema(example = "203.0.113.9")]
     address: Option<String>,
     /// What was done.
@@ -39,7 +39,8 @@ pub(crate) struct EntryView<'a> {
 #[schema(as = AuditActor)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ActorView {
-    /// `user`, `apiKey`, `commandLine`, or `anonymous`: signing up, or with a token that is not believed.
+    /// `user`, `apiKey`, `commandLine`, `system`: the program by itself, or `anonymous`: signing up, or with a token that is
+    /// not believed.
     #[serde(rename = "type")]
     #[schema(example = "user")]
     kind: &'static str,
@@ -66,6 +67,7 @@ impl From<Who> for ActorView {
             }
             Who::ApiKey { user, key } => Self { id: Some(user.0), api_key_id: Some(key.0), ..somebody("apiKey") },
             Who::CommandLine => somebody("commandLine"),
+            Who::System => somebody("system"),
             Who::Anonymous => somebody("anonymous"),
         }
     }

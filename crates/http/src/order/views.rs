@@ -105,8 +105,9 @@ pub(crate) struct EventView {
     /// What its status became.
     #[schema(example = "paid")]
     to: &'static str,
-    /// By whom.
-    actor_id: Uuid,
+    /// By whom; null if the program did it by itself, as when an order was not paid in time.
+    #[schema(required = true)]
+    actor_id: Option<Uuid>,
     /// When.
     #[schema(value_type = String, format = DateTime)]
     created_at: Rfc3339,
@@ -124,7 +125,7 @@ impl From<&OrderEvent> for EventView {
             order_id: event.order.0,
             from,
             to,
-            actor_id: event.actor.0,
+            actor_id: event.actor.map(|actor| actor.0),
             created_at: Rfc3339(event.at),
         }
     }

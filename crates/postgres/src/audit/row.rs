@@ -66,6 +66,7 @@ impl TryFrom<&AuditEntry> for EntryRow {
             Who::User { id, session } => ("user", Some(id.0), session.map(|session| session.0)),
             Who::ApiKey { user, key } => ("api_key", Some(user.0), Some(key.0)),
             Who::CommandLine => ("command_line", None, None),
+            Who::System => ("system", None, None),
             Who::Anonymous => ("nobody", None, None),
         };
         let (changes, personal) = Change::split_personal(&entry.changes, entry.subject);
@@ -92,6 +93,7 @@ impl EntryRow {
             ("user", Some(id), session) => Ok(Who::User { id: UserId(id), session: session.map(SessionId) }),
             ("api_key", Some(user), Some(key)) => Ok(Who::ApiKey { user: UserId(user), key: ApiKeyId(key) }),
             ("command_line", None, None) => Ok(Who::CommandLine),
+            ("system", None, None) => Ok(Who::System),
             ("nobody", None, None) => Ok(Who::Anonymous),
             (kind, ..) => Err(broken_row(TABLE, "actor_kind", self.id, format!("is {kind}, which is nobody known"))),
         }

@@ -62,6 +62,16 @@ pub(crate) struct QueueParts<'a> {
     pub(crate) handle: &'a Handle,
 }
 
+/// The settings of connections that work on jobs. The table of jobs is empty when its statements are planned, and may be
+/// large a moment later: every row is found by an index.
+const JOB_PLANNING: [(&str, &str); 5] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+];
+
 /// The number of threads that communicate with the server. They have little to do.
 const WORKER_THREADS: usize = 2;
 
@@ -80,6 +90,9 @@ pub struct PostgresStore(Arc<Inner>);
 
 struct Inner {
     executor: Arc<Executor>,
+    jobs: Arc<Executor>,
+    /// Notified when jobs were queued.
+    queued: Notify,
     replica: Option<Arc<Replica>>,
     orders: Box<dyn OrderQueue>,
     server_status: ServerStatus,
@@ -102,16 +115,17 @@ impl PostgresStore {
             .build()
             .context("cannot start the threads that talk to the database")?;
         let handle = runtime.handle().clone();
-        let (_, shared) = options.shares();
+        let shares = options.shares();
         let limit = options.connect_timeout;
         let unseen = Arc::new(Notify::new());
-        let executor = Arc::new(Executor::new(options, shared, &[])?.notifying(unseen.clone()));
+        let executor = Arc::new(Executor::new(options, shares.shared, &[])?.notifying(unseen.clone()));
+        let jobs = Arc::new(Executor::new(options, shares.jobs, &JOB_PLANNING)?);
         let own = Executor::new(options, 1, &[])?;
         let replica = options.replica.as_deref().map(|replica| Replica::new(replica, executor.clone())).transpose()?;
         let first = handle.block_on(own.once(Begin::Plain, &(), ping));
         first.with_context(|| format!("cannot reach the database {}", options.place()))?;
         let (status, server_status) = watch::channel(None);
-        let mut watched = vec![executor.pool().clone()];
+        let mut watched = vec![executor.pool().clone(), jobs.pool().clone()];
         watched.extend(replica.iter().map(Replica::pool));
         let idle = options.idle_timeout;
         handle.spawn(HealthMonitor { own, watched, limit, idle, status, unseen: unseen.clone() }.run());
@@ -121,7 +135,8 @@ impl PostgresStore {
         let orders = queue(parts)?;
         let replica = replica.map(Arc::new);
         let runtime = Mutex::new(Some(runtime));
-        Ok(Self(Arc::new(Inner { executor, replica, orders, server_status, unseen, tasks, handle, runtime })))
+        let queued = Notify::new();
+        Ok(Self(Arc::new(Inner { executor, jobs, queued, replica, orders, server_status, unseen, tasks, handle, runtime })))
     }
 
     /// Calls `notice` after a write of whose result the writer was not informed: a write that succeeded after its
@@ -151,6 +166,7 @@ impl PostgresStore {
         inner.tasks.close();
         runtime.block_on(inner.tasks.wait());
         inner.executor.pool().close();
+        inner.jobs.pool().close();
         runtime.shutdown_background();
     }
 
@@ -183,6 +199,22 @@ impl PostgresStore {
     {
         let executor = self.0.executor.clone();
         self.answer(async move { executor.run(Begin::Plain, &data, work).await }).await
+    }
+
+    /// Claims jobs or writes what became of them, with connections that plan for that.
+    pub(crate) async fn work_on_jobs<D, T, E>(&self, begin: Begin, data: D, work: Work<D, T, E>) -> Result<T, E>
+    where
+        D: Send + Sync + 'static,
+        T: Send + 'static,
+        E: Failure,
+    {
+        let executor = self.0.jobs.clone();
+        self.answer(async move { executor.run(begin, &data, work).await }).await
+    }
+
+    /// Notified when jobs were queued.
+    pub(crate) fn queued_jobs(&self) -> &Notify {
+        &self.0.queued
     }
 
     /// Reads a list from one snapshot, of the replica if it has caught up.
@@ -290,11 +322,12 @@ impl HealthCheck for PostgresStore {
 
 impl MetricSource for PostgresStore {
     fn samples(&self) -> Vec<Sample> {
-        let Inner { executor, replica, orders, .. } = &*self.0;
+        let Inner { executor, jobs, replica, orders, .. } = &*self.0;
         let waiting = "Orders that wait for the statement that places them.";
         let mut samples = vec![Sample::gauge("postgres_orders_waiting", waiting, orders.waiting())];
         samples.extend(pool::samples(executor.pool(), "shared"));
         samples.extend(pool::samples(orders.pool(), "orders"));
+        samples.extend(pool::samples(jobs.pool(), "jobs"));
         samples.extend(replica.iter().flat_map(|replica| pool::samples(&replica.pool(), "replica")));
         samples
     }

@@ -68,6 +68,7 @@ impl TryFrom<&AuditEntry> for EntryRow {
             Who::User { id, session } => ("user", Some(Id(id.0)), session.map(|session| Id(session.0))),
             Who::ApiKey { user, key } => ("api_key", Some(Id(user.0)), Some(Id(key.0))),
             Who::CommandLine => ("command_line", None, None),
+            Who::System => ("system", None, None),
             Who::Anonymous => ("nobody", None, None),
         };
         let (changes, personal) = Change::split_personal(&entry.changes, entry.subject);
@@ -96,6 +97,7 @@ impl EntryRow {
             }
             ("api_key", Some(user), Some(key)) => Ok(Who::ApiKey { user: UserId(user.0), key: ApiKeyId(key.0) }),
             ("command_line", None, None) => Ok(Who::CommandLine),
+            ("system", None, None) => Ok(Who::System),
             ("nobody", None, None) => Ok(Who::Anonymous),
             (kind, ..) => Err(broken_row(TABLE, "actor_kind", self.id.0, format!("is {kind}, which is nobody known"))),
         }

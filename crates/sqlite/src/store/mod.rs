@@ -18,6 +18,7 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use diesel::{OptionalExtension, QueryDsl, RunQueryDsl, SqliteConnection, connection::SimpleConnection};
 use entrepot_domain::{Fault, HealthCheck, MetricSource, Sample};
+use tokio::sync::Notify;
 use tracing::Span;
 
 pub use connection::pending_migrations;
@@ -62,6 +63,8 @@ struct Inner {
     threads: Mutex<Vec<JoinHandle<()>>>,
     foreign_write: writer::ForeignWrite,
     counts: Arc<writer::Counts>,
+    /// Notified when jobs were queued.
+    queued: Notify,
     /// The time of the last successful [`check_writes`](HealthCheck::check_writes).
     write_checked: Mutex<Option<Instant>>,
 }
@@ -83,8 +86,9 @@ impl SqliteStore {
         for _ in 0..reader_count {
             threads.push(reader::start(connection::reader(options)?, jobs.clone())?);
         }
-        let (threads, write_checked) = (Mutex::new(threads), Mutex::default());
-        Ok(Self(Arc::new(Inner { writer, readers, reader_count, threads, foreign_write, counts, write_checked })))
+        let (threads, write_checked, queued) = (Mutex::new(threads), Mutex::default(), Notify::new());
+        let inner = Inner { writer, readers, reader_count, threads, foreign_write, counts, queued, write_checked };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// Calls `notice` within about a second after another process has written to the file. Caches have to be cleared
@@ -107,6 +111,11 @@ impl SqliteStore {
                 tracing::error!(dependency = SQLITE, "a thread of the store had panicked");
             }
         }
+    }
+
+    /// Is told when jobs were queued.
+    pub(crate) fn queued_jobs(&self) -> &Notify {
+        &self.0.queued
     }
 
     /// Runs `work` in a transaction of the writer; an `Err` undoes what it did.

@@ -62,7 +62,7 @@ impl PlacementQueue {
     /// Starts the workers of the queue. They end when it is stopped and empty.
     pub(crate) fn start(parts: QueueParts<'_>) -> Result<Box<dyn OrderQueue>> {
         let QueueParts { options, executor, unseen, tasks, handle } = parts;
-        let (writers, _) = options.shares();
+        let writers = options.shares().orders;
         let placing = Executor::new(options, writers, &statement::PLANNING)?;
         let executors = Arc::new(Executors { placing, other: executor, keys: AtomicUsize::new(0) });
         let (sender, waiting) = flume::bounded(MAX_QUEUED);
