@@ -6,6 +6,7 @@ use entrepot_domain::{
     Fault, ProductId,
     api_key::{ApiKeyError, Scope},
     auth::{OpenError, TokenError},
+    job::JobStatus,
     order::{OrderAction, OrderStatus},
     product::{ProductError, Sku, Stock},
     user::UserError,
@@ -84,6 +85,12 @@ pub enum Error {
     /// The status of the order does not allow the action.
     #[error("an order that is {from} cannot take the action {}", .action.as_str())]
     InvalidTransition { from: OrderStatus, action: OrderAction },
+    /// The status of the job does not allow the action.
+    #[error("the job is {0} already")]
+    JobOver(JobStatus),
+    /// A job with the same unique key waits or runs.
+    #[error("the same job is queued already")]
+    JobQueued,
     /// It would remove the last admin.
     #[error("the last admin cannot be removed")]
     LastAdmin,
@@ -137,7 +144,7 @@ impl Error {
             Self::EmailTaken => "email_taken",
             Self::SkuTaken => "sku_taken",
             Self::InsufficientStock(_) => "insufficient_stock",
-            Self::InvalidTransition { .. } => "invalid_transition",
+            Self::InvalidTransition { .. } | Self::JobOver(_) | Self::JobQueued => "invalid_transition",
             Self::LastAdmin => "last_admin",
             Self::SecondFactorEnabled => "second_factor_enabled",
             Self::TooManyApiKeys => "too_many_api_keys",

@@ -9,6 +9,7 @@ pub mod api_key;
 pub mod audit;
 pub mod auth;
 mod error;
+pub mod job;
 pub mod order;
 mod permission;
 pub mod product;
@@ -21,9 +22,12 @@ pub use error::{Error, FieldError, Shortfall};
 pub use request_limiter::{RateLimitStatus, RequestLimiter, Requester};
 pub use throttle::LoginThrottle;
 
+use std::sync::Arc;
+
 use api_key::ApiKeyService;
 use audit::AuditService;
 use auth::AuthService;
+use job::JobService;
 use order::OrderService;
 use product::ProductService;
 use second_factor::SecondFactorService;
@@ -36,8 +40,10 @@ pub struct Application {
     pub second_factors: SecondFactorService,
     pub users: UserService,
     pub products: ProductService,
-    pub orders: OrderService,
+    /// Held by background jobs too.
+    pub orders: Arc<OrderService>,
     pub audit: AuditService,
+    pub jobs: JobService,
     /// Counts requests against the rate limits.
     pub request_limiter: RequestLimiter,
 }

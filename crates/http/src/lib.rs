@@ -28,6 +28,7 @@ mod edge;
 mod encoding;
 pub mod error;
 mod metrics;
+mod job;
 mod openapi;
 mod operations;
 mod order;

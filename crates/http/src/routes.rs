@@ -12,6 +12,7 @@ use crate::{
     HttpState, api_key, audit, auth,
     edge::{Edge, Patterns, Routes},
     error::{ApiError, ApiResult},
+    job,
     openapi::openapi,
     operations::{self, DocumentSource},
     order, product,
@@ -59,6 +60,7 @@ fn resources(routes: &mut Routes) {
     second_factor::routes(routes);
     user::routes(routes);
     audit::routes(routes);
+    job::routes(routes);
 }
 
 async fn not_found() -> ApiResult {

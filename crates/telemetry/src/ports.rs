@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use entrepot_domain::{
-    ApiKeyId, Email, Fault, Listing, OrderId, ProductId, SessionId, Timestamp, UserId, Version,
+    ApiKeyId, Email, Fault, JobId, Listing, OrderId, ProductId, SessionId, Timestamp, UserId, Version,
     api_key::{ApiKey, ApiKeyError, ApiKeyRepository, KeyAccess, KeyPrefix, NewApiKey},
     audit::{AuditEntry, AuditLog, AuditQuery, Cause},
     auth::{
         Access, NewSession, OpenError, PasswordHash, PasswordHasher, PlainPassword, RotateError, Rotated, Rotation,
         Session, SessionRepository,
     },
+    job::{Job, JobError, JobQuery, JobRepository, JobSummary},
     order::{
         Order, OrderEvent, OrderQuery, OrderRepository, PlaceError, Placed, Placement, Transition, TransitionError,
         Transitioned,
@@ -129,6 +130,17 @@ traced! {
         fn list(query: &OrderQuery) -> Result<Listing<Order>, Fault>;
         fn transition(id: OrderId, transition: &Transition) -> Result<Transitioned, TransitionError>;
         fn events(id: OrderId) -> Result<Vec<OrderEvent>, Fault>;
+    }
+}
+
+traced! {
+    /// Traces calls of [`JobRepository`].
+    TracedJobs: JobRepository {
+        fn list(query: &JobQuery) -> Result<Listing<Job>, Fault>;
+        fn find(id: JobId) -> Result<Option<Job>, Fault>;
+        fn summary() -> Result<JobSummary, Fault>;
+        fn cancel(id: JobId) -> Result<(), JobError>;
+        fn retry(id: JobId) -> Result<(), JobError>;
     }
 }
 

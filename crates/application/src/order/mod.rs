@@ -1,5 +1,6 @@
 //! Orders.
 
+mod expire;
 mod place;
 mod read;
 mod transition;

@@ -6,6 +6,7 @@ use entrepot_application::{Error, FieldError, Shortfall};
 use entrepot_domain::{
     Fault, ProductId,
     api_key::Scope,
+    job::JobStatus,
     order::{OrderAction, OrderStatus},
     product::{Sku, Stock},
 };
@@ -57,6 +58,8 @@ fn use_cases() -> impl Iterator<Item = Error> {
             left: Stock::new(2).unwrap_or_default(),
         }]),
         Error::InvalidTransition { from: OrderStatus::Shipped, action: OrderAction::Cancel },
+        Error::JobOver(JobStatus::Succeeded),
+        Error::JobQueued,
         Error::LastAdmin,
         Error::SecondFactorEnabled,
         Error::TooManyApiKeys,

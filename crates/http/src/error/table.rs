@@ -80,6 +80,8 @@ const fn status_of(error: &Error) -> StatusCode {
         | Error::SkuTaken
         | Error::InsufficientStock(_)
         | Error::InvalidTransition { .. }
+        | Error::JobOver(_)
+        | Error::JobQueued
         | Error::LastAdmin
         | Error::SecondFactorEnabled
         | Error::TooManyApiKeys

@@ -45,6 +45,8 @@ const fn kind(error: &ApiError) -> u8 {
             Error::TooManyApiKeys => 30,
             Error::SecondFactorRequired => 31,
             Error::SecondFactorEnabled => 32,
+            Error::JobOver(_) => 34,
+            Error::JobQueued => 35,
         },
     }
 }
@@ -52,7 +54,7 @@ const fn kind(error: &ApiError) -> u8 {
 #[test]
 fn every_kind_has_a_sample() {
     let kinds: BTreeSet<_> = samples().iter().map(kind).collect();
-    assert_eq!(kinds, (0..=33).collect());
+    assert_eq!(kinds, (0..=35).collect());
 }
 
 #[test]
@@ -99,6 +101,8 @@ fn table_is_unchanged() {
     409 sku_taken: another product has this sku
     409 insufficient_stock: there is not enough in stock
     409 invalid_transition: an order that is shipped cannot take the action cancel
+    409 invalid_transition: the job is succeeded already
+    409 invalid_transition: the same job is queued already
     409 last_admin: the last admin cannot be removed
     409 second_factor_enabled: a second factor is enabled already; remove it first
     409 too_many_api_keys: there are too many API keys; revoke one first

@@ -18,7 +18,7 @@ use utoipa::{
 use crate::{
     api_key, audit, auth,
     error::{ErrorEnvelope, FieldBody, Problem},
-    operations, order, product, second_factor, user,
+    job, operations, order, product, second_factor, user,
 };
 
 #[derive(OpenApi)]
@@ -44,6 +44,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         product::Docs::openapi(),
         order::Docs::openapi(),
         audit::Docs::openapi(),
+        job::Docs::openapi(),
         operations::Docs::openapi(),
     ] {
         document.merge(part);
@@ -84,7 +85,7 @@ fn tags() -> Vec<Tag> {
         ("users", "Accounts and their roles."),
         ("products", "The catalogue, and how much of each product is left."),
         ("orders", "Placing orders, and what becomes of them."),
-        ("admin", "What was done, by whom. For admins."),
+        ("admin", "What was done, by whom, and what the program does in the background. For admins."),
         ("operations", "For those who run the server. Never counted against a limit."),
     ]
     .into_iter()

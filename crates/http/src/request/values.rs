@@ -5,6 +5,7 @@ use entrepot_domain::{
     api_key::{ApiKeyName, Scope},
     audit::AuditAction,
     auth::PlainPassword,
+    job::{JobKind, JobStatus},
     order::OrderStatus,
     product::{ProductName, Quantity, Sku, Stock, StockReason},
     second_factor::{SecondFactorCode, TotpCode},
@@ -55,6 +56,8 @@ texts! {
     TotpCode: TotpCode::parse;
     ApiKeyName: ApiKeyName::parse;
     Scope: str::parse;
+    JobKind: str::parse;
+    JobStatus: str::parse;
     Sku: Sku::parse;
     ProductName: ProductName::parse;
     Description: Description::parse;

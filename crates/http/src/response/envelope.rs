@@ -135,6 +135,13 @@ pub(crate) fn created_secret(location: &str, data: impl Serialize) -> ApiResult 
     success(answer, data)
 }
 
+/// 202: it was taken note of, and is done later.
+pub(crate) fn accepted(data: impl Serialize) -> ApiResult {
+    let mut answer = HttpResponse::Accepted();
+    answer.insert_header(private());
+    success(answer, data)
+}
+
 /// 204.
 pub(crate) fn no_content() -> HttpResponse {
     HttpResponse::NoContent().finish()

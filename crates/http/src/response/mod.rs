@@ -9,7 +9,9 @@ mod rfc3339;
 
 pub(crate) use bodies::Bodies;
 pub(crate) use decimal::Decimal;
-pub(crate) use envelope::{Success, changed, created, created_secret, no_content, ok, secret, tagged, tagged_of};
+pub(crate) use envelope::{
+    Success, accepted, changed, created, created_secret, no_content, ok, secret, tagged, tagged_of,
+};
 pub(crate) use header::header_value;
 pub(crate) use list::{Listed, listed};
 pub(crate) use rfc3339::Rfc3339;

@@ -1,0 +1,75 @@
+//! Background jobs, for admins.
+
+use std::sync::Arc;
+
+use entrepot_domain::{
+    JobId, Listing,
+    auth::Actor,
+    job::{Job, JobError, JobQuery, JobRepository, JobSummary},
+};
+
+use crate::{Error, permission::must_be_login};
+
+/// The ports that [`JobService`] holds.
+pub struct JobPorts {
+    /// Where jobs are kept. Who does them holds a port of its own.
+    pub jobs: Arc<dyn JobRepository>,
+}
+
+/// Background jobs, for admins who have logged in.
+pub struct JobService {
+    ports: JobPorts,
+}
+
+impl JobService {
+    /// A service over these ports.
+    pub fn new(ports: JobPorts) -> Self {
+        Self { ports }
+    }
+
+    /// A part of the list of jobs.
+    pub async fn list(&self, actor: &Actor, query: &JobQuery) -> Result<Listing<Job>, Error> {
+        must_be_admin(actor)?;
+        Ok(self.ports.jobs.list(query).await?)
+    }
+
+    /// A job.
+    pub async fn get(&self, actor: &Actor, id: JobId) -> Result<Job, Error> {
+        must_be_admin(actor)?;
+        self.ports.jobs.find(id).await?.ok_or(Error::NotFound)
+    }
+
+    /// How many jobs of each kind and status there are.
+    pub async fn summary(&self, actor: &Actor) -> Result<JobSummary, Error> {
+        must_be_admin(actor)?;
+        Ok(self.ports.jobs.summary().await?)
+    }
+
+    /// Makes a job due at once, a dead one too. [`Error::JobOver`] for one that succeeded or was cancelled.
+    pub async fn retry(&self, actor: &Actor, id: JobId) -> Result<Job, Error> {
+        must_be_admin(actor)?;
+        self.ports.jobs.retry(id).await.map_err(explain)?;
+        self.get(actor, id).await
+    }
+
+    /// Ends a job that waits or runs. [`Error::JobOver`] for others.
+    pub async fn cancel(&self, actor: &Actor, id: JobId) -> Result<Job, Error> {
+        must_be_admin(actor)?;
+        self.ports.jobs.cancel(id).await.map_err(explain)?;
+        self.get(actor, id).await
+    }
+}
+
+fn must_be_admin(actor: &Actor) -> Result<(), Error> {
+    must_be_login(actor)?;
+    if actor.is_admin() { Ok(()) } else { Err(Error::Forbidden) }
+}
+
+fn explain(error: JobError) -> Error {
+    match error {
+        JobError::NotFound => Error::NotFound,
+        JobError::Over(over) => Error::JobOver(over.0),
+        JobError::Queued => Error::JobQueued,
+        JobError::Fault(fault) => Error::Fault(fault),
+    }
+}
