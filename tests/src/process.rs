@@ -109,9 +109,55 @@ fn prepared(folder: &Path, settings: &[(OsString, OsString)]) -> Result<Command>
     Ok(command)
 }
 
+/// The setting that holds the arguments of a server, with spaces between; the program itself has no such setting.
+const ARGUMENTS: &str = "TEST_ARGUMENTS";
+
+/// A process that does not serve; killed when dropped.
+pub struct Beside(Child);
+
+impl Beside {
+    /// Ends it as a crash does.
+    ///
+    /// # Errors
+    /// If it cannot be ended.
+    pub fn kill(&mut self) -> Result<()> {
+        self.0.kill()?;
+        self.0.wait()?;
+        Ok(())
+    }
+
+    /// Asks it to end, and waits until it has.
+    ///
+    /// # Errors
+    /// If it cannot be asked.
+    pub fn stop(&mut self) -> Result<ExitStatus> {
+        let asked = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status()?;
+        ensure!(asked.success(), "the process could not be asked to end");
+        Ok(self.0.wait()?)
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// Starts a command that runs until it is stopped.
+pub(crate) fn beside(folder: &Path, arguments: &[&str], settings: &[(OsString, OsString)]) -> Result<Beside> {
+    let mut command = prepared(folder, settings)?;
+    let command = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
+    Ok(Beside(command.spawn()?))
+}
+
 /// Starts a server, and waits until it listens.
 pub(crate) fn spawn(folder: &Path, settings: &[(OsString, OsString)]) -> Result<Running> {
-    let mut child = prepared(folder, settings)?.stdin(Stdio::null()).spawn()?;
+    let mut command = prepared(folder, settings)?;
+    if let Some((_, arguments)) = settings.iter().rev().find(|(name, _)| name == ARGUMENTS) {
+        command.args(arguments.to_string_lossy().split_whitespace());
+    }
+    let mut child = command.stdin(Stdio::null()).spawn()?;
     let log = Log::default();
     log.follow(child.stdout.take().context("no stdout")?);
     log.follow(child.stderr.take().context("no stderr")?);

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use crate::{
     Client, PASSWORD,
-    process::{Running, run, spawn},
+    process::{Beside, Running, beside, run, spawn},
     secrets::Secrets,
 };
 
@@ -227,6 +227,12 @@ impl Server {
     pub fn command_with(&self, arguments: &[&str], settings: &[(&str, &str)], input: &str) -> Result<Output> {
         let settings = [self.settings.as_slice(), &owned(settings)].concat();
         run(self.folder.path(), arguments, &settings, input)
+    }
+
+    /// Starts a command on the same store that runs until it is stopped.
+    pub fn beside(&self, arguments: &[&str], settings: &[(&str, &str)]) -> Result<Beside> {
+        let settings = [self.settings.as_slice(), &owned(settings)].concat();
+        beside(self.folder.path(), arguments, &settings)
     }
 
     /// Writes a file where the commands find it by its name.

@@ -10,6 +10,7 @@ mod conventions;
 mod crash;
 mod encoding;
 mod hostile;
+mod jobs;
 mod limits;
 mod metrics;
 mod operations;

@@ -13,6 +13,7 @@ use cases::{Case, Request, cases};
 use entrepot_tests::{
     Answer, Client, Hold, Server,
     document::{Route, routes},
+    jobs,
 };
 use reqwest::Method;
 use shown::{Shown, shown};
@@ -26,6 +27,7 @@ struct World {
     ada: Client,
     product: String,
     order: String,
+    job: String,
 }
 
 impl World {
@@ -33,7 +35,8 @@ impl World {
         let ada = server.customer(&format!("{name}@example.com")).await?;
         let product = admin.product(&format!("{name}-MUG"), 295, 10).await?;
         let order = ada.order(&product, 1).await?.expect(201).id();
-        Ok(Self { name, ada, product, order })
+        let job = jobs::scheduled(server).await?;
+        Ok(Self { name, ada, product, order, job })
     }
 
     /// The same, at a server that was restarted on another port.

@@ -8,7 +8,7 @@ use entrepot_domain::{
     job::{Job, JobError, JobQuery, JobRepository, JobSummary},
 };
 
-use crate::{Error, permission::must_be_login};
+use crate::{Error, permission::require_session};
 
 /// The ports that [`JobService`] holds.
 pub struct JobPorts {
@@ -61,7 +61,7 @@ impl JobService {
 }
 
 fn must_be_admin(actor: &Actor) -> Result<(), Error> {
-    must_be_login(actor)?;
+    require_session(actor)?;
     if actor.is_admin() { Ok(()) } else { Err(Error::Forbidden) }
 }
 

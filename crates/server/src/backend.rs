@@ -4,8 +4,15 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use entrepot_domain::{
-    HealthCheck, MetricSource, api_key::ApiKeyRepository, audit::AuditLog, auth::SessionRepository,
-    order::OrderRepository, product::ProductRepository, second_factor::SecondFactorRepository, user::UserRepository,
+    HealthCheck, MetricSource,
+    api_key::ApiKeyRepository,
+    audit::AuditLog,
+    auth::SessionRepository,
+    job::{JobQueue, JobRepository},
+    order::OrderRepository,
+    product::ProductRepository,
+    second_factor::SecondFactorRepository,
+    user::UserRepository,
 };
 use entrepot_postgres::PostgresStore;
 use entrepot_redis::{Redis, RedisOptions};
@@ -39,6 +46,8 @@ pub struct Stores {
     pub orders: Arc<dyn OrderRepository>,
     /// The audit log.
     pub audit: Arc<dyn AuditLog>,
+    /// Jobs, as admins see them.
+    pub jobs: Arc<dyn JobRepository>,
 }
 
 impl Stores {
@@ -51,6 +60,7 @@ impl Stores {
             + ProductRepository
             + OrderRepository
             + AuditLog
+            + JobRepository
             + Clone
             + 'static,
     {
@@ -62,7 +72,8 @@ impl Stores {
             second_factors: store.clone(),
             products: store.clone(),
             orders: store.clone(),
-            audit: store,
+            audit: store.clone(),
+            jobs: store,
         }
     }
 }
@@ -90,6 +101,14 @@ impl Store {
         match self {
             Self::Sqlite(store) => Stores::of(store),
             Self::Postgres(store) => Stores::of(store),
+        }
+    }
+
+    /// Its jobs, for a worker.
+    pub fn queue(&self) -> Arc<dyn JobQueue> {
+        match self {
+            Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
         }
     }
 

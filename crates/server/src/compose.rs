@@ -2,11 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use anyhow::Result;
 use entrepot_application::{
     Application, LoginThrottle, RequestLimiter,
     api_key::{ApiKeyPorts, ApiKeyService},
     audit::{AuditPorts, AuditService},
     auth::{AuthPorts, AuthService, AuthSettings},
+    job::{JobPorts, JobService},
     order::{OrderPorts, OrderService},
     product::{ProductPorts, ProductService},
     second_factor::{SecondFactorPorts, SecondFactorService},
@@ -24,15 +26,17 @@ use entrepot_security::{AesSealer, BcryptHasher, JwtIssuer, JwtKeys, SystemRando
 use entrepot_telemetry::{
     CountedLogins, CountedOrders,
     ports::{
-        TracedApiKeys, TracedAuditLog, TracedHasher, TracedOrders, TracedProducts, TracedSecondFactors, TracedSessions,
-        TracedUsers,
+        TracedApiKeys, TracedAuditLog, TracedHasher, TracedJobs, TracedOrders, TracedProducts, TracedSecondFactors,
+        TracedSessions, TracedUsers,
     },
 };
+use entrepot_worker::Worker;
 use sha2::{Digest, Sha256};
 
 use crate::{
     backend::{Backend, Store, Stores},
     config::{Config, Secrets},
+    jobs,
     process::Process,
 };
 
@@ -94,8 +98,9 @@ fn build(config: &Config, backend: &Backend, metrics: &mut Metrics) -> Applicati
             clock: clock.clone(),
             ids: ids.clone(),
         }),
-        orders: OrderService::new(OrderPorts { orders: stores.orders, clock, ids }),
+        orders: Arc::new(OrderService::new(OrderPorts { orders: stores.orders, clock, ids })),
         audit: AuditService::new(AuditPorts { log: stores.audit }),
+        jobs: JobService::new(JobPorts { jobs: stores.jobs }),
         request_limiter,
     }
 }
@@ -179,6 +184,7 @@ fn stores(config: &Config, backend: &Backend, metrics: &mut Metrics) -> Stores {
         products,
         orders: Arc::new(CachedOrders::new(inner.orders, cache)),
         audit: inner.audit,
+        jobs: inner.jobs,
     }
 }
 
@@ -202,6 +208,7 @@ fn traced(config: &Config, inner: Stores) -> Stores {
         products: Arc::new(TracedProducts(inner.products)),
         orders: Arc::new(TracedOrders(inner.orders)),
         audit: Arc::new(TracedAuditLog(inner.audit)),
+        jobs: Arc::new(TracedJobs(inner.jobs)),
     }
 }
 
@@ -221,8 +228,13 @@ fn clear_on_unseen_writes(backend: &Backend, cache: &Arc<dyn Cache>) {
     }
 }
 
-/// The state of the HTTP edge.
-pub fn http_state(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>) -> Arc<HttpState> {
+/// The state of the HTTP edge, and the worker beside it if there is to be one.
+pub fn http_state(
+    config: &Config,
+    backend: &Backend,
+    access_log: Arc<dyn AccessLog>,
+    with_worker: bool,
+) -> Result<(Arc<HttpState>, Option<Worker>)> {
     let settings = HttpSettings {
         body_limit: config.body_limit,
         request_timeout: config.request_timeout,
@@ -235,8 +247,10 @@ pub fn http_state(config: &Config, backend: &Backend, access_log: Arc<dyn Access
     let mut metrics: Metrics = vec![Arc::new(Process)];
     metrics.extend(backend.metrics());
     let application = build(config, backend, &mut metrics);
+    let worker = with_worker.then(|| jobs::worker(config, backend, application.orders.clone(), None)).transpose()?;
+    metrics.extend(worker.as_ref().map(Worker::metrics));
     let state = HttpState::new(application, backend.health(), Arc::new(UuidV7), settings);
-    Arc::new(state.with_metric_sources(metrics).with_access_log(access_log))
+    Ok((Arc::new(state.with_metric_sources(metrics).with_access_log(access_log)), worker))
 }
 
 fn keys(secrets: &Secrets) -> JwtKeys<'_> {

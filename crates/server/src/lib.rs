@@ -6,6 +6,8 @@
 //! - [`commands`]: the command line, a module for each command
 //! - [`backend`]: opens the store and Redis, and closes them
 //! - [`compose`]: builds the use cases over their adapters and decorators
+//! - `file_lock`: the lock of the SQLite file
+//! - [`jobs`]: the kinds of background jobs
 //! - `logging`: log lines and the access log
 //! - `process`: the metrics of the process
 //!
@@ -23,6 +25,8 @@ pub mod backend;
 pub mod commands;
 pub mod compose;
 pub mod config;
+mod file_lock;
+pub mod jobs;
 mod logging;
 mod process;
 

@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("telemetry", &["domain"]),
     ("transport", &[]),
     ("http", &["application", "domain"]),
+    ("worker", &["application", "domain"]),
     (
         "server",
         &[
@@ -32,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "sqlite",
             "telemetry",
             "transport",
+            "worker",
         ],
     ),
     ("contract", &["domain", "testkit"]),

@@ -58,6 +58,10 @@ fn product(world: &World) -> String {
     format!("/products/{}", world.product)
 }
 
+fn job(world: &World) -> String {
+    format!("/admin/jobs/{}", world.job)
+}
+
 fn token(world: &World) -> Value {
     json!({"refreshToken": world.ada.refresh_token()})
 }
@@ -71,6 +75,8 @@ pub(super) fn cases() -> Vec<Case> {
     use Made::{Ada, Admin, ApiKey, Order, OtherSession, Step, Totp};
     let case = |route, again, made| Case { route, again, made };
     vec![
+        case("POST /admin/jobs/{id}/cancel", 409, Admin(|world| job(world) + "/cancel", nothing)),
+        case("POST /admin/jobs/{id}/retry", 202, Admin(|world| job(world) + "/retry", nothing)),
         case(
             "POST /auth/api-keys",
             201,

@@ -24,6 +24,7 @@ pub(super) async fn shown(world: &World, admin: &Client) -> Result<Shown> {
         (admin, format!("/admin/audit?subject={id}")),
         (admin, format!("/admin/audit?subject={}", world.product)),
         (admin, format!("/admin/audit?subject={}", world.order)),
+        (admin, format!("/admin/jobs/{}", world.job)),
         (&world.ada, "/auth/sessions".to_owned()),
         (&world.ada, "/auth/api-keys".to_owned()),
         (&world.ada, "/auth/totp".to_owned()),
@@ -39,7 +40,7 @@ pub(super) async fn shown(world: &World, admin: &Client) -> Result<Shown> {
 
 /// Replaces the names and identifiers of this world by the same ones for every world.
 fn alike(text: &str, world: &World) -> String {
-    let called = [(&world.name, "world"), (&world.product, "product"), (&world.order, "order")];
+    let called = [(&world.name, "world"), (&world.product, "product"), (&world.order, "order"), (&world.job, "job")];
     let text = called.into_iter().fold(text.to_owned(), |text, (name, called)| text.replace(name.as_str(), called));
     text.replace(world.ada.id(), "user")
 }

@@ -136,7 +136,18 @@ impl PostgresStore {
         let replica = replica.map(Arc::new);
         let runtime = Mutex::new(Some(runtime));
         let queued = Notify::new();
-        Ok(Self(Arc::new(Inner { executor, jobs, queued, replica, orders, server_status, unseen, tasks, handle, runtime })))
+        Ok(Self(Arc::new(Inner {
+            executor,
+            jobs,
+            queued,
+            replica,
+            orders,
+            server_status,
+            unseen,
+            tasks,
+            handle,
+            runtime,
+        })))
     }
 
     /// Calls `notice` after a write of whose result the writer was not informed: a write that succeeded after its

@@ -65,6 +65,7 @@ pub(super) fn doctor() -> Result<(), Failure> {
     findings.extend(search(&config).map(|finding| ("search", finding)));
     findings.extend(certificate(&config).map(|finding| ("certificate", finding)));
     findings.extend(redis(&config).map(|finding| ("redis", finding.into())));
+    findings.push(("unpaid orders", Finding::Ok(unpaid_orders(&config))));
     for (what, finding) in &findings {
         report(what, finding);
     }
@@ -80,6 +81,13 @@ fn report(what: &str, finding: &Finding) {
         Finding::Ok(text) => print_line(&format!("ok     {what}: {text}")),
         Finding::Warning(text) => print_line(&format!("warn   {what}: {text}")),
         Finding::Wrong(text) => print_line(&format!("wrong  {what}: {text}")),
+    }
+}
+
+fn unpaid_orders(config: &Config) -> String {
+    match config.order_pending_ttl {
+        Some(ttl) => format!("cancelled after {ttl:?} by a job of entrepot serve, or of entrepot worker"),
+        None => "wait for ever; ORDER_PENDING_TTL=30m would cancel them after half an hour".to_owned(),
     }
 }
 

@@ -5,6 +5,8 @@ mod doctor;
 mod import;
 mod migrate;
 mod serve;
+mod signals;
+mod worker;
 
 use std::{fmt::Display, io::Write};
 
@@ -30,8 +32,14 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Bring the schema up to date if needed, and serve the API (the default)
-    Serve,
+    /// Bring the schema up to date if needed, serve the API and run the background jobs (the default)
+    Serve {
+        /// Leave the background jobs to `entrepot worker`
+        #[arg(long)]
+        no_worker: bool,
+    },
+    /// Run the background jobs alone, beside `entrepot serve --no-worker`
+    Worker,
     /// Bring the schema up to date; may run from several instances at once
     Migrate {
         /// Only check whether it is up to date; exit 1 if it is not
@@ -96,8 +104,9 @@ impl Failure {
 impl Cli {
     /// Runs the command.
     pub fn run(self) -> Result<(), Failure> {
-        match self.command.unwrap_or(Command::Serve) {
-            Command::Serve => serve::serve(&configured()?),
+        match self.command.unwrap_or(Command::Serve { no_worker: false }) {
+            Command::Serve { no_worker } => serve::serve(&configured()?, !no_worker),
+            Command::Worker => worker::worker(&configured()?),
             Command::Migrate { check } => migrate::migrate(&configured()?, check),
             Command::Admin(AdminCommand::Create { email, name }) => admin::create(&configured()?, &email, &name),
             Command::Import(ImportCommand::Products(arguments)) => import::products(&configured()?, &arguments),

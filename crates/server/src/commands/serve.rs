@@ -1,7 +1,6 @@
 //! `entrepot serve`
 
 use std::{
-    fs,
     net::{SocketAddr, TcpListener},
     num::NonZero,
     sync::Arc,
@@ -9,26 +8,24 @@ use std::{
 
 use actix_service::map_config;
 use actix_web::dev::AppConfig;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use entrepot_http::{AccessLog, HttpState};
-use entrepot_sqlite::{FileLock, LockError};
 use entrepot_transport::{Server, Settings};
-use tokio::{
-    runtime::Builder,
-    signal::unix::{Signal, SignalKind, signal},
-    spawn,
-};
+use tokio::{runtime::Builder, spawn};
+use tokio_util::sync::CancellationToken;
 
-use super::{Failure, print_line};
+use super::{
+    Failure, print_line,
+    signals::{Signals, stop_requested},
+};
 use crate::{
     backend::Backend,
     compose,
-    config::{Config, Database, LogFormat},
+    config::{Config, LogFormat},
+    file_lock::lock,
     logging,
 };
 
-/// The exit status after a second signal: 128 and the number of SIGINT.
-const INTERRUPTED: i32 = 130;
 /// The maximum number of connections, even if the system allows more.
 const MAX_CONNECTIONS: usize = 25_000;
 /// The number of open files reserved for the store, Redis and the rest.
@@ -36,20 +33,20 @@ const OTHER_FILES: usize = 256;
 /// The number of open files that every process may have.
 const FEW_FILES: u64 = 1_024;
 
-pub(super) fn serve(config: &Config) -> Result<(), Failure> {
+pub(super) fn serve(config: &Config, with_worker: bool) -> Result<(), Failure> {
     let log = logging::start(config).map_err(Failure::failed)?;
     // Released after the store is closed.
     let _lock = lock(config).map_err(Failure::failed)?;
     let backend = Backend::open(config).map_err(Failure::failed)?;
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
-    let served = runtime.block_on(run(config, &backend, log.access_log()));
+    let served = runtime.block_on(run(config, &backend, log.access_log(), with_worker));
     backend.close();
     tracing::info!("stopped");
     served.map_err(Failure::failed)
 }
 
-async fn run(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>) -> Result<()> {
-    let state = compose::http_state(config, backend, access_log);
+async fn run(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>, with_worker: bool) -> Result<()> {
+    let (state, worker) = compose::http_state(config, backend, access_log, with_worker)?;
     let listener = listen(config)?;
     let address = listener.local_addr()?;
     // Before serving, so that no signal has its default effect, which is to kill the process.
@@ -67,11 +64,17 @@ async fn run(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>)
     let app = move || map_config(entrepot_http::app(&app_state), |()| AppConfig::default());
     let server = Server::start(listener, settings, app)?;
     welcome(config, address, &state).await;
+    let stopping = CancellationToken::new();
+    let worker = worker.map(|worker| spawn(worker.run(stopping.clone())));
     let stop = async {
         stop_requested(signals).await;
         state.stop();
+        stopping.cancel();
     };
     server.run(stop).await;
+    if let Some(worker) = worker {
+        worker.await?;
+    }
     Ok(())
 }
 
@@ -82,34 +85,6 @@ fn max_connections() -> usize {
     let connections = files.saturating_sub(OTHER_FILES).clamp(1, MAX_CONNECTIONS);
     tracing::debug!(files, connections, "bounded");
     connections
-}
-
-/// Returns at the first signal; the second one ends the process immediately.
-async fn stop_requested(mut signals: Signals) {
-    signals.next().await;
-    tracing::info!("stopping: finishing what is in flight");
-    spawn(async move {
-        signals.next().await;
-        tracing::warn!("stopped at once by a second signal");
-        std::process::exit(INTERRUPTED);
-    });
-}
-
-/// Locks the SQLite file for this server. A second server on the same file could not invalidate the cache of the first
-/// in time; commands beside it are few, and detected. Several servers may share a PostgreSQL database.
-fn lock(config: &Config) -> Result<Option<FileLock>> {
-    let Database::Sqlite(database) = &config.database else { return Ok(None) };
-    if let Some(folder) = database.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    }
-    match FileLock::acquire(database) {
-        Ok(lock) => Ok(Some(lock)),
-        Err(LockError::Taken(database)) => {
-            let database = database.display();
-            Err(anyhow!("another entrepot serves {database} already; stop it, or set DATA_DIR to another folder"))
-        }
-        Err(other) => Err(other.into()),
-    }
 }
 
 fn listen(config: &Config) -> Result<TcpListener> {
@@ -139,25 +114,6 @@ async fn welcome(config: &Config, address: SocketAddr, state: &Arc<HttpState>) {
         match config.log_format {
             LogFormat::Pretty => print_line(&line),
             LogFormat::Json => eprintln!("{line}"),
-        }
-    }
-}
-
-/// Waits for SIGTERM and SIGINT.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
         }
     }
 }

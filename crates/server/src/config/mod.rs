@@ -77,6 +77,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// `OTEL_*`; `None` without `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub traces: Option<TraceOptions>,
+    /// `ORDER_PENDING_TTL`; `None` lets unpaid orders wait for ever.
+    pub order_pending_ttl: Option<Duration>,
     /// `DEFAULT_CURRENCY`.
     pub default_currency: Currency,
 }

@@ -20,12 +20,8 @@ use super::{
 };
 
 /// Settings of parts that this version does not have. Setting one is a mistake, as whoever does so relies on that part.
-const NOT_SUPPORTED: [(&str, &str); 4] = [
-    ("ORDER_PENDING_TTL", "background jobs"),
-    ("SMTP_URL", "mail"),
-    ("MAIL_FROM", "mail"),
-    ("WEBHOOK_ALLOW_PRIVATE", "webhooks"),
-];
+const NOT_SUPPORTED: [(&str, &str); 3] =
+    [("SMTP_URL", "mail"), ("MAIL_FROM", "mail"), ("WEBHOOK_ALLOW_PRIVATE", "webhooks")];
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -82,6 +78,8 @@ impl Config {
             log_level: vars.read("LOG_LEVEL", "info".to_owned(), log_level),
             log_format: vars.read("LOG_FORMAT", default_log_format(), log_format),
             traces: vars.traces(environment),
+            order_pending_ttl: vars
+                .read("ORDER_PENDING_TTL", None, |text| parse::duration_within(text, &(SECOND..=YEAR)).map(Some)),
             default_currency: vars.currency(),
             // Last, so that a start that is refused writes nothing.
             secrets: vars.secrets(environment, &data_dir),

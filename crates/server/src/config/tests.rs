@@ -181,9 +181,19 @@ fn every_bad_item_of_a_list_is_reported() {
 
 #[test]
 fn unsupported_settings_are_refused() {
-    for name in ["MAIL_FROM", "SMTP_URL", "ORDER_PENDING_TTL"] {
+    for name in ["MAIL_FROM", "SMTP_URL"] {
         let mistakes = mistakes(&[(name, "20")]);
         assert!(mistakes.len() == 1 && mistakes[0].starts_with(&format!("{name} is set, but")), "{mistakes:#?}");
+    }
+}
+
+#[test]
+fn unpaid_orders_are_kept_unless_told_otherwise() {
+    assert_eq!(read(&[]).unwrap().order_pending_ttl, None);
+    assert_eq!(read(&[("ORDER_PENDING_TTL", "30m")]).unwrap().order_pending_ttl, Some(Duration::from_mins(30)));
+    for bad in ["0", "500ms", "366d", "soon"] {
+        let mistakes = mistakes(&[("ORDER_PENDING_TTL", bad)]);
+        assert!(mistakes.len() == 1 && mistakes[0].starts_with("ORDER_PENDING_TTL must be"), "{mistakes:#?}");
     }
 }
 

@@ -1,0 +1,61 @@
+//! `entrepot worker`
+
+use anyhow::Result;
+use entrepot_worker::order::ChangeNotice;
+use tokio::{runtime::Builder, spawn};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Failure,
+    signals::{Signals, stop_requested},
+};
+use crate::{
+    backend::{Backend, Store},
+    compose,
+    config::Config,
+    file_lock::lock,
+    jobs, logging,
+};
+
+pub(super) fn worker(config: &Config) -> Result<(), Failure> {
+    let _log = logging::start(config).map_err(Failure::failed)?;
+    // Let go of after the store is closed.
+    let _lock = lock(config).map_err(Failure::failed)?;
+    let backend = Backend::open(config).map_err(Failure::failed)?;
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+    let ran = runtime.block_on(run(config, &backend));
+    backend.close();
+    tracing::info!("stopped");
+    ran.map_err(Failure::failed)
+}
+
+async fn run(config: &Config, backend: &Backend) -> Result<()> {
+    let orders = compose::compose(config, backend).orders;
+    let worker = jobs::worker(config, backend, orders, notice(backend))?;
+    // Before anything is begun, so that no signal meets the default, which is to die.
+    let signals = Signals::new()?;
+    let stopping = CancellationToken::new();
+    let running = spawn(worker.run(stopping.clone()));
+    tracing::info!(environment = ?config.environment, "running jobs");
+    stop_requested(signals).await;
+    stopping.cancel();
+    running.await?;
+    Ok(())
+}
+
+/// Tells servers that remember in their own memory that something was written. Redis does that by itself.
+fn notice(backend: &Backend) -> Option<ChangeNotice> {
+    let Store::Postgres(store) = backend.store() else { return None };
+    if backend.redis().is_some() {
+        return None;
+    }
+    let store = store.clone();
+    Some(Box::new(move || {
+        let store = store.clone();
+        Box::pin(async move {
+            if let Err(error) = store.notify_of_writes().await {
+                tracing::warn!(%error, "servers were not told of changed orders");
+            }
+        })
+    }))
+}

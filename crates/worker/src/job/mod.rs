@@ -1,0 +1,5 @@
+//! Jobs about jobs.
+
+mod prune;
+
+pub use prune::PruneJobs;

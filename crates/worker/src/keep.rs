@@ -1,0 +1,60 @@
+//! What a worker does again and again beside its jobs: renew leases, rescue those of others, and count what waits.
+
+use std::{sync::Arc, time::Duration};
+
+use entrepot_domain::job::JobQueue;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::{held::HeldLeases, registry::Registry};
+
+/// Renews leases three times in each.
+pub(crate) async fn renew(queue: Arc<dyn JobQueue>, held: Arc<HeldLeases>, lease: Duration) {
+    let mut beats = every(lease / 3);
+    loop {
+        beats.tick().await;
+        let leases = held.leases();
+        if !leases.is_empty() {
+            let asked_at = Instant::now();
+            match queue.renew(&leases, lease).await {
+                Ok(still_held) => held.renewed(&leases, &still_held, asked_at + lease),
+                Err(fault) => tracing::warn!(error = %fault, "the leases of jobs could not be renewed"),
+            }
+        }
+        held.drop_expired(Instant::now());
+    }
+}
+
+/// Lets jobs be done again whose workers are lost.
+pub(crate) async fn rescue(queue: Arc<dyn JobQueue>, registry: Arc<Registry>, period: Duration) {
+    let (mut beats, kinds) = (every(period), registry.names());
+    loop {
+        beats.tick().await;
+        match queue.rescue(&kinds).await {
+            Ok(0) => {}
+            Ok(jobs) => tracing::warn!(jobs, "leases of jobs ran out; they are done again"),
+            Err(fault) => tracing::debug!(error = %fault, "lost jobs could not be looked for"),
+        }
+    }
+}
+
+/// Counts what waits, for the metrics.
+pub(crate) async fn count(queue: Arc<dyn JobQueue>, registry: Arc<Registry>, period: Duration) {
+    let mut beats = every(period);
+    loop {
+        beats.tick().await;
+        let Ok(backlog) = queue.backlog().await else { continue };
+        for known in registry.iter() {
+            let of_kind = backlog.iter().find(|of_kind| of_kind.kind == known.kind);
+            known.metrics.wait(
+                of_kind.map_or(0, |of_kind| of_kind.ready),
+                of_kind.map_or(Duration::ZERO, |of_kind| of_kind.oldest),
+            );
+        }
+    }
+}
+
+fn every(period: Duration) -> tokio::time::Interval {
+    let mut beats = interval(period.max(Duration::from_millis(1)));
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    beats
+}

@@ -1,0 +1,50 @@
+//! Background jobs: claims what is queued and runs it.
+//!
+//! - [`Kind`]: what is written for each kind of jobs, in the folder of its aggregate (`order/`, `job/`)
+//! - [`Registry`]: the kinds that a process knows
+//! - [`Worker`]: runs them, with a bound for each kind
+//!
+//! A job is done at least once. It is leased to one worker at a time, which renews the lease as long as it works; if the
+//! process dies, the job is done again by another when the lease has run out. Whoever lost a lease stops, and can write no
+//! result any more.
+//!
+//! # How to add a kind
+//! ```
+//! use entrepot_worker::{Attempt, Done, Failure, Kind, Registry};
+//!
+//! /// Says hello.
+//! struct Greet;
+//!
+//! #[async_trait::async_trait]
+//! impl Kind for Greet {
+//!     const NAME: &'static str = "users.greet";
+//!     type Payload = String;
+//!
+//!     async fn run(&self, name: String, _: Attempt) -> Result<Done, Failure> {
+//!         println!("hello, {name}");
+//!         Ok(Done::Succeeded)
+//!     }
+//! }
+//!
+//! let mut registry = Registry::default();
+//! registry.add(Greet)?;
+//! # Ok::<(), entrepot_domain::Invalid>(())
+//! ```
+
+mod held;
+pub mod job;
+mod keep;
+mod kind;
+mod metrics;
+pub mod order;
+mod registry;
+mod schedule;
+mod settings;
+mod settle;
+mod trace;
+mod worker;
+
+pub use kind::{Attempt, Done, Failure, Kind, KindSettings, new_job};
+pub use registry::Registry;
+pub use settings::WorkerSettings;
+pub use worker::{Worker, WorkerPorts};

@@ -1,0 +1,46 @@
+//! The traces that jobs belong to.
+
+use std::collections::HashMap;
+
+use entrepot_domain::job::{Claimed, TraceParent};
+use opentelemetry::global;
+use tracing::{Level, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+/// The name of W3C Trace Context.
+const HEADER: &str = "traceparent";
+
+/// The trace of whatever runs now; `None` where traces are not collected.
+pub(crate) fn current() -> Option<TraceParent> {
+    if !tracing::enabled!(target: "entrepot_trace", Level::INFO) {
+        return None;
+    }
+    let mut carrier = HashMap::new();
+    let context = Span::current().context();
+    global::get_text_map_propagator(|propagator| propagator.inject_context(&context, &mut carrier));
+    carrier.remove(HEADER).and_then(|text| TraceParent::parse(text).ok())
+}
+
+/// The span of an attempt: a part of the trace of the request that the job follows from, or the first of one. Log lines
+/// within name the job.
+pub(crate) fn span(job: &Claimed) -> Span {
+    let log = tracing::info_span!("job", job_id = %job.lease.job, kind = %job.kind, attempt = job.attempt);
+    if !tracing::enabled!(target: "entrepot_trace", Level::INFO) {
+        return log;
+    }
+    let span = tracing::info_span!(
+        target: "entrepot_trace",
+        parent: &log,
+        "job",
+        otel.name = format!("job {}", job.kind),
+        otel.kind = "consumer",
+        job_id = %job.lease.job,
+        attempt = job.attempt,
+    );
+    if let Some(trace) = &job.trace {
+        let carrier = HashMap::from([(HEADER.to_owned(), trace.as_str().to_owned())]);
+        let parent = global::get_text_map_propagator(|propagator| propagator.extract(&carrier));
+        span.set_parent(parent).ok();
+    }
+    span
+}

@@ -1,0 +1,218 @@
+//! Claims jobs and runs them.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use entrepot_domain::{
+    IdGenerator, MetricSource, Sample,
+    api_key::Randomness,
+    job::{Claim, Claimed, ErrorText, Failed, JobQueue, Outcome, Settlement},
+};
+use futures_util::FutureExt;
+use tokio::{
+    spawn,
+    sync::{Notify, mpsc},
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
+
+use crate::{
+    WorkerSettings,
+    held::HeldLeases,
+    keep,
+    kind::{Done, Failure},
+    registry::{Known, Registry},
+    schedule::schedule,
+    settle::settle,
+    trace,
+};
+
+/// How many outcomes may wait for being written. Whoever has one more waits.
+const OUTCOMES: usize = 1_024;
+
+/// How long to wait before a store that failed is asked for jobs again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The ports that a [`Worker`] holds.
+pub struct WorkerPorts {
+    /// Where jobs wait.
+    pub queue: Arc<dyn JobQueue>,
+    /// Makes the identifiers of scheduled jobs.
+    pub ids: Arc<dyn IdGenerator>,
+    /// Spreads the times at which jobs are tried again.
+    pub random: Arc<dyn Randomness>,
+}
+
+/// Runs jobs, until it is stopped.
+///
+/// It claims as many as it may run, in batches, and writes what became of them in batches. It is told of what this
+/// process queues, and looks for what others have queued: often while there is something, seldom while there is not.
+pub struct Worker {
+    ports: WorkerPorts,
+    registry: Arc<Registry>,
+    settings: WorkerSettings,
+    held: Arc<HeldLeases>,
+    /// Is told when a job ended and another may begin.
+    freed: Arc<Notify>,
+}
+
+impl Worker {
+    /// A worker of these kinds.
+    pub fn new(ports: WorkerPorts, registry: Registry, settings: WorkerSettings) -> Self {
+        let (held, freed) = (Arc::default(), Arc::default());
+        Self { ports, registry: Arc::new(registry), settings, held, freed }
+    }
+
+    /// The metrics of its kinds.
+    pub fn metrics(&self) -> Arc<dyn MetricSource> {
+        Arc::new(WorkerMetrics(self.registry.clone()))
+    }
+
+    /// Runs jobs until `stop` is cancelled; then begins no more, and returns when those that run have ended, or were
+    /// given back because they took too long.
+    pub async fn run(self, stop: CancellationToken) {
+        let worker = Arc::new(self);
+        let (ended, outcomes) = mpsc::channel(OUTCOMES);
+        let queue = &worker.ports.queue;
+        let settler = spawn(settle(queue.clone(), worker.held.clone(), outcomes));
+        let renewer = spawn(keep::renew(queue.clone(), worker.held.clone(), worker.settings.lease));
+        let beside = [
+            spawn(keep::rescue(queue.clone(), worker.registry.clone(), worker.settings.rescue_interval)),
+            spawn(keep::count(queue.clone(), worker.registry.clone(), worker.settings.count_interval)),
+            spawn(schedule(queue.clone(), worker.registry.clone(), worker.ports.ids.clone())),
+        ];
+        let (running, hurry) = (TaskTracker::new(), CancellationToken::new());
+        worker.claim_until(&stop, &running, &hurry, &ended).await;
+        for task in beside {
+            task.abort();
+        }
+        running.close();
+        if timeout(worker.settings.shutdown_timeout, running.wait()).await.is_err() {
+            tracing::warn!(jobs = running.len(), "jobs took too long to end and are given back");
+            hurry.cancel();
+            running.wait().await;
+        }
+        drop(ended);
+        if timeout(worker.settings.lease, settler).await.is_err() {
+            tracing::error!("what became of jobs could not be written; they are done again when their leases run out");
+        }
+        renewer.abort();
+    }
+
+    /// Claims jobs and starts them.
+    async fn claim_until(
+        self: &Arc<Self>,
+        stop: &CancellationToken,
+        running: &TaskTracker,
+        hurry: &CancellationToken,
+        ended: &mpsc::Sender<Settlement>,
+    ) {
+        let WorkerSettings { lease, min_poll_interval, max_poll_interval, .. } = self.settings;
+        let mut poll_interval = min_poll_interval;
+        while !stop.is_cancelled() {
+            let kinds: Vec<_> = self.registry.iter().map(|known| (known.kind.clone(), known.free())).collect();
+            let kinds: Vec<_> = kinds.into_iter().filter(|(_, free)| *free > 0).collect();
+            let is_any_busy = kinds.len() < self.registry.iter().count();
+            let asked_at = Instant::now();
+            let claimed = if kinds.is_empty() {
+                Vec::new()
+            } else {
+                match self.ports.queue.claim(&Claim { kinds: kinds.clone(), lease }).await {
+                    Ok(claimed) => claimed,
+                    Err(fault) => {
+                        tracing::debug!(error = %fault, "no jobs could be claimed");
+                        tokio::select! { () = sleep(PAUSE) => {}, () = stop.cancelled() => {} }
+                        continue;
+                    }
+                }
+            };
+            let found = !claimed.is_empty();
+            for job in claimed {
+                self.start(job, asked_at + lease, running, hurry, ended);
+            }
+            if found {
+                poll_interval = min_poll_interval;
+                tokio::task::yield_now().await;
+                continue;
+            }
+            tokio::select! {
+                () = self.ports.queue.queued() => poll_interval = min_poll_interval,
+                () = self.freed.notified(), if is_any_busy => {}
+                () = sleep(poll_interval) => poll_interval = (poll_interval * 2).min(max_poll_interval),
+                () = stop.cancelled() => {}
+            }
+        }
+    }
+
+    fn start(
+        self: &Arc<Self>,
+        job: Claimed,
+        until: Instant,
+        running: &TaskTracker,
+        hurry: &CancellationToken,
+        ended: &mpsc::Sender<Settlement>,
+    ) {
+        // The claim names kinds that are known.
+        let Some(known) = self.registry.get(&job.kind).cloned() else { return };
+        let lost = self.held.add(job.lease, until);
+        known.take();
+        let (worker, hurry, ended) = (self.clone(), hurry.clone(), ended.clone());
+        running.spawn(async move {
+            let begun = Instant::now();
+            let outcome = tokio::select! {
+                outcome = worker.attempt(&known, &job) => Some(outcome),
+                () = lost.cancelled() => None,
+                () = hurry.cancelled() => Some(Outcome::Released),
+            };
+            known.metrics.ended(outcome.as_ref(), begun.elapsed());
+            match outcome {
+                Some(outcome) => drop(ended.send(Settlement { lease: job.lease, outcome }).await),
+                None => {
+                    tracing::warn!(job = %job.lease.job, kind = %job.kind, "a job was cancelled, or its lease was lost");
+                }
+            }
+            known.give_back();
+            worker.freed.notify_one();
+        });
+    }
+
+    /// Does a job, and says what became of it.
+    async fn attempt(&self, known: &Known, job: &Claimed) -> Outcome {
+        let span = trace::span(job);
+        let work = AssertUnwindSafe(known.run(job)).catch_unwind();
+        let done = timeout(known.settings.deadline, work.instrument(span.clone())).await;
+        let _in_span = span.enter();
+        let failure = match done {
+            Ok(Ok(Ok(Done::Succeeded))) => return Outcome::Succeeded,
+            Ok(Ok(Ok(Done::Nothing))) => return Outcome::Nothing,
+            Ok(Ok(Err(failure))) => failure,
+            Ok(Err(_)) => Failure::later("it panicked"),
+            Err(_) => Failure::later("it took longer than its deadline"),
+        };
+        tracing::warn!(error = %failure.error, "a job failed");
+        if failure.is_final {
+            return Outcome::Dead { error: failure.error };
+        }
+        self.failed(known, job, failure.error)
+    }
+
+    fn failed(&self, known: &Known, job: &Claimed, error: ErrorText) -> Outcome {
+        // Without randomness jobs are tried again in the middle of the range.
+        let random = self.ports.random.bytes().ok().and_then(|bytes| bytes.first_chunk().copied());
+        let random = random.map_or(u32::MAX / 2, u32::from_be_bytes);
+        let failed = Failed { attempt: job.attempt, max_attempts: job.max_attempts };
+        failed.outcome(&known.settings.backoff, random, error)
+    }
+}
+
+struct WorkerMetrics(Arc<Registry>);
+
+impl MetricSource for WorkerMetrics {
+    fn samples(&self) -> Vec<Sample> {
+        // All samples of one name stand together.
+        let mut samples: Vec<_> =
+            self.0.iter().flat_map(|known| known.metrics.samples(known.name, known.running())).collect();
+        samples.sort_by_key(|sample| sample.name);
+        samples
+    }
+}
