@@ -214,13 +214,19 @@ async fn twenty_thousand_idle_connections_are_held_or_the_oldest_dropped_while_o
     for (_, said) in &mut crowds {
         assert_eq!(said.next_line().await?.as_deref(), Some("connected"), "not all came in: see what is said above");
     }
-    let mut slowest = Duration::ZERO;
-    for _ in 0..100 {
+    let ask = async || {
         let began = Instant::now();
         let mut fresh = Wire::to(server.address()).await?;
         fresh.say(LIVE).await?;
         assert_eq!(fresh.answer().await?.status, 200);
-        slowest = slowest.max(began.elapsed());
+        anyhow::Ok(began.elapsed())
+    };
+    // Connected is not accepted: behind this answer the backlog is empty, so that the system drops no SYN any more, which
+    // clients send again after a second.
+    ask().await?;
+    let mut slowest = Duration::ZERO;
+    for _ in 0..100 {
+        slowest = slowest.max(ask().await?);
     }
     let grown = resident(server.pid())?.saturating_sub(before) / CROWD;
     println!("the slowest of 100 answers took {slowest:?}; each connection costs {grown} bytes");

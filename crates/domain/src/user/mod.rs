@@ -2,9 +2,11 @@
 
 mod audit;
 mod change;
+mod email_owner;
 mod port;
 mod role;
 
+pub use email_owner::{EmailDecision, EmailOwner};
 #[cfg(feature = "mock")]
 pub use port::MockUserRepository;
 pub use port::{

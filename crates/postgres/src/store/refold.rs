@@ -5,7 +5,10 @@ use diesel::{
     connection::SimpleConnection, dsl::sql, select, sql_types::Bool, update,
 };
 use diesel_async::{AsyncPgConnection, async_connection_wrapper::AsyncConnectionWrapper};
-use entrepot_domain::{Email, UserId, search_text};
+use entrepot_domain::{
+    Email, UserId, search_text,
+    user::{EmailDecision, EmailOwner},
+};
 use uuid::Uuid;
 
 use crate::schema::{products, users};
@@ -72,32 +75,34 @@ fn refold_users(connection: &mut Connection, after: Uuid) -> QueryResult<Option<
             update(users::table.filter(users::id.eq(*id))).set(users::search.eq(search)).execute(connection)?;
         }
         if let Ok(email) = Email::parse(email) {
-            refold_email(connection, *id, *verified, &email)?;
+            let user = EmailOwner { user: UserId(*id), is_verified: *verified };
+            refold_email(connection, user, &email)?;
         }
     }
     Ok(batch.last().map(|(id, ..)| *id))
 }
 
-/// Of two accounts with the same email the verified one keeps it, else the older one.
-fn refold_email(connection: &mut Connection, id: Uuid, verified: bool, email: &Email) -> QueryResult<()> {
+/// Gives a user the folded email, unless another one keeps it.
+fn refold_email(connection: &mut Connection, user: EmailOwner, email: &Email) -> QueryResult<()> {
     let folded = email.folded();
     let owner: Option<(Uuid, bool)> = users::table
         .filter(users::email_folded.eq(&folded))
         .select((users::id, users::email_verified))
         .first(connection)
         .optional()?;
-    let Some((owner, owner_verified)) = owner else { return set_email(connection, id, &folded) };
-    if owner == id {
+    let Some((id, is_verified)) = owner else { return set_email(connection, user.user, &folded) };
+    let owner = EmailOwner { user: UserId(id), is_verified };
+    if owner.user == user.user {
         return Ok(());
     }
-    let (kept, lost) = if (!verified, id) < (!owner_verified, owner) { (id, owner) } else { (owner, id) };
-    tracing::warn!(user = %lost, other = %kept, "two accounts have one email address; only the other can log in with it");
-    set_email(connection, lost, &email.folded_duplicate(UserId(lost)))?;
-    set_email(connection, kept, &folded)
+    let EmailDecision { keeps, loses } = user.decide(owner);
+    tracing::warn!(user = %loses, other = %keeps, "two accounts have one email address; only the other can log in with it");
+    set_email(connection, loses, &email.folded_duplicate(loses))?;
+    set_email(connection, keeps, &folded)
 }
 
-fn set_email(connection: &mut Connection, id: Uuid, folded: &str) -> QueryResult<()> {
-    update(users::table.filter(users::id.eq(id))).set(users::email_folded.eq(folded)).execute(connection)?;
+fn set_email(connection: &mut Connection, user: UserId, folded: &str) -> QueryResult<()> {
+    update(users::table.filter(users::id.eq(user.0))).set(users::email_folded.eq(folded)).execute(connection)?;
     Ok(())
 }
 

@@ -4,7 +4,10 @@ use diesel::{
     ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, RunQueryDsl, SqliteConnection, dsl::sql,
     sql_types::Bool, update,
 };
-use entrepot_domain::{Email, UserId, search_text};
+use entrepot_domain::{
+    Email, UserId, search_text,
+    user::{EmailDecision, EmailOwner},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -49,32 +52,34 @@ fn refold_users(connection: &mut SqliteConnection, after: Id) -> QueryResult<Opt
             update(users::table.filter(users::id.eq(*id))).set(users::search.eq(search)).execute(connection)?;
         }
         if let Ok(email) = Email::parse(email) {
-            refold_email(connection, *id, *verified, &email)?;
+            let user = EmailOwner { user: UserId(id.0), is_verified: *verified };
+            refold_email(connection, user, &email)?;
         }
     }
     Ok(batch.last().map(|(id, ..)| *id))
 }
 
-/// Of two accounts with the same email the verified one keeps it, else the older one.
-fn refold_email(connection: &mut SqliteConnection, id: Id, verified: bool, email: &Email) -> QueryResult<()> {
+/// Gives a user the folded email, unless another one keeps it.
+fn refold_email(connection: &mut SqliteConnection, user: EmailOwner, email: &Email) -> QueryResult<()> {
     let folded = email.folded();
     let owner: Option<(Id, bool)> = users::table
         .filter(users::email_folded.eq(&folded))
         .select((users::id, users::email_verified))
         .first(connection)
         .optional()?;
-    let Some((owner, owner_verified)) = owner else { return set_email(connection, id, &folded) };
-    if owner.0 == id.0 {
+    let Some((id, is_verified)) = owner else { return set_email(connection, user.user, &folded) };
+    let owner = EmailOwner { user: UserId(id.0), is_verified };
+    if owner.user == user.user {
         return Ok(());
     }
-    let (kept, lost) = if (!verified, id.0) < (!owner_verified, owner.0) { (id, owner) } else { (owner, id) };
-    tracing::warn!(user = %lost.0, other = %kept.0, "two accounts have one email address; only the other can log in with it");
-    set_email(connection, lost, &email.folded_duplicate(UserId(lost.0)))?;
-    set_email(connection, kept, &folded)
+    let EmailDecision { keeps, loses } = user.decide(owner);
+    tracing::warn!(user = %loses, other = %keeps, "two accounts have one email address; only the other can log in with it");
+    set_email(connection, loses, &email.folded_duplicate(loses))?;
+    set_email(connection, keeps, &folded)
 }
 
-fn set_email(connection: &mut SqliteConnection, id: Id, folded: &str) -> QueryResult<()> {
-    update(users::table.filter(users::id.eq(id))).set(users::email_folded.eq(folded)).execute(connection)?;
+fn set_email(connection: &mut SqliteConnection, user: UserId, folded: &str) -> QueryResult<()> {
+    update(users::table.filter(users::id.eq(Id(user.0)))).set(users::email_folded.eq(folded)).execute(connection)?;
     Ok(())
 }
 
