@@ -13,7 +13,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::NoTls;
 
-use super::process::{CHECK_INTERVAL, MAX_TRIES, SERVER_TIMEOUT, Server, free_port, in_path, said};
+use super::process::{CHECK_INTERVAL, MAX_TRIES, SERVER_TIMEOUT, Server, Storage, free_port, in_path, said};
 
 const INSTALL: &str = "the programs of the PostgreSQL server are missing (looked in PATH and in \
                        /usr/lib/postgresql/*/bin): please install them (apt-get install postgresql redis-server), or \
@@ -43,6 +43,9 @@ const SETTINGS: [&str; 16] = [
     "hot_standby=on",
 ];
 
+/// The settings that differ in a cluster on a disk: they are the defaults of PostgreSQL.
+const DISK_SETTINGS: [&str; 4] = ["fsync=on", "full_page_writes=on", "shared_buffers=128MB", "max_wal_size=1GB"];
+
 /// A PostgreSQL server on a free port of the loopback interface, with the superuser `postgres` and a random password.
 ///
 /// Ends when it is dropped, and with the test process.
@@ -51,12 +54,22 @@ pub struct Postgres {
     programs: PathBuf,
     port: u16,
     password: String,
+    storage: Storage,
 }
 
 impl Postgres {
     /// Creates a cluster and starts it.
     pub async fn start() -> Result<Self> {
-        let mut postgres = Self::prepare(format!("{:016x}", RandomState::new().hash_one("password")))?;
+        Self::start_at(Storage::Fast).await
+    }
+
+    /// The same on a disk: every commit waits for it, as by default.
+    pub async fn start_on_disk() -> Result<Self> {
+        Self::start_at(Storage::Disk).await
+    }
+
+    async fn start_at(storage: Storage) -> Result<Self> {
+        let mut postgres = Self::prepare(format!("{:016x}", RandomState::new().hash_one("password")), storage)?;
         postgres.init().await?;
         postgres.launch_anywhere().await?;
         Ok(postgres)
@@ -118,7 +131,7 @@ impl Postgres {
     ///
     /// It may outlive its primary.
     pub async fn replica(&self) -> Result<Self> {
-        let mut replica = Self::prepare(self.password.clone())?;
+        let mut replica = Self::prepare(self.password.clone(), self.storage)?;
         let mut backup = replica.server.command(self.programs.join("pg_basebackup"));
         backup.args(["--host=127.0.0.1", "--username=postgres", "--write-recovery-conf", "--wal-method=stream"]);
         backup.args(["--checkpoint=fast", "--no-sync", "--no-password", &format!("--port={}", self.port), "--pgdata"]);
@@ -128,9 +141,9 @@ impl Postgres {
         Ok(replica)
     }
 
-    fn prepare(password: String) -> Result<Self> {
+    fn prepare(password: String, storage: Storage) -> Result<Self> {
         let programs = programs().ok_or_else(|| anyhow!(INSTALL))?;
-        Ok(Self { server: Server::prepare("postgres", "QUIT", true)?, programs, port: 0, password })
+        Ok(Self { server: Server::prepare("postgres", "QUIT", true, storage)?, programs, port: 0, password, storage })
     }
 
     fn data(&self) -> PathBuf {
@@ -167,7 +180,10 @@ impl Postgres {
     /// Starts it on its port and waits until it is ready; returns false if the port is in use.
     async fn launch(&mut self) -> Result<bool> {
         let mut args = vec!["-D".to_owned(), self.data().display().to_string(), "-p".to_owned(), self.port.to_string()];
-        args.extend(SETTINGS.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]));
+        let durable: &[&str] = if self.storage == Storage::Disk { &DISK_SETTINGS } else { &[] };
+        // The last of several values counts.
+        let settings = SETTINGS.iter().chain(durable);
+        args.extend(settings.flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]));
         self.server.spawn(&self.programs.join("postgres"), args)?;
         let start = Instant::now();
         loop {

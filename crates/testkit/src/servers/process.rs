@@ -32,7 +32,20 @@ pub(super) const MAX_TRIES: u32 = 10;
 /// The folder of files in memory on Linux.
 const MEMORY_FOLDER: &str = "/dev/shm";
 
-/// The KiB that must be free there, and in total: several servers may be running.
+/// The folder of files on a disk.
+const DISK_FOLDER: &str = "/var/tmp";
+
+/// Where a server keeps its files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Storage {
+    /// In `TMPDIR` if that is set, else in memory if enough is free, which makes a database several times as fast as a
+    /// disk.
+    Fast,
+    /// On a disk.
+    Disk,
+}
+
+/// The KiB that must be free in memory, and in total: several servers may be running.
 const MIN_FREE_KIB: u64 = 4 << 20;
 
 /// The message in a server's log if its port is in use.
@@ -58,9 +71,9 @@ impl Server {
     /// Creates a folder and its guardian, which ends the server with this signal (without `SIG`).
     ///
     /// With `refuses_root` and as root, everything belongs to the user `postgres` or `nobody`.
-    pub(super) fn prepare(name: &str, ends_by: &str, refuses_root: bool) -> Result<Self> {
+    pub(super) fn prepare(name: &str, ends_by: &str, refuses_root: bool, storage: Storage) -> Result<Self> {
         let user_ids = if refuses_root && number(&["-u"])? == 0 { Some(UserIds::unprivileged()?) } else { None };
-        let parent = parent(user_ids.is_some());
+        let parent = if storage == Storage::Disk { PathBuf::from(DISK_FOLDER) } else { parent(user_ids.is_some()) };
         let folder = tempfile::Builder::new().prefix(&format!("entrepot-{name}-")).tempdir_in(&parent);
         let folder = folder.with_context(|| format!("cannot make a folder in {}", parent.display()))?;
         if let Some(UserIds { user, group }) = user_ids {
@@ -195,8 +208,7 @@ impl UserIds {
     }
 }
 
-/// The parent of server folders: `TMPDIR` if that is set, else memory if enough is free, which makes a database several
-/// times as fast as a disk.
+/// The parent of the folders of [`Storage::Fast`].
 fn parent(for_another_user: bool) -> PathBuf {
     // Root's folder may be inaccessible to others.
     match env::var_os("TMPDIR") {

@@ -15,7 +15,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::process::{CHECK_INTERVAL, MAX_TRIES, SERVER_TIMEOUT, Server, free_port, free_port_below, in_path};
+use super::process::{CHECK_INTERVAL, MAX_TRIES, SERVER_TIMEOUT, Server, Storage, free_port, free_port_below, in_path};
 
 const INSTALL: &str = "the program redis-server is missing: please install it (apt-get install postgresql \
                        redis-server), or set TEST_REDIS_URL to a server that tests may use";
@@ -68,7 +68,13 @@ impl Redis {
     fn prepare() -> Result<Self> {
         let program = ["redis-server", "valkey-server"].into_iter().flat_map(in_path).next();
         let program = program.ok_or_else(|| anyhow!(INSTALL))?;
-        Ok(Self { server: Server::prepare("redis", "KILL", false)?, program, port: 0, args: Vec::new(), tls: false })
+        Ok(Self {
+            server: Server::prepare("redis", "KILL", false, Storage::Fast)?,
+            program,
+            port: 0,
+            args: Vec::new(),
+            tls: false,
+        })
     }
 
     async fn launch_anywhere(mut self, args: &[&str], port: impl Fn() -> Result<u16>) -> Result<Self> {

@@ -1,13 +1,25 @@
 //! A load on keep-alive connections, without a client's library in between: what is measured is the server.
+//!
+//! One thread sends and receives on all connections, each for itself, as wrk does. More threads would only take the
+//! server's place on the processor.
 
 use std::{
-    io::{Read, Write},
-    net::{SocketAddr, TcpStream},
+    cell::Cell,
+    net::SocketAddr,
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
+use futures_util::future::try_join_all;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    runtime,
+};
+
+/// How much of an answer is read at once; most are shorter.
+const CHUNK: usize = 16 * 1024;
 
 /// What a load did.
 pub(crate) struct Load {
@@ -17,118 +29,100 @@ pub(crate) struct Load {
     pub refused: u32,
     /// How long it took.
     pub took: Duration,
-    /// What the slowest of a hundred waited.
+    /// The median of the response times.
+    pub p50: Duration,
+    /// Of a hundred answers, one took longer.
     pub p99: Duration,
 }
 
-/// Who sends a load.
+/// How long a load goes on.
 #[derive(Clone, Copy)]
-pub(crate) struct Crowd {
-    /// All of them have a request under way at any time.
-    pub connections: usize,
-    /// Each takes its share of the connections in turn. For answers that come at once one is enough, as it is for `wrk`:
-    /// more of them only take the server's place on the processor. For answers that take their time there should be as
-    /// many as connections, so that none waits behind another.
-    pub threads: usize,
-    /// How many requests each connection sends.
-    pub count: usize,
+pub(crate) enum Length {
+    /// So many requests on each connection.
+    Requests(usize),
+    /// So long.
+    Time(Duration),
 }
 
-/// Sends a load; `request(connection, n)` makes the bytes of each request.
+/// Sends a load on so many connections, each of which has a request under way at any time; `request(n)` makes the bytes
+/// of the request with that number, counted over all connections.
 pub(crate) fn run(
     address: SocketAddr,
-    crowd: Crowd,
+    connections: usize,
+    length: Length,
     expected: u16,
-    request: impl Fn(usize, usize) -> Vec<u8> + Sync,
+    request: impl Fn(usize) -> Vec<u8> + Send,
 ) -> Result<Load> {
-    let request = &request;
-    let begun = Instant::now();
+    // A thread of its own, because the caller's may belong to another runtime.
     let answers = thread::scope(|scope| {
-        let threads: Vec<_> = (0..crowd.threads)
-            .map(|first| {
-                let mine = (first..crowd.connections).step_by(crowd.threads);
-                scope.spawn(move || take_turns(address, mine, crowd.count, expected, request))
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().map_err(|_| anyhow::anyhow!("a client panicked"))?)
-            .collect::<Result<Vec<_>>>()
-    })?;
-    let took = begun.elapsed();
+        let load = scope.spawn(|| -> Result<_> {
+            let client = Client { address, expected, length, begun: Instant::now(), next: Cell::new(0), request };
+            let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
+            let answers = runtime.block_on(try_join_all((0..connections).map(|_| client.send_all())))?;
+            Ok((answers, client.begun.elapsed()))
+        });
+        load.join().map_err(|_| anyhow::anyhow!("the load panicked"))?
+    });
+    let (answers, took) = answers?;
     let refused = answers.iter().map(|(refused, _)| refused).sum();
-    let mut waits: Vec<Duration> = answers.into_iter().flat_map(|(_, waits)| waits).collect();
-    waits.sort_unstable();
-    let p99 = waits.get(waits.len() * 99 / 100).copied().unwrap_or_default();
-    Ok(Load { requests: u32::try_from(waits.len())?, refused, took, p99 })
+    let mut times: Vec<Duration> = answers.into_iter().flat_map(|(_, times)| times).collect();
+    times.sort_unstable();
+    let percentile = |percent| times.get(times.len() * percent / 100).copied().unwrap_or_default();
+    Ok(Load { requests: u32::try_from(times.len())?, refused, took, p50: percentile(50), p99: percentile(99) })
 }
 
-struct Connection {
-    number: usize,
-    stream: TcpStream,
-    sent: Instant,
-}
-
-impl Connection {
-    fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        self.sent = Instant::now();
-        Ok(self.stream.write_all(bytes)?)
-    }
-}
-
-/// Reads the answer of one connection after the other, and sends the next request on each at once.
-fn take_turns(
+struct Client<R> {
     address: SocketAddr,
-    numbers: impl Iterator<Item = usize>,
-    count: usize,
     expected: u16,
-    request: &impl Fn(usize, usize) -> Vec<u8>,
-) -> Result<(u32, Vec<Duration>)> {
-    let connect = |number| {
-        let stream = TcpStream::connect(address)?;
+    length: Length,
+    begun: Instant,
+    /// The number of the next request.
+    next: Cell<usize>,
+    request: R,
+}
+
+impl<R: Fn(usize) -> Vec<u8>> Client<R> {
+    /// Sends one request after the other on a connection; returns how many were refused, and the response times.
+    async fn send_all(&self) -> Result<(u32, Vec<Duration>)> {
+        let mut stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        Ok(Connection { number, stream, sent: Instant::now() })
-    };
-    let mut connections = numbers.map(connect).collect::<Result<Vec<_>>>()?;
-    for connection in &mut connections {
-        connection.send(&request(connection.number, 0))?;
+        let mut buffer = Vec::with_capacity(CHUNK);
+        let (mut refused, mut times) = (0, Vec::new());
+        while self.goes_on(times.len()) {
+            let request = (self.request)(self.next.replace(self.next.get() + 1));
+            let sent = Instant::now();
+            stream.write_all(&request).await?;
+            let status = answer(&mut stream, &mut buffer).await?;
+            times.push(sent.elapsed());
+            refused += u32::from(status != self.expected);
+        }
+        Ok((refused, times))
     }
-    let mut buffer = vec![0; 256 * 1024];
-    let (mut refused, mut waits) = (0, Vec::with_capacity(count * connections.len()));
-    for next in 1..=count {
-        for connection in &mut connections {
-            if answer(&mut connection.stream, &mut buffer)? != expected {
-                refused += 1;
-            }
-            waits.push(connection.sent.elapsed());
-            if next < count {
-                connection.send(&request(connection.number, next))?;
-            }
+
+    fn goes_on(&self, answered: usize) -> bool {
+        match self.length {
+            Length::Requests(count) => answered < count,
+            Length::Time(time) => self.begun.elapsed() < time,
         }
     }
-    Ok((refused, waits))
 }
 
 /// Reads one answer and returns its status.
-fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<u16> {
-    let mut read = 0;
+async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<u16> {
+    buffer.clear();
     loop {
-        let more = stream.read(buffer.get_mut(read..).context("no room")?)?;
-        if more == 0 {
+        buffer.reserve(CHUNK);
+        if stream.read_buf(buffer).await? == 0 {
             bail!("the server hung up");
         }
-        read += more;
         let mut headers = [httparse::EMPTY_HEADER; 64];
         let mut head = httparse::Response::new(&mut headers);
-        let httparse::Status::Complete(begin) = head.parse(buffer.get(..read).context("no room")?)? else { continue };
+        let httparse::Status::Complete(begin) = head.parse(buffer)? else { continue };
         let length = head.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
         let length: usize =
             length.map_or(Ok(0), |header| std::str::from_utf8(header.value)?.parse().context("length"))?;
         let status = head.code.context("no status")?;
-        if begin + length > buffer.len() {
-            bail!("an answer of {length} bytes is too long for this load");
-        }
-        if read >= begin + length {
+        if buffer.len() >= begin + length {
             return Ok(status);
         }
     }

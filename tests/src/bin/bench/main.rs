@@ -10,17 +10,19 @@
 
 mod bare;
 mod contender;
+mod ground;
 mod load;
 mod process;
 mod search;
 mod servers;
 mod shop;
+mod start;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use bare::Bare;
-use load::Crowd;
+use load::Length;
 use shop::Shop;
 
 /// One line of the table.
@@ -112,9 +114,9 @@ async fn start_and_idle() -> Result<[Row; 2]> {
 /// What a cached product costs, and what all that stands before a handler adds to a bare one.
 async fn product_read() -> Result<[Row; 2]> {
     let (shop, bare) = (Shop::open(100).await?, Bare::start()?);
-    let product = |connection: usize, n| shop.read_product(connection * 7 + n);
+    let product = |n| shop.read_product(n);
     // Its handler does next to nothing.
-    let live = |_, _| b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n".to_vec();
+    let live = |_| b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n".to_vec();
     let (mut products, mut lives, mut bares) = (Vec::new(), Vec::new(), Vec::new());
     // In turn, so that what disturbs one disturbs the others.
     for _ in 0..5 {
@@ -133,9 +135,9 @@ async fn product_read() -> Result<[Row; 2]> {
 
 /// The CPU time of a process for each request, in microseconds. With as many connections as keep it busy: one that has to
 /// be woken for each request pays for that, and not for its answer.
-fn cost(pid: u32, address: SocketAddr, request: impl Fn(usize, usize) -> Vec<u8> + Sync) -> Result<f64> {
+fn cost(pid: u32, address: SocketAddr, request: impl Fn(usize) -> Vec<u8> + Send) -> Result<f64> {
     let before = process::cpu(pid)?;
-    let load = load::run(address, Crowd { connections: 32, threads: 1, count: 2_500 }, 200, request)?;
+    let load = load::run(address, 32, Length::Requests(2_500), 200, request)?;
     if load.refused > 0 {
         bail!("{} reads were refused", load.refused);
     }
@@ -147,9 +149,7 @@ async fn orders() -> Result<Row> {
     let shop = Shop::open(1_000).await?;
     let mut rates = Vec::new();
     for _ in 0..3 {
-        let crowd = Crowd { connections: 8, threads: 8, count: 1_000 };
-        let load =
-            load::run(shop.address(), crowd, 201, |connection, n| shop.order_of_three(connection * 131 + n * 17))?;
+        let load = load::run(shop.address(), 8, Length::Requests(1_000), 201, |n| shop.order_of_three(n * 17))?;
         if load.refused > 0 {
             bail!("{} orders were refused", load.refused);
         }

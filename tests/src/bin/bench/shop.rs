@@ -1,7 +1,6 @@
 //! A shop to be measured, and the bytes that are sent to it.
 
 use std::{
-    collections::BTreeMap,
     fmt::Write as _,
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
@@ -11,12 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
-use entrepot_tests::{Client, Server, entrepot, retail::Month};
-use serde_json::{Value, json};
+use anyhow::{Result, ensure};
+use entrepot_tests::{Client, Server, entrepot};
+use serde_json::json;
 use tempfile::TempDir;
 
-use crate::{contender::Contender, process};
+use crate::process;
 
 /// How long a start may take before it counts as failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -33,8 +32,6 @@ const SETTINGS: [(&str, &str); 4] = [
 pub(crate) struct Shop {
     server: Server,
     customer: Client,
-    /// The identifier of each sku.
-    ids: BTreeMap<String, String>,
     products: Vec<String>,
     orders: AtomicU64,
 }
@@ -46,38 +43,18 @@ impl Shop {
         for n in 0..products {
             writeln!(file, "SKU-{n:05},The number {n},{},1000000000", 100 + n)?;
         }
-        Self::stocked(&file, &[]).await
+        Self::stocked(&file).await
     }
 
-    /// The same with the catalogue of a month, so many of each, and more settings.
-    pub(crate) async fn of_a_month(month: &Month, stock: i64, settings: &[(&str, &str)]) -> Result<Self> {
-        let mut file = csv::Writer::from_writer(Vec::new());
-        file.write_record(["sku", "name", "price", "stock"])?;
-        for (sku, (name, price)) in &month.catalogue {
-            file.write_record([sku, name, &price.to_string(), &stock.to_string()])?;
-        }
-        let file = String::from_utf8(file.into_inner().map_err(|error| anyhow::anyhow!("{error}"))?)?;
-        Self::stocked(&file, settings).await
-    }
-
-    async fn stocked(catalogue: &str, settings: &[(&str, &str)]) -> Result<Self> {
-        let server = Server::start(&[&SETTINGS, settings].concat()).await?;
+    async fn stocked(catalogue: &str) -> Result<Self> {
+        let server = Server::start(&SETTINGS).await?;
         server.file("catalogue.csv", catalogue)?;
         let imported = server.command(&["import", "products", "catalogue.csv"], &[])?;
         ensure!(imported.status.success(), "import: {}", String::from_utf8_lossy(&imported.stderr));
         let customer = server.customer("ada@example.com").await?;
         let listed = customer.all("/products?sort=sku").await?;
-        let text = |product: &Value, field: &str| product[field].as_str().map(str::to_owned).context("no text");
-        let ids = listed.iter().map(|product| Ok((text(product, "sku")?, text(product, "id")?)));
-        let ids: BTreeMap<String, String> = ids.collect::<Result<_>>()?;
-        let products = ids.values().cloned().collect();
-        Ok(Self { server, customer, ids, products, orders: AtomicU64::new(0) })
-    }
-
-    /// What stands for the shop in a comparison, and the identifier of each sku.
-    pub(crate) fn contender(&self) -> Result<(Contender, &BTreeMap<String, String>)> {
-        let (token, products) = (self.customer.token().to_owned(), self.products.clone());
-        Ok((Contender::new("entrepot", self.pid(), self.address(), "/api/v1", token, products)?, &self.ids))
+        let products = listed.iter().filter_map(|product| product["id"].as_str().map(str::to_owned)).collect();
+        Ok(Self { server, customer, products, orders: AtomicU64::new(0) })
     }
 
     /// The server's process.
