@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use entrepot_domain::{
-    Cache, CacheKey, Description, Fault, Listing, MetricSource, Money, ProductId, Sample, Timestamp, Version,
+    Cache, CacheKey, Description, Fault, Listing, MetricSource, Money, ProductId, Sample, Timestamp, Version, Window,
     audit::Cause,
     product::{
-        Product, ProductChange, ProductError, ProductImport, ProductName, ProductQuery, ProductRepository, Sku, Stock,
-        StockChange, Upserted,
+        Product, ProductChange, ProductError, ProductFilter, ProductImport, ProductName, ProductQuery,
+        ProductRepository, Sku, Stock, StockChange, Upserted,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -19,20 +19,46 @@ use crate::{
     read_through::{Codec, ReadThrough, to_bytes},
 };
 
-/// Caches products, and invalidates them before a change returns.
+/// For how long the number of products is cached. Every change of it by this service invalidates it; this bounds for how
+/// long a change by other means goes unnoticed, such as one by an instance of a version that does not cache it.
+const COUNT_TTL: Duration = Duration::from_secs(1);
+
+/// Caches products and the number of all of them, and invalidates them before a change returns.
 pub struct CachedProducts {
     inner: Arc<dyn ProductRepository>,
     cache: ReadThrough,
+    counts: ReadThrough,
 }
 
 impl CachedProducts {
     /// A decorator of `inner` that caches a product for at most `ttl`.
     pub fn new(inner: Arc<dyn ProductRepository>, cache: Arc<dyn Cache>, ttl: Duration) -> Self {
-        Self { inner, cache: ReadThrough::new(cache, ttl) }
+        let counts = ReadThrough::new(cache.clone(), ttl.min(COUNT_TTL));
+        Self { inner, cache: ReadThrough::new(cache, ttl), counts }
     }
 
     async fn invalidate(&self, id: ProductId) {
         self.cache.invalidate(&[CacheKey::Product(id)]).await;
+    }
+
+    /// A page of the whole catalogue. The store counts all products only if their number is not cached.
+    async fn page_of_all(&self, query: &ProductQuery, uncounted: Window) -> Result<Listing<Product>, Fault> {
+        let mut counted = None;
+        let slot = &mut counted;
+        let load = || async move {
+            let listing = self.inner.list(query).await?;
+            let total = listing.total;
+            *slot = Some(listing);
+            Ok(total)
+        };
+        let total = self.counts.get(CacheKey::ProductCount, load).await?;
+        match counted {
+            Some(listing) => Ok(listing),
+            None => {
+                let listing = self.inner.list(&ProductQuery { window: uncounted, ..query.clone() }).await?;
+                Ok(Listing { total, ..listing })
+            }
+        }
     }
 }
 
@@ -99,7 +125,9 @@ impl<'a> ProductRecord<'a> {
 #[async_trait]
 impl ProductRepository for CachedProducts {
     async fn insert(&self, product: &Product, cause: &Cause) -> Result<(), ProductError> {
-        self.inner.insert(product, cause).await
+        self.inner.insert(product, cause).await?;
+        self.cache.invalidate(&[CacheKey::ProductCount]).await;
+        Ok(())
     }
 
     async fn find(&self, id: ProductId) -> Result<Option<Product>, Fault> {
@@ -107,7 +135,12 @@ impl ProductRepository for CachedProducts {
     }
 
     async fn list(&self, query: &ProductQuery) -> Result<Listing<Product>, Fault> {
-        self.inner.list(query).await
+        match query.window {
+            Window::Page { page, limit } if query.filter == ProductFilter::default() => {
+                self.page_of_all(query, Window::UncountedPage { page, limit }).await
+            }
+            _ => self.inner.list(query).await,
+        }
     }
 
     async fn update(
@@ -124,13 +157,13 @@ impl ProductRepository for CachedProducts {
 
     async fn archive(&self, id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<(), ProductError> {
         self.inner.archive(id, expected, cause).await?;
-        self.invalidate(id).await;
+        self.cache.invalidate(&[CacheKey::Product(id), CacheKey::ProductCount]).await;
         Ok(())
     }
 
     async fn restore(&self, id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<Product, ProductError> {
         let product = self.inner.restore(id, expected, cause).await?;
-        self.invalidate(id).await;
+        self.cache.invalidate(&[CacheKey::Product(id), CacheKey::ProductCount]).await;
         Ok(product)
     }
 
@@ -147,7 +180,11 @@ impl ProductRepository for CachedProducts {
 
     async fn upsert(&self, imports: &[ProductImport], cause: &Cause) -> Result<Upserted, Fault> {
         let upserted = self.inner.upsert(imports, cause).await?;
-        self.cache.invalidate(&keys::of_products(upserted.updated.iter().copied())).await;
+        let mut changed = keys::of_products(upserted.updated.iter().copied());
+        if !upserted.created.is_empty() || !upserted.updated.is_empty() {
+            changed.push(CacheKey::ProductCount);
+        }
+        self.cache.invalidate(&changed).await;
         Ok(upserted)
     }
 }

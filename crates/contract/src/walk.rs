@@ -22,17 +22,21 @@ where
     F: SortField,
     F::Item: Clone + Debug + PartialEq,
 {
-    let limit = Limit::new(3).unwrap();
+    let (limit, total) = (Limit::new(3).unwrap(), Some(u64::try_from(count).unwrap()));
     let mut paged: Vec<F::Item> = Vec::new();
     for number in 1.. {
         let part = list(page(number, 3)).await;
-        assert_eq!(part.total, Some(u64::try_from(count).unwrap()), "by {sort}");
+        assert_eq!(part.total, total, "by {sort}");
+        let uncounted = list(Window::UncountedPage { page: PageNumber::new(number).unwrap(), limit }).await;
+        assert_eq!(uncounted, Listing { total: None, ..part.clone() }, "by {sort}, page {number}");
         paged.extend(part.items);
         assert_eq!(part.more, paged.len() < count, "by {sort}, page {number}");
         if !part.more {
             break;
         }
     }
+    let beyond = list(page(1_000, 3)).await;
+    assert_eq!(beyond, Listing { items: Vec::new(), total, more: false }, "by {sort}, beyond the last page");
     let mut walked: Vec<F::Item> = Vec::new();
     loop {
         let place = walked.last().map(|item| sort.keyset_of(item));

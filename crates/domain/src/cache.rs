@@ -17,6 +17,8 @@ use crate::{ProductId, SessionId, api_key::KeyPrefix};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CacheKey {
     Product(ProductId),
+    /// The number of products that are for sale.
+    ProductCount,
     /// The user and roles of a session.
     Access(SessionId),
     /// What an API key allows.

@@ -64,6 +64,8 @@ impl Default for PageNumber {
 pub enum Window {
     /// A numbered page, with the total count. Its cost grows with the page number.
     Page { page: PageNumber, limit: Limit },
+    /// The same without the total count, for a caller that knows it.
+    UncountedPage { page: PageNumber, limit: Limit },
     /// The items after a place in the order, without a total count. Its cost does not depend on the place.
     After {
         /// The place of the last item of the previous part; `None` starts at the first item.
@@ -76,7 +78,7 @@ impl Window {
     /// The maximum number of items.
     pub const fn limit(&self) -> Limit {
         match self {
-            Self::Page { limit, .. } | Self::After { limit, .. } => *limit,
+            Self::Page { limit, .. } | Self::UncountedPage { limit, .. } | Self::After { limit, .. } => *limit,
         }
     }
 
@@ -88,7 +90,9 @@ impl Window {
     /// The number of items before the part; zero except for numbered pages.
     pub fn offset(&self) -> u64 {
         match self {
-            Self::Page { page, limit } => u64::from(page.get() - 1) * u64::from(limit.get()),
+            Self::Page { page, limit } | Self::UncountedPage { page, limit } => {
+                u64::from(page.get() - 1) * u64::from(limit.get())
+            }
             Self::After { .. } => 0,
         }
     }
@@ -99,7 +103,8 @@ impl Window {
 pub struct Listing<T> {
     /// The items, in the requested order.
     pub items: Vec<T>,
-    /// The total count; only for [`Window::Page`], counted in the same snapshot as `items`.
+    /// The total count; only for [`Window::Page`], and no older than the request. Above [`EXACT_TOTAL`] it may be an
+    /// estimate. Of a search, of an empty page, and from a cache, it may be of another snapshot than `items`.
     pub total: Option<u64>,
     /// Whether more items follow.
     pub more: bool,

@@ -1,6 +1,9 @@
 //! What every list does alike.
 
-use diesel::{Expression, ExpressionMethods, declare_sql_function, dsl::Gt, sql_types::Text};
+use diesel::{Expression, ExpressionMethods, declare_sql_function, dsl::Gt, result::QueryResult, sql_types::Text};
+use entrepot_domain::{Fault, Window};
+
+use crate::error::fault;
 
 #[declare_sql_function]
 extern "SQL" {
@@ -13,6 +16,21 @@ extern "SQL" {
 pub(crate) fn contains<C: Expression<SqlType = Text>>(column: C, word: &str) -> Gt<strpos<C, String>, i32> {
     let before = if word.contains('\0') { i32::MAX } else { 0 };
     strpos(column, word.replace('\0', "")).gt(before)
+}
+
+/// The count of a page. Its statement returns it with each row, so that a page takes one round trip; `first` is the one of
+/// the first row. A page beyond the last one has no row, and `count` is asked.
+pub(crate) async fn total(
+    window: &Window,
+    first: Option<Option<i64>>,
+    count: impl Future<Output = QueryResult<i64>>,
+) -> Result<Option<i64>, Fault> {
+    match (window, first) {
+        (Window::UncountedPage { .. } | Window::After { .. }, _) => Ok(None),
+        (Window::Page { .. }, Some(total)) => Ok(total),
+        (Window::Page { .. }, None) if window.offset() == 0 => Ok(Some(0)),
+        (Window::Page { .. }, None) => count.await.map(Some).map_err(fault),
+    }
 }
 
 #[cfg(test)]

@@ -98,6 +98,7 @@ impl KeyNames {
 }
 
 const PRODUCT: &str = "product:";
+const PRODUCT_COUNT: &str = "product-count";
 const ACCESS: &str = "access:";
 const API_KEY: &str = "api-key:";
 
@@ -106,6 +107,7 @@ pub(crate) fn write_cache_key(to: &mut String, key: CacheKey) {
     // Writing to a string does not fail.
     match key {
         CacheKey::Product(id) => write!(to, "{PRODUCT}{id}"),
+        CacheKey::ProductCount => write!(to, "{PRODUCT_COUNT}"),
         CacheKey::Access(id) => write!(to, "{ACCESS}{id}"),
         CacheKey::ApiKey(prefix) => write!(to, "{API_KEY}{prefix}"),
     }
@@ -115,6 +117,9 @@ pub(crate) fn write_cache_key(to: &mut String, key: CacheKey) {
 /// Parses the text form of a cache key; `None` for a kind that this version does not know.
 pub(crate) fn parse_cache_key(name: &str) -> Option<CacheKey> {
     let uuid = |text| Uuid::try_parse(text).ok();
+    if name == PRODUCT_COUNT {
+        return Some(CacheKey::ProductCount);
+    }
     if let Some(id) = name.strip_prefix(PRODUCT) {
         return uuid(id).map(|id| CacheKey::Product(ProductId(id)));
     }

@@ -41,7 +41,7 @@ pub(crate) struct PageInfo {
     /// The size of a page.
     #[schema(example = 20)]
     limit: u8,
-    /// How many items the list has.
+    /// How many items the list has. That of all products may lack, for a second, a change that was made past this service.
     #[schema(example = 135)]
     total: u64,
     /// How many pages the list has.
@@ -72,7 +72,9 @@ pub(crate) fn listed<F: SortField, T: Serialize>(
     shared: bool,
 ) -> ApiResult {
     let (pagination, links) = match &request.window {
-        Window::Page { page, limit } => numbered(req, page.get(), limit.get(), listing.total.unwrap_or_default()),
+        Window::Page { page, limit } | Window::UncountedPage { page, limit } => {
+            numbered(req, page.get(), limit.get(), listing.total.unwrap_or_default())
+        }
         Window::After { limit, .. } => {
             let last = listing.items.last().filter(|_| listing.more);
             let next_cursor = last.map(|last| request.seal.close(&request.sort.keyset_of(last))).transpose()?;

@@ -1,10 +1,6 @@
 //! The log, as it is read.
 
-use diesel::{
-    ExpressionMethods, QueryDsl, SelectableHelper,
-    dsl::{AsSelect, Select, count_star},
-    pg::Pg,
-};
+use diesel::{ExpressionMethods, QueryDsl, SelectableHelper, dsl::count_star, pg::Pg};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     Fault, Listing, SortColumns, Window,
@@ -15,6 +11,7 @@ use super::row::EntryRow;
 use crate::{
     error::fault,
     keyset::{after, order},
+    listing::total,
     schema::audit_entries,
 };
 
@@ -44,26 +41,29 @@ fn filtered(filter: &AuditFilter) -> audit_entries::BoxedQuery<'_, Pg> {
     query
 }
 
-/// The rows of the window, and one more.
-fn shown(query: &AuditQuery) -> Select<audit_entries::BoxedQuery<'_, Pg>, AsSelect<EntryRow, Pg>> {
+/// The window, with one row more than it shows.
+fn shown(query: &AuditQuery) -> audit_entries::BoxedQuery<'_, Pg> {
     let columns = SortColumns::of(&query.sort, column);
     let (limit, offset) = query.window.rows();
     let mut rows = filtered(&query.filter);
     if let Window::After { place: Some(place), .. } = &query.window {
         rows = rows.filter(after(&columns, place));
     }
-    rows.select(EntryRow::as_select()).order(order(&columns)).limit(limit).offset(offset)
+    rows.order(order(&columns)).limit(limit).offset(offset)
 }
 
 pub(super) async fn list(connection: &mut AsyncPgConnection, query: &AuditQuery) -> Result<Listing<AuditEntry>, Fault> {
-    let total = match query.window {
-        Window::Page { .. } => {
-            Some(filtered(&query.filter).select(count_star()).get_result(connection).await.map_err(fault)?)
-        }
-        Window::After { .. } => None,
+    let count = || filtered(&query.filter).select(count_star());
+    let rows: Vec<(EntryRow, Option<i64>)> = if let Window::Page { .. } = query.window {
+        let counted = shown(query).select((EntryRow::as_select(), count().single_value()));
+        counted.load(connection).await.map_err(fault)?
+    } else {
+        let rows: Vec<EntryRow> = shown(query).select(EntryRow::as_select()).load(connection).await.map_err(fault)?;
+        rows.into_iter().map(|row| (row, None)).collect()
     };
-    let rows: Vec<EntryRow> = shown(query).load(connection).await.map_err(fault)?;
-    Listing::try_from_rows(rows, &query.window, total)
+    let first = rows.as_slice().first().map(|(_, total)| *total);
+    let total = total(&query.window, first, count().get_result(connection)).await?;
+    Listing::try_from_rows(rows.into_iter().map(|(row, _)| row).collect(), &query.window, total)
 }
 
 #[cfg(test)]
@@ -116,7 +116,7 @@ mod tests {
     async fn every_list_follows_an_index_and_sorts_nothing() {
         let (mut connection, _database) = filled(ENTRIES).await;
         for query in queries() {
-            let plan = plan_of(&mut connection, shown(&query)).await;
+            let plan = plan_of(&mut connection, shown(&query).select(EntryRow::as_select())).await;
             assert!(plan.contains("Index Scan") && plan.contains("using audit_entries_by_"), "{query:?}: {plan}");
             assert!(!plan.contains("Seq Scan") && !plan.contains("Sort"), "{query:?}: {plan}");
         }

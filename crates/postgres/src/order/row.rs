@@ -75,34 +75,30 @@ impl LineRow {
     }
 }
 
-/// The lines of some orders, those of one order together and in order.
-pub(super) async fn lines_of(connection: &mut AsyncPgConnection, orders: &[Uuid]) -> Result<Vec<LineRow>, Fault> {
-    order_lines::table
-        .filter(order_lines::order_id.eq_any(orders))
-        .order((order_lines::order_id, order_lines::line))
-        .select(LineRow::as_select())
-        .load(connection)
-        .await
-        .map_err(fault)
-}
-
-/// An order with its lines.
+/// An order with its lines, in one round trip.
 pub(super) async fn find(connection: &mut AsyncPgConnection, id: OrderId) -> Result<Option<Order>, Fault> {
-    let row = orders::table.filter(orders::id.eq(id.0)).select(OrderRow::as_select());
-    let row = row.get_result(connection).await.optional().map_err(fault)?;
-    whole(connection, row).await
+    let rows = orders::table
+        .left_join(order_lines::table)
+        .filter(orders::id.eq(id.0))
+        .order(order_lines::line)
+        .select((OrderRow::as_select(), Option::<LineRow>::as_select()));
+    let rows: Vec<(OrderRow, Option<LineRow>)> = rows.load(connection).await.map_err(fault)?;
+    let mut order = None;
+    let mut lines = Vec::with_capacity(rows.len());
+    for (row, line) in rows {
+        order = Some(row);
+        lines.extend(line);
+    }
+    order.map(|order| order.with(lines)).transpose()
 }
 
-/// The same, locked for a change.
+/// The same, locked for a change. Its lines, which never change, are read after the lock was taken.
 pub(super) async fn lock(connection: &mut AsyncPgConnection, id: OrderId) -> Result<Option<Order>, Fault> {
     let row = orders::table.filter(orders::id.eq(id.0)).select(OrderRow::as_select()).for_no_key_update();
-    let row = row.get_result(connection).await.optional().map_err(fault)?;
-    whole(connection, row).await
-}
-
-/// With its lines, which never change.
-async fn whole(connection: &mut AsyncPgConnection, row: Option<OrderRow>) -> Result<Option<Order>, Fault> {
+    let row: Option<OrderRow> = row.get_result(connection).await.optional().map_err(fault)?;
     let Some(row) = row else { return Ok(None) };
-    let lines = lines_of(connection, &[row.id]).await?;
+    let lines =
+        order_lines::table.filter(order_lines::order_id.eq(id.0)).order(order_lines::line).select(LineRow::as_select());
+    let lines = lines.load(connection).await.map_err(fault)?;
     row.with(lines).map(Some)
 }

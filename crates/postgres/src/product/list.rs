@@ -1,10 +1,6 @@
 //! Lists of products.
 
-use diesel::{
-    ExpressionMethods, QueryDsl, QueryResult, SelectableHelper,
-    dsl::{AsSelect, Select, count_star},
-    pg::Pg,
-};
+use diesel::{ExpressionMethods, QueryDsl, QueryResult, SelectableHelper, dsl::count_star, pg::Pg};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     EXACT_TOTAL, Fault, Listing, SortColumns, Window,
@@ -19,6 +15,7 @@ use super::{
 use crate::{
     error::fault,
     keyset::{FOLDED_NAME, after, order},
+    listing::total,
     schema::products,
 };
 
@@ -57,31 +54,40 @@ fn words(filter: &ProductFilter) -> Vec<String> {
     filter.search.as_deref().map(search_words).unwrap_or_default()
 }
 
-/// The rows of the window, and one more.
-fn shown(query: &ProductQuery) -> Select<products::BoxedQuery<'_, Pg>, AsSelect<ProductRow, Pg>> {
+/// The window, with one row more than it shows.
+fn shown(query: &ProductQuery) -> products::BoxedQuery<'_, Pg> {
     let columns = SortColumns::of(&query.sort, column);
     let (limit, offset) = query.window.rows();
     let mut rows = filtered(&query.filter);
     if let Window::After { place: Some(place), .. } = &query.window {
         rows = rows.filter(after(&columns, place));
     }
-    rows.select(ProductRow::as_select()).order(order(&columns)).limit(limit).offset(offset)
+    rows.order(order(&columns)).limit(limit).offset(offset)
 }
 
 pub(super) async fn list(connection: &mut AsyncPgConnection, query: &ProductQuery) -> Result<Listing<Product>, Fault> {
     let total = match query.window {
-        Window::Page { .. } => Some(total(connection, &query.filter).await.map_err(fault)?),
-        Window::After { .. } => None,
+        Window::Page { .. } if words(&query.filter).is_empty() => return counted(connection, query).await,
+        Window::Page { .. } => Some(found(connection, &query.filter).await.map_err(fault)?),
+        Window::UncountedPage { .. } | Window::After { .. } => None,
     };
-    let rows: Vec<ProductRow> = shown(query).load(connection).await.map_err(fault)?;
+    let rows = shown(query).select(ProductRow::as_select());
+    let rows: Vec<ProductRow> = rows.load(connection).await.map_err(fault)?;
     Listing::try_from_rows(rows, &query.window, total)
 }
 
-/// How many a filter lets through. What a search finds is counted up to a bound, above which the server estimates it.
-async fn total(connection: &mut AsyncPgConnection, filter: &ProductFilter) -> QueryResult<i64> {
-    if words(filter).is_empty() {
-        return filtered(filter).select(count_star()).get_result(connection).await;
-    }
+/// A page and its exact count, in one round trip.
+async fn counted(connection: &mut AsyncPgConnection, query: &ProductQuery) -> Result<Listing<Product>, Fault> {
+    let count = || filtered(&query.filter).select(count_star());
+    let rows: Vec<(ProductRow, Option<i64>)> =
+        shown(query).select((ProductRow::as_select(), count().single_value())).load(connection).await.map_err(fault)?;
+    let first = rows.as_slice().first().map(|(_, total)| *total);
+    let total = total(&query.window, first, count().get_result(connection)).await?;
+    Listing::try_from_rows(rows.into_iter().map(|(row, _)| row).collect(), &query.window, total)
+}
+
+/// How many a search finds. They are counted up to a bound, above which the server estimates their number.
+async fn found(connection: &mut AsyncPgConnection, filter: &ProductFilter) -> QueryResult<i64> {
     let found = CountOf(filtered(filter).select(products::id).limit(EXACT_TOTAL + 1));
     let found: i64 = found.get_result(connection).await?;
     if found <= EXACT_TOTAL {
@@ -132,7 +138,7 @@ mod tests {
     async fn every_order_follows_its_index_and_sorts_nothing() {
         let (mut connection, _database) = filled(PRODUCTS).await;
         for query in queries() {
-            let plan = plan_of(&mut connection, shown(&query)).await;
+            let plan = plan_of(&mut connection, shown(&query).select(ProductRow::as_select())).await;
             assert!(plan.contains("Index Scan") && plan.contains("using products_by_"), "{query:?}: {plan}");
             assert!(!plan.contains("Seq Scan") && !plan.contains("Sort"), "{query:?}: {plan}");
         }
@@ -163,7 +169,7 @@ mod tests {
                 ("blue", "products_by_amount"),
             ] {
                 let query = search(words, Window::After { place: None, limit: Limit::default() });
-                let plan = plan_of(&mut connection, shown(&query)).await;
+                let plan = plan_of(&mut connection, shown(&query).select(ProductRow::as_select())).await;
                 assert!(plan.contains(index), "{words}: {plan}");
                 assert!(!list(&mut connection, &query).await.unwrap().items.is_empty(), "{words}");
             }

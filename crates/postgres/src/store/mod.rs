@@ -228,7 +228,7 @@ impl PostgresStore {
         &self.0.queued
     }
 
-    /// Reads a list from one snapshot, of the replica if it has caught up.
+    /// Reads a list, of the replica if it has caught up.
     pub(crate) async fn list_from<D, T>(&self, data: D, work: Work<D, T, Fault>) -> Result<T, Fault>
     where
         D: Send + Sync + 'static,
@@ -241,7 +241,7 @@ impl PostgresStore {
             {
                 return Ok(done);
             }
-            executor.run(Begin::Snapshot, &data, work).await
+            executor.run(Begin::Plain, &data, work).await
         })
         .await
     }

@@ -45,7 +45,7 @@ impl Replica {
             let written = self.primary.run(Begin::Plain, &(), written).await?;
             for pause in CATCH_UP_DELAYS {
                 if self.executor.run(Begin::Plain, &written, has_replayed).await? {
-                    return self.executor.run(Begin::Snapshot, data, work).await.map(Some);
+                    return self.executor.run(Begin::Plain, data, work).await.map(Some);
                 }
                 tokio::time::sleep(pause).await;
             }

@@ -33,17 +33,6 @@ pub(crate) enum Begin {
     Plain,
     /// A transaction that writes.
     Write,
-    /// A read-only transaction on one snapshot.
-    Snapshot,
-}
-
-impl Begin {
-    const fn sql(self) -> &'static str {
-        match self {
-            Self::Plain | Self::Write => "BEGIN;",
-            Self::Snapshot => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;",
-        }
-    }
 }
 
 /// Executes work on connections of a pool.
@@ -110,7 +99,7 @@ impl Executor {
             return done;
         }
         let local = self.local.as_deref().unwrap_or_default();
-        connection.batch_execute(&format!("{}{local}", begin.sql())).await.map_err(fault)?;
+        connection.batch_execute(&format!("BEGIN;{local}")).await.map_err(fault)?;
         let done = work(connection, data).await;
         let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
         match connection.batch_execute(end).await {

@@ -11,7 +11,7 @@ use super::row::{UserRow, sums_with};
 use crate::{
     error::fault,
     keyset::{FOLDED_NAME, after, order},
-    listing::contains,
+    listing::{contains, total},
     schema::users,
 };
 
@@ -34,20 +34,27 @@ fn filtered(filter: &UserFilter) -> users::BoxedQuery<'_, Pg> {
     query
 }
 
-pub(super) async fn list(connection: &mut AsyncPgConnection, query: &UserQuery) -> Result<Listing<User>, Fault> {
+/// The window, with one row more than it shows.
+fn shown(query: &UserQuery) -> users::BoxedQuery<'_, Pg> {
     let columns = SortColumns::of(&query.sort, column);
     let (limit, offset) = query.window.rows();
-    let total = match query.window {
-        Window::Page { .. } => {
-            Some(filtered(&query.filter).select(count_star()).get_result(connection).await.map_err(fault)?)
-        }
-        Window::After { .. } => None,
-    };
     let mut rows = filtered(&query.filter);
     if let Window::After { place: Some(place), .. } = &query.window {
         rows = rows.filter(after(&columns, place));
     }
-    let rows = rows.select(UserRow::as_select()).order(order(&columns)).limit(limit).offset(offset);
-    let rows: Vec<UserRow> = rows.load(connection).await.map_err(fault)?;
-    Listing::try_from_rows(rows, &query.window, total)
+    rows.order(order(&columns)).limit(limit).offset(offset)
+}
+
+pub(super) async fn list(connection: &mut AsyncPgConnection, query: &UserQuery) -> Result<Listing<User>, Fault> {
+    let count = || filtered(&query.filter).select(count_star());
+    let rows: Vec<(UserRow, Option<i64>)> = if let Window::Page { .. } = query.window {
+        let counted = shown(query).select((UserRow::as_select(), count().single_value()));
+        counted.load(connection).await.map_err(fault)?
+    } else {
+        let rows: Vec<UserRow> = shown(query).select(UserRow::as_select()).load(connection).await.map_err(fault)?;
+        rows.into_iter().map(|row| (row, None)).collect()
+    };
+    let first = rows.as_slice().first().map(|(_, total)| *total);
+    let total = total(&query.window, first, count().get_result(connection)).await?;
+    Listing::try_from_rows(rows.into_iter().map(|(row, _)| row).collect(), &query.window, total)
 }

@@ -138,7 +138,9 @@ mod tests {
     fn entries_round_trip() {
         let id = Uuid::from_u128(7);
         let prefix = KeyPrefix::from_bytes(b"0123456789").unwrap();
-        let keys = [CacheKey::Product(ProductId(id)), CacheKey::Access(SessionId(id)), CacheKey::ApiKey(prefix)];
+        let (product, session) = (ProductId(id), SessionId(id));
+        let keys =
+            [CacheKey::Product(product), CacheKey::ProductCount, CacheKey::Access(session), CacheKey::ApiKey(prefix)];
         let entry = write_entry(u64::MAX - 1, &keys);
         let (holder, parsed) = parse_entry(&entry).unwrap();
         assert_eq!((holder, parsed.collect::<Vec<_>>()), (u64::MAX - 1, keys.map(Some).to_vec()));
