@@ -35,8 +35,8 @@ const SETTINGS: [(&str, &str); 5] = [
     ("BCRYPT_COST", "4"),
     ("TRUSTED_PROXIES", "127.0.0.1"),
     ("LOG_FORMAT", "json"),
-    ("JWT_SECRET", "a secret of bench, 32 bytes long"),
-    ("REFRESH_TOKEN_SECRET", "another one, which is as long too"),
+    ("JWT_SECRET", "a secret of the bench that is long enough"),
+    ("REFRESH_TOKEN_SECRET", "another secret of the same length"),
 ];
 
 /// A process of a contender, ended when dropped, and its folder.
