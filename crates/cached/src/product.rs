@@ -52,13 +52,11 @@ impl CachedProducts {
             Ok(total)
         };
         let total = self.counts.get(CacheKey::ProductCount, load).await?;
-        match counted {
-            Some(listing) => Ok(listing),
-            None => {
-                let listing = self.inner.list(&ProductQuery { window: uncounted, ..query.clone() }).await?;
-                Ok(Listing { total, ..listing })
-            }
+        if let Some(listing) = counted {
+            return Ok(listing);
         }
+        let listing = self.inner.list(&ProductQuery { window: uncounted, ..query.clone() }).await?;
+        Ok(Listing { total, ..listing })
     }
 }
 

@@ -22,12 +22,12 @@ pub(crate) fn contains<C: Expression<SqlType = Text>>(column: C, word: &str) -> 
 /// the first row. A page beyond the last one has no row, and `count` is asked.
 pub(crate) async fn total(
     window: &Window,
-    first: Option<Option<i64>>,
+    first: Option<i64>,
     count: impl Future<Output = QueryResult<i64>>,
 ) -> Result<Option<i64>, Fault> {
     match (window, first) {
         (Window::UncountedPage { .. } | Window::After { .. }, _) => Ok(None),
-        (Window::Page { .. }, Some(total)) => Ok(total),
+        (Window::Page { .. }, Some(total)) => Ok(Some(total)),
         (Window::Page { .. }, None) if window.offset() == 0 => Ok(Some(0)),
         (Window::Page { .. }, None) => count.await.map(Some).map_err(fault),
     }

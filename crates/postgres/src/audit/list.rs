@@ -61,7 +61,7 @@ pub(super) async fn list(connection: &mut AsyncPgConnection, query: &AuditQuery)
         let rows: Vec<EntryRow> = shown(query).select(EntryRow::as_select()).load(connection).await.map_err(fault)?;
         rows.into_iter().map(|row| (row, None)).collect()
     };
-    let first = rows.as_slice().first().map(|(_, total)| *total);
+    let first = rows.as_slice().first().and_then(|(_, total)| *total);
     let total = total(&query.window, first, count().get_result(connection)).await?;
     Listing::try_from_rows(rows.into_iter().map(|(row, _)| row).collect(), &query.window, total)
 }

@@ -52,7 +52,7 @@ pub(super) async fn list(connection: &mut AsyncPgConnection, query: &JobQuery) -
             let count = filtered(&query.filter).select(count_star());
             Some(count.get_result(connection).await.map_err(fault)?)
         }
-        Window::After { .. } => None,
+        Window::UncountedPage { .. } | Window::After { .. } => None,
     };
     let rows: Vec<JobRow> = shown(query).load(connection).await.map_err(fault)?;
     Listing::try_from_rows(rows, &query.window, total)

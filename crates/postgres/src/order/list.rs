@@ -85,7 +85,7 @@ pub(super) async fn list(connection: &mut AsyncPgConnection, query: &OrderQuery)
         rows.into_iter().map(|(order, line)| (order, line, None)).collect()
     };
     let orders = by_order(rows);
-    let first = orders.as_slice().first().map(|order| order.total);
+    let first = orders.as_slice().first().and_then(|order| order.total);
     let total = total(&query.window, first, count().get_result(connection)).await?;
     Listing::try_from_rows(orders, &query.window, total)
 }

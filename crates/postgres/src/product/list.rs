@@ -81,7 +81,7 @@ async fn counted(connection: &mut AsyncPgConnection, query: &ProductQuery) -> Re
     let count = || filtered(&query.filter).select(count_star());
     let rows: Vec<(ProductRow, Option<i64>)> =
         shown(query).select((ProductRow::as_select(), count().single_value())).load(connection).await.map_err(fault)?;
-    let first = rows.as_slice().first().map(|(_, total)| *total);
+    let first = rows.as_slice().first().and_then(|(_, total)| *total);
     let total = total(&query.window, first, count().get_result(connection)).await?;
     Listing::try_from_rows(rows.into_iter().map(|(row, _)| row).collect(), &query.window, total)
 }

@@ -54,7 +54,7 @@ pub(super) async fn list(connection: &mut AsyncPgConnection, query: &UserQuery) 
         let rows: Vec<UserRow> = shown(query).select(UserRow::as_select()).load(connection).await.map_err(fault)?;
         rows.into_iter().map(|row| (row, None)).collect()
     };
-    let first = rows.as_slice().first().map(|(_, total)| *total);
+    let first = rows.as_slice().first().and_then(|(_, total)| *total);
     let total = total(&query.window, first, count().get_result(connection)).await?;
     Listing::try_from_rows(rows.into_iter().map(|(row, _)| row).collect(), &query.window, total)
 }

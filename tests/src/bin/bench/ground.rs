@@ -31,12 +31,11 @@ pub(crate) struct Processes {
 
 impl Ground {
     pub(crate) async fn find() -> Result<Self> {
-        let (admin, redis, own) = match (env::var("DATABASE_URL"), env::var("REDIS_URL")) {
-            (Ok(admin), Ok(redis)) => (admin, redis, None),
-            _ => {
-                let (postgres, redis) = (Postgres::start_on_disk().await?, Redis::start().await?);
-                (postgres.url("postgres"), redis.url(), Some((postgres, redis)))
-            }
+        let (admin, redis, own) = if let (Ok(admin), Ok(redis)) = (env::var("DATABASE_URL"), env::var("REDIS_URL")) {
+            (admin, redis, None)
+        } else {
+            let (postgres, redis) = (Postgres::start_on_disk().await?, Redis::start().await?);
+            (postgres.url("postgres"), redis.url(), Some((postgres, redis)))
         };
         let processes = Processes { postgres: postgres_process(&admin).await, redis: redis_process(&redis) };
         Ok(Self { admin, redis, processes, _own: own })

@@ -74,12 +74,16 @@ fn print_ratios(contenders: &[(Contender, Started)], rows: &[(Work, usize, Vec<f
     if others.is_empty() {
         return;
     }
-    let names = |each: fn(&'static str) -> String| others.iter().map(|(other, _)| each(other.name)).collect::<String>();
-    println!("\n| work                | connections |{}", names(|name| format!(" × {name:<8} |")));
-    println!("|---------------------|-------------|{}", names(|_| format!("{}|", "-".repeat(12))));
+    let (mut names, mut rules) = (String::new(), String::new());
+    for (other, _) in others {
+        names += &format!(" × {:<8} |", other.name);
+        rules += "------------|";
+    }
+    println!("\n| work                | connections |{names}");
+    println!("|---------------------|-------------|{rules}");
     for (work, connections, rates) in rows {
         let [own, others @ ..] = rates.as_slice() else { continue };
-        let ratios: String = others.iter().map(|other| format!(" {:>10.1} |", own / other)).collect();
-        println!("| {:<19} | {connections:>11} |{ratios}", work.name());
+        let ratios: Vec<_> = others.iter().map(|other| format!("{:>10.1}", own / other)).collect();
+        println!("| {:<19} | {connections:>11} | {} |", work.name(), ratios.join(" | "));
     }
 }

@@ -154,7 +154,17 @@ async fn furnish(
         }
     });
     let orders = orders.await?;
-    Ok(Contender { name, pid, address, base, tokens, products, orders, baskets, made: Default::default() })
+    Ok(Contender {
+        name,
+        pid,
+        address,
+        base,
+        tokens,
+        products,
+        orders,
+        baskets,
+        made: std::sync::atomic::AtomicUsize::default(),
+    })
 }
 
 /// Logs all customers in, those of this program after they have registered; returns their access tokens.
