@@ -74,13 +74,9 @@ fn print_ratios(contenders: &[(Contender, Started)], rows: &[(Work, usize, Vec<f
     if others.is_empty() {
         return;
     }
-    let (mut names, mut rules) = (String::new(), String::new());
-    for (other, _) in others {
-        names += &format!(" × {:<8} |", other.name);
-        rules += "------------|";
-    }
-    println!("\n| work                | connections |{names}");
-    println!("|---------------------|-------------|{rules}");
+    let names: Vec<_> = others.iter().map(|(other, _)| format!("× {:<8}", other.name)).collect();
+    println!("\n| work                | connections | {} |", names.join(" | "));
+    println!("|---------------------|-------------|{}", "------------|".repeat(others.len()));
     for (work, connections, rates) in rows {
         let [own, others @ ..] = rates.as_slice() else { continue };
         let ratios: Vec<_> = others.iter().map(|other| format!("{:>10.1}", own / other)).collect();
