@@ -16,7 +16,7 @@ macro_rules! api_key_suite {
         $crate::suite! { api_key, $harness,
             inserted_key_is_found_by_its_prefix,
             list_has_the_live_keys_newest_first,
-            idempotency_key_expires,
+            key_expires,
             expired_key_is_returned_for_a_day,
             revoking_ends_only_that_key,
             only_the_user_of_a_key_revokes_it,
@@ -102,7 +102,7 @@ pub async fn list_has_the_live_keys_newest_first(h: &impl Stores) {
 }
 
 /// The key is live until the last millisecond before.
-pub async fn idempotency_key_expires(h: &impl Stores) {
+pub async fn key_expires(h: &impl Stores) {
     let (keys, ada) = (h.api_keys(), ada(h).await);
     keys.insert(&expiring_at(key(1, ada), at(10)), MAX_LIVE, &cause(at(0))).await.unwrap();
     let last = at(10) - chrono::Duration::milliseconds(1);
