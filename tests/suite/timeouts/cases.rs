@@ -72,8 +72,17 @@ fn nothing(_: &World) -> Value {
 
 /// In the order of the document.
 pub(super) fn cases() -> Vec<Case> {
-    use Made::{Ada, Admin, ApiKey, Order, OtherSession, Step, Totp};
-    let case = |route, again, made| Case { route, again, made };
+    let mut cases = cases_of_accounts();
+    cases.extend(cases_of_the_shop());
+    cases
+}
+
+fn case(route: &'static str, again: u16, made: Made) -> Case {
+    Case { route, again, made }
+}
+
+fn cases_of_accounts() -> Vec<Case> {
+    use Made::{Ada, Admin, ApiKey, OtherSession, Totp};
     vec![
         case("POST /admin/jobs/{id}/cancel", 409, Admin(|world| job(world) + "/cancel", nothing)),
         case("POST /admin/jobs/{id}/retry", 202, Admin(|world| job(world) + "/retry", nothing)),
@@ -96,6 +105,12 @@ pub(super) fn cases() -> Vec<Case> {
         case("DELETE /auth/totp", 404, Totp("remove")),
         case("POST /auth/totp/confirm", 409, Totp("confirm")),
         case("POST /auth/totp/recovery-codes", 400, Totp("renew")),
+    ]
+}
+
+fn cases_of_the_shop() -> Vec<Case> {
+    use Made::{Ada, Admin, Order, Step, Totp};
+    vec![
         case("POST /orders", 201, Order),
         case("POST /orders/{id}/cancel", 409, Step("cancel", &[])),
         case("POST /orders/{id}/pay", 409, Step("pay", &[])),
@@ -112,6 +127,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         case("DELETE /products/{id}", 404, Admin(product, nothing)),
         case("PATCH /products/{id}", 200, Admin(product, |_| json!({"name": "Other"}))),
+        case("POST /products/{id}/restore", 200, Admin(|world| product(world) + "/restore", nothing)),
         case(
             "POST /products/{id}/stock",
             200,
