@@ -25,6 +25,7 @@ enum Made {
     /// A transition of an order, after these.
     Step(&'static str, &'static [&'static str]),
     Order,
+    ArchivedProduct,
     ApiKey,
     OtherSession,
     Totp(&'static str),
@@ -109,7 +110,7 @@ fn cases_of_accounts() -> Vec<Case> {
 }
 
 fn cases_of_the_shop() -> Vec<Case> {
-    use Made::{Ada, Admin, Order, Step, Totp};
+    use Made::{Ada, Admin, ArchivedProduct, Order, Step, Totp};
     vec![
         case("POST /orders", 201, Order),
         case("POST /orders/{id}/cancel", 409, Step("cancel", &[])),
@@ -127,7 +128,7 @@ fn cases_of_the_shop() -> Vec<Case> {
         ),
         case("DELETE /products/{id}", 404, Admin(product, nothing)),
         case("PATCH /products/{id}", 200, Admin(product, |_| json!({"name": "Other"}))),
-        case("POST /products/{id}/restore", 200, Admin(|world| product(world) + "/restore", nothing)),
+        case("POST /products/{id}/restore", 200, ArchivedProduct),
         case(
             "POST /products/{id}/stock",
             200,
@@ -167,6 +168,10 @@ impl Case {
             Made::Order => {
                 let body = json!({"items": [{"productId": world.product, "quantity": 2}]});
                 Request { keyed: true, ..request("/orders".into(), body) }
+            }
+            Made::ArchivedProduct => {
+                admin.delete(&product(world)).await?.expect(204);
+                Request { by_admin: true, ..request(product(world) + "/restore", Value::Null) }
             }
             Made::ApiKey => {
                 let key = json!({"name": "till", "scopes": ["orders:read"]});
