@@ -173,7 +173,7 @@ async fn files_that_are_no_good_are_told_of_once_and_the_old_ones_kept() -> Resu
     let (server, folder) = started(&first).await?;
     let bad = Pair { certificate: "no certificate".to_owned(), key: first.key.clone() };
     bad.write(folder.path())?;
-    server.printed("the old one is kept").await?;
+    server.printed("the old one stays in use").await?;
     assert!(first.is_shown(&server).await);
     // The key of another one.
     let second = Pair::new()?;
@@ -183,7 +183,7 @@ async fn files_that_are_no_good_are_told_of_once_and_the_old_ones_kept() -> Resu
     second.write(folder.path())?;
     second.will_be_shown(&server).await?;
     let log = server.log();
-    assert_eq!(log.matches("the old one is kept").count(), 2, "{log}");
+    assert_eq!(log.matches("the old one stays in use").count(), 2, "{log}");
     assert!(!log.contains("PRIVATE KEY"), "{log}");
     Ok(())
 }
