@@ -21,6 +21,11 @@ pub(crate) const HEADERS: u8 = 1;
 pub(crate) const CONTINUATION: u8 = 9;
 pub(crate) const END_HEADERS: u8 = 4;
 
+/// The length of a frame's payload.
+pub(crate) fn payload_length([a, b, c]: [u8; 3]) -> usize {
+    usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c)
+}
+
 /// Follows the frames of a client.
 #[derive(Debug, Default)]
 pub(crate) struct FrameScanner {
@@ -70,7 +75,7 @@ impl FrameScanner {
         if let [a, b, c, kind, flags, ref stream @ ..] = *self.head
             && let Ok(stream) = <[u8; 4]>::try_from(stream)
         {
-            self.payload = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
+            self.payload = payload_length([a, b, c]);
             if matches!(kind, HEADERS | CONTINUATION) {
                 self.goes_on = flags & END_HEADERS == 0;
                 self.opening = u32::from_be_bytes(stream) & MAX_STREAM_ID;

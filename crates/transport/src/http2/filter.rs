@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::fields;
 use crate::{
-    http2_frames::{CONTINUATION, END_HEADERS, FRAME_HEAD, HEADERS, PREFACE},
+    http2_frames::{CONTINUATION, END_HEADERS, FRAME_HEAD, HEADERS, PREFACE, payload_length},
     stream::MonitoredStream,
 };
 
@@ -93,7 +93,7 @@ impl Frames {
         if self.head.len() < FRAME_HEAD {
             return;
         }
-        self.payload = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
+        self.payload = payload_length([a, b, c]);
         let is_head = if self.held.is_empty() { kind == HEADERS } else { kind == CONTINUATION };
         self.holds = is_head.then_some(flags & END_HEADERS > 0);
         if !is_head {
@@ -157,8 +157,7 @@ impl Head {
     fn of(mut frames: &[u8]) -> Option<Self> {
         let mut head: Option<Self> = None;
         while let Some(([a, b, c, _, flags, stream @ ..], rest)) = frames.split_first_chunk::<FRAME_HEAD>() {
-            let length = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
-            let (payload, rest) = rest.split_at_checked(length)?;
+            let (payload, rest) = rest.split_at_checked(payload_length([*a, *b, *c]))?;
             frames = rest;
             if let Some(head) = &mut head {
                 head.block.extend(payload);
