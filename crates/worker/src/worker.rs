@@ -110,14 +110,14 @@ impl Worker {
         let WorkerSettings { lease, min_poll_interval, max_poll_interval, .. } = self.settings;
         let mut poll_interval = min_poll_interval;
         while !stop.is_cancelled() {
-            let kinds: Vec<_> = self.registry.iter().map(|known| (known.kind.clone(), known.free())).collect();
-            let kinds: Vec<_> = kinds.into_iter().filter(|(_, free)| *free > 0).collect();
+            let free = self.registry.iter().map(|known| (known, known.free())).filter(|(_, free)| *free > 0);
+            let kinds: Vec<_> = free.map(|(known, free)| (known.kind.clone(), free)).collect();
             let is_any_busy = kinds.len() < self.registry.iter().count();
             let asked_at = Instant::now();
             let claimed = if kinds.is_empty() {
                 Vec::new()
             } else {
-                match self.ports.queue.claim(&Claim { kinds: kinds.clone(), lease }).await {
+                match self.ports.queue.claim(&Claim { kinds, lease }).await {
                     Ok(claimed) => claimed,
                     Err(fault) => {
                         tracing::debug!(error = %fault, "no jobs could be claimed");
