@@ -1,7 +1,14 @@
 //! What every list does alike.
 
-use diesel::{Expression, ExpressionMethods, declare_sql_function, dsl::Gt, result::QueryResult, sql_types::Text};
-use entrepot_domain::{Fault, Window};
+use diesel::{
+    Expression, ExpressionMethods, declare_sql_function,
+    dsl::Gt,
+    pg::Pg,
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
+    result::QueryResult,
+    sql_types::Text,
+};
+use entrepot_domain::{Fault, Listing, Window};
 
 use crate::error::fault;
 
@@ -20,7 +27,7 @@ pub(crate) fn contains<C: Expression<SqlType = Text>>(column: C, word: &str) -> 
 
 /// The count of a page. Its statement returns it with each row, so that a page takes one round trip; `first` is the one of
 /// the first row. A page beyond the last one has no row, and `count` is asked.
-pub(crate) async fn total(
+async fn total(
     window: &Window,
     first: Option<i64>,
     count: impl Future<Output = QueryResult<i64>>,
@@ -33,13 +40,42 @@ pub(crate) async fn total(
     }
 }
 
+/// A list from rows that each have the count of [`total`]. `count` is asked where there is no row to tell it.
+pub(crate) async fn counted<R, T>(
+    window: &Window,
+    rows: Vec<(R, Option<i64>)>,
+    count: impl Future<Output = QueryResult<i64>>,
+) -> Result<Listing<T>, Fault>
+where
+    T: TryFrom<R, Error = Fault>,
+{
+    let first = rows.as_slice().first().and_then(|(_, total)| *total);
+    let total = total(window, first, count).await?;
+    Listing::try_from_rows(rows.into_iter().map(|(row, _)| row).collect(), window, total)
+}
+
+/// `EXPLAIN` of another query: how the server would run it, or with `ANALYZE` how it did, each step in a line.
+pub(crate) struct Explain<Q>(pub(crate) &'static str, pub(crate) Q);
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Explain<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.unsafe_to_cache_prepared();
+        out.push_sql(self.0);
+        self.1.walk_ast(out)
+    }
+}
+
+impl<Q> QueryId for Explain<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q> Query for Explain<Q> {
+    type SqlType = Text;
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
-    use diesel::{
-        pg::Pg,
-        query_builder::{AstPass, Query, QueryFragment, QueryId},
-        result::QueryResult,
-    };
     use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
     use entrepot_testkit::Database;
     use tokio::task::spawn_blocking;
@@ -55,26 +91,6 @@ pub(crate) mod tests {
         let mut connection = AsyncPgConnection::establish(database.url()).await.unwrap();
         connection.batch_execute(content).await.unwrap();
         (connection, database)
-    }
-
-    /// A query that tells how the server would go about another one, or how it did.
-    struct Explain<Q>(&'static str, Q);
-
-    impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Explain<Q> {
-        fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-            out.unsafe_to_cache_prepared();
-            out.push_sql(self.0);
-            self.1.walk_ast(out)
-        }
-    }
-
-    impl<Q> QueryId for Explain<Q> {
-        type QueryId = ();
-        const HAS_STATIC_QUERY_ID: bool = false;
-    }
-
-    impl<Q> Query for Explain<Q> {
-        type SqlType = Text;
     }
 
     /// Each step in a line.

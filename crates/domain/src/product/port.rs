@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{ImportPrice, Product, ProductName, Sku, Stock, StockReason};
 use crate::{
     Currency, Description, Fault, Invalid, Listing, Money, ProductId, Sort, SortField, SortValue, UserId, Version,
-    Window, audit::Cause,
+    Window, audit::Cause, search_words,
 };
 
 /// The changes of a product; `None` keeps a value.
@@ -68,6 +68,13 @@ pub struct ProductFilter {
     pub in_stock: Option<bool>,
     /// Those whose price is in this range.
     pub prices: Option<PriceRange>,
+}
+
+impl ProductFilter {
+    /// The folded words of the search, in any order; none without a search.
+    pub fn words(&self) -> Vec<String> {
+        self.search.as_deref().map(search_words).unwrap_or_default()
+    }
 }
 
 /// Prices in one currency, for amounts in two do not compare.

@@ -11,7 +11,7 @@ use super::row::EntryRow;
 use crate::{
     error::fault,
     keyset::{after, order},
-    listing::total,
+    listing::counted,
     schema::audit_entries,
 };
 
@@ -61,9 +61,7 @@ pub(super) async fn list(connection: &mut AsyncPgConnection, query: &AuditQuery)
         let rows: Vec<EntryRow> = shown(query).select(EntryRow::as_select()).load(connection).await.map_err(fault)?;
         rows.into_iter().map(|row| (row, None)).collect()
     };
-    let first = rows.as_slice().first().and_then(|(_, total)| *total);
-    let total = total(&query.window, first, count().get_result(connection)).await?;
-    Listing::try_from_rows(rows.into_iter().map(|(row, _)| row).collect(), &query.window, total)
+    counted(&query.window, rows, count().get_result(connection)).await
 }
 
 #[cfg(test)]

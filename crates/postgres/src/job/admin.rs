@@ -14,7 +14,7 @@ use diesel::{
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
-    Fault, JobId,
+    Fault, JobId, Timestamp,
     job::{Backlog, JobError, JobStatus, JobSummary},
 };
 use uuid::Uuid;
@@ -111,19 +111,18 @@ impl QueryFragment<Pg> for Requeue {
 }
 
 pub(super) async fn summary(connection: &mut AsyncPgConnection) -> Result<JobSummary, Fault> {
-    let grouped = all_jobs::table
-        .group_by((all_jobs::kind, all_jobs::status))
-        .select((all_jobs::kind, all_jobs::status, count_star()))
-        .order((all_jobs::kind, all_jobs::status));
-    let rows: Vec<(String, String, i64)> = grouped.load(connection).await.map_err(fault)?;
-    let count = |(name, status, count): (String, String, i64)| {
+    let grouped = all_jobs::table.group_by((all_jobs::kind, all_jobs::status));
+    let grouped = grouped.select((all_jobs::kind, all_jobs::status, count_star(), min(all_jobs::run_at)));
+    let rows: Vec<(String, String, i64, Option<Timestamp>)> = grouped.load(connection).await.map_err(fault)?;
+    let (mut counts, mut oldest_ready_at) = (Vec::with_capacity(rows.len()), None::<Timestamp>);
+    for (name, status, count, oldest) in rows {
         let status = read("jobs", "status", &name, status.parse())?;
-        Ok((kind(&name, &name)?, status, u64::try_from(count).unwrap_or_default()))
-    };
-    let mut counts = rows.into_iter().map(count).collect::<Result<Vec<_>, Fault>>()?;
+        if status == JobStatus::Ready {
+            oldest_ready_at = oldest_ready_at.into_iter().chain(oldest).min();
+        }
+        counts.push((kind(&name, &name)?, status, u64::try_from(count).unwrap_or_default()));
+    }
     counts.sort_unstable();
-    let ready = jobs::table.filter(jobs::lease_until.is_null()).filter(jobs::run_at.le(now));
-    let oldest_ready_at = ready.select(min(jobs::run_at)).get_result(connection).await.map_err(fault)?;
     Ok(JobSummary { counts, oldest_ready_at })
 }
 

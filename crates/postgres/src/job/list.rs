@@ -1,10 +1,6 @@
 //! Lists of jobs.
 
-use diesel::{
-    ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper,
-    dsl::{AsSelect, Select, count_star},
-    pg::Pg,
-};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper, dsl::count_star, pg::Pg};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     Fault, JobId, Listing, SortColumns, Window,
@@ -15,6 +11,7 @@ use super::row::JobRow;
 use crate::{
     error::fault,
     keyset::{after, order},
+    listing::counted,
     schema::all_jobs,
 };
 
@@ -36,26 +33,26 @@ fn filtered(filter: &JobFilter) -> all_jobs::BoxedQuery<'_, Pg> {
 }
 
 /// The rows of the window, and one more.
-fn shown(query: &JobQuery) -> Select<all_jobs::BoxedQuery<'_, Pg>, AsSelect<JobRow, Pg>> {
+fn shown(query: &JobQuery) -> all_jobs::BoxedQuery<'_, Pg> {
     let columns = SortColumns::of(&query.sort, column);
     let (limit, offset) = query.window.rows();
     let mut rows = filtered(&query.filter);
     if let Window::After { place: Some(place), .. } = &query.window {
         rows = rows.filter(after(&columns, place));
     }
-    rows.select(JobRow::as_select()).order(order(&columns)).limit(limit).offset(offset)
+    rows.order(order(&columns)).limit(limit).offset(offset)
 }
 
 pub(super) async fn list(connection: &mut AsyncPgConnection, query: &JobQuery) -> Result<Listing<Job>, Fault> {
-    let total = match query.window {
-        Window::Page { .. } => {
-            let count = filtered(&query.filter).select(count_star());
-            Some(count.get_result(connection).await.map_err(fault)?)
-        }
-        Window::UncountedPage { .. } | Window::After { .. } => None,
+    let count = || filtered(&query.filter).select(count_star());
+    let rows: Vec<(JobRow, Option<i64>)> = if let Window::Page { .. } = query.window {
+        let counted = shown(query).select((JobRow::as_select(), count().single_value()));
+        counted.load(connection).await.map_err(fault)?
+    } else {
+        let rows: Vec<JobRow> = shown(query).select(JobRow::as_select()).load(connection).await.map_err(fault)?;
+        rows.into_iter().map(|row| (row, None)).collect()
     };
-    let rows: Vec<JobRow> = shown(query).load(connection).await.map_err(fault)?;
-    Listing::try_from_rows(rows, &query.window, total)
+    counted(&query.window, rows, count().get_result(connection)).await
 }
 
 pub(super) async fn find(connection: &mut AsyncPgConnection, id: JobId) -> Result<Option<Job>, Fault> {

@@ -15,7 +15,7 @@ use super::row::{LineRow, OrderRow};
 use crate::{
     error::fault,
     keyset::{after, order},
-    listing::total,
+    listing::counted,
     schema::{order_lines, orders},
 };
 
@@ -45,17 +45,16 @@ fn filtered(filter: &OrderFilter) -> orders::BoxedQuery<'_, Pg> {
 /// A line with its order, and the count of all orders if it was asked for.
 type LineOfOrder = (OrderRow, Option<LineRow>, Option<i64>);
 
-/// An order's row with the rows of its lines, and the count of all if it was asked for.
+/// An order's row with the rows of its lines.
 struct Whole {
     order: OrderRow,
     lines: Vec<LineRow>,
-    total: Option<i64>,
 }
 
 impl TryFrom<Whole> for Order {
     type Error = Fault;
 
-    fn try_from(Whole { order, lines, .. }: Whole) -> Result<Self, Fault> {
+    fn try_from(Whole { order, lines }: Whole) -> Result<Self, Fault> {
         order.with(lines)
     }
 }
@@ -84,19 +83,16 @@ pub(super) async fn list(connection: &mut AsyncPgConnection, query: &OrderQuery)
         let rows: Vec<_> = rows.select((order, line)).load(connection).await.map_err(fault)?;
         rows.into_iter().map(|(order, line)| (order, line, None)).collect()
     };
-    let orders = by_order(rows);
-    let first = orders.as_slice().first().and_then(|order| order.total);
-    let total = total(&query.window, first, count().get_result(connection)).await?;
-    Listing::try_from_rows(orders, &query.window, total)
+    counted(&query.window, by_order(rows), count().get_result(connection)).await
 }
 
 /// Puts the lines of each order, which come one after the other, together.
-fn by_order(rows: Vec<LineOfOrder>) -> Vec<Whole> {
-    let mut orders: Vec<Whole> = Vec::new();
+fn by_order(rows: Vec<LineOfOrder>) -> Vec<(Whole, Option<i64>)> {
+    let mut orders: Vec<(Whole, Option<i64>)> = Vec::new();
     for (order, line, total) in rows {
         match orders.last_mut() {
-            Some(last) if last.order.id == order.id => last.lines.extend(line),
-            _ => orders.push(Whole { order, lines: line.into_iter().collect(), total }),
+            Some((last, _)) if last.order.id == order.id => last.lines.extend(line),
+            _ => orders.push((Whole { order, lines: line.into_iter().collect() }, total)),
         }
     }
     orders

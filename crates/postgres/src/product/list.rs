@@ -5,17 +5,16 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     EXACT_TOTAL, Fault, Listing, SortColumns, Window,
     product::{PriceRange, Product, ProductFilter, ProductQuery, ProductSort},
-    search_words,
 };
 
 use super::{
     row::ProductRow,
-    search::{CountOf, HasWord, PlanOf, expected_rows},
+    search::{CountOf, HasWord, expected_rows},
 };
 use crate::{
     error::fault,
     keyset::{FOLDED_NAME, after, order},
-    listing::total,
+    listing::{self, Explain},
     schema::products,
 };
 
@@ -30,7 +29,7 @@ const fn column(field: ProductSort) -> &'static str {
 
 fn filtered(filter: &ProductFilter) -> products::BoxedQuery<'_, Pg> {
     let mut query = products::table.filter(products::archived_at.is_null()).into_boxed();
-    for word in words(filter) {
+    for word in filter.words() {
         query = query.filter(HasWord::new(&word));
     }
     query = match filter.in_stock {
@@ -50,10 +49,6 @@ fn filtered(filter: &ProductFilter) -> products::BoxedQuery<'_, Pg> {
     query
 }
 
-fn words(filter: &ProductFilter) -> Vec<String> {
-    filter.search.as_deref().map(search_words).unwrap_or_default()
-}
-
 /// The window, with one row more than it shows.
 fn shown(query: &ProductQuery) -> products::BoxedQuery<'_, Pg> {
     let columns = SortColumns::of(&query.sort, column);
@@ -67,7 +62,7 @@ fn shown(query: &ProductQuery) -> products::BoxedQuery<'_, Pg> {
 
 pub(super) async fn list(connection: &mut AsyncPgConnection, query: &ProductQuery) -> Result<Listing<Product>, Fault> {
     let total = match query.window {
-        Window::Page { .. } if words(&query.filter).is_empty() => return counted(connection, query).await,
+        Window::Page { .. } if query.filter.words().is_empty() => return counted(connection, query).await,
         Window::Page { .. } => Some(found(connection, &query.filter).await.map_err(fault)?),
         Window::UncountedPage { .. } | Window::After { .. } => None,
     };
@@ -81,9 +76,7 @@ async fn counted(connection: &mut AsyncPgConnection, query: &ProductQuery) -> Re
     let count = || filtered(&query.filter).select(count_star());
     let rows: Vec<(ProductRow, Option<i64>)> =
         shown(query).select((ProductRow::as_select(), count().single_value())).load(connection).await.map_err(fault)?;
-    let first = rows.as_slice().first().and_then(|(_, total)| *total);
-    let total = total(&query.window, first, count().get_result(connection)).await?;
-    Listing::try_from_rows(rows.into_iter().map(|(row, _)| row).collect(), &query.window, total)
+    listing::counted(&query.window, rows, count().get_result(connection)).await
 }
 
 /// How many a search finds. They are counted up to a bound, above which the server estimates their number.
@@ -93,7 +86,7 @@ async fn found(connection: &mut AsyncPgConnection, filter: &ProductFilter) -> Qu
     if found <= EXACT_TOTAL {
         return Ok(found);
     }
-    let plan: Vec<String> = PlanOf(filtered(filter).select(products::id)).load(connection).await?;
+    let plan: Vec<String> = Explain("EXPLAIN ", filtered(filter).select(products::id)).load(connection).await?;
     Ok(expected_rows(&plan).map_or(found, |expected| expected.max(found)))
 }
 

@@ -80,26 +80,6 @@ impl<Q> Query for CountOf<Q> {
     type SqlType = BigInt;
 }
 
-/// How the server would go about another query, which is not run: each step in a line.
-pub(super) struct PlanOf<Q>(pub(super) Q);
-
-impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for PlanOf<Q> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.unsafe_to_cache_prepared();
-        out.push_sql("EXPLAIN ");
-        self.0.walk_ast(out)
-    }
-}
-
-impl<Q> QueryId for PlanOf<Q> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<Q> Query for PlanOf<Q> {
-    type SqlType = Text;
-}
-
 /// How many rows the server expects of a plan.
 pub(super) fn expected_rows(plan: &[String]) -> Option<i64> {
     let (_, rows) = plan.first()?.split_once(" rows=")?;

@@ -11,7 +11,7 @@ use super::row::{UserRow, sums_with};
 use crate::{
     error::fault,
     keyset::{FOLDED_NAME, after, order},
-    listing::{contains, total},
+    listing::{contains, counted},
     schema::users,
 };
 
@@ -54,7 +54,5 @@ pub(super) async fn list(connection: &mut AsyncPgConnection, query: &UserQuery) 
         let rows: Vec<UserRow> = shown(query).select(UserRow::as_select()).load(connection).await.map_err(fault)?;
         rows.into_iter().map(|row| (row, None)).collect()
     };
-    let first = rows.as_slice().first().and_then(|(_, total)| *total);
-    let total = total(&query.window, first, count().get_result(connection)).await?;
-    Listing::try_from_rows(rows.into_iter().map(|(row, _)| row).collect(), &query.window, total)
+    counted(&query.window, rows, count().get_result(connection)).await
 }

@@ -8,7 +8,6 @@ use diesel::{
 use entrepot_domain::{
     EXACT_TOTAL, Fault, Listing, SortColumns, Window,
     product::{PriceRange, Product, ProductFilter, ProductQuery, ProductSort},
-    search_words,
 };
 
 use super::{row::ProductRow, search::Candidates};
@@ -37,7 +36,7 @@ fn filtered<'a>(filter: &'a ProductFilter, among: Option<&Candidates>) -> produc
     if let Some(candidates) = among {
         query = query.filter(candidates.include_id());
     }
-    for word in words(filter) {
+    for word in filter.words() {
         query = query.filter(instr(products::search, word).gt(0));
     }
     query = match filter.in_stock {
@@ -55,10 +54,6 @@ fn filtered<'a>(filter: &'a ProductFilter, among: Option<&Candidates>) -> produc
         }
     }
     query
-}
-
-fn words(filter: &ProductFilter) -> Vec<String> {
-    filter.search.as_deref().map(search_words).unwrap_or_default()
 }
 
 /// The rows of the window, and one more.
@@ -81,7 +76,7 @@ pub(super) fn list(connection: &mut SqliteConnection, query: &ProductQuery) -> R
     snapshot(connection, |connection| {
         let mut few = None;
         let mut many = None;
-        if let Some(candidates) = Candidates::of(&words(&query.filter)) {
+        if let Some(candidates) = Candidates::of(&query.filter.words()) {
             let count = candidates.count(connection, EXACT_TOTAL + 1).map_err(fault)?;
             *(if count > EXACT_TOTAL { &mut many } else { &mut few }) = Some(candidates);
         }
