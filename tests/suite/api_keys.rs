@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::start;
 
-const ALL: [&str; 5] = ["orders:read", "orders:write", "products:write", "stock:write", "users:read"];
+const ALL: [&str; 7] =
+    ["orders:read", "orders:write", "products:write", "stock:write", "users:read", "events:read", "webhooks:write"];
 
 /// How long work after a response may take.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -9,6 +9,7 @@ pub mod api_key;
 pub mod audit;
 pub mod auth;
 mod error;
+pub mod event;
 pub mod job;
 pub mod order;
 mod permission;

@@ -29,6 +29,7 @@ mod cache;
 mod clock;
 mod decimal;
 mod email;
+pub mod event;
 mod fault;
 mod health;
 mod ids;

@@ -18,12 +18,23 @@ pub enum Scope {
     StockWrite,
     /// Read the user, or all users if the user is an admin.
     UsersRead,
+    /// Read the event log and follow live feeds.
+    EventsRead,
+    /// Manage webhooks.
+    WebhooksWrite,
 }
 
 impl Scope {
     /// Every scope, in display order.
-    pub const ALL: [Self; 5] =
-        [Self::OrdersRead, Self::OrdersWrite, Self::ProductsWrite, Self::StockWrite, Self::UsersRead];
+    pub const ALL: [Self; 7] = [
+        Self::OrdersRead,
+        Self::OrdersWrite,
+        Self::ProductsWrite,
+        Self::StockWrite,
+        Self::UsersRead,
+        Self::EventsRead,
+        Self::WebhooksWrite,
+    ];
 
     /// Its name in the API.
     pub const fn as_str(self) -> &'static str {
@@ -33,6 +44,8 @@ impl Scope {
             Self::ProductsWrite => "products:write",
             Self::StockWrite => "stock:write",
             Self::UsersRead => "users:read",
+            Self::EventsRead => "events:read",
+            Self::WebhooksWrite => "webhooks:write",
         }
     }
 
@@ -43,6 +56,8 @@ impl Scope {
             Self::ProductsWrite => 4,
             Self::StockWrite => 8,
             Self::UsersRead => 16,
+            Self::EventsRead => 32,
+            Self::WebhooksWrite => 64,
         }
     }
 }
@@ -51,9 +66,10 @@ impl FromStr for Scope {
     type Err = Invalid;
 
     fn from_str(name: &str) -> Result<Self, Invalid> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == name).ok_or_else(|| {
-            Invalid::new("must be one of orders:read, orders:write, products:write, stock:write, users:read")
-        })
+        Self::ALL
+            .into_iter()
+            .find(|scope| scope.as_str() == name)
+            .ok_or_else(|| Invalid::new(format!("must be one of {}", Self::ALL.map(Self::as_str).join(", "))))
     }
 }
 
@@ -87,15 +103,15 @@ impl Scopes {
     }
 
     /// The set as a number, for stores: the sum of 1 orders:read, 2 orders:write, 4 products:write, 8 stock:write, 16
-    /// users:read.
+    /// users:read, 32 events:read, 64 webhooks:write.
     pub const fn bits(self) -> u16 {
         self.0
     }
 
     /// Converts such a number to a set.
     pub fn from_bits(bits: u16) -> Result<Self, Invalid> {
-        if bits == 0 || bits > 31 {
-            return Err(Invalid::new("must be a sum of 1, 2, 4, 8 and 16"));
+        if bits == 0 || bits > 127 {
+            return Err(Invalid::new("must be a sum of powers of two up to 64"));
         }
         Ok(Self(bits))
     }
@@ -111,14 +127,14 @@ mod tests {
         assert_eq!(scopes.iter().collect::<Vec<_>>(), [Scope::OrdersRead, Scope::StockWrite]);
         assert!(!scopes.contains(Scope::OrdersWrite));
         assert_eq!(Scopes::from_bits(scopes.bits()).unwrap(), scopes);
-        assert_eq!(Scopes::new(Scope::ALL).unwrap().bits(), 31, "the highest sum that a store may keep");
+        assert_eq!(Scopes::new(Scope::ALL).unwrap().bits(), 127, "the highest sum that a store may keep");
     }
 
     #[test]
     fn empty_and_unknown_scopes_are_refused() {
         assert!(Scopes::new([]).is_err());
         assert!(Scopes::from_bits(0).is_err());
-        assert!(Scopes::from_bits(32).is_err());
+        assert!(Scopes::from_bits(128).is_err());
         for scope in Scope::ALL {
             assert_eq!(scope.as_str().parse(), Ok(scope));
         }

@@ -16,6 +16,13 @@ line_of_text!(
     200
 );
 
+impl StockReason {
+    /// A reason that the program itself gives.
+    pub(crate) fn of_program(reason: &'static str) -> Self {
+        Self(reason.to_owned())
+    }
+}
+
 /// The shop's identifier of a product: 1 to 64 printable ASCII characters, case-sensitive: real catalogues have
 /// `15056bl` beside `15056BL`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -25,7 +25,8 @@ pub(crate) struct CreateApiKeyRequest {
     #[garde(dive)]
     #[schema(value_type = String, min_length = 1, max_length = 100, pattern = "line")]
     name: Field<ApiKeyName>,
-    /// What it may do, at least one of `orders:read`, `orders:write`, `products:write`, `stock:write`, `users:read`.
+    /// What it may do, at least one of `orders:read`, `orders:write`, `products:write`, `stock:write`, `users:read`,
+    /// `events:read`, `webhooks:write`.
     #[garde(dive)]
     #[schema(schema_with = scopes)]
     scopes: Field<Scopes>,

@@ -1,0 +1,5 @@
+//! The event log.
+
+mod wake;
+
+pub use wake::{EventWake, Wakened};
