@@ -1,41 +1,60 @@
 //! Wakes those who follow the event log in this process.
 
-use tokio::sync::watch;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use event_listener::Event;
 
 /// Wakes those who follow the event log in this process: there may be new events. A hint and nothing more; several calls
 /// may wake them once.
-#[derive(Debug)]
-pub struct EventWake(watch::Sender<()>);
+#[derive(Debug, Clone, Default)]
+pub struct EventWake(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    calls: AtomicU64,
+    called: Event,
+}
 
 /// Waits for the next call of [`EventWake::wake`].
 #[derive(Debug)]
-pub struct Wakened(watch::Receiver<()>);
-
-impl Default for EventWake {
-    fn default() -> Self {
-        Self(watch::Sender::new(()))
-    }
+pub struct Wakened {
+    wake: EventWake,
+    /// How many calls it has seen.
+    seen: u64,
 }
 
 impl EventWake {
     /// Wakes everybody who waits.
     pub fn wake(&self) {
-        self.0.send_replace(());
+        self.0.calls.fetch_add(1, Ordering::SeqCst);
+        self.0.called.notify(usize::MAX);
     }
 
     /// Follows the log from now on.
     pub fn subscribe(&self) -> Wakened {
-        Wakened(self.0.subscribe())
+        Wakened { wake: self.clone(), seen: self.0.calls.load(Ordering::SeqCst) }
     }
 }
 
 impl Wakened {
-    /// Returns when there was a call since the last one returned, or since it was subscribed. Waits for ever when there
-    /// can be none any more.
+    /// Returns when there was a call since the last one returned, or since the subscription.
     pub async fn wakened(&mut self) {
-        if self.0.changed().await.is_err() {
-            std::future::pending::<()>().await;
+        while !self.look() {
+            // A call between the look and this line is seen by the next look.
+            let called = self.wake.0.called.listen();
+            if self.look() {
+                return;
+            }
+            called.await;
         }
+    }
+
+    fn look(&mut self) -> bool {
+        let calls = self.wake.0.calls.load(Ordering::SeqCst);
+        std::mem::replace(&mut self.seen, calls) != calls
     }
 }
 
@@ -47,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_wakes_each_follower_once() {
+    fn each_follower_is_woken_once_by_several_calls() {
         let wake = EventWake::default();
         wake.wake();
         let (mut one, mut two) = (wake.subscribe(), wake.subscribe());
@@ -57,7 +76,16 @@ mod tests {
         block_on(one.wakened());
         block_on(two.wakened());
         assert!(one.wakened().now_or_never().is_none());
-        drop(wake);
-        assert!(two.wakened().now_or_never().is_none());
+    }
+
+    #[test]
+    fn waiting_follower_is_woken() {
+        let wake = EventWake::default();
+        let mut follower = wake.subscribe();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| block_on(follower.wakened()));
+            wake.wake();
+            waiting.join().unwrap();
+        });
     }
 }
