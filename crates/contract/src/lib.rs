@@ -15,6 +15,7 @@
 pub mod api_key;
 pub mod audit;
 pub mod cache;
+pub mod event;
 pub mod job;
 pub mod limit;
 pub mod order;
@@ -30,6 +31,7 @@ use entrepot_domain::{
     api_key::ApiKeyRepository,
     audit::AuditLog,
     auth::SessionRepository,
+    event::EventLog,
     job::{JobQueue, JobRepository},
     order::OrderRepository,
     product::ProductRepository,
@@ -50,6 +52,7 @@ pub trait Stores {
         + AuditLog
         + JobQueue
         + JobRepository
+        + EventLog
         + 'static;
 
     /// The store.
@@ -92,6 +95,11 @@ pub trait Stores {
 
     /// The list of jobs.
     fn job_list(&self) -> Arc<dyn JobRepository> {
+        self.store().clone()
+    }
+
+    /// The event log.
+    fn events(&self) -> Arc<dyn EventLog> {
         self.store().clone()
     }
 

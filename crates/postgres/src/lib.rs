@@ -9,6 +9,7 @@ mod audit;
 mod auth;
 mod error;
 mod event;
+mod event_log;
 mod job;
 mod keyset;
 mod listing;

@@ -94,6 +94,38 @@ diesel::table! {
 }
 
 diesel::table! {
+    /// Has no primary key: a record has no number yet when it is written.
+    event_log (sequence) {
+        sequence -> BigInt,
+        number -> Nullable<BigInt>,
+        nonce -> BigInt,
+        kinds -> BigInt,
+        at -> Timestamptz,
+        numbered_at -> Nullable<Timestamptz>,
+        events -> Nullable<Text>,
+        orders -> Nullable<Array<Uuid>>,
+        products -> Nullable<Array<Uuid>>,
+        stocks -> Nullable<Array<BigInt>>,
+        versions -> Nullable<Array<BigInt>>,
+    }
+}
+
+diesel::table! {
+    event_head (single) {
+        single -> Bool,
+        last -> BigInt,
+    }
+}
+
+diesel::table! {
+    event_consumers (name) {
+        name -> Text,
+        record -> BigInt,
+        place -> BigInt,
+    }
+}
+
+diesel::table! {
     idempotency_keys (user_id, key) {
         user_id -> Uuid,
         key -> Text,

@@ -13,3 +13,4 @@ entrepot_contract::product_suite!(Shop::new().await);
 entrepot_contract::order_suite!(Shop::new().await);
 entrepot_contract::audit_suite!(Shop::new().await);
 entrepot_contract::job_suite!(Shop::new().await);
+entrepot_contract::event_suite!(Shop::new().await);

@@ -16,8 +16,10 @@
 mod api_key;
 mod audit;
 mod auth;
+mod clock;
 mod error;
 mod event;
+mod event_log;
 mod job;
 mod keyset;
 mod listing;

@@ -94,6 +94,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    event_log (number) {
+        number -> BigInt,
+        nonce -> BigInt,
+        kinds -> BigInt,
+        at -> BigInt,
+        written_at -> BigInt,
+        events -> Text,
+    }
+}
+
+diesel::table! {
+    event_consumers (name) {
+        name -> Text,
+        record -> BigInt,
+        place -> BigInt,
+    }
+}
+
+diesel::table! {
     idempotency_keys (user_id, key) {
         user_id -> Binary,
         key -> Text,

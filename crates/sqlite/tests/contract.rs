@@ -37,3 +37,4 @@ entrepot_contract::product_suite!(Sqlite::new());
 entrepot_contract::order_suite!(Sqlite::new());
 entrepot_contract::audit_suite!(Sqlite::new());
 entrepot_contract::job_suite!(Sqlite::new());
+entrepot_contract::event_suite!(Sqlite::new());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{ErrorText, JobKind, NewJob, Payload, Schedules, Tick, TraceParent};
-use crate::{Fault, JobId};
+use crate::{Fault, JobId, event::Consumed};
 
 /// What a worker wants to begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +87,10 @@ pub trait JobQueue: Send + Sync {
     ///
     /// What a business operation queues is handed to the method of its own port, and queued in its transaction.
     async fn enqueue(&self, jobs: &[NewJob]) -> Result<Vec<JobId>, Fault>;
+
+    /// Queues the jobs that follow from events, and moves the consumer's position behind them, in one transaction. If the
+    /// consumer is not where `consumed` says any more, another process was faster: nothing happens, and false is returned.
+    async fn enqueue_consumed(&self, consumed: &Consumed, jobs: &[NewJob]) -> Result<bool, Fault>;
 
     /// Returns when this process has queued something since the last call returned. Jobs of other processes are not
     /// told of.

@@ -17,6 +17,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use entrepot_domain::{
     Fault, JobId, Listing,
+    event::Consumed,
     job::{
         Backlog, Claim, Claimed, Job, JobError, JobKind, JobQuery, JobQueue, JobRepository, JobSummary, Lease, NewJob,
         Schedules, Settlement, Tick,
@@ -24,7 +25,7 @@ use entrepot_domain::{
 };
 use futures_util::FutureExt;
 
-use crate::{PostgresStore, store::transaction::Begin};
+use crate::{PostgresStore, event::consume, store::transaction::Begin};
 
 #[async_trait]
 impl JobQueue for PostgresStore {
@@ -32,6 +33,23 @@ impl JobQueue for PostgresStore {
         let queued = self.write(jobs.to_vec(), |connection, jobs| enqueue::enqueue(connection, jobs).boxed()).await?;
         self.queued_jobs().notify_one();
         Ok(queued)
+    }
+
+    async fn enqueue_consumed(&self, consumed: &Consumed, jobs: &[NewJob]) -> Result<bool, Fault> {
+        let handled = (*consumed, jobs.to_vec());
+        let is_first = self.write(handled, |connection, (consumed, jobs)| {
+            async move {
+                let is_first = consume(connection, consumed).await?;
+                if is_first {
+                    enqueue::enqueue(connection, jobs).await?;
+                }
+                Ok(is_first)
+            }
+            .boxed()
+        });
+        let is_first = is_first.await?;
+        self.queued_jobs().notify_one();
+        Ok(is_first)
     }
 
     async fn queued(&self) {

@@ -1,7 +1,5 @@
 //! Jobs as rows.
 
-use std::time::Duration;
-
 use diesel::{Queryable, Selectable, pg::Pg};
 use entrepot_domain::{
     Fault, Invalid, JobId, Timestamp,
@@ -9,6 +7,7 @@ use entrepot_domain::{
 };
 use uuid::Uuid;
 
+pub(super) use crate::value::millis;
 use crate::{schema::all_jobs, value::read};
 
 #[derive(Queryable, Selectable)]
@@ -55,11 +54,3 @@ pub(super) fn kind(row: impl std::fmt::Display, text: &str) -> Result<JobKind, F
 pub(super) fn number<T: TryFrom<i64>>(column: &'static str, row: Uuid, number: i64) -> Result<T, Fault> {
     read("jobs", column, row, T::try_from(number).map_err(|_| Invalid::new("is out of range")))
 }
-
-/// Whole milliseconds.
-pub(super) fn millis(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX).min(MAX_MILLIS)
-}
-
-/// A thousand years.
-const MAX_MILLIS: i64 = 31_556_952_000_000;

@@ -15,13 +15,16 @@ use entrepot_domain::{
 };
 use futures_util::FutureExt;
 pub(crate) use place::PlacementQueue;
+pub(crate) use row::find_all;
 
 use crate::{PostgresStore, event};
 
 #[async_trait]
 impl OrderRepository for PostgresStore {
     async fn place(&self, placement: &Placement) -> Result<Placed, PlaceError> {
-        self.while_available(self.orders().place(placement.clone())).await
+        let placed = self.while_available(self.orders().place(placement.clone())).await?;
+        self.written_events().notify_one();
+        Ok(placed)
     }
 
     async fn find(&self, id: OrderId) -> Result<Option<Order>, Fault> {
@@ -33,7 +36,7 @@ impl OrderRepository for PostgresStore {
     }
 
     async fn transition(&self, id: OrderId, transition: &Transition) -> Result<Transitioned, TransitionError> {
-        self.write((id, transition.clone()), |connection, (id, transition)| {
+        self.write_events((id, transition.clone()), |connection, (id, transition)| {
             transition::transition(connection, *id, transition).boxed()
         })
         .await

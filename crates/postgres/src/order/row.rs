@@ -1,5 +1,7 @@
 //! Orders as rows.
 
+use std::collections::HashMap;
+
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper, pg::Pg};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
@@ -101,4 +103,27 @@ pub(super) async fn lock(connection: &mut AsyncPgConnection, id: OrderId) -> Res
         order_lines::table.filter(order_lines::order_id.eq(id.0)).order(order_lines::line).select(LineRow::as_select());
     let lines = lines.load(connection).await.map_err(fault)?;
     row.with(lines).map(Some)
+}
+
+/// Several orders with their lines, in any order.
+pub(crate) async fn find_all(connection: &mut AsyncPgConnection, ids: &[Uuid]) -> Result<Vec<Order>, Fault> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = orders::table.filter(orders::id.eq_any(ids)).select(OrderRow::as_select());
+    let rows: Vec<OrderRow> = rows.load(connection).await.map_err(fault)?;
+    let lines = order_lines::table
+        .filter(order_lines::order_id.eq_any(ids))
+        .order((order_lines::order_id, order_lines::line))
+        .select(LineRow::as_select());
+    let mut lines_of: HashMap<Uuid, Vec<LineRow>> = HashMap::with_capacity(rows.len());
+    for line in lines.load::<LineRow>(connection).await.map_err(fault)? {
+        lines_of.entry(line.order_id).or_default().push(line);
+    }
+    rows.into_iter()
+        .map(|row| {
+            let lines = lines_of.remove(&row.id).unwrap_or_default();
+            row.with(lines)
+        })
+        .collect()
 }

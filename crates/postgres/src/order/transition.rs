@@ -4,6 +4,7 @@ use diesel::{ExpressionMethods, QueryDsl, update};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     OrderId,
+    event::{EventData, returned},
     order::{Transition, TransitionError, Transitioned},
 };
 
@@ -27,8 +28,11 @@ pub(super) async fn transition(
         .execute(connection)
         .await
         .map_err(fault)?;
-    product::give_back(connection, done.returned(), transition.cause.at).await?;
+    let mut before = product::give_back(connection, done.returned(), transition.cause.at).await?;
     event::status_changed(connection, order, was.status, transition.actor).await?;
+    let mut events = vec![EventData::order_status_changed(order, was.status)];
+    events.extend(returned(order, done.returned(), &mut before));
+    event::write(connection, order.updated_at, &events).await?;
     audit::write(connection, &transition.cause.order_status_changed(order, was.status)).await?;
     Ok(done)
 }

@@ -21,7 +21,7 @@ use crate::PostgresStore;
 #[async_trait]
 impl ProductRepository for PostgresStore {
     async fn insert(&self, product: &Product, cause: &Cause) -> Result<(), ProductError> {
-        self.write((product.clone(), cause.clone()), |connection, (product, cause)| {
+        self.write_events((product.clone(), cause.clone()), |connection, (product, cause)| {
             write::insert(connection, product, cause).boxed()
         })
         .await
@@ -42,21 +42,21 @@ impl ProductRepository for PostgresStore {
         expected: Option<Version>,
         cause: &Cause,
     ) -> Result<Product, ProductError> {
-        self.write((id, change.clone(), expected, cause.clone()), |connection, (id, change, expected, cause)| {
+        self.write_events((id, change.clone(), expected, cause.clone()), |connection, (id, change, expected, cause)| {
             write::update(connection, *id, change, *expected, cause).boxed()
         })
         .await
     }
 
     async fn archive(&self, id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<(), ProductError> {
-        self.write((id, expected, cause.clone()), |connection, (id, expected, cause)| {
+        self.write_events((id, expected, cause.clone()), |connection, (id, expected, cause)| {
             write::archive(connection, *id, *expected, cause).boxed()
         })
         .await
     }
 
     async fn restore(&self, id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<Product, ProductError> {
-        self.write((id, expected, cause.clone()), |connection, (id, expected, cause)| {
+        self.write_events((id, expected, cause.clone()), |connection, (id, expected, cause)| {
             write::restore(connection, *id, *expected, cause).boxed()
         })
         .await
@@ -68,14 +68,14 @@ impl ProductRepository for PostgresStore {
         change: &StockChange,
         expected: Option<Version>,
     ) -> Result<Product, ProductError> {
-        self.write((id, change.clone(), expected), |connection, (id, change, expected)| {
+        self.write_events((id, change.clone(), expected), |connection, (id, change, expected)| {
             write::adjust_stock(connection, *id, change, *expected).boxed()
         })
         .await
     }
 
     async fn upsert(&self, imports: &[ProductImport], cause: &Cause) -> Result<Upserted, Fault> {
-        self.write((imports.to_vec(), cause.clone()), |connection, (imports, cause)| {
+        self.write_events((imports.to_vec(), cause.clone()), |connection, (imports, cause)| {
             write::upsert(connection, imports, cause).boxed()
         })
         .await

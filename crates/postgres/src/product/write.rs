@@ -17,6 +17,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     Fault, ProductId, Timestamp, Version,
     audit::Cause,
+    event::{EventData, StockBefore},
     order::OrderLine,
     product::{Product, ProductChange, ProductError, ProductImport, Stock, StockChange, Upserted},
 };
@@ -28,6 +29,7 @@ use crate::{
     error::{fault, fault_or_raced, is_duplicate},
     event,
     schema::products,
+    value::read,
 };
 
 fn refused(error: diesel::result::Error) -> ProductError {
@@ -41,6 +43,7 @@ pub(super) async fn insert(
     cause: &Cause,
 ) -> Result<(), ProductError> {
     insert_into(products::table).values(NewRow::from(product)).execute(connection).await.map_err(refused)?;
+    event::write(connection, cause.at, &[EventData::product_created(product)]).await?;
     Ok(audit::write(connection, &cause.product_created(product)).await?)
 }
 
@@ -87,6 +90,7 @@ pub(super) async fn update(
     let was = current(connection, id).await?;
     let product = was.change(change, expected, cause.at)?;
     overwrite(connection, &product).await.map_err(refused)?;
+    event::write(connection, cause.at, &[EventData::product_updated(&product)]).await?;
     audit::write(connection, &cause.product_updated(&was, &product)).await?;
     Ok(product)
 }
@@ -107,6 +111,7 @@ pub(super) async fn archive(
         .execute(connection)
         .await
         .map_err(fault)?;
+    event::write(connection, cause.at, &[EventData::product_archived(&product)]).await?;
     Ok(audit::write(connection, &cause.product_archived(&product)).await?)
 }
 
@@ -131,6 +136,7 @@ pub(super) async fn restore(
         return Ok(was);
     }
     overwrite(connection, &product).await.map_err(refused)?;
+    event::write(connection, cause.at, &[EventData::product_updated(&product)]).await?;
     audit::write(connection, &cause.product_restored(&product)).await?;
     Ok(product)
 }
@@ -153,26 +159,33 @@ pub(super) async fn adjust_stock(
         .await
         .map_err(fault)?;
     event::stock_changed(connection, id, change).await?;
+    event::write(connection, change.cause.at, &[EventData::stock_adjusted(&product, change)]).await?;
     audit::write(connection, &change.cause.stock_adjusted(&was, &product, change)).await?;
     Ok(product)
 }
 
-/// Adds the quantities of lines to the stock of their products, including archived ones.
+/// Adds the quantities of lines to the stock of their products, including archived ones. Returns the products as they
+/// were before.
 pub(crate) async fn give_back(
     connection: &mut AsyncPgConnection,
     lines: &[OrderLine],
     now: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<StockBefore, Fault> {
     if lines.is_empty() {
-        return Ok(());
+        return Ok(StockBefore::default());
     }
     let mut lines: Vec<_> = lines.iter().map(|line| (line.product.0, i64::from(line.quantity.get()))).collect();
     lines.sort_unstable();
     let (ids, quantities): (Vec<_>, Vec<_>) = lines.into_iter().unzip();
-    let locked = products::table.filter(products::id.eq_any(&ids)).order(products::id).select(products::id);
-    let _: Vec<Uuid> = locked.for_no_key_update().load(connection).await.map_err(fault)?;
+    let locked = products::table.filter(products::id.eq_any(&ids)).order(products::id);
+    let locked = locked.select((products::id, products::stock, products::version)).for_no_key_update();
+    let locked: Vec<(Uuid, i64, i64)> = locked.load(connection).await.map_err(fault)?;
     GiveBack { ids, quantities, now }.execute(connection).await.map_err(fault)?;
-    Ok(())
+    let before = |(id, stock, version)| {
+        let stock = read("products", "stock", id, Stock::new(stock))?;
+        Ok((ProductId(id), stock, Version(version)))
+    };
+    locked.into_iter().map(before).collect()
 }
 
 /// Computes `Stock::give_back` for all products of an order in one statement.
@@ -221,10 +234,11 @@ pub(super) async fn upsert(
             Err(why) => upserted.refused.push((index, why)),
         }
     }
-    let mut entries = Vec::with_capacity(touched.len());
+    let (mut entries, mut events) = (Vec::with_capacity(touched.len()), Vec::with_capacity(touched.len()));
     for (number, product) in (0..).zip(touched.into_iter().filter_map(|sku| known.get(sku))) {
         let was = old.get(product.sku.as_str());
         entries.push(cause.product_imported(number, was, product));
+        events.extend(EventData::product_imported(was, product));
         if was.is_some() {
             overwrite(connection, product).await.map_err(fault)?;
             upserted.updated.push(product.id);
@@ -234,6 +248,7 @@ pub(super) async fn upsert(
             upserted.created.push(product.id);
         }
     }
+    event::write(connection, cause.at, &events).await?;
     audit::write_all(connection, &entries).await?;
     Ok(upserted)
 }

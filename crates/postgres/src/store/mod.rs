@@ -93,6 +93,8 @@ struct Inner {
     jobs: Arc<Executor>,
     /// Notified when jobs were queued.
     queued: Notify,
+    /// Notified when events were written.
+    written: Notify,
     replica: Option<Arc<Replica>>,
     orders: Box<dyn OrderQueue>,
     server_status: ServerStatus,
@@ -135,11 +137,12 @@ impl PostgresStore {
         let orders = queue(parts)?;
         let replica = replica.map(Arc::new);
         let runtime = Mutex::new(Some(runtime));
-        let queued = Notify::new();
+        let (queued, written) = (Notify::new(), Notify::new());
         Ok(Self(Arc::new(Inner {
             executor,
             jobs,
             queued,
+            written,
             replica,
             orders,
             server_status,
@@ -221,6 +224,23 @@ impl PostgresStore {
     {
         let executor = self.0.jobs.clone();
         self.answer(async move { executor.run(begin, &data, work).await }).await
+    }
+
+    /// Notified when events were written.
+    pub(crate) fn written_events(&self) -> &Notify {
+        &self.0.written
+    }
+
+    /// Runs work in a transaction that writes events, and notifies those who wait for them.
+    pub(crate) async fn write_events<D, T, E>(&self, data: D, work: Work<D, T, E>) -> Result<T, E>
+    where
+        D: Send + Sync + 'static,
+        T: Send + 'static,
+        E: Failure,
+    {
+        let done = self.write(data, work).await?;
+        self.written_events().notify_one();
+        Ok(done)
     }
 
     /// Notified when jobs were queued.

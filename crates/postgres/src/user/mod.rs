@@ -20,7 +20,7 @@ use crate::{PostgresStore, error::fault, schema::users};
 #[async_trait]
 impl UserRepository for PostgresStore {
     async fn insert(&self, new: &NewUser, cause: &Cause) -> Result<(), UserError> {
-        self.write((new.clone(), cause.clone()), |connection, (new, cause)| {
+        self.write_events((new.clone(), cause.clone()), |connection, (new, cause)| {
             write::insert(connection, new, cause).boxed()
         })
         .await
@@ -75,7 +75,7 @@ impl UserRepository for PostgresStore {
     }
 
     async fn erase(&self, id: UserId, expected: Option<Version>, cause: &Cause) -> Result<Vec<SessionId>, UserError> {
-        self.write((id, expected, cause.clone()), |connection, (id, expected, cause)| {
+        self.write_events((id, expected, cause.clone()), |connection, (id, expected, cause)| {
             write::erase(connection, *id, *expected, cause).boxed()
         })
         .await

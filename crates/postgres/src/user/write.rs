@@ -7,6 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     SessionId, UserId, Version,
     audit::Cause,
+    event::EventData,
     user::{ChangedUser, Credentials, NewUser, Role, Roles, UserChange, UserError},
 };
 use uuid::Uuid;
@@ -16,6 +17,7 @@ use crate::{
     api_key, audit,
     auth::sessions,
     error::{fault, is_duplicate},
+    event,
     schema::{idempotency_keys, users},
     second_factor,
 };
@@ -27,6 +29,7 @@ fn refused(error: diesel::result::Error) -> UserError {
 
 pub(super) async fn insert(connection: &mut AsyncPgConnection, new: &NewUser, cause: &Cause) -> Result<(), UserError> {
     insert_into(users::table).values(UserRow::from(new)).execute(connection).await.map_err(refused)?;
+    event::write(connection, cause.at, &[EventData::UserRegistered { user: new.user.id }]).await?;
     Ok(audit::write(connection, &cause.user_registered(&new.user)).await?)
 }
 
@@ -145,6 +148,7 @@ pub(super) async fn erase(
         .execute(connection)
         .await
         .map_err(fault)?;
+    event::write(connection, cause.at, &[EventData::UserDeleted { user: id }]).await?;
     audit::erase(connection, id).await?;
     audit::write(connection, &cause.user_deleted(id, &ended)).await?;
     Ok(ended)

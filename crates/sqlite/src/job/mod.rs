@@ -14,15 +14,17 @@ mod settle;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use diesel::SqliteConnection;
 use entrepot_domain::{
     Fault, JobId, Listing,
+    event::Consumed,
     job::{
         Backlog, Claim, Claimed, Job, JobError, JobKind, JobQuery, JobQueue, JobRepository, JobSummary, Lease, NewJob,
         Schedules, Settlement, Tick,
     },
 };
 
-use crate::{SqliteStore, listing::snapshot};
+use crate::{SqliteStore, event::consume, listing::snapshot};
 
 #[async_trait]
 impl JobQueue for SqliteStore {
@@ -31,6 +33,20 @@ impl JobQueue for SqliteStore {
         let queued = self.write(move |connection| enqueue::enqueue(connection, &jobs)).await?;
         self.queued_jobs().notify_one();
         Ok(queued)
+    }
+
+    async fn enqueue_consumed(&self, consumed: &Consumed, jobs: &[NewJob]) -> Result<bool, Fault> {
+        let (consumed, jobs) = (*consumed, jobs.to_vec());
+        let write = move |connection: &mut SqliteConnection| {
+            let is_first = consume(connection, &consumed)?;
+            if is_first {
+                enqueue::enqueue(connection, &jobs)?;
+            }
+            Ok::<_, Fault>(is_first)
+        };
+        let is_first = self.write(write).await?;
+        self.queued_jobs().notify_one();
+        Ok(is_first)
     }
 
     async fn queued(&self) {

@@ -1,41 +1,18 @@
 //! Jobs as rows.
 
-use std::time::Duration;
-
-use diesel::{
-    Insertable, Queryable, RunQueryDsl, Selectable, SqliteConnection, dsl::sql, select, sql_types::BigInt,
-    sqlite::Sqlite,
-};
+use diesel::{Insertable, Queryable, Selectable, sqlite::Sqlite};
 use entrepot_domain::{
     Fault, Invalid, JobId,
     job::{ErrorText, Job, JobKind, JobStatus, Priority},
 };
 
+pub(super) use crate::clock::{between, millis, now};
 use crate::{
-    error::fault,
     schema::{all_jobs, ended_jobs, jobs},
     value::{Id, moment, read},
 };
 
 const TABLE: &str = "jobs";
-
-/// What time it is, in milliseconds. The store's clock is that of its machine.
-pub(super) fn now(connection: &mut SqliteConnection) -> Result<i64, Fault> {
-    select(sql::<BigInt>("CAST(unixepoch('subsec') * 1000 AS INTEGER)")).get_result(connection).map_err(fault)
-}
-
-/// Whole milliseconds.
-pub(super) fn millis(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX).min(MAX_MILLIS)
-}
-
-/// A thousand years.
-const MAX_MILLIS: i64 = 31_556_952_000_000;
-
-/// The time from one moment to another, none if it is negative.
-pub(super) fn between(from: i64, to: i64) -> Duration {
-    Duration::from_millis(u64::try_from(to.saturating_sub(from)).unwrap_or_default())
-}
 
 pub(super) fn kind(row: impl std::fmt::Display, text: &str) -> Result<JobKind, Fault> {
     read(TABLE, "kind", row, JobKind::parse(text))

@@ -20,7 +20,7 @@ use crate::{SqliteStore, event, listing::snapshot};
 impl OrderRepository for SqliteStore {
     async fn place(&self, placement: &Placement) -> Result<Placed, PlaceError> {
         let placement = placement.clone();
-        self.write(move |connection| place::place(connection, &placement)).await
+        self.write_events(move |connection| place::place(connection, &placement)).await
     }
 
     async fn find(&self, id: OrderId) -> Result<Option<Order>, Fault> {
@@ -34,7 +34,7 @@ impl OrderRepository for SqliteStore {
 
     async fn transition(&self, id: OrderId, transition: &Transition) -> Result<Transitioned, TransitionError> {
         let transition = transition.clone();
-        self.write(move |connection| transition::transition(connection, id, &transition)).await
+        self.write_events(move |connection| transition::transition(connection, id, &transition)).await
     }
 
     async fn events(&self, id: OrderId) -> Result<Vec<OrderEvent>, Fault> {

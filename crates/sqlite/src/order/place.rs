@@ -11,6 +11,7 @@ use diesel::{
 };
 use entrepot_domain::{
     Fault, OrderId, Timestamp, UserId,
+    event::placed,
     order::{Idempotency, Order, PlaceError, Placed, Placement},
 };
 
@@ -41,6 +42,8 @@ pub(super) fn place(connection: &mut SqliteConnection, placement: &Placement) ->
     take_stock(connection, &order)?;
     insert(connection, &order)?;
     event::created(connection, &order)?;
+    let mut before = shelf.iter().map(|product| (product.id, product.stock, product.version)).collect();
+    event::write(connection, order.created_at, &placed(&order, &mut before))?;
     if let Some(idempotency) = &placement.idempotency {
         insert_key(connection, &order, idempotency)?;
     }

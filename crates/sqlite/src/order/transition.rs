@@ -3,6 +3,7 @@
 use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, SqliteConnection, update};
 use entrepot_domain::{
     OrderId,
+    event::{EventData, returned},
     order::{Transition, TransitionError, Transitioned},
 };
 
@@ -25,8 +26,11 @@ pub(super) fn transition(
         ))
         .execute(connection)
         .map_err(fault)?;
-    product::give_back(connection, done.returned(), transition.cause.at)?;
+    let mut before = product::give_back(connection, done.returned(), transition.cause.at)?;
     event::status_changed(connection, order, was.status, transition.actor)?;
+    let mut events = vec![EventData::order_status_changed(order, was.status)];
+    events.extend(returned(order, done.returned(), &mut before));
+    event::write(connection, order.updated_at, &events)?;
     audit::write(connection, &transition.cause.order_status_changed(order, was.status))?;
     Ok(done)
 }

@@ -22,7 +22,7 @@ use crate::SqliteStore;
 impl ProductRepository for SqliteStore {
     async fn insert(&self, product: &Product, cause: &Cause) -> Result<(), ProductError> {
         let (product, cause) = (product.clone(), cause.clone());
-        self.write(move |connection| write::insert(connection, &product, &cause)).await
+        self.write_events(move |connection| write::insert(connection, &product, &cause)).await
     }
 
     async fn find(&self, id: ProductId) -> Result<Option<Product>, Fault> {
@@ -42,17 +42,17 @@ impl ProductRepository for SqliteStore {
         cause: &Cause,
     ) -> Result<Product, ProductError> {
         let (change, cause) = (change.clone(), cause.clone());
-        self.write(move |connection| write::update(connection, id, &change, expected, &cause)).await
+        self.write_events(move |connection| write::update(connection, id, &change, expected, &cause)).await
     }
 
     async fn archive(&self, id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<(), ProductError> {
         let cause = cause.clone();
-        self.write(move |connection| write::archive(connection, id, expected, &cause)).await
+        self.write_events(move |connection| write::archive(connection, id, expected, &cause)).await
     }
 
     async fn restore(&self, id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<Product, ProductError> {
         let cause = cause.clone();
-        self.write(move |connection| write::restore(connection, id, expected, &cause)).await
+        self.write_events(move |connection| write::restore(connection, id, expected, &cause)).await
     }
 
     async fn adjust_stock(
@@ -62,11 +62,11 @@ impl ProductRepository for SqliteStore {
         expected: Option<Version>,
     ) -> Result<Product, ProductError> {
         let change = change.clone();
-        self.write(move |connection| write::adjust_stock(connection, id, &change, expected)).await
+        self.write_events(move |connection| write::adjust_stock(connection, id, &change, expected)).await
     }
 
     async fn upsert(&self, imports: &[ProductImport], cause: &Cause) -> Result<Upserted, Fault> {
         let (imports, cause) = (imports.to_vec(), cause.clone());
-        self.write(move |connection| write::upsert(connection, &imports, &cause)).await
+        self.write_events(move |connection| write::upsert(connection, &imports, &cause)).await
     }
 }

@@ -6,6 +6,7 @@ use diesel::{ExpressionMethods, QueryDsl, RunQueryDsl, SqliteConnection, insert_
 use entrepot_domain::{
     Fault, ProductId, Timestamp, Version,
     audit::Cause,
+    event::{EventData, StockBefore},
     order::OrderLine,
     product::{Product, ProductChange, ProductError, ProductImport, Stock, StockChange, Upserted},
 };
@@ -26,6 +27,7 @@ fn refused(error: diesel::result::Error) -> ProductError {
 
 pub(super) fn insert(connection: &mut SqliteConnection, product: &Product, cause: &Cause) -> Result<(), ProductError> {
     add(connection, product)?;
+    event::write(connection, cause.at, &[EventData::product_created(product)])?;
     Ok(audit::write(connection, &cause.product_created(product))?)
 }
 
@@ -69,6 +71,7 @@ pub(super) fn update(
     let was = current(connection, id)?;
     let product = was.change(change, expected, cause.at)?;
     overwrite(connection, &product)?;
+    event::write(connection, cause.at, &[EventData::product_updated(&product)])?;
     audit::write(connection, &cause.product_updated(&was, &product))?;
     Ok(product)
 }
@@ -88,6 +91,7 @@ pub(super) fn archive(
         ))
         .execute(connection)
         .map_err(fault)?;
+    event::write(connection, cause.at, &[EventData::product_archived(&product)])?;
     Ok(audit::write(connection, &cause.product_archived(&product))?)
 }
 
@@ -103,6 +107,7 @@ pub(super) fn restore(
         return Ok(was);
     }
     overwrite(connection, &product)?;
+    event::write(connection, cause.at, &[EventData::product_updated(&product)])?;
     audit::write(connection, &cause.product_restored(&product))?;
     Ok(product)
 }
@@ -117,6 +122,7 @@ pub(super) fn adjust_stock(
     let product = was.adjust_stock(change, expected)?;
     set_stock(connection, &product)?;
     event::stock_changed(connection, id, change)?;
+    event::write(connection, change.cause.at, &[EventData::stock_adjusted(&product, change)])?;
     audit::write(connection, &change.cause.stock_adjusted(&was, &product, change))?;
     Ok(product)
 }
@@ -134,12 +140,21 @@ pub(crate) fn set_stock(connection: &mut SqliteConnection, product: &Product) ->
     Ok(())
 }
 
-/// Adds the quantities of lines to the stock of their products, including archived ones.
-pub(crate) fn give_back(connection: &mut SqliteConnection, lines: &[OrderLine], now: Timestamp) -> Result<(), Fault> {
+/// Adds the quantities of lines to the stock of their products, including archived ones. Returns the products as they
+/// were before.
+pub(crate) fn give_back(
+    connection: &mut SqliteConnection,
+    lines: &[OrderLine],
+    now: Timestamp,
+) -> Result<StockBefore, Fault> {
+    let mut before = Vec::with_capacity(lines.len());
     for line in lines {
         let row = products::table.filter(products::id.eq(Id(line.product.0)));
-        let stock: i64 = row.select(products::stock).get_result(connection).map_err(fault)?;
-        let stock = read("products", "stock", line.product, Stock::new(stock))?.give_back(line.quantity);
+        let (stock, version): (i64, i64) =
+            row.select((products::stock, products::version)).get_result(connection).map_err(fault)?;
+        let stock = read("products", "stock", line.product, Stock::new(stock))?;
+        before.push((line.product, stock, Version(version)));
+        let stock = stock.give_back(line.quantity);
         change_rows(row)
             .set((
                 products::stock.eq(stock.get()),
@@ -149,7 +164,7 @@ pub(crate) fn give_back(connection: &mut SqliteConnection, lines: &[OrderLine], 
             .execute(connection)
             .map_err(fault)?;
     }
-    Ok(())
+    Ok(before.into_iter().collect())
 }
 
 pub(super) fn upsert(
@@ -182,6 +197,8 @@ pub(super) fn upsert(
             None => done.push((known, product)),
         }
     }
+    let events: Vec<_> = done.iter().flat_map(|(was, is)| EventData::product_imported(was.as_ref(), is)).collect();
+    event::write(connection, cause.at, &events)?;
     for (number, (was, is)) in (0..).zip(&done) {
         audit::write(connection, &cause.product_imported(number, was.as_ref(), is))?;
         let list = if was.is_some() { &mut upserted.updated } else { &mut upserted.created };

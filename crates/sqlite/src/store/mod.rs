@@ -65,6 +65,8 @@ struct Inner {
     counts: Arc<writer::Counts>,
     /// Notified when jobs were queued.
     queued: Notify,
+    /// Notified when events were written.
+    written: Notify,
     /// The time of the last successful [`check_writes`](HealthCheck::check_writes).
     write_checked: Mutex<Option<Instant>>,
 }
@@ -86,8 +88,10 @@ impl SqliteStore {
         for _ in 0..reader_count {
             threads.push(reader::start(connection::reader(options)?, jobs.clone())?);
         }
-        let (threads, write_checked, queued) = (Mutex::new(threads), Mutex::default(), Notify::new());
-        let inner = Inner { writer, readers, reader_count, threads, foreign_write, counts, queued, write_checked };
+        let (threads, write_checked) = (Mutex::new(threads), Mutex::default());
+        let (queued, written) = (Notify::new(), Notify::new());
+        let inner =
+            Inner { writer, readers, reader_count, threads, foreign_write, counts, queued, written, write_checked };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -116,6 +120,25 @@ impl SqliteStore {
     /// Is told when jobs were queued.
     pub(crate) fn queued_jobs(&self) -> &Notify {
         &self.0.queued
+    }
+
+    /// Notified when events were written.
+    pub(crate) fn written_events(&self) -> &Notify {
+        &self.0.written
+    }
+
+    /// Runs `work` that writes events, as [`write`](Self::write) does, and notifies those who wait for them.
+    pub(crate) async fn write_events<T, E>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Fault> + Send + 'static,
+    {
+        let done = self.write(work).await?;
+        self.written_events().notify_one();
+        Ok(done)
     }
 
     /// Runs `work` in a transaction of the writer; an `Err` undoes what it did.

@@ -19,7 +19,7 @@ use crate::{SqliteStore, error::fault, schema::users, value::Id};
 impl UserRepository for SqliteStore {
     async fn insert(&self, new: &NewUser, cause: &Cause) -> Result<(), UserError> {
         let (new, cause) = (new.clone(), cause.clone());
-        self.write(move |connection| write::insert(connection, &new, &cause)).await
+        self.write_events(move |connection| write::insert(connection, &new, &cause)).await
     }
 
     async fn find(&self, id: UserId) -> Result<Option<User>, Fault> {
@@ -76,7 +76,7 @@ impl UserRepository for SqliteStore {
 
     async fn erase(&self, id: UserId, expected: Option<Version>, cause: &Cause) -> Result<Vec<SessionId>, UserError> {
         let cause = cause.clone();
-        self.write(move |connection| write::erase(connection, id, expected, &cause)).await
+        self.write_events(move |connection| write::erase(connection, id, expected, &cause)).await
     }
 
     async fn has_admin(&self) -> Result<bool, Fault> {

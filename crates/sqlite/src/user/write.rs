@@ -7,6 +7,7 @@ use diesel::{
 use entrepot_domain::{
     SessionId, UserId, Version,
     audit::Cause,
+    event::EventData,
     user::{ChangedUser, Credentials, NewUser, Roles, UserChange, UserError},
 };
 
@@ -15,6 +16,7 @@ use crate::{
     api_key, audit,
     auth::sessions,
     error::{fault, is_duplicate},
+    event,
     schema::{idempotency_keys, users},
     second_factor,
     value::Id,
@@ -27,6 +29,7 @@ fn refused(error: diesel::result::Error) -> UserError {
 
 pub(super) fn insert(connection: &mut SqliteConnection, new: &NewUser, cause: &Cause) -> Result<(), UserError> {
     insert_into(users::table).values(UserRow::from(new)).execute(connection).map_err(refused)?;
+    event::write(connection, cause.at, &[EventData::UserRegistered { user: new.user.id }])?;
     Ok(audit::write(connection, &cause.user_registered(&new.user))?)
 }
 
@@ -134,6 +137,7 @@ pub(super) fn erase(
     delete(idempotency_keys::table.filter(idempotency_keys::user_id.eq(Id(id.0))))
         .execute(connection)
         .map_err(|error| UserError::from(fault(error)))?;
+    event::write(connection, cause.at, &[EventData::UserDeleted { user: id }])?;
     audit::erase(connection, id)?;
     audit::write(connection, &cause.user_deleted(id, &ended))?;
     Ok(ended)

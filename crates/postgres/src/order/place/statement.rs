@@ -25,6 +25,9 @@ pub(super) const PLANNING: [(&str, &str); 6] = [
     ("jit", "off"),
 ];
 
+/// The kinds of events of an order that is placed: `order.created` and `product.stock_changed`.
+const EVENT_KINDS: i64 = 33;
+
 /// Places several orders, all of them or none.
 ///
 /// One round trip and one commit: it locks the products in the order of their identifiers, looks whether everything is
@@ -121,7 +124,7 @@ impl QueryFragment<Pg> for PlaceOrders {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
             "WITH held AS MATERIALIZED (
-                SELECT id, sku, name, amount, currency, stock, archived_at FROM products WHERE id = ANY(",
+                SELECT id, sku, name, amount, currency, stock, version, archived_at FROM products WHERE id = ANY(",
         );
         out.push_bind_param::<Array<SqlUuid>, _>(&self.products)?;
         out.push_sql(
@@ -200,6 +203,18 @@ impl QueryFragment<Pg> for PlaceOrders {
             ), logged AS (
                 INSERT INTO events (kind, order_id, actor_id, status_to, at)
                 SELECT 'order.created', id, user_id, 'pending', at FROM head WHERE (SELECT ok FROM decision)
+            ), told AS (
+                INSERT INTO event_log (kinds, at, orders, products, stocks, versions)
+                SELECT ",
+        );
+        out.push_bind_param::<BigInt, _>(&EVENT_KINDS)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Timestamptz, _>(&self.at)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<SqlUuid>, _>(&self.orders)?;
+        out.push_sql(
+            ", array_agg(id), array_agg(stock), array_agg(version)
+                FROM held HAVING (SELECT ok FROM decision)
             ), remembered AS (
                 INSERT INTO idempotency_keys (user_id, key, fingerprint, order_id, expires_at)
                 SELECT user_id, key, fingerprint, order_id, expires_at FROM keyed WHERE (SELECT ok FROM decision)

@@ -1,4 +1,4 @@
-//! The event log, written in the transactions of the changes.
+//! The history of orders, written in the transactions of the changes.
 
 use diesel::{ExpressionMethods, Insertable, QueryDsl, Queryable, Selectable, SelectableHelper, insert_into, pg::Pg};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};

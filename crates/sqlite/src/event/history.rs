@@ -1,5 +1,5 @@
-//! The event log, written in the transactions of the changes. The single writer numbers the events, so they are in
-//! commit order.
+//! The history of orders, written in the transactions of the changes. The single writer numbers its entries, so they are
+//! in commit order.
 
 use diesel::{
     ExpressionMethods, Insertable, QueryDsl, Queryable, RunQueryDsl, Selectable, SelectableHelper, SqliteConnection,
