@@ -21,6 +21,7 @@ pub(crate) struct KeyNames {
     log_prefix: String,
     limit_prefix: String,
     probe: String,
+    event_channel: String,
 }
 
 impl KeyNames {
@@ -32,7 +33,13 @@ impl KeyNames {
             log_prefix: format!("{{{prefix}log:{CACHE_VERSION}}}:"),
             limit_prefix: format!("{prefix}limit:{LIMIT_VERSION}:"),
             probe: format!("{prefix}probe"),
+            event_channel: format!("{prefix}events"),
         }
+    }
+
+    /// The channel on which instances tell each other of events.
+    pub(crate) fn event_channel(&self) -> &str {
+        &self.event_channel
     }
 
     /// The common prefix of all cached values.

@@ -15,6 +15,7 @@
 //! - `lifecycle`: [`Redis`], the handle: connecting, reconnecting, recovery after an outage, closing, health.
 //! - `cache`: [`RedisCache`], with a near cache in the process that a lease keeps correct.
 //! - `limit`: [`RedisLimiter`].
+//! - `signal`: [`RedisSignal`], by which instances wake each other's followers of the event log.
 
 mod cache;
 mod client;
@@ -22,8 +23,10 @@ mod invalidation;
 mod keys;
 mod lifecycle;
 mod limit;
+mod signal;
 
 pub use cache::RedisCache;
 pub use client::options::RedisOptions;
 pub use lifecycle::Redis;
 pub use limit::RedisLimiter;
+pub use signal::RedisSignal;

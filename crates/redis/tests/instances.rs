@@ -17,8 +17,9 @@ use std::{
 };
 
 use common::{LONG, cache, found, fresh_prefix, limiter, patient, product, put, quota, user};
-use entrepot_domain::{Cache, Lookup, RateLimiter};
-use entrepot_redis::{Redis, RedisCache};
+use entrepot_domain::{Cache, Lookup, RateLimiter, event::EventSignal};
+use entrepot_redis::{Redis, RedisCache, RedisSignal};
+use futures_util::FutureExt;
 
 /// Makes a test of each case on a single Redis, and another on a cluster.
 macro_rules! cases {
@@ -51,6 +52,7 @@ cases! {
     of_300_concurrent_hits_100_are_allowed,
     the_remainder_is_right_when_instances_take_turns,
     a_dropped_call_is_completed,
+    instances_wake_each_other,
 }
 
 async fn two(url: &str) -> (Redis, Redis) {
@@ -259,4 +261,17 @@ async fn a_dropped_call_is_completed((here, there): (Redis, Redis)) {
     let began = Instant::now();
     assert_eq!(found(&*there, 1).await, None);
     assert!(began.elapsed() < Duration::from_millis(90), "{:?}", began.elapsed());
+}
+
+/// And not themselves.
+async fn instances_wake_each_other((here, there): (Redis, Redis)) {
+    let (here, there) = (RedisSignal::new(&here), RedisSignal::new(&there));
+    // Each is told once of its own subscription.
+    here.notified().await;
+    there.notified().await;
+    for (one, other) in [(&here, &there), (&there, &here), (&here, &there)] {
+        one.notify().await;
+        other.notified().await;
+        assert!(one.notified().now_or_never().is_none());
+    }
 }

@@ -8,6 +8,7 @@ use entrepot_domain::{
     api_key::ApiKeyRepository,
     audit::AuditLog,
     auth::SessionRepository,
+    event::EventLog,
     job::{JobQueue, JobRepository},
     order::OrderRepository,
     product::ProductRepository,
@@ -48,6 +49,8 @@ pub struct Stores {
     pub audit: Arc<dyn AuditLog>,
     /// Jobs, as admins see them.
     pub jobs: Arc<dyn JobRepository>,
+    /// The event log.
+    pub events: Arc<dyn EventLog>,
 }
 
 impl Stores {
@@ -61,6 +64,7 @@ impl Stores {
             + OrderRepository
             + AuditLog
             + JobRepository
+            + EventLog
             + Clone
             + 'static,
     {
@@ -73,7 +77,8 @@ impl Stores {
             products: store.clone(),
             orders: store.clone(),
             audit: store.clone(),
-            jobs: store,
+            jobs: store.clone(),
+            events: store,
         }
     }
 }

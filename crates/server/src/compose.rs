@@ -8,6 +8,7 @@ use entrepot_application::{
     api_key::{ApiKeyPorts, ApiKeyService},
     audit::{AuditPorts, AuditService},
     auth::{AuthPorts, AuthService, AuthSettings},
+    event::EventWake,
     job::{JobPorts, JobService},
     order::{OrderPorts, OrderService},
     product::{ProductPorts, ProductService},
@@ -17,11 +18,11 @@ use entrepot_application::{
 use entrepot_cached::{CachedApiKeys, CachedOrders, CachedProducts, CachedSecondFactors, CachedSessions, CachedUsers};
 use entrepot_domain::{
     Cache, Clock, IdGenerator, MetricSource, Quota, RateLimiter, api_key::Randomness, auth::PasswordHasher,
-    second_factor::Sealer,
+    event::EventSignal, second_factor::Sealer,
 };
 use entrepot_http::{AccessLog, HttpSettings, HttpState};
-use entrepot_memory::{MemoryCache, MemoryLimiter, SystemClock, UuidV7};
-use entrepot_redis::{Redis, RedisCache, RedisLimiter};
+use entrepot_memory::{MemoryCache, MemoryLimiter, NoSignal, SystemClock, UuidV7};
+use entrepot_redis::{Redis, RedisCache, RedisLimiter, RedisSignal};
 use entrepot_security::{AesSealer, BcryptHasher, JwtIssuer, JwtKeys, SystemRandomness};
 use entrepot_telemetry::{
     CountedLogins, CountedOrders,
@@ -30,7 +31,10 @@ use entrepot_telemetry::{
         TracedSessions, TracedUsers,
     },
 };
-use entrepot_worker::Worker;
+use entrepot_worker::{
+    Worker,
+    event::{Relay, RelayPorts},
+};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -185,6 +189,7 @@ fn stores(config: &Config, backend: &Backend, metrics: &mut Metrics) -> Stores {
         orders: Arc::new(CachedOrders::new(inner.orders, cache)),
         audit: inner.audit,
         jobs: inner.jobs,
+        events: inner.events,
     }
 }
 
@@ -209,6 +214,7 @@ fn traced(config: &Config, inner: Stores) -> Stores {
         orders: Arc::new(TracedOrders(inner.orders)),
         audit: Arc::new(TracedAuditLog(inner.audit)),
         jobs: Arc::new(TracedJobs(inner.jobs)),
+        events: inner.events,
     }
 }
 
@@ -228,13 +234,23 @@ fn clear_on_unseen_writes(backend: &Backend, cache: &Arc<dyn Cache>) {
     }
 }
 
-/// The state of the HTTP edge, and the worker beside it if there is to be one.
-pub fn http_state(
+/// What serves.
+pub struct Serving {
+    /// The state of the HTTP edge.
+    pub state: Arc<HttpState>,
+    /// The worker beside it, if there is to be one.
+    pub worker: Option<Worker>,
+    /// Numbers events, and wakes those who follow the log.
+    pub relay: Relay,
+}
+
+/// Builds what serves.
+pub fn serving(
     config: &Config,
     backend: &Backend,
     access_log: Arc<dyn AccessLog>,
     with_worker: bool,
-) -> Result<(Arc<HttpState>, Option<Worker>)> {
+) -> Result<Serving> {
     let settings = HttpSettings {
         body_limit: config.body_limit,
         request_timeout: config.request_timeout,
@@ -250,7 +266,17 @@ pub fn http_state(
     let worker = with_worker.then(|| jobs::worker(config, backend, application.orders.clone(), None)).transpose()?;
     metrics.extend(worker.as_ref().map(Worker::metrics));
     let state = HttpState::new(application, backend.health(), Arc::new(UuidV7), settings);
-    Ok((Arc::new(state.with_metric_sources(metrics).with_access_log(access_log)), worker))
+    let state = Arc::new(state.with_metric_sources(metrics).with_access_log(access_log));
+    Ok(Serving { state, worker, relay: relay(backend, EventWake::default()) })
+}
+
+/// The relay of this process, which wakes those who follow the log.
+pub fn relay(backend: &Backend, wake: EventWake) -> Relay {
+    let signal: Arc<dyn EventSignal> = match backend.redis() {
+        Some(redis) => Arc::new(RedisSignal::new(redis)),
+        None => Arc::new(NoSignal),
+    };
+    Relay::new(RelayPorts { log: backend.store().ports().events, signal, wake })
 }
 
 fn keys(secrets: &Secrets) -> JwtKeys<'_> {

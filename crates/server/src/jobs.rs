@@ -8,6 +8,7 @@ use entrepot_memory::UuidV7;
 use entrepot_security::SystemRandomness;
 use entrepot_worker::{
     Registry, Worker, WorkerPorts, WorkerSettings,
+    event::PruneEvents,
     job::PruneJobs,
     order::{CancelUnpaidOrders, ChangeNotice},
 };
@@ -24,6 +25,7 @@ pub fn worker(
     let queue = backend.store().queue();
     let mut kinds = Registry::default();
     kinds.add_scheduled(PruneJobs { queue: queue.clone() })?;
+    kinds.add_scheduled(PruneEvents { log: backend.store().ports().events, retention: config.event_retention })?;
     if let Some(ttl) = config.order_pending_ttl {
         kinds.add_scheduled(CancelUnpaidOrders { orders, ttl, changed })?;
     }

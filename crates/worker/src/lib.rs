@@ -31,6 +31,7 @@
 //! # Ok::<(), entrepot_domain::Invalid>(())
 //! ```
 
+pub mod event;
 mod held;
 pub mod job;
 mod keep;

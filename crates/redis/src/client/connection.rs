@@ -71,6 +71,11 @@ impl Connection {
         *self.client.write().unwrap_or_else(PoisonError::into_inner) = self.options.client(nodes);
     }
 
+    /// Another client, unconnected, for whoever needs a connection of their own.
+    pub(crate) fn new_client(&self) -> Client {
+        self.options.client(&[])
+    }
+
     pub(crate) fn command_timeout(&self) -> Duration {
         self.options.timeout()
     }

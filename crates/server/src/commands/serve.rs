@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     backend::Backend,
-    compose,
+    compose::{self, Serving},
     config::{Config, LogFormat},
     file_lock::lock,
     logging,
@@ -46,7 +46,7 @@ pub(super) fn serve(config: &Config, with_worker: bool) -> Result<(), Failure> {
 }
 
 async fn run(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>, with_worker: bool) -> Result<()> {
-    let (state, worker) = compose::http_state(config, backend, access_log, with_worker)?;
+    let Serving { state, worker, relay } = compose::serving(config, backend, access_log, with_worker)?;
     let listener = listen(config)?;
     let address = listener.local_addr()?;
     // Before serving, so that no signal has its default effect, which is to kill the process.
@@ -65,6 +65,8 @@ async fn run(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>,
     let server = Server::start(listener, settings, app)?;
     welcome(config, address, &state).await;
     let stopping = CancellationToken::new();
+    let relay_stop = CancellationToken::new();
+    let relay = spawn(relay.run(relay_stop.clone()));
     let worker = worker.map(|worker| spawn(worker.run(stopping.clone())));
     let stop = async {
         stop_requested(signals).await;
@@ -75,6 +77,9 @@ async fn run(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>,
     if let Some(worker) = worker {
         worker.await?;
     }
+    // Last, so that what was committed in the end is numbered too.
+    relay_stop.cancel();
+    relay.await?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! `entrepot worker`
 
 use anyhow::Result;
+use entrepot_application::event::EventWake;
 use entrepot_worker::order::ChangeNotice;
 use tokio::{runtime::Builder, spawn};
 use tokio_util::sync::CancellationToken;
@@ -35,11 +36,16 @@ async fn run(config: &Config, backend: &Backend) -> Result<()> {
     // Before anything is begun, so that no signal meets the default, which is to die.
     let signals = Signals::new()?;
     let stopping = CancellationToken::new();
+    let relay_stop = CancellationToken::new();
+    let relay = spawn(compose::relay(backend, EventWake::default()).run(relay_stop.clone()));
     let running = spawn(worker.run(stopping.clone()));
     tracing::info!(environment = ?config.environment, "running jobs");
     stop_requested(signals).await;
     stopping.cancel();
     running.await?;
+    // Last, so that what jobs committed in the end is numbered too.
+    relay_stop.cancel();
+    relay.await?;
     Ok(())
 }
 

@@ -79,6 +79,8 @@ pub struct Config {
     pub traces: Option<TraceOptions>,
     /// `ORDER_PENDING_TTL`; `None` lets unpaid orders wait for ever.
     pub order_pending_ttl: Option<Duration>,
+    /// `EVENT_RETENTION`.
+    pub event_retention: Duration,
     /// `DEFAULT_CURRENCY`.
     pub default_currency: Currency,
 }

@@ -80,6 +80,7 @@ impl Config {
             traces: vars.traces(environment),
             order_pending_ttl: vars
                 .read("ORDER_PENDING_TTL", None, |text| parse::duration_within(text, &(SECOND..=YEAR)).map(Some)),
+            event_retention: vars.duration("EVENT_RETENTION", MONTH, SECOND..=10 * YEAR),
             default_currency: vars.currency(),
             // Last, so that a start that is refused writes nothing.
             secrets: vars.secrets(environment, &data_dir),

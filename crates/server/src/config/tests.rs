@@ -188,6 +188,16 @@ fn unsupported_settings_are_refused() {
 }
 
 #[test]
+fn events_are_kept_for_a_month_unless_told_otherwise() {
+    assert_eq!(read(&[]).unwrap().event_retention, Duration::from_hours(30 * 24));
+    assert_eq!(read(&[("EVENT_RETENTION", "90d")]).unwrap().event_retention, Duration::from_hours(90 * 24));
+    for bad in ["0", "999ms", "4000d", "long"] {
+        let mistakes = mistakes(&[("EVENT_RETENTION", bad)]);
+        assert!(mistakes.len() == 1 && mistakes[0].starts_with("EVENT_RETENTION must be"), "{mistakes:#?}");
+    }
+}
+
+#[test]
 fn unpaid_orders_are_kept_unless_told_otherwise() {
     assert_eq!(read(&[]).unwrap().order_pending_ttl, None);
     assert_eq!(read(&[("ORDER_PENDING_TTL", "30m")]).unwrap().order_pending_ttl, Some(Duration::from_mins(30)));

@@ -1,0 +1,42 @@
+//! Deletes events that are older than the retention.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use entrepot_domain::event::EventLog;
+
+use crate::kind::{Attempt, Done, Failure, Kind, KindSettings};
+
+/// How many records are deleted in one transaction, so that nobody waits for it.
+const AT_ONCE: u32 = 500;
+
+/// Deletes events that are older than the retention, every minute.
+pub struct PruneEvents {
+    /// The log.
+    pub log: Arc<dyn EventLog>,
+    /// `EVENT_RETENTION`.
+    pub retention: Duration,
+}
+
+#[async_trait]
+impl Kind for PruneEvents {
+    const NAME: &'static str = "events.prune";
+    type Payload = ();
+
+    fn settings(&self) -> KindSettings {
+        // A retention of seconds, as in a test, is kept to the second too.
+        let schedule = if self.retention < Duration::from_mins(10) { "*/2 * * * * *" } else { "30 * * * * *" };
+        KindSettings {
+            concurrency: 1,
+            deadline: Duration::from_mins(5),
+            max_attempts: 1,
+            schedule: Some(schedule),
+            ..KindSettings::default()
+        }
+    }
+
+    async fn run(&self, (): (), _: Attempt) -> Result<Done, Failure> {
+        while self.log.prune(self.retention, AT_ONCE).await? == AT_ONCE {}
+        Ok(Done::Nothing)
+    }
+}
