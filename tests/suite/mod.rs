@@ -23,3 +23,4 @@ mod secrets;
 mod timeouts;
 mod traces;
 mod users;
+mod webhooks;

@@ -10,6 +10,7 @@ use entrepot_domain::{
     order::{OrderAction, OrderStatus},
     product::{ProductError, Sku, Stock},
     user::UserError,
+    webhook::WebhookError,
 };
 
 /// A validation error of one field.
@@ -184,6 +185,16 @@ impl From<ApiKeyError> for Error {
         match error {
             ApiKeyError::TooMany => Self::TooManyApiKeys,
             ApiKeyError::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl From<WebhookError> for Error {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::NotFound => Self::NotFound,
+            WebhookError::VersionConflict => Self::PreconditionFailed,
+            WebhookError::Fault(fault) => Self::Fault(fault),
         }
     }
 }

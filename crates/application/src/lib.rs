@@ -18,6 +18,7 @@ mod request_limiter;
 pub mod second_factor;
 mod throttle;
 pub mod user;
+pub mod webhook;
 
 pub use error::{Error, FieldError, Shortfall};
 pub use request_limiter::{RateLimitStatus, RequestLimiter, Requester};
@@ -33,6 +34,7 @@ use order::OrderService;
 use product::ProductService;
 use second_factor::SecondFactorService;
 use user::UserService;
+use webhook::WebhookService;
 
 /// All services.
 pub struct Application {
@@ -45,6 +47,7 @@ pub struct Application {
     pub orders: Arc<OrderService>,
     pub audit: AuditService,
     pub jobs: JobService,
+    pub webhooks: WebhookService,
     /// Counts requests against the rate limits.
     pub request_limiter: RequestLimiter,
 }

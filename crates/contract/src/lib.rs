@@ -24,6 +24,7 @@ pub mod second_factor;
 pub mod session;
 pub mod user;
 mod walk;
+pub mod webhook;
 
 use std::sync::Arc;
 
@@ -37,6 +38,7 @@ use entrepot_domain::{
     product::ProductRepository,
     second_factor::SecondFactorRepository,
     user::UserRepository,
+    webhook::WebhookRepository,
 };
 use futures_util::future::join_all;
 
@@ -53,6 +55,7 @@ pub trait Stores {
         + JobQueue
         + JobRepository
         + EventLog
+        + WebhookRepository
         + 'static;
 
     /// The store.
@@ -100,6 +103,11 @@ pub trait Stores {
 
     /// The event log.
     fn events(&self) -> Arc<dyn EventLog> {
+        self.store().clone()
+    }
+
+    /// The store of endpoints of webhooks.
+    fn webhooks(&self) -> Arc<dyn WebhookRepository> {
         self.store().clone()
     }
 

@@ -56,6 +56,14 @@ id!(
     /// Names a job.
     JobId
 );
+id!(
+    /// Identifies an endpoint of webhooks.
+    WebhookId
+);
+id!(
+    /// Identifies a delivery to an endpoint.
+    DeliveryId
+);
 
 /// Counts the changes of an entity, starting at 1. It is the value of `ETag` and `If-Match`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

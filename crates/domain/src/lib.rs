@@ -47,6 +47,7 @@ mod striped_lock;
 mod text;
 mod token_hash;
 pub mod user;
+pub mod webhook;
 
 pub use cache::{Cache, CacheKey, CachedValue, Lookup, Ticket};
 pub use clock::{Clock, IdGenerator, Timestamp, saturating_add};
@@ -54,7 +55,7 @@ pub use decimal::DecimalAmount;
 pub use email::Email;
 pub use fault::{Fault, Invalid};
 pub use health::HealthCheck;
-pub use ids::{ApiKeyId, JobId, OrderId, ProductId, SessionId, UserId, Version};
+pub use ids::{ApiKeyId, DeliveryId, JobId, OrderId, ProductId, SessionId, UserId, Version, WebhookId};
 pub use limit::{Quota, RateLimitDecision, RateLimiter, Subject};
 pub use metrics::{MetricKind, MetricSource, Sample};
 pub use money::{Currency, Money};

@@ -41,6 +41,7 @@ mod state;
 #[cfg(test)]
 mod testing;
 mod user;
+mod webhook;
 
 pub use access_log::{AccessLine, AccessLog, TracingAccessLog};
 pub(crate) use edge::API;

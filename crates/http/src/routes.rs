@@ -17,7 +17,7 @@ use crate::{
     operations::{self, DocumentSource},
     order, product,
     response::Bodies,
-    second_factor, user,
+    second_factor, user, webhook,
 };
 
 /// The application of one worker.
@@ -61,6 +61,7 @@ fn resources(routes: &mut Routes) {
     user::routes(routes);
     audit::routes(routes);
     job::routes(routes);
+    webhook::routes(routes);
 }
 
 async fn not_found() -> ApiResult {

@@ -28,6 +28,7 @@ use entrepot_application::{
     product::{ProductPorts, ProductService},
     second_factor::{SecondFactorPorts, SecondFactorService},
     user::{UserPorts, UserService},
+    webhook::{WebhookPorts, WebhookService},
 };
 use entrepot_domain::{
     Clock, Email, HealthCheck, IdGenerator, MockRateLimiter, Quota, RateLimitDecision, SessionId, Timestamp, UserId,
@@ -42,6 +43,7 @@ use entrepot_domain::{
     product::MockProductRepository,
     second_factor::{MockSealer, MockSecondFactorRepository},
     user::{MockUserRepository, Role, Roles},
+    webhook::{MockWebhookRepository, MockWebhookSender},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -226,9 +228,22 @@ impl Mocks {
             orders: Arc::new(OrderService::new(OrderPorts { orders: Arc::new(self.orders), clock, ids })),
             audit: AuditService::new(AuditPorts { log: Arc::new(self.audit) }),
             jobs: JobService::new(JobPorts { jobs: Arc::new(self.jobs) }),
+            webhooks: webhooks(),
             request_limiter: RequestLimiter::new(Arc::new(self.limiter), quota(100), quota(1_000)),
         }
     }
+}
+
+/// Webhooks that expect nothing.
+fn webhooks() -> WebhookService {
+    WebhookService::new(WebhookPorts {
+        webhooks: Arc::new(MockWebhookRepository::new()),
+        sender: Arc::new(MockWebhookSender::new()),
+        sealer: Arc::new(MockSealer::new()),
+        random: Arc::new(MockRandomness::new()),
+        clock: Arc::new(FixedClock),
+        ids: Arc::new(CountedIds::default()),
+    })
 }
 
 /// A state that expects nothing but tokens, sessions and limits.

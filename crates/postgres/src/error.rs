@@ -10,6 +10,7 @@ use entrepot_domain::{
     order::TransitionError,
     product::ProductError,
     user::UserError,
+    webhook::WebhookError,
 };
 
 /// The name of this store for operators.
@@ -136,7 +137,17 @@ macro_rules! failures {
     };
 }
 
-failures!(UserError, ApiKeyError, OpenError, RotateError, ProductError, PlaceError, TransitionError, JobError);
+failures!(
+    UserError,
+    ApiKeyError,
+    OpenError,
+    RotateError,
+    ProductError,
+    PlaceError,
+    TransitionError,
+    JobError,
+    WebhookError
+);
 
 #[cfg(test)]
 mod tests {

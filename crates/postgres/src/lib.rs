@@ -24,6 +24,7 @@ mod store;
 mod tls;
 mod user;
 mod value;
+mod webhook;
 
 pub use options::PostgresOptions;
 pub use store::{PostgresStore, has_search_index, migrate, pending_migrations};

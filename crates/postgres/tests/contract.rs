@@ -14,3 +14,4 @@ entrepot_contract::order_suite!(Shop::new().await);
 entrepot_contract::audit_suite!(Shop::new().await);
 entrepot_contract::job_suite!(Shop::new().await);
 entrepot_contract::event_suite!(Shop::new().await);
+entrepot_contract::webhook_suite!(Shop::new().await);

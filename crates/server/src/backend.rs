@@ -14,6 +14,7 @@ use entrepot_domain::{
     product::ProductRepository,
     second_factor::SecondFactorRepository,
     user::UserRepository,
+    webhook::WebhookRepository,
 };
 use entrepot_postgres::PostgresStore;
 use entrepot_redis::{Redis, RedisOptions};
@@ -51,6 +52,8 @@ pub struct Stores {
     pub jobs: Arc<dyn JobRepository>,
     /// The event log.
     pub events: Arc<dyn EventLog>,
+    /// Endpoints of webhooks.
+    pub webhooks: Arc<dyn WebhookRepository>,
 }
 
 impl Stores {
@@ -65,6 +68,7 @@ impl Stores {
             + AuditLog
             + JobRepository
             + EventLog
+            + WebhookRepository
             + Clone
             + 'static,
     {
@@ -78,7 +82,8 @@ impl Stores {
             orders: store.clone(),
             audit: store.clone(),
             jobs: store.clone(),
-            events: store,
+            events: store.clone(),
+            webhooks: store,
         }
     }
 }

@@ -14,11 +14,12 @@ use entrepot_application::{
     product::{ProductPorts, ProductService},
     second_factor::{SecondFactorPorts, SecondFactorService},
     user::{UserPorts, UserService},
+    webhook::{WebhookPorts, WebhookService},
 };
 use entrepot_cached::{CachedApiKeys, CachedOrders, CachedProducts, CachedSecondFactors, CachedSessions, CachedUsers};
 use entrepot_domain::{
     Cache, Clock, IdGenerator, MetricSource, Quota, RateLimiter, api_key::Randomness, auth::PasswordHasher,
-    event::EventSignal, second_factor::Sealer,
+    event::EventSignal, second_factor::Sealer, webhook::WebhookSender,
 };
 use entrepot_http::{AccessLog, HttpSettings, HttpState};
 use entrepot_memory::{MemoryCache, MemoryLimiter, NoSignal, SystemClock, UuidV7};
@@ -28,9 +29,10 @@ use entrepot_telemetry::{
     CountedLogins, CountedOrders,
     ports::{
         TracedApiKeys, TracedAuditLog, TracedHasher, TracedJobs, TracedOrders, TracedProducts, TracedSecondFactors,
-        TracedSessions, TracedUsers,
+        TracedSessions, TracedUsers, TracedWebhooks,
     },
 };
+use entrepot_webhook::HttpSender;
 use entrepot_worker::{
     Worker,
     event::{Relay, RelayPorts},
@@ -61,7 +63,7 @@ pub fn compose(config: &Config, backend: &Backend) -> Application {
 
 /// Builds all use cases, and adds the sources of metrics to `metrics`.
 fn build(config: &Config, backend: &Backend, metrics: &mut Metrics) -> Application {
-    let Shared { clock, ids, hasher, random, sealer } = Shared::new(config, metrics);
+    let Shared { clock, ids, hasher, random, sealer, sender } = Shared::new(config, metrics);
     let (request_limiter, throttle) = rate_limiters(config, backend);
     let stores = counted(stores(config, backend, metrics), metrics);
     let logins = Arc::new(CountedLogins::default());
@@ -85,12 +87,14 @@ fn build(config: &Config, backend: &Backend, metrics: &mut Metrics) -> Applicati
         factors: stores.second_factors,
         users: stores.users.clone(),
         hasher: hasher.clone(),
-        sealer,
-        random,
+        sealer: sealer.clone(),
+        random: random.clone(),
         throttle: throttle.clone(),
         clock: clock.clone(),
         ids: ids.clone(),
     };
+    let webhooks =
+        WebhookPorts { webhooks: stores.webhooks, sender, sealer, random, clock: clock.clone(), ids: ids.clone() };
     let users = UserPorts { users: stores.users, hasher, throttle, clock: clock.clone(), ids: ids.clone() };
     Application {
         auth: AuthService::new(auth, auth_settings(config)),
@@ -105,6 +109,7 @@ fn build(config: &Config, backend: &Backend, metrics: &mut Metrics) -> Applicati
         orders: Arc::new(OrderService::new(OrderPorts { orders: stores.orders, clock, ids })),
         audit: AuditService::new(AuditPorts { log: stores.audit }),
         jobs: JobService::new(JobPorts { jobs: stores.jobs }),
+        webhooks: WebhookService::new(webhooks),
         request_limiter,
     }
 }
@@ -116,6 +121,7 @@ struct Shared {
     hasher: Arc<dyn PasswordHasher>,
     random: Arc<dyn Randomness>,
     sealer: Arc<dyn Sealer>,
+    sender: Arc<dyn WebhookSender>,
 }
 
 impl Shared {
@@ -128,6 +134,7 @@ impl Shared {
             hasher: if config.traces.is_some() { Arc::new(TracedHasher(hasher)) } else { hasher },
             random: Arc::new(SystemRandomness),
             sealer: Arc::new(AesSealer::new(config.secrets.refresh.iter().map(String::as_bytes))),
+            sender: Arc::new(HttpSender::new(config.webhook_allow_private)),
         }
     }
 }
@@ -190,6 +197,7 @@ fn stores(config: &Config, backend: &Backend, metrics: &mut Metrics) -> Stores {
         audit: inner.audit,
         jobs: inner.jobs,
         events: inner.events,
+        webhooks: inner.webhooks,
     }
 }
 
@@ -215,6 +223,7 @@ fn traced(config: &Config, inner: Stores) -> Stores {
         audit: Arc::new(TracedAuditLog(inner.audit)),
         jobs: Arc::new(TracedJobs(inner.jobs)),
         events: inner.events,
+        webhooks: Arc::new(TracedWebhooks(inner.webhooks)),
     }
 }
 

@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("telemetry", &["domain"]),
     ("transport", &[]),
     ("http", &["application", "domain", "event-json"]),
+    ("webhook", &["domain", "event-json"]),
     ("worker", &["application", "domain"]),
     (
         "server",
@@ -34,6 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "sqlite",
             "telemetry",
             "transport",
+            "webhook",
             "worker",
         ],
     ),

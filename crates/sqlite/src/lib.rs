@@ -32,6 +32,7 @@ mod second_factor;
 mod store;
 mod user;
 mod value;
+mod webhook;
 
 pub use lock::{FileLock, LockError};
 pub use store::{SqliteOptions, SqliteStore, pending_migrations};

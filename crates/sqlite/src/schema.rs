@@ -236,6 +236,27 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhooks (id) {
+        id -> Binary,
+        url -> Text,
+        types -> Nullable<BigInt>,
+        description -> Text,
+        active -> Bool,
+        signing -> Text,
+        public_key -> Nullable<Text>,
+        secret -> Binary,
+        previous_secret -> Nullable<Binary>,
+        previous_until -> Nullable<BigInt>,
+        created_by -> Binary,
+        deleted_at -> Nullable<BigInt>,
+        failing_since -> Nullable<BigInt>,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(api_keys -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(sessions, users);

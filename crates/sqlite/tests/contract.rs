@@ -38,3 +38,4 @@ entrepot_contract::order_suite!(Sqlite::new());
 entrepot_contract::audit_suite!(Sqlite::new());
 entrepot_contract::job_suite!(Sqlite::new());
 entrepot_contract::event_suite!(Sqlite::new());
+entrepot_contract::webhook_suite!(Sqlite::new());

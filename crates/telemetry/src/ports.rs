@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use entrepot_domain::{
-    ApiKeyId, Email, Fault, JobId, Listing, OrderId, ProductId, SessionId, Timestamp, UserId, Version,
+    ApiKeyId, Email, Fault, JobId, Listing, OrderId, ProductId, SessionId, Timestamp, UserId, Version, WebhookId,
     api_key::{ApiKey, ApiKeyError, ApiKeyRepository, KeyAccess, KeyPrefix, NewApiKey},
     audit::{AuditEntry, AuditLog, AuditQuery, Cause},
     auth::{
@@ -21,6 +21,7 @@ use entrepot_domain::{
     },
     second_factor::{Confirmation, RecoveryHash, SealedSecret, SecondFactor, SecondFactorRepository, TimeStep},
     user::{ChangedUser, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
+    webhook::{NewKeys, NewWebhook, Webhook, WebhookChange, WebhookError, WebhookQuery, WebhookRepository},
 };
 use opentelemetry::trace::Status;
 use tracing::{Instrument, Span};
@@ -141,6 +142,18 @@ traced! {
         fn summary() -> Result<JobSummary, Fault>;
         fn cancel(id: JobId) -> Result<(), JobError>;
         fn retry(id: JobId) -> Result<(), JobError>;
+    }
+}
+
+traced! {
+    /// Traces calls of [`WebhookRepository`].
+    TracedWebhooks: WebhookRepository {
+        fn insert(new: &NewWebhook, cause: &Cause) -> Result<(), Fault>;
+        fn find(id: WebhookId) -> Result<Option<Webhook>, Fault>;
+        fn list(query: &WebhookQuery) -> Result<Listing<Webhook>, Fault>;
+        fn update(id: WebhookId, change: &WebhookChange, expected: Option<Version>, cause: &Cause) -> Result<Webhook, WebhookError>;
+        fn rotate(id: WebhookId, keys: &NewKeys, expected: Option<Version>, cause: &Cause) -> Result<Webhook, WebhookError>;
+        fn delete(id: WebhookId, expected: Option<Version>, cause: &Cause) -> Result<(), WebhookError>;
     }
 }
 

@@ -12,6 +12,7 @@ mod product;
 #[cfg(feature = "servers")]
 mod servers;
 mod user;
+mod webhook;
 
 use chrono::DateTime;
 use entrepot_domain::{Currency, Money, Timestamp};
@@ -26,6 +27,7 @@ pub use servers::{
     Database, Postgres, Redis, RedisCluster, RedisSentinel, redis_cluster_url, redis_sentinel_url, redis_url,
 };
 pub use user::{email, new_user, password, session, session_id, user, user_id};
+pub use webhook::{webhook, webhook_id, webhook_url};
 
 /// The start of 2026, the time zero of tests.
 const START_OF_2026: i64 = 1_767_225_600;

@@ -63,6 +63,10 @@ fn job(world: &World) -> String {
     format!("/admin/jobs/{}", world.job)
 }
 
+fn webhook(world: &World) -> String {
+    format!("/webhooks/{}", world.webhook)
+}
+
 fn token(world: &World) -> Value {
     json!({"refreshToken": world.ada.refresh_token()})
 }
@@ -75,6 +79,7 @@ fn nothing(_: &World) -> Value {
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = cases_of_accounts();
     cases.extend(cases_of_the_shop());
+    cases.extend(cases_of_webhooks());
     cases
 }
 
@@ -146,6 +151,18 @@ fn cases_of_the_shop() -> Vec<Case> {
         case("PATCH /users/{id}", 200, Admin(user, |_| json!({"password": "another one", "name": "Countess"}))),
         case("PUT /users/{id}/roles", 200, Admin(|world| user(world) + "/roles", |_| json!({"roles": ["staff"]}))),
         case("DELETE /users/{id}/totp", 404, Totp("help")),
+    ]
+}
+
+fn cases_of_webhooks() -> Vec<Case> {
+    use Made::Admin;
+    let body =
+        |world: &World| json!({"url": "http://127.0.0.1:9/", "types": ["product.archived"], "description": world.name});
+    vec![
+        case("POST /webhooks", 201, Admin(|_| "/webhooks".into(), body)),
+        case("DELETE /webhooks/{id}", 404, Admin(webhook, nothing)),
+        case("PATCH /webhooks/{id}", 200, Admin(webhook, |_| json!({"active": false}))),
+        case("POST /webhooks/{id}/secret", 200, Admin(|world| webhook(world) + "/secret", nothing)),
     ]
 }
 

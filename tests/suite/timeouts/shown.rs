@@ -25,6 +25,8 @@ pub(super) async fn shown(world: &World, admin: &Client) -> Result<Shown> {
         (admin, format!("/admin/audit?subject={}", world.product)),
         (admin, format!("/admin/audit?subject={}", world.order)),
         (admin, format!("/admin/jobs/{}", world.job)),
+        (admin, format!("/webhooks/{}", world.webhook)),
+        (admin, format!("/admin/audit?subject={}", world.webhook)),
         (&world.ada, "/auth/sessions".to_owned()),
         (&world.ada, "/auth/api-keys".to_owned()),
         (&world.ada, "/auth/totp".to_owned()),
@@ -32,6 +34,9 @@ pub(super) async fn shown(world: &World, admin: &Client) -> Result<Shown> {
         let answer = who.get(&path).await?;
         all.insert(alike(&path, world), json!([answer.status, same(&answer.body["data"], world)]));
     }
+    let webhooks = admin.all("/webhooks").await?;
+    let of_world = webhooks.iter().filter(|webhook| webhook["description"] == json!(name)).count();
+    all.insert("/webhooks".to_owned(), json!(of_world));
     // A second factor that is not confirmed shows by the error for a wrong code.
     let pending = world.ada.post("/auth/totp/confirm", json!({"code": "000000"})).await?.status;
     all.insert("/auth/totp/confirm".to_owned(), json!(pending));
@@ -40,7 +45,13 @@ pub(super) async fn shown(world: &World, admin: &Client) -> Result<Shown> {
 
 /// Replaces the names and identifiers of this world by the same ones for every world.
 fn alike(text: &str, world: &World) -> String {
-    let called = [(&world.name, "world"), (&world.product, "product"), (&world.order, "order"), (&world.job, "job")];
+    let called = [
+        (&world.name, "world"),
+        (&world.product, "product"),
+        (&world.order, "order"),
+        (&world.job, "job"),
+        (&world.webhook, "webhook"),
+    ];
     let text = called.into_iter().fold(text.to_owned(), |text, (name, called)| text.replace(name.as_str(), called));
     text.replace(world.ada.id(), "user")
 }

@@ -78,6 +78,12 @@ named! {
         /// All recovery codes were replaced.
         RecoveryCodesRenewed = "second_factor.recovery_codes_renewed",
         ProductRestored = "product.restored",
+        WebhookCreated = "webhook.created",
+        WebhookUpdated = "webhook.updated",
+        WebhookSecretRotated = "webhook.secret_rotated",
+        /// An endpoint was gone, or failed for days.
+        WebhookDeactivated = "webhook.deactivated",
+        WebhookDeleted = "webhook.deleted",
     }
 }
 
@@ -105,6 +111,12 @@ named! {
         Prefix = "prefix",
         /// The scopes of an API key.
         Scopes = "scopes",
+        /// The URL of a webhook.
+        Url = "url",
+        /// The types of events of a webhook.
+        Types = "types",
+        /// Whether a webhook is active.
+        Active = "active",
     }
 }
 

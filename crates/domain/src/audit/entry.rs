@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 use super::{AuditAction, AuditField, Origin, Who};
-use crate::{OrderId, ProductId, SessionId, Timestamp, UserId};
+use crate::{OrderId, ProductId, SessionId, Timestamp, UserId, WebhookId};
 
 /// An entry of the audit log.
 ///
@@ -48,6 +48,7 @@ pub enum AuditSubject {
     User(UserId),
     Product(ProductId),
     Order(OrderId),
+    Webhook(WebhookId),
 }
 
 impl AuditSubject {
@@ -57,19 +58,28 @@ impl AuditSubject {
             Self::User(_) => "user",
             Self::Product(_) => "product",
             Self::Order(_) => "order",
+            Self::Webhook(_) => "webhook",
         }
     }
 
     /// The identifier of the subject.
     pub const fn id(self) -> Uuid {
         match self {
-            Self::User(UserId(id)) | Self::Product(ProductId(id)) | Self::Order(OrderId(id)) => id,
+            Self::User(UserId(id))
+            | Self::Product(ProductId(id))
+            | Self::Order(OrderId(id))
+            | Self::Webhook(WebhookId(id)) => id,
         }
     }
 
     /// Creates the subject of this kind and identifier; `None` if there is no such kind.
     pub fn new(kind: &str, id: Uuid) -> Option<Self> {
-        let all = [Self::User(UserId(id)), Self::Product(ProductId(id)), Self::Order(OrderId(id))];
+        let all = [
+            Self::User(UserId(id)),
+            Self::Product(ProductId(id)),
+            Self::Order(OrderId(id)),
+            Self::Webhook(WebhookId(id)),
+        ];
         all.into_iter().find(|subject| subject.kind() == kind)
     }
 
@@ -136,7 +146,7 @@ mod tests {
     #[test]
     fn subjects_are_parsed_back() {
         let id = Uuid::from_u128(7);
-        for subject in [AuditSubject::User(UserId(id)), AuditSubject::Product(ProductId(id))] {
+        for subject in [AuditSubject::User(UserId(id)), AuditSubject::Webhook(WebhookId(id))] {
             assert_eq!(AuditSubject::new(subject.kind(), subject.id()), Some(subject));
         }
         assert_eq!(AuditSubject::new("planet", id), None);

@@ -40,7 +40,7 @@ pub(super) async fn create(
 ) -> ApiResult {
     let request = body.read::<CreateApiKeyRequest>()?.try_into()?;
     let made = outlive(async move { state.app.api_keys.create(&actor, request, &origin).await }).await??;
-    created_secret(&format!("{API}/auth/api-keys/{}", made.key.id), MadeKeyView::from(&made))
+    created_secret(&format!("{API}/auth/api-keys/{}", made.key.id), None, MadeKeyView::from(&made))
 }
 
 /// List your API keys

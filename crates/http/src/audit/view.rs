@@ -77,7 +77,7 @@ impl From<Who> for ActorView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditSubject)]
 pub(crate) struct SubjectView {
-    /// `user`, `product` or `order`. What is done to a login is done to its user.
+    /// `user`, `product`, `order` or `webhook`. What is done to a login is done to its user.
     #[serde(rename = "type")]
     #[schema(example = "user")]
     kind: &'static str,

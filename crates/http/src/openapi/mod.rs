@@ -18,7 +18,7 @@ use utoipa::{
 use crate::{
     api_key, audit, auth,
     error::{ErrorEnvelope, FieldBody, Problem},
-    job, operations, order, product, second_factor, user,
+    job, operations, order, product, second_factor, user, webhook,
 };
 
 #[derive(OpenApi)]
@@ -44,6 +44,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         product::Docs::openapi(),
         order::Docs::openapi(),
         audit::Docs::openapi(),
+        webhook::Docs::openapi(),
         job::Docs::openapi(),
         operations::Docs::openapi(),
     ] {
@@ -85,6 +86,7 @@ fn tags() -> Vec<Tag> {
         ("users", "Accounts and their roles."),
         ("products", "The catalogue, and how much of each product is left."),
         ("orders", "Placing orders, and what becomes of them."),
+        ("webhooks", "Sending events to other services. For staff."),
         ("admin", "What was done, by whom, and what the program does in the background. For admins."),
         ("operations", "For those who run the server. Never counted against a limit."),
     ]

@@ -73,6 +73,10 @@ pub(crate) trait FromJson: Sized {
         wrong_type("a number")
     }
 
+    fn from_bool(_: bool) -> Parsed<Self> {
+        wrong_type("a boolean")
+    }
+
     fn from_list<'de, A: SeqAccess<'de>>(mut list: A) -> Result<Parsed<Self>, A::Error> {
         skip_list(&mut list)?;
         Ok(wrong_type("a list"))
@@ -126,6 +130,10 @@ impl<T: FromJson> FromJson for Option<T> {
 
     fn from_number(number: Number) -> Parsed<Self> {
         T::from_number(number).map(Some)
+    }
+
+    fn from_bool(value: bool) -> Parsed<Self> {
+        T::from_bool(value).map(Some)
     }
 
     fn from_list<'de, A: SeqAccess<'de>>(list: A) -> Result<Parsed<Self>, A::Error> {
@@ -219,8 +227,8 @@ impl<'de, T: FromJson> Visitor<'de> for ParsedVisitor<T> {
         Ok(wrong_type("null"))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Parsed<T>, E> {
-        Ok(wrong_type("a boolean"))
+    fn visit_bool<E>(self, value: bool) -> Result<Parsed<T>, E> {
+        Ok(T::from_bool(value))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Parsed<T>, E> {

@@ -26,6 +26,6 @@ pub(crate) use list::{ListParts, ListQuery, ListRequest, PartQuery};
 pub(crate) use object::Request;
 pub(crate) use path::PathId;
 pub(crate) use time::{EndOfDay, StartOfDay, TimeOrDate, is_not_after};
-pub(crate) use values::{Amount, SearchText, natural};
+pub(crate) use values::{Amount, Flag, SearchText, natural};
 
 use params::Params;

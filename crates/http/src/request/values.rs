@@ -10,6 +10,7 @@ use entrepot_domain::{
     product::{ProductName, Quantity, Sku, Stock, StockReason},
     second_factor::{SecondFactorCode, TotpCode},
     user::{PersonName, Role},
+    webhook::{Signing, WebhookUrl},
 };
 
 use super::field::{FromJson, Number, Parsed};
@@ -65,6 +66,8 @@ texts! {
     Currency: str::parse;
     OrderStatus: str::parse;
     AuditAction: str::parse;
+    WebhookUrl: WebhookUrl::parse;
+    Signing: str::parse;
     SearchText: SearchText::parse;
     Limit: |text| natural(text).and_then(Limit::new);
     PageNumber: |text| natural(text).and_then(PageNumber::new);
@@ -83,6 +86,18 @@ integers! {
     Quantity: Quantity::new;
     Stock: Stock::new;
     Amount: |amount| Money::new(amount, Currency::default()).map(Amount);
+}
+
+/// A boolean of JSON. A `bool` is read from the text of a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Flag(pub(crate) bool);
+
+impl FromJson for Flag {
+    const EXPECTED: &'static str = "a boolean";
+
+    fn from_bool(value: bool) -> Parsed<Self> {
+        Ok(Self(value))
+    }
 }
 
 /// The minor units of a price.

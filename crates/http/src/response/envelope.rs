@@ -128,10 +128,13 @@ pub(crate) fn created(location: &str, version: Version, data: impl Serialize) ->
     success(answer, data)
 }
 
-/// 201, not to be stored: it contains a secret.
-pub(crate) fn created_secret(location: &str, data: impl Serialize) -> ApiResult {
+/// 201, not to be stored: it contains a secret. With location, and with the tag of what has versions.
+pub(crate) fn created_secret(location: &str, version: Option<Version>, data: impl Serialize) -> ApiResult {
     let mut answer = HttpResponse::Created();
     answer.insert_header((LOCATION, location)).insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")));
+    if let Some(version) = version {
+        answer.insert_header(tag(version));
+    }
     success(answer, data)
 }
 

@@ -81,6 +81,8 @@ pub struct Config {
     pub order_pending_ttl: Option<Duration>,
     /// `EVENT_RETENTION`.
     pub event_retention: Duration,
+    /// `WEBHOOK_ALLOW_PRIVATE`: whether webhooks may lead to private addresses.
+    pub webhook_allow_private: bool,
     /// `DEFAULT_CURRENCY`.
     pub default_currency: Currency,
 }

@@ -65,6 +65,11 @@ fn split(text: &str) -> (&str, &str) {
     (number, unit.trim_start())
 }
 
+/// `true` or `false`.
+pub(super) fn boolean(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "must be true or false".to_owned())
+}
+
 /// A whole number of at least one.
 pub(super) fn count(text: &str) -> Result<u32, String> {
     match text.parse() {

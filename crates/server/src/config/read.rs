@@ -20,8 +20,7 @@ use super::{
 };
 
 /// Settings of parts that this version does not have. Setting one is a mistake, as whoever does so relies on that part.
-const NOT_SUPPORTED: [(&str, &str); 3] =
-    [("SMTP_URL", "mail"), ("MAIL_FROM", "mail"), ("WEBHOOK_ALLOW_PRIVATE", "webhooks")];
+const NOT_SUPPORTED: [(&str, &str); 2] = [("SMTP_URL", "mail"), ("MAIL_FROM", "mail")];
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -81,6 +80,7 @@ impl Config {
             order_pending_ttl: vars
                 .read("ORDER_PENDING_TTL", None, |text| parse::duration_within(text, &(SECOND..=YEAR)).map(Some)),
             event_retention: vars.duration("EVENT_RETENTION", MONTH, SECOND..=10 * YEAR),
+            webhook_allow_private: vars.read("WEBHOOK_ALLOW_PRIVATE", false, parse::boolean),
             default_currency: vars.currency(),
             // Last, so that a start that is refused writes nothing.
             secrets: vars.secrets(environment, &data_dir),

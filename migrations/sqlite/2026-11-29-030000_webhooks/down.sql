@@ -1,0 +1,2 @@
+-- Loses all endpoints.
+DROP TABLE webhooks;
