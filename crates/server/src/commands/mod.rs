@@ -1,6 +1,7 @@
 //! The command line.
 
 mod admin;
+mod demo;
 mod doctor;
 mod import;
 mod migrate;
@@ -52,6 +53,10 @@ enum Command {
     /// Import data
     #[command(subcommand)]
     Import(ImportCommand),
+    /// Fill an empty store with a demo shop: 2,000 products, 50 customers and a year of orders
+    ///
+    /// Prints a line EMAIL PASSWORD for each member of the staff. Refuses in production, and on a store that is not empty.
+    Demo,
     /// Check the configuration and every dependency, and say what is wrong and how to fix it
     Doctor,
     /// Print the `OpenAPI` document
@@ -110,6 +115,7 @@ impl Cli {
             Command::Migrate { check } => migrate::migrate(&configured()?, check),
             Command::Admin(AdminCommand::Create { email, name }) => admin::create(&configured()?, &email, &name),
             Command::Import(ImportCommand::Products(arguments)) => import::products(&configured()?, &arguments),
+            Command::Demo => demo::demo(&configured()?),
             Command::Doctor => doctor::doctor(),
             Command::Openapi => {
                 print_line(&entrepot_http::openapi_json());
