@@ -5,6 +5,7 @@ mod document;
 mod exposition;
 mod health;
 mod keys;
+mod live;
 mod metrics;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,8 @@ pub(crate) fn routes(to: &mut Routes) {
     Methods::at("/docs").get(docs::page_without_slash).mount_at_root(to);
     Methods::at("/docs/").get(docs::page).mount_at_root(to);
     Methods::at("/docs/{*file}").get(docs::file).mount_at_root(to);
+    Methods::at("/live").get(live::page).mount_at_root(to);
+    Methods::at("/live/{*file}").get(live::file).mount_at_root(to);
 }
 
 /// Their OpenAPI paths.
