@@ -11,7 +11,7 @@ mod port;
 pub use id::{EventId, EventPosition};
 pub use kind::{EventKind, EventKinds};
 pub use place::{StockBefore, placed, returned};
-pub use port::{Consumed, EventLog, EventQuery, EventSignal, Located};
+pub use port::{Consumed, EventLog, EventQuery, EventSignal, Located, Numbered};
 #[cfg(feature = "mock")]
 pub use port::{MockEventLog, MockEventSignal};
 

@@ -30,6 +30,15 @@ pub struct Consumed {
     pub to: EventPosition,
 }
 
+/// Records that were numbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbered {
+    /// The position after them.
+    pub head: EventPosition,
+    /// Whether there may be more to number.
+    pub is_partial: bool,
+}
+
 /// What the log knows of an identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Located {
@@ -59,10 +68,10 @@ pub trait EventLog: Send + Sync {
     /// Looks up an identifier that a client presents.
     async fn locate(&self, id: EventId) -> Result<Located, Fault>;
 
-    /// Numbers what has been committed and has no number yet, some thousands of records at the most, and returns whether
-    /// there was anything. If another process does so at this moment, nothing happens. It waits for no transaction, and a
-    /// process that stops in the middle of it hinders no other.
-    async fn number(&self) -> Result<bool, Fault>;
+    /// Numbers what has been committed and has no number yet, some thousands of records at the most. Returns `None` if
+    /// there was nothing, or if another process numbers at this moment. It waits for no transaction, and a process that
+    /// stops in the middle of it hinders no other.
+    async fn number(&self) -> Result<Option<Numbered>, Fault>;
 
     /// Returns when this process has written events since the last call returned. Writes of other processes are not
     /// told of.

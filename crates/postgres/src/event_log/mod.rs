@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use entrepot_domain::{
     Fault,
-    event::{Event, EventId, EventLog, EventPosition, EventQuery, Located},
+    event::{Event, EventId, EventLog, EventPosition, EventQuery, Located, Numbered},
 };
 use futures_util::FutureExt;
 
@@ -33,7 +33,7 @@ impl EventLog for PostgresStore {
         self.read(id, |connection, id| read::locate(connection, *id).boxed()).await
     }
 
-    async fn number(&self) -> Result<bool, Fault> {
+    async fn number(&self) -> Result<Option<Numbered>, Fault> {
         self.work_on_jobs(Begin::Plain, (), |connection, ()| number::number(connection).boxed()).await
     }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use diesel::SqliteConnection;
 use entrepot_domain::{
     Fault,
-    event::{Event, EventId, EventLog, EventPosition, EventQuery, Located},
+    event::{Event, EventId, EventLog, EventPosition, EventQuery, Located, Numbered},
 };
 
 use crate::{SqliteStore, event};
@@ -29,8 +29,8 @@ impl EventLog for SqliteStore {
         self.read(move |connection| log::locate(connection, id)).await
     }
 
-    async fn number(&self) -> Result<bool, Fault> {
-        Ok(false)
+    async fn number(&self) -> Result<Option<Numbered>, Fault> {
+        Ok(None)
     }
 
     async fn written(&self) {
