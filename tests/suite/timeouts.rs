@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use cases::{Case, Request, cases};
 use entrepot_tests::{
-    Answer, Client, Hold, Server,
+    Answer, Client, Hold, Receiver, Server,
     document::{Route, routes},
     jobs,
 };
@@ -33,13 +33,15 @@ struct World {
 }
 
 impl World {
-    async fn new(server: &Server, admin: &Client, name: String) -> Result<Self> {
+    async fn new(server: &Server, admin: &Client, receiver: &Receiver, name: String) -> Result<Self> {
         let ada = server.customer(&format!("{name}@example.com")).await?;
         let product = admin.product(&format!("{name}-MUG"), 295, 10).await?;
         let order = ada.order(&product, 1).await?.expect(201).id();
         let job = jobs::scheduled(server).await?;
-        let webhook = json!({"url": "http://127.0.0.1:9/", "types": ["product.archived"], "description": name});
+        let webhook = json!({"url": receiver.url(), "types": ["product.archived"], "description": name});
         let webhook = admin.post("/webhooks", webhook).await?.expect(201).id();
+        // It is sent what a case sends, and no event.
+        admin.patch(&format!("/webhooks/{webhook}"), json!({"active": false})).await?.expect(200);
         Ok(Self { name, ada, product, order, job, webhook })
     }
 
@@ -68,12 +70,12 @@ struct Pair {
     held: (World, Request),
 }
 
-async fn pairs(server: &Server, admin: &Client) -> Result<Vec<Pair>> {
+async fn pairs(server: &Server, admin: &Client, receiver: &Receiver) -> Result<Vec<Pair>> {
     let mut pairs = Vec::new();
     for (n, case) in cases().into_iter().enumerate() {
         let mut worlds = Vec::new();
         for kind in ["calm", "held"] {
-            let world = World::new(server, admin, format!("w{n}{kind}")).await?;
+            let world = World::new(server, admin, receiver, format!("w{n}{kind}")).await?;
             let request = case.prepare(&world, admin).await?;
             worlds.push((world, request));
         }
@@ -108,7 +110,8 @@ async fn request_that_timed_out_is_complete_or_undone_on_every_route() -> Result
     let mut server = start(&[("WEBHOOK_ALLOW_PRIVATE", "true")]).await?;
     let admin = server.admin().await?;
     every_route_has_a_case(&admin).await?;
-    let pairs = pairs(&server, &admin).await?;
+    let receiver = Receiver::willing().await?;
+    let pairs = pairs(&server, &admin, &receiver).await?;
 
     server.restart_with(&[("REQUEST_TIMEOUT", "300ms")])?;
     let hasty = server.again(&admin);

@@ -38,7 +38,7 @@ use entrepot_domain::{
     product::ProductRepository,
     second_factor::SecondFactorRepository,
     user::UserRepository,
-    webhook::WebhookRepository,
+    webhook::{DeliveryQueue, DeliveryRepository, WebhookRepository},
 };
 use futures_util::future::join_all;
 
@@ -56,6 +56,8 @@ pub trait Stores {
         + JobRepository
         + EventLog
         + WebhookRepository
+        + DeliveryRepository
+        + DeliveryQueue
         + 'static;
 
     /// The store.
@@ -108,6 +110,16 @@ pub trait Stores {
 
     /// The store of endpoints of webhooks.
     fn webhooks(&self) -> Arc<dyn WebhookRepository> {
+        self.store().clone()
+    }
+
+    /// The list of deliveries.
+    fn delivery_list(&self) -> Arc<dyn DeliveryRepository> {
+        self.store().clone()
+    }
+
+    /// The queue of deliveries.
+    fn deliveries(&self) -> Arc<dyn DeliveryQueue> {
         self.store().clone()
     }
 

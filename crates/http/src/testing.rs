@@ -43,7 +43,7 @@ use entrepot_domain::{
     product::MockProductRepository,
     second_factor::{MockSealer, MockSecondFactorRepository},
     user::{MockUserRepository, Role, Roles},
-    webhook::{MockWebhookRepository, MockWebhookSender},
+    webhook::{MockDeliveryRepository, MockWebhookBodies, MockWebhookRepository, MockWebhookSender},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -238,6 +238,8 @@ impl Mocks {
 fn webhooks() -> WebhookService {
     WebhookService::new(WebhookPorts {
         webhooks: Arc::new(MockWebhookRepository::new()),
+        deliveries: Arc::new(MockDeliveryRepository::new()),
+        bodies: Arc::new(MockWebhookBodies::new()),
         sender: Arc::new(MockWebhookSender::new()),
         sealer: Arc::new(MockSealer::new()),
         random: Arc::new(MockRandomness::new()),

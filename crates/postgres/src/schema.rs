@@ -270,9 +270,28 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhook_deliveries (id) {
+        id -> Uuid,
+        webhook_id -> Uuid,
+        event_id -> Text,
+        kind -> Text,
+        body -> Text,
+        status -> Text,
+        attempts -> Text,
+        failures -> BigInt,
+        forced -> Bool,
+        next_attempt_at -> Nullable<Timestamptz>,
+        fence -> BigInt,
+        lease_until -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(api_keys -> users (user_id));
 diesel::joinable!(order_lines -> orders (order_id));
 diesel::allow_tables_to_appear_in_same_query!(sessions, users);
 diesel::allow_tables_to_appear_in_same_query!(api_keys, users);
 diesel::allow_tables_to_appear_in_same_query!(orders, order_lines);
+diesel::allow_tables_to_appear_in_same_query!(webhook_deliveries, webhooks);

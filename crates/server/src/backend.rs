@@ -14,7 +14,7 @@ use entrepot_domain::{
     product::ProductRepository,
     second_factor::SecondFactorRepository,
     user::UserRepository,
-    webhook::WebhookRepository,
+    webhook::{DeliveryQueue, DeliveryRepository, WebhookRepository},
 };
 use entrepot_postgres::PostgresStore;
 use entrepot_redis::{Redis, RedisOptions};
@@ -54,6 +54,8 @@ pub struct Stores {
     pub events: Arc<dyn EventLog>,
     /// Endpoints of webhooks.
     pub webhooks: Arc<dyn WebhookRepository>,
+    /// Deliveries, as staff see them.
+    pub deliveries: Arc<dyn DeliveryRepository>,
 }
 
 impl Stores {
@@ -69,6 +71,7 @@ impl Stores {
             + JobRepository
             + EventLog
             + WebhookRepository
+            + DeliveryRepository
             + Clone
             + 'static,
     {
@@ -83,7 +86,8 @@ impl Stores {
             audit: store.clone(),
             jobs: store.clone(),
             events: store.clone(),
-            webhooks: store,
+            webhooks: store.clone(),
+            deliveries: store,
         }
     }
 }
@@ -116,6 +120,14 @@ impl Store {
 
     /// Its jobs, for a worker.
     pub fn queue(&self) -> Arc<dyn JobQueue> {
+        match self {
+            Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+        }
+    }
+
+    /// Its deliveries, for a worker.
+    pub fn deliveries(&self) -> Arc<dyn DeliveryQueue> {
         match self {
             Self::Sqlite(store) => Arc::new(store.clone()),
             Self::Postgres(store) => Arc::new(store.clone()),

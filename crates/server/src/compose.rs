@@ -28,14 +28,15 @@ use entrepot_security::{AesSealer, BcryptHasher, JwtIssuer, JwtKeys, SystemRando
 use entrepot_telemetry::{
     CountedLogins, CountedOrders,
     ports::{
-        TracedApiKeys, TracedAuditLog, TracedHasher, TracedJobs, TracedOrders, TracedProducts, TracedSecondFactors,
-        TracedSessions, TracedUsers, TracedWebhooks,
+        TracedApiKeys, TracedAuditLog, TracedDeliveries, TracedHasher, TracedJobs, TracedOrders, TracedProducts,
+        TracedSecondFactors, TracedSessions, TracedUsers, TracedWebhooks,
     },
 };
-use entrepot_webhook::HttpSender;
+use entrepot_webhook::{HttpSender, JsonBodies};
 use entrepot_worker::{
     Worker,
     event::{Relay, RelayPorts},
+    webhook::DeliveryWorker,
 };
 use sha2::{Digest, Sha256};
 
@@ -44,6 +45,7 @@ use crate::{
     config::{Config, Secrets},
     jobs,
     process::Process,
+    webhooks,
 };
 
 /// The `iss` and `aud` claims of tokens.
@@ -93,8 +95,16 @@ fn build(config: &Config, backend: &Backend, metrics: &mut Metrics) -> Applicati
         clock: clock.clone(),
         ids: ids.clone(),
     };
-    let webhooks =
-        WebhookPorts { webhooks: stores.webhooks, sender, sealer, random, clock: clock.clone(), ids: ids.clone() };
+    let webhook_ports = WebhookPorts {
+        webhooks: stores.webhooks,
+        deliveries: stores.deliveries,
+        bodies: Arc::new(JsonBodies),
+        sender,
+        sealer,
+        random,
+        clock: clock.clone(),
+        ids: ids.clone(),
+    };
     let users = UserPorts { users: stores.users, hasher, throttle, clock: clock.clone(), ids: ids.clone() };
     Application {
         auth: AuthService::new(auth, auth_settings(config)),
@@ -109,7 +119,7 @@ fn build(config: &Config, backend: &Backend, metrics: &mut Metrics) -> Applicati
         orders: Arc::new(OrderService::new(OrderPorts { orders: stores.orders, clock, ids })),
         audit: AuditService::new(AuditPorts { log: stores.audit }),
         jobs: JobService::new(JobPorts { jobs: stores.jobs }),
-        webhooks: WebhookService::new(webhooks),
+        webhooks: WebhookService::new(webhook_ports),
         request_limiter,
     }
 }
@@ -198,6 +208,7 @@ fn stores(config: &Config, backend: &Backend, metrics: &mut Metrics) -> Stores {
         jobs: inner.jobs,
         events: inner.events,
         webhooks: inner.webhooks,
+        deliveries: inner.deliveries,
     }
 }
 
@@ -224,6 +235,7 @@ fn traced(config: &Config, inner: Stores) -> Stores {
         jobs: Arc::new(TracedJobs(inner.jobs)),
         events: inner.events,
         webhooks: Arc::new(TracedWebhooks(inner.webhooks)),
+        deliveries: Arc::new(TracedDeliveries(inner.deliveries)),
     }
 }
 
@@ -249,6 +261,8 @@ pub struct Serving {
     pub state: Arc<HttpState>,
     /// The worker beside it, if there is to be one.
     pub worker: Option<Worker>,
+    /// Writes and sends webhooks, if there is to be a worker.
+    pub deliveries: Option<DeliveryWorker>,
     /// Numbers events, and wakes those who follow the log.
     pub relay: Relay,
 }
@@ -274,9 +288,12 @@ pub fn serving(
     let application = build(config, backend, &mut metrics);
     let worker = with_worker.then(|| jobs::worker(config, backend, application.orders.clone(), None)).transpose()?;
     metrics.extend(worker.as_ref().map(Worker::metrics));
+    let wake = EventWake::default();
+    let deliveries = with_worker.then(|| webhooks::worker(config, backend, wake.clone()));
+    metrics.extend(deliveries.as_ref().map(DeliveryWorker::metrics));
     let state = HttpState::new(application, backend.health(), Arc::new(UuidV7), settings);
     let state = Arc::new(state.with_metric_sources(metrics).with_access_log(access_log));
-    Ok(Serving { state, worker, relay: relay(backend, EventWake::default()) })
+    Ok(Serving { state, worker, deliveries, relay: relay(backend, wake) })
 }
 
 /// The relay of this process, which wakes those who follow the log.

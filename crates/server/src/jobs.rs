@@ -11,6 +11,7 @@ use entrepot_worker::{
     event::PruneEvents,
     job::PruneJobs,
     order::{CancelUnpaidOrders, ChangeNotice},
+    webhook::PruneDeliveries,
 };
 
 use crate::{backend::Backend, config::Config};
@@ -26,6 +27,7 @@ pub fn worker(
     let mut kinds = Registry::default();
     kinds.add_scheduled(PruneJobs { queue: queue.clone() })?;
     kinds.add_scheduled(PruneEvents { log: backend.store().ports().events, retention: config.event_retention })?;
+    kinds.add_scheduled(PruneDeliveries { queue: backend.store().deliveries() })?;
     if let Some(ttl) = config.order_pending_ttl {
         kinds.add_scheduled(CancelUnpaidOrders { orders, ttl, changed })?;
     }

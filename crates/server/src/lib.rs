@@ -29,6 +29,7 @@ mod file_lock;
 pub mod jobs;
 mod logging;
 mod process;
+mod webhooks;
 
 use std::process::ExitCode;
 

@@ -257,7 +257,26 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhook_deliveries (id) {
+        id -> Binary,
+        webhook_id -> Binary,
+        event_id -> Text,
+        kind -> Text,
+        body -> Text,
+        status -> Text,
+        attempts -> Text,
+        failures -> BigInt,
+        forced -> Bool,
+        next_attempt_at -> Nullable<BigInt>,
+        fence -> BigInt,
+        lease_until -> Nullable<BigInt>,
+        created_at -> BigInt,
+    }
+}
+
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(api_keys -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(sessions, users);
 diesel::allow_tables_to_appear_in_same_query!(api_keys, users);
+diesel::allow_tables_to_appear_in_same_query!(webhook_deliveries, webhooks);

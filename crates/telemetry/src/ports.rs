@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use entrepot_domain::{
-    ApiKeyId, Email, Fault, JobId, Listing, OrderId, ProductId, SessionId, Timestamp, UserId, Version, WebhookId,
+    ApiKeyId, DeliveryId, Email, Fault, JobId, Listing, OrderId, ProductId, SessionId, Timestamp, UserId, Version,
+    WebhookId,
     api_key::{ApiKey, ApiKeyError, ApiKeyRepository, KeyAccess, KeyPrefix, NewApiKey},
     audit::{AuditEntry, AuditLog, AuditQuery, Cause},
     auth::{
@@ -21,7 +22,10 @@ use entrepot_domain::{
     },
     second_factor::{Confirmation, RecoveryHash, SealedSecret, SecondFactor, SecondFactorRepository, TimeStep},
     user::{ChangedUser, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
-    webhook::{NewKeys, NewWebhook, Webhook, WebhookChange, WebhookError, WebhookQuery, WebhookRepository},
+    webhook::{
+        Delivery, DeliveryQuery, DeliveryRepository, NewDelivery, NewKeys, NewWebhook, Webhook, WebhookChange,
+        WebhookError, WebhookQuery, WebhookRepository,
+    },
 };
 use opentelemetry::trace::Status;
 use tracing::{Instrument, Span};
@@ -154,6 +158,15 @@ traced! {
         fn update(id: WebhookId, change: &WebhookChange, expected: Option<Version>, cause: &Cause) -> Result<Webhook, WebhookError>;
         fn rotate(id: WebhookId, keys: &NewKeys, expected: Option<Version>, cause: &Cause) -> Result<Webhook, WebhookError>;
         fn delete(id: WebhookId, expected: Option<Version>, cause: &Cause) -> Result<(), WebhookError>;
+    }
+}
+
+traced! {
+    /// Traces calls of [`DeliveryRepository`].
+    TracedDeliveries: DeliveryRepository {
+        fn list(query: &DeliveryQuery) -> Result<Listing<Delivery>, Fault>;
+        fn insert(delivery: &NewDelivery) -> Result<Delivery, WebhookError>;
+        fn retry(webhook: WebhookId, id: DeliveryId) -> Result<Delivery, WebhookError>;
     }
 }
 

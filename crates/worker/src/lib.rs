@@ -43,6 +43,7 @@ mod schedule;
 mod settings;
 mod settle;
 mod trace;
+pub mod webhook;
 mod worker;
 
 pub use kind::{Attempt, Done, Failure, Kind, KindSettings, new_job};

@@ -27,6 +27,7 @@ enum Made {
     Order,
     ArchivedProduct,
     ApiKey,
+    Delivery,
     OtherSession,
     Totp(&'static str),
 }
@@ -155,14 +156,16 @@ fn cases_of_the_shop() -> Vec<Case> {
 }
 
 fn cases_of_webhooks() -> Vec<Case> {
-    use Made::Admin;
+    use Made::{Admin, Delivery};
     let body =
         |world: &World| json!({"url": "http://127.0.0.1:9/", "types": ["product.archived"], "description": world.name});
     vec![
         case("POST /webhooks", 201, Admin(|_| "/webhooks".into(), body)),
         case("DELETE /webhooks/{id}", 404, Admin(webhook, nothing)),
-        case("PATCH /webhooks/{id}", 200, Admin(webhook, |_| json!({"active": false}))),
+        case("PATCH /webhooks/{id}", 200, Admin(webhook, |_| json!({"types": ["user.deleted"]}))),
+        case("POST /webhooks/{id}/deliveries/{deliveryId}/retry", 202, Delivery),
         case("POST /webhooks/{id}/secret", 200, Admin(|world| webhook(world) + "/secret", nothing)),
+        case("POST /webhooks/{id}/test", 202, Admin(|world| webhook(world) + "/test", nothing)),
     ]
 }
 
@@ -194,6 +197,12 @@ impl Case {
                 let key = json!({"name": "till", "scopes": ["orders:read"]});
                 let key = ada.post("/auth/api-keys", key).await?.expect(201).id();
                 request(format!("/auth/api-keys/{key}"), Value::Null)
+            }
+            Made::Delivery => {
+                let path = webhook(world);
+                let delivery = admin.call(&format!("{path}/test")).await?.expect(202).id();
+                super::shown::sent(admin, &world.webhook).await?;
+                Request { by_admin: true, ..request(format!("{path}/deliveries/{delivery}/retry"), Value::Null) }
             }
             Made::OtherSession => {
                 ada.again().await?;

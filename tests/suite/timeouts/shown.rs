@@ -1,12 +1,18 @@
 //! All that the API shows of a user, without what differs between two users who did the same.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use entrepot_tests::Client;
 use serde_json::{Map, Value, json};
 
 use super::World;
+
+/// How long deliveries may take: longer than a lease.
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// Status and answer of each path.
 pub(super) type Shown = BTreeMap<String, Value>;
@@ -34,6 +40,7 @@ pub(super) async fn shown(world: &World, admin: &Client) -> Result<Shown> {
         let answer = who.get(&path).await?;
         all.insert(alike(&path, world), json!([answer.status, same(&answer.body["data"], world)]));
     }
+    all.insert("/webhooks/{id}/deliveries".to_owned(), json!(sent(admin, &world.webhook).await?));
     let webhooks = admin.all("/webhooks").await?;
     let of_world = webhooks.iter().filter(|webhook| webhook["description"] == json!(name)).count();
     all.insert("/webhooks".to_owned(), json!(of_world));
@@ -41,6 +48,20 @@ pub(super) async fn shown(world: &World, admin: &Client) -> Result<Shown> {
     let pending = world.ada.post("/auth/totp/confirm", json!({"code": "000000"})).await?.status;
     all.insert("/auth/totp/confirm".to_owned(), json!(pending));
     Ok(all)
+}
+
+/// How many attempts each delivery to a webhook took, once none waits.
+pub(super) async fn sent(admin: &Client, webhook: &str) -> Result<Vec<usize>> {
+    let begun = Instant::now();
+    loop {
+        let deliveries = admin.get(&format!("/webhooks/{webhook}/deliveries")).await?;
+        let all = deliveries.body["data"].as_array().cloned().unwrap_or_default();
+        if all.iter().all(|delivery| delivery["status"] == "succeeded") {
+            return Ok(all.iter().map(|delivery| delivery["attempts"].as_array().map_or(0, Vec::len)).collect());
+        }
+        ensure!(begun.elapsed() < PATIENCE, "they were not sent: {}", deliveries.body);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// Replaces the names and identifiers of this world by the same ones for every world.

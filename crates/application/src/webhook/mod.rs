@@ -2,18 +2,23 @@
 
 mod change;
 mod create;
+mod deliveries;
+mod dispatch;
 mod read;
 
 use std::sync::Arc;
 
 pub use create::{CreatedWebhook, WebhookRequest};
+pub use dispatch::{DispatchPorts, WebhookDispatch};
 use entrepot_domain::{
     Clock, IdGenerator,
     api_key::{Randomness, Scope},
     audit::{Cause, Origin},
     auth::Actor,
     second_factor::Sealer,
-    webhook::{Signing, WebhookRepository, WebhookSecret, WebhookSender, WebhookUrl},
+    webhook::{
+        DeliveryRepository, Signing, WebhookBodies, WebhookRepository, WebhookSecret, WebhookSender, WebhookUrl,
+    },
 };
 
 use crate::{Error, permission::require_scope};
@@ -21,6 +26,9 @@ use crate::{Error, permission::require_scope};
 /// The ports that [`WebhookService`] holds.
 pub struct WebhookPorts {
     pub webhooks: Arc<dyn WebhookRepository>,
+    pub deliveries: Arc<dyn DeliveryRepository>,
+    /// Writes the bodies of tests.
+    pub bodies: Arc<dyn WebhookBodies>,
     /// Checks which URLs may be called.
     pub sender: Arc<dyn WebhookSender>,
     /// Seals the secrets, so that they cannot be read from the store.

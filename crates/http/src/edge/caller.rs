@@ -27,7 +27,7 @@ use crate::{
 /// The most characters of a `User-Agent` that are kept.
 const MAX_USER_AGENT_CHARS: usize = 256;
 
-/// The value of the one parameter that a path may have.
+/// The value of the first parameter of a path.
 pub(crate) struct Parameter(pub(crate) Box<str>);
 
 impl Parameter {
@@ -36,6 +36,13 @@ impl Parameter {
         let extensions = req.extensions();
         let route = extensions.get::<Rc<RequestContext>>()?.route.as_ref()?;
         route.parameter.clone().map(Self)
+    }
+
+    /// The second parameter of this request, if its path has two.
+    pub(crate) fn second(req: &HttpRequest) -> Option<Self> {
+        let extensions = req.extensions();
+        let route = extensions.get::<Rc<RequestContext>>()?.route.as_ref()?;
+        route.second.clone().map(Self)
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct RouteMatch {
     /// The place of the route among all of them.
     pub(super) index: usize,
     pub(super) pattern: Rc<str>,
-    /// The value of the one parameter that a pattern may have.
+    /// The value of the first parameter, if the pattern has one.
     pub(super) parameter: Option<Box<str>>,
+    /// The value of the second one.
+    pub(super) second: Option<Box<str>>,
 }

@@ -35,7 +35,7 @@ macro_rules! method {
 }
 
 impl Methods {
-    /// A path, which may have one parameter in braces.
+    /// A path, which may have one or two parameters in braces.
     pub(crate) fn at(path: &str) -> Self {
         Self { path: path.to_owned(), allowed: Vec::new(), handlers: Vec::new() }
     }

@@ -42,8 +42,9 @@ impl Patterns {
     pub(super) fn find(&self, path: &str) -> Option<RouteMatch> {
         let found = self.0.at(path).ok()?;
         let (index, pattern) = found.value;
-        let parameter = found.params.iter().next().map(|(_, value)| value.into());
-        Some(RouteMatch { index: *index, pattern: Rc::clone(pattern), parameter })
+        let mut values = found.params.iter().map(|(_, value)| value.into());
+        let (parameter, second) = (values.next(), values.next());
+        Some(RouteMatch { index: *index, pattern: Rc::clone(pattern), parameter, second })
     }
 }
 
@@ -148,6 +149,12 @@ mod tests {
         for nowhere in ["", "/", "/users", "/users/", "/users/7/", "/users//roles", "//users/7", "/Users/7", "/docs/"] {
             assert_eq!(found(nowhere), None, "{nowhere}");
         }
+    }
+
+    #[test]
+    fn path_may_have_two_parameters() {
+        let found = patterns(&["/a/{id}/b/{other}"]).unwrap().find("/a/1/b/2").unwrap();
+        assert_eq!((found.parameter.as_deref(), found.second.as_deref()), (Some("1"), Some("2")));
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(crate) use field::{Field, FromJson, Mistakes, Parsed, items};
 pub(crate) use idempotency_key::IdempotencyKeyHeader;
 pub(crate) use list::{ListParts, ListQuery, ListRequest, PartQuery};
 pub(crate) use object::Request;
-pub(crate) use path::PathId;
+pub(crate) use path::{PathId, PathIds};
 pub(crate) use time::{EndOfDay, StartOfDay, TimeOrDate, is_not_after};
 pub(crate) use values::{Amount, Flag, SearchText, natural};
 

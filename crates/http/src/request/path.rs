@@ -25,3 +25,17 @@ impl<T: FromStr> FromRequest for PathId<T> {
         ready(id.map(Self).ok_or(ApiError::UseCase(Error::NotFound)))
     }
 }
+
+/// The two identifiers of a path that has two.
+pub(crate) struct PathIds<A, B>(pub(crate) A, pub(crate) B);
+
+impl<A: FromStr, B: FromStr> FromRequest for PathIds<A, B> {
+    type Error = ApiError;
+    type Future = Ready<ApiResult<Self>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let ids = Parameter::of(req).zip(Parameter::second(req));
+        let ids = ids.and_then(|(first, second)| Some(Self(first.0.parse().ok()?, second.0.parse().ok()?)));
+        ready(ids.ok_or(ApiError::UseCase(Error::NotFound)))
+    }
+}

@@ -10,7 +10,7 @@ use entrepot_domain::{
     product::{ProductName, Quantity, Sku, Stock, StockReason},
     second_factor::{SecondFactorCode, TotpCode},
     user::{PersonName, Role},
-    webhook::{Signing, WebhookUrl},
+    webhook::{DeliveryStatus, Signing, WebhookUrl},
 };
 
 use super::field::{FromJson, Number, Parsed};
@@ -68,6 +68,7 @@ texts! {
     AuditAction: str::parse;
     WebhookUrl: WebhookUrl::parse;
     Signing: str::parse;
+    DeliveryStatus: str::parse;
     SearchText: SearchText::parse;
     Limit: |text| natural(text).and_then(Limit::new);
     PageNumber: |text| natural(text).and_then(PageNumber::new);

@@ -4,13 +4,13 @@ use entrepot_application::webhook::WebhookRequest;
 use entrepot_domain::{
     Description, Sort,
     event::EventKind,
-    webhook::{EventTypes, Signing, WebhookChange, WebhookSort, WebhookUrl},
+    webhook::{DeliverySort, DeliveryStatus, EventTypes, Signing, WebhookChange, WebhookSort, WebhookUrl},
 };
 use garde::Validate;
 use serde::{Deserialize, de::SeqAccess};
 use utoipa::{
-    IntoParams, ToSchema,
-    openapi::{Array, ArrayBuilder, ObjectBuilder, Type, schema::Object},
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{Array, ArrayBuilder, ObjectBuilder, RefOr, Schema, Type, schema::Object},
 };
 
 use crate::request::{Field, Flag, FromJson, ListParts, ListQuery, Mistakes, Parsed, Request, items};
@@ -144,3 +144,38 @@ impl ListQuery for WebhookListQuery {
         Ok(((), self.sort.value()?))
     }
 }
+
+/// Which deliveries are listed.
+#[derive(Deserialize, Validate, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct DeliveryListQuery {
+    /// Those in this status
+    #[garde(dive)]
+    #[param(value_type = Option<StatusName>, inline, example = "dead")]
+    status: Field<Option<DeliveryStatus>>,
+    /// `-createdAt` or `createdAt`
+    #[garde(dive)]
+    #[param(value_type = Option<String>, pattern = "^-?createdAt$", example = "-createdAt")]
+    sort: Field<Option<Sort<DeliverySort>>>,
+}
+
+impl ListQuery for DeliveryListQuery {
+    type SortField = DeliverySort;
+    type Filter = Option<DeliveryStatus>;
+
+    fn into_parts(self) -> Parsed<ListParts<Option<DeliveryStatus>, DeliverySort>> {
+        Ok((self.status.value()?, self.sort.value()?))
+    }
+}
+
+/// The schema of a [`DeliveryStatus`].
+struct StatusName;
+
+impl PartialSchema for StatusName {
+    fn schema() -> RefOr<Schema> {
+        let names = DeliveryStatus::ALL.map(DeliveryStatus::as_str);
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
+    }
+}
+
+impl ToSchema for StatusName {}

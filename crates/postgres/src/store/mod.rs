@@ -95,6 +95,8 @@ struct Inner {
     queued: Notify,
     /// Notified when events were written.
     written: Notify,
+    /// Notified when deliveries were made due.
+    deliveries: Notify,
     replica: Option<Arc<Replica>>,
     orders: Box<dyn OrderQueue>,
     server_status: ServerStatus,
@@ -137,12 +139,13 @@ impl PostgresStore {
         let orders = queue(parts)?;
         let replica = replica.map(Arc::new);
         let runtime = Mutex::new(Some(runtime));
-        let (queued, written) = (Notify::new(), Notify::new());
+        let (queued, written, deliveries) = (Notify::new(), Notify::new(), Notify::new());
         Ok(Self(Arc::new(Inner {
             executor,
             jobs,
             queued,
             written,
+            deliveries,
             replica,
             orders,
             server_status,
@@ -246,6 +249,11 @@ impl PostgresStore {
     /// Notified when jobs were queued.
     pub(crate) fn queued_jobs(&self) -> &Notify {
         &self.0.queued
+    }
+
+    /// Notified when deliveries were made due.
+    pub(crate) fn queued_deliveries(&self) -> &Notify {
+        &self.0.deliveries
     }
 
     /// Reads a list, of the replica if it has caught up.

@@ -1,5 +1,6 @@
-//! Endpoints of webhooks.
+//! Endpoints of webhooks, and deliveries to them.
 
+mod delivery;
 mod list;
 mod row;
 mod write;

@@ -22,7 +22,7 @@ async fn current(connection: &mut AsyncPgConnection, id: WebhookId) -> Result<We
 }
 
 /// Overwrites what changes of an endpoint, its keys apart.
-async fn overwrite(connection: &mut AsyncPgConnection, webhook: &Webhook) -> Result<(), Fault> {
+pub(super) async fn overwrite(connection: &mut AsyncPgConnection, webhook: &Webhook) -> Result<(), Fault> {
     change_rows(webhooks::table.filter(webhooks::id.eq(webhook.id.0)))
         .set((
             webhooks::url.eq(webhook.url.as_str()),

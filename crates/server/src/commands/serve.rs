@@ -46,7 +46,7 @@ pub(super) fn serve(config: &Config, with_worker: bool) -> Result<(), Failure> {
 }
 
 async fn run(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>, with_worker: bool) -> Result<()> {
-    let Serving { state, worker, relay } = compose::serving(config, backend, access_log, with_worker)?;
+    let Serving { state, worker, deliveries, relay } = compose::serving(config, backend, access_log, with_worker)?;
     let listener = listen(config)?;
     let address = listener.local_addr()?;
     // Before serving, so that no signal has its default effect, which is to kill the process.
@@ -68,13 +68,14 @@ async fn run(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>,
     let relay_stop = CancellationToken::new();
     let relay = spawn(relay.run(relay_stop.clone()));
     let worker = worker.map(|worker| spawn(worker.run(stopping.clone())));
+    let deliveries = deliveries.map(|deliveries| spawn(deliveries.run(stopping.clone())));
     let stop = async {
         stop_requested(signals).await;
         state.stop();
         stopping.cancel();
     };
     server.run(stop).await;
-    if let Some(worker) = worker {
+    for worker in worker.into_iter().chain(deliveries) {
         worker.await?;
     }
     // Last, so that what was committed in the end is numbered too.

@@ -15,7 +15,7 @@ use crate::{
     compose,
     config::Config,
     file_lock::lock,
-    jobs, logging,
+    jobs, logging, webhooks,
 };
 
 pub(super) fn worker(config: &Config) -> Result<(), Failure> {
@@ -37,12 +37,15 @@ async fn run(config: &Config, backend: &Backend) -> Result<()> {
     let signals = Signals::new()?;
     let stopping = CancellationToken::new();
     let relay_stop = CancellationToken::new();
-    let relay = spawn(compose::relay(backend, EventWake::default()).run(relay_stop.clone()));
+    let wake = EventWake::default();
+    let relay = spawn(compose::relay(backend, wake.clone()).run(relay_stop.clone()));
+    let deliveries = spawn(webhooks::worker(config, backend, wake).run(stopping.clone()));
     let running = spawn(worker.run(stopping.clone()));
     tracing::info!(environment = ?config.environment, "running jobs");
     stop_requested(signals).await;
     stopping.cancel();
     running.await?;
+    deliveries.await?;
     // Last, so that what jobs committed in the end is numbered too.
     relay_stop.cancel();
     relay.await?;

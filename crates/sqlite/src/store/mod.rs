@@ -67,6 +67,8 @@ struct Inner {
     queued: Notify,
     /// Notified when events were written.
     written: Notify,
+    /// Notified when deliveries were made due.
+    deliveries: Notify,
     /// The time of the last successful [`check_writes`](HealthCheck::check_writes).
     write_checked: Mutex<Option<Instant>>,
 }
@@ -89,9 +91,19 @@ impl SqliteStore {
             threads.push(reader::start(connection::reader(options)?, jobs.clone())?);
         }
         let (threads, write_checked) = (Mutex::new(threads), Mutex::default());
-        let (queued, written) = (Notify::new(), Notify::new());
-        let inner =
-            Inner { writer, readers, reader_count, threads, foreign_write, counts, queued, written, write_checked };
+        let (queued, written, deliveries) = (Notify::new(), Notify::new(), Notify::new());
+        let inner = Inner {
+            writer,
+            readers,
+            reader_count,
+            threads,
+            foreign_write,
+            counts,
+            queued,
+            written,
+            deliveries,
+            write_checked,
+        };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -139,6 +151,11 @@ impl SqliteStore {
         let done = self.write(work).await?;
         self.written_events().notify_one();
         Ok(done)
+    }
+
+    /// Is told when deliveries were made due.
+    pub(crate) fn queued_deliveries(&self) -> &Notify {
+        &self.0.deliveries
     }
 
     /// Runs `work` in a transaction of the writer; an `Err` undoes what it did.

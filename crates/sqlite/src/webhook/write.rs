@@ -24,7 +24,7 @@ fn current(connection: &mut SqliteConnection, id: WebhookId) -> Result<Webhook, 
 }
 
 /// Overwrites what changes of an endpoint, its keys apart.
-fn overwrite(connection: &mut SqliteConnection, webhook: &Webhook) -> Result<(), Fault> {
+pub(super) fn overwrite(connection: &mut SqliteConnection, webhook: &Webhook) -> Result<(), Fault> {
     change_rows(webhooks::table.filter(webhooks::id.eq(Id(webhook.id.0))))
         .set((
             webhooks::url.eq(webhook.url.as_str()),

@@ -1,5 +1,7 @@
 //! Webhooks: endpoints, and what they are sent.
 
+mod deliveries;
+
 use anyhow::Result;
 use entrepot_tests::Client;
 use reqwest::Method;

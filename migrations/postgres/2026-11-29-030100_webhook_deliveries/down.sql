@@ -1,0 +1,2 @@
+-- Loses all deliveries, those that wait too.
+DROP TABLE webhook_deliveries;
