@@ -22,6 +22,7 @@ pub mod order;
 pub mod product;
 pub mod second_factor;
 pub mod session;
+pub mod ticket;
 pub mod user;
 mod walk;
 pub mod webhook;
@@ -31,7 +32,7 @@ use std::sync::Arc;
 use entrepot_domain::{
     api_key::ApiKeyRepository,
     audit::AuditLog,
-    auth::SessionRepository,
+    auth::{SessionRepository, TicketRepository},
     event::EventLog,
     job::{JobQueue, JobRepository},
     order::OrderRepository,
@@ -47,6 +48,7 @@ pub trait Stores {
     /// The adapter's type, which implements every store port.
     type Store: UserRepository
         + SessionRepository
+        + TicketRepository
         + ApiKeyRepository
         + SecondFactorRepository
         + ProductRepository
@@ -70,6 +72,11 @@ pub trait Stores {
 
     /// The store of sessions.
     fn sessions(&self) -> Arc<dyn SessionRepository> {
+        self.store().clone()
+    }
+
+    /// The store of tickets.
+    fn tickets(&self) -> Arc<dyn TicketRepository> {
         self.store().clone()
     }
 

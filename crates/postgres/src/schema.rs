@@ -167,6 +167,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    tickets (hash) {
+        hash -> Binary,
+        user_id -> Uuid,
+        session_id -> Nullable<Uuid>,
+        key_prefix -> Nullable<Text>,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     second_factors (user_id) {
         user_id -> Uuid,
         secret -> Binary,

@@ -7,6 +7,7 @@ use common::Shop;
 
 entrepot_contract::user_suite!(Shop::new().await);
 entrepot_contract::session_suite!(Shop::new().await);
+entrepot_contract::ticket_suite!(Shop::new().await);
 entrepot_contract::api_key_suite!(Shop::new().await);
 entrepot_contract::second_factor_suite!(Shop::new().await);
 entrepot_contract::product_suite!(Shop::new().await);

@@ -7,7 +7,7 @@ use entrepot_domain::{
     HealthCheck, MetricSource,
     api_key::ApiKeyRepository,
     audit::AuditLog,
-    auth::SessionRepository,
+    auth::{SessionRepository, TicketRepository},
     event::EventLog,
     job::{JobQueue, JobRepository},
     order::OrderRepository,
@@ -38,6 +38,8 @@ pub struct Stores {
     pub users: Arc<dyn UserRepository>,
     /// Sessions.
     pub sessions: Arc<dyn SessionRepository>,
+    /// Tickets.
+    pub tickets: Arc<dyn TicketRepository>,
     /// API keys.
     pub api_keys: Arc<dyn ApiKeyRepository>,
     /// Second factors.
@@ -63,6 +65,7 @@ impl Stores {
     where
         S: UserRepository
             + SessionRepository
+            + TicketRepository
             + ApiKeyRepository
             + SecondFactorRepository
             + ProductRepository
@@ -79,6 +82,7 @@ impl Stores {
         Self {
             users: store.clone(),
             sessions: store.clone(),
+            tickets: store.clone(),
             api_keys: store.clone(),
             second_factors: store.clone(),
             products: store.clone(),

@@ -29,7 +29,7 @@ use entrepot_telemetry::{
     CountedLogins, CountedOrders,
     ports::{
         TracedApiKeys, TracedAuditLog, TracedDeliveries, TracedHasher, TracedJobs, TracedOrders, TracedProducts,
-        TracedSecondFactors, TracedSessions, TracedUsers, TracedWebhooks,
+        TracedSecondFactors, TracedSessions, TracedTickets, TracedUsers, TracedWebhooks,
     },
 };
 use entrepot_webhook::{HttpSender, JsonBodies};
@@ -200,6 +200,7 @@ fn stores(config: &Config, backend: &Backend, metrics: &mut Metrics) -> Stores {
     Stores {
         users: Arc::new(CachedUsers::new(inner.users, inner.api_keys, cache.clone())),
         sessions,
+        tickets: inner.tickets,
         api_keys,
         second_factors: Arc::new(CachedSecondFactors::new(inner.second_factors, cache.clone())),
         products,
@@ -227,6 +228,7 @@ fn traced(config: &Config, inner: Stores) -> Stores {
     Stores {
         users: Arc::new(TracedUsers(inner.users)),
         sessions: Arc::new(TracedSessions(inner.sessions)),
+        tickets: Arc::new(TracedTickets(inner.tickets)),
         api_keys: Arc::new(TracedApiKeys(inner.api_keys)),
         second_factors: Arc::new(TracedSecondFactors(inner.second_factors)),
         products: Arc::new(TracedProducts(inner.products)),

@@ -154,6 +154,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    tickets (hash) {
+        hash -> Binary,
+        user_id -> Binary,
+        session_id -> Nullable<Binary>,
+        key_prefix -> Nullable<Text>,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
     second_factors (user_id) {
         user_id -> Binary,
         secret -> Binary,

@@ -31,6 +31,7 @@ impl Stores for Sqlite {
 
 entrepot_contract::user_suite!(Sqlite::new());
 entrepot_contract::session_suite!(Sqlite::new());
+entrepot_contract::ticket_suite!(Sqlite::new());
 entrepot_contract::api_key_suite!(Sqlite::new());
 entrepot_contract::second_factor_suite!(Sqlite::new());
 entrepot_contract::product_suite!(Sqlite::new());

@@ -10,7 +10,7 @@ use entrepot_domain::{
     audit::{AuditEntry, AuditLog, AuditQuery, Cause},
     auth::{
         Access, NewSession, OpenError, PasswordHash, PasswordHasher, PlainPassword, RotateError, Rotated, Rotation,
-        Session, SessionRepository,
+        Session, SessionRepository, Ticket, TicketRepository, TokenHash,
     },
     job::{Job, JobError, JobQuery, JobRepository, JobSummary},
     order::{
@@ -85,6 +85,14 @@ traced! {
         fn list(user: UserId, now: Timestamp) -> Result<Vec<Session>, Fault>;
         fn end(user: UserId, id: SessionId, cause: &Cause) -> Result<bool, Fault>;
         fn end_all(user: UserId, cause: &Cause) -> Result<Vec<SessionId>, Fault>;
+    }
+}
+
+traced! {
+    /// Traces calls of [`TicketRepository`].
+    TracedTickets: TicketRepository {
+        fn issue(ticket: &Ticket, now: Timestamp) -> Result<(), Fault>;
+        fn redeem(hash: &TokenHash, now: Timestamp) -> Result<Option<Ticket>, Fault>;
     }
 }
 

@@ -4,6 +4,7 @@ mod actor;
 mod audit;
 mod port;
 mod session;
+mod ticket;
 mod token;
 
 pub use actor::{Access, Actor, Proof};
@@ -13,6 +14,9 @@ pub use port::{MockLoginObserver, MockPasswordHasher, MockSessionRepository, Moc
 pub use session::{
     CheckedCredentials, Device, NewSession, OpenError, RefreshState, RotateError, Rotated, Rotation, Session,
 };
+#[cfg(feature = "mock")]
+pub use ticket::MockTicketRepository;
+pub use ticket::{Credential, Ticket, TicketRepository, TicketSecret};
 pub use token::{AccessClaims, PublicKey, RefreshClaims, TokenError};
 
 pub use crate::{

@@ -3,6 +3,7 @@
 mod rotate;
 mod row;
 pub(crate) mod sessions;
+mod ticket;
 
 use async_trait::async_trait;
 use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, RunQueryDsl, SelectableHelper};

@@ -1,0 +1,2 @@
+-- Loses the tickets of the last seconds.
+DROP TABLE tickets;
