@@ -11,6 +11,7 @@ mod certificate;
 mod client;
 mod collector;
 pub mod document;
+pub mod feed;
 mod hold;
 pub mod http2;
 pub mod jobs;

@@ -9,6 +9,7 @@ mod auth;
 mod conventions;
 mod crash;
 mod encoding;
+mod feeds;
 mod hostile;
 mod jobs;
 mod limits;

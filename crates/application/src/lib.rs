@@ -28,7 +28,8 @@ use std::sync::Arc;
 
 use api_key::ApiKeyService;
 use audit::AuditService;
-use auth::AuthService;
+use auth::{AuthService, TicketService};
+use event::EventService;
 use job::JobService;
 use order::OrderService;
 use product::ProductService;
@@ -39,6 +40,7 @@ use webhook::WebhookService;
 /// All services.
 pub struct Application {
     pub auth: AuthService,
+    pub tickets: TicketService,
     pub api_keys: ApiKeyService,
     pub second_factors: SecondFactorService,
     pub users: UserService,
@@ -48,6 +50,7 @@ pub struct Application {
     pub audit: AuditService,
     pub jobs: JobService,
     pub webhooks: WebhookService,
+    pub events: EventService,
     /// Counts requests against the rate limits.
     pub request_limiter: RequestLimiter,
 }

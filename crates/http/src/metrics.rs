@@ -24,6 +24,7 @@ pub(crate) struct Metrics {
     durations: HistogramVec,
     in_flight: IntGauge,
     limited: IntCounterVec,
+    feeds: IntGaugeVec,
 }
 
 impl Metrics {
@@ -43,6 +44,10 @@ impl Metrics {
         for limit in Subject::LIMITS {
             limited.with_label_values(&[limit]);
         }
+        let feeds = IntGaugeVec::new(Opts::new("live_feeds_open", "Live feeds that are open."), &["transport"])?;
+        for transport in ["sse", "ws"] {
+            feeds.with_label_values(&[transport]);
+        }
         Ok(Self {
             requests: add(
                 &registry,
@@ -61,6 +66,7 @@ impl Metrics {
             )?,
             in_flight: add(&registry, IntGauge::new("http_requests_in_flight", "Requests not answered yet.")?)?,
             limited: add(&registry, limited)?,
+            feeds: add(&registry, feeds)?,
             registry,
         })
     }
@@ -76,6 +82,13 @@ impl Metrics {
     pub(crate) fn begin(&self) -> InFlight {
         self.in_flight.inc();
         InFlight(self.in_flight.clone())
+    }
+
+    /// A live feed that is open until this is dropped.
+    pub(crate) fn open_feed(&self, transport: &str) -> InFlight {
+        let open = self.feeds.with_label_values(&[transport]);
+        open.inc();
+        InFlight(open)
     }
 
     /// Counts a refused request, if it was refused for a rate limit.

@@ -12,7 +12,7 @@ use crate::{
     HttpState, api_key, audit, auth,
     edge::{Edge, Patterns, Routes},
     error::{ApiError, ApiResult},
-    job,
+    event, job,
     openapi::openapi,
     operations::{self, DocumentSource},
     order, product,
@@ -62,6 +62,7 @@ fn resources(routes: &mut Routes) {
     audit::routes(routes);
     job::routes(routes);
     webhook::routes(routes);
+    event::routes(routes);
 }
 
 async fn not_found() -> ApiResult {

@@ -86,9 +86,11 @@ impl HttpState {
         self
     }
 
-    /// Makes the server not ready, so that load balancers send no more requests.
+    /// Makes the server not ready, so that load balancers send no more requests, and ends the live feeds, whose clients
+    /// come back elsewhere.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+        self.app.events.stop();
     }
 
     /// Whether the server is about to stop.

@@ -22,7 +22,8 @@ use entrepot_application::{
     Application, LoginThrottle, RequestLimiter,
     api_key::{ApiKeyPorts, ApiKeyService},
     audit::{AuditPorts, AuditService},
-    auth::{AuthPorts, AuthService, AuthSettings},
+    auth::{AccessChecker, AuthPorts, AuthService, AuthSettings, TicketPorts, TicketService},
+    event::{EventPorts, EventService, EventWake},
     job::{JobPorts, JobService},
     order::{OrderPorts, OrderService},
     product::{ProductPorts, ProductService},
@@ -35,9 +36,10 @@ use entrepot_domain::{
     api_key::{MockApiKeyRepository, MockRandomness},
     audit::MockAuditLog,
     auth::{
-        Access, AccessClaims, Actor, MockLoginObserver, MockPasswordHasher, MockSessionRepository, MockTokenIssuer,
-        Proof, TokenError,
+        Access, AccessClaims, Actor, MockLoginObserver, MockPasswordHasher, MockSessionRepository,
+        MockTicketRepository, MockTokenIssuer, Proof, TokenError,
     },
+    event::MockEventLog,
     job::MockJobRepository,
     order::MockOrderRepository,
     product::MockProductRepository,
@@ -139,6 +141,8 @@ pub(crate) struct Mocks {
     pub(crate) orders: MockOrderRepository,
     pub(crate) audit: MockAuditLog,
     pub(crate) jobs: MockJobRepository,
+    pub(crate) tickets: MockTicketRepository,
+    pub(crate) events: MockEventLog,
     pub(crate) limiter: MockRateLimiter,
     pub(crate) health: Vec<Arc<dyn HealthCheck>>,
     pub(crate) settings: HttpSettings,
@@ -156,6 +160,8 @@ impl Default for Mocks {
             orders: MockOrderRepository::new(),
             audit: MockAuditLog::new(),
             jobs: MockJobRepository::new(),
+            tickets: MockTicketRepository::new(),
+            events: MockEventLog::new(),
             limiter: MockRateLimiter::new(),
             health: Vec::new(),
             settings: settings(),
@@ -190,9 +196,11 @@ impl Mocks {
         };
         let mut logins = MockLoginObserver::new();
         logins.expect_login_ended().return_const(());
+        let (sessions, keys) = (Arc::new(self.sessions), Arc::new(self.api_keys));
+        let (tickets, events) = feeds(self.tickets, self.events, sessions.clone(), keys.clone());
         let auth = AuthPorts {
             users: users.clone(),
-            sessions: Arc::new(self.sessions),
+            sessions,
             hasher: hasher.clone(),
             second_factors: Arc::new(MockSecondFactorRepository::new()),
             sealer: Arc::new(MockSealer::new()),
@@ -202,12 +210,8 @@ impl Mocks {
             clock: clock.clone(),
             ids: ids.clone(),
         };
-        let keys = ApiKeyPorts {
-            keys: Arc::new(self.api_keys),
-            random: Arc::new(MockRandomness::new()),
-            clock: clock.clone(),
-            ids: ids.clone(),
-        };
+        let keys =
+            ApiKeyPorts { keys, random: Arc::new(MockRandomness::new()), clock: clock.clone(), ids: ids.clone() };
         let factors = SecondFactorPorts {
             factors: Arc::new(MockSecondFactorRepository::new()),
             users: users.clone(),
@@ -221,6 +225,8 @@ impl Mocks {
         let products = ProductPorts { products: Arc::new(self.products), clock: clock.clone(), ids: ids.clone() };
         Application {
             auth: AuthService::new(auth, settings),
+            tickets,
+            events,
             api_keys: ApiKeyService::new(keys),
             second_factors: SecondFactorService::new(factors),
             users: UserService::new(UserPorts { users, hasher, throttle, clock: clock.clone(), ids: ids.clone() }),
@@ -246,6 +252,22 @@ fn webhooks() -> WebhookService {
         clock: Arc::new(FixedClock),
         ids: Arc::new(CountedIds::default()),
     })
+}
+
+/// Tickets and feeds over these ports.
+fn feeds(
+    tickets: MockTicketRepository,
+    log: MockEventLog,
+    sessions: Arc<MockSessionRepository>,
+    keys: Arc<MockApiKeyRepository>,
+) -> (TicketService, EventService) {
+    let clock = Arc::new(FixedClock);
+    let access = Arc::new(AccessChecker { sessions, keys, clock: clock.clone() });
+    let mut random = MockRandomness::new();
+    random.expect_bytes().returning(|| Ok([7; 32]));
+    let tickets = TicketPorts { tickets: Arc::new(tickets), access: access.clone(), random: Arc::new(random), clock };
+    let events = EventPorts { log: Arc::new(log), wake: EventWake::default(), signal: None, access };
+    (TicketService::new(tickets), EventService::new(events))
 }
 
 /// A state that expects nothing but tokens, sessions and limits.

@@ -7,8 +7,8 @@ use entrepot_application::{
     Application, LoginThrottle, RequestLimiter,
     api_key::{ApiKeyPorts, ApiKeyService},
     audit::{AuditPorts, AuditService},
-    auth::{AuthPorts, AuthService, AuthSettings},
-    event::EventWake,
+    auth::{AccessChecker, AuthPorts, AuthService, AuthSettings, TicketPorts, TicketService},
+    event::{EventPorts, EventService, EventWake},
     job::{JobPorts, JobService},
     order::{OrderPorts, OrderService},
     product::{ProductPorts, ProductService},
@@ -60,17 +60,18 @@ type Metrics = Vec<Arc<dyn MetricSource>>;
 
 /// Builds all use cases over an open backend.
 pub fn compose(config: &Config, backend: &Backend) -> Application {
-    build(config, backend, &mut Metrics::new())
+    build(config, backend, &mut Metrics::new(), Wakers::default())
 }
 
 /// Builds all use cases, and adds the sources of metrics to `metrics`.
-fn build(config: &Config, backend: &Backend, metrics: &mut Metrics) -> Application {
+fn build(config: &Config, backend: &Backend, metrics: &mut Metrics, wakers: Wakers) -> Application {
     let Shared { clock, ids, hasher, random, sealer, sender } = Shared::new(config, metrics);
     let (request_limiter, throttle) = rate_limiters(config, backend);
     let stores = counted(stores(config, backend, metrics), metrics);
     let logins = Arc::new(CountedLogins::default());
     metrics.push(logins.clone());
 
+    let (tickets, events) = feeds(&stores, wakers, &random, &clock);
     let auth = AuthPorts {
         users: stores.users.clone(),
         sessions: stores.sessions,
@@ -105,23 +106,48 @@ fn build(config: &Config, backend: &Backend, metrics: &mut Metrics) -> Applicati
         clock: clock.clone(),
         ids: ids.clone(),
     };
+    let products = ProductPorts { products: stores.products, clock: clock.clone(), ids: ids.clone() };
     let users = UserPorts { users: stores.users, hasher, throttle, clock: clock.clone(), ids: ids.clone() };
     Application {
         auth: AuthService::new(auth, auth_settings(config)),
+        tickets,
         api_keys: ApiKeyService::new(api_keys),
         second_factors: SecondFactorService::new(second_factors),
         users: UserService::new(users),
-        products: ProductService::new(ProductPorts {
-            products: stores.products,
-            clock: clock.clone(),
-            ids: ids.clone(),
-        }),
+        products: ProductService::new(products),
         orders: Arc::new(OrderService::new(OrderPorts { orders: stores.orders, clock, ids })),
         audit: AuditService::new(AuditPorts { log: stores.audit }),
         jobs: JobService::new(JobPorts { jobs: stores.jobs }),
         webhooks: WebhookService::new(webhook_ports),
+        events,
         request_limiter,
     }
+}
+
+/// Wake those who follow the event log, in this process and in others.
+#[derive(Clone, Default)]
+struct Wakers {
+    wake: EventWake,
+    signal: Option<Arc<dyn EventSignal>>,
+}
+
+/// Live feeds, and the tickets that open them.
+fn feeds(
+    stores: &Stores,
+    wakers: Wakers,
+    random: &Arc<dyn Randomness>,
+    clock: &Arc<dyn Clock>,
+) -> (TicketService, EventService) {
+    let (sessions, keys) = (stores.sessions.clone(), stores.api_keys.clone());
+    let access = Arc::new(AccessChecker { sessions, keys, clock: clock.clone() });
+    let tickets = TicketPorts {
+        tickets: stores.tickets.clone(),
+        access: access.clone(),
+        random: random.clone(),
+        clock: clock.clone(),
+    };
+    let events = EventPorts { log: stores.events.clone(), wake: wakers.wake, signal: wakers.signal, access };
+    (TicketService::new(tickets), EventService::new(events))
 }
 
 /// The ports that several services share, except the stores.
@@ -287,24 +313,34 @@ pub fn serving(
     };
     let mut metrics: Metrics = vec![Arc::new(Process)];
     metrics.extend(backend.metrics());
-    let application = build(config, backend, &mut metrics);
+    let signal = signal(backend);
+    let wake = EventWake::default();
+    let wakers = Wakers { wake: wake.clone(), signal: Some(signal.clone()) };
+    let application = build(config, backend, &mut metrics, wakers);
     let worker = with_worker.then(|| jobs::worker(config, backend, application.orders.clone(), None)).transpose()?;
     metrics.extend(worker.as_ref().map(Worker::metrics));
-    let wake = EventWake::default();
     let deliveries = with_worker.then(|| webhooks::worker(config, backend, wake.clone()));
     metrics.extend(deliveries.as_ref().map(DeliveryWorker::metrics));
     let state = HttpState::new(application, backend.health(), Arc::new(UuidV7), settings);
     let state = Arc::new(state.with_metric_sources(metrics).with_access_log(access_log));
-    Ok(Serving { state, worker, deliveries, relay: relay(backend, wake) })
+    Ok(Serving { state, worker, deliveries, relay: relay_with(backend, signal, wake) })
 }
 
 /// The relay of this process, which wakes those who follow the log.
 pub fn relay(backend: &Backend, wake: EventWake) -> Relay {
-    let signal: Arc<dyn EventSignal> = match backend.redis() {
+    relay_with(backend, signal(backend), wake)
+}
+
+fn relay_with(backend: &Backend, signal: Arc<dyn EventSignal>, wake: EventWake) -> Relay {
+    Relay::new(RelayPorts { log: backend.store().ports().events, signal, wake })
+}
+
+/// Wakes those who follow the log in other processes.
+fn signal(backend: &Backend) -> Arc<dyn EventSignal> {
+    match backend.redis() {
         Some(redis) => Arc::new(RedisSignal::new(redis)),
         None => Arc::new(NoSignal),
-    };
-    Relay::new(RelayPorts { log: backend.store().ports().events, signal, wake })
+    }
 }
 
 fn keys(secrets: &Secrets) -> JwtKeys<'_> {

@@ -108,6 +108,7 @@ fn cases_of_accounts() -> Vec<Case> {
         case("POST /auth/refresh", 401, Ada(|_| "/auth/refresh".into(), token)),
         case("DELETE /auth/sessions", 401, Ada(|_| "/auth/sessions".into(), nothing)),
         case("DELETE /auth/sessions/{id}", 404, OtherSession),
+        case("POST /auth/ticket", 200, Ada(|_| "/auth/ticket".into(), nothing)),
         case("POST /auth/totp", 200, Ada(|_| "/auth/totp".into(), |_| json!({"currentPassword": PASSWORD}))),
         case("DELETE /auth/totp", 404, Totp("remove")),
         case("POST /auth/totp/confirm", 409, Totp("confirm")),

@@ -9,6 +9,7 @@ use anyhow::Result;
 use entrepot_tests::{Client, Server, stores};
 use tokio::task::JoinSet;
 
+mod feeds;
 mod fresh;
 mod limits;
 mod orders;

@@ -1,12 +1,15 @@
 //! Login, tokens and sessions.
 
+mod access;
 mod authenticate;
 mod login;
 mod refresh;
 mod sessions;
+mod ticket;
 
 use std::{sync::Arc, time::Duration};
 
+pub use access::AccessChecker;
 use entrepot_domain::{
     Clock, Fault, IdGenerator, SessionId, Timestamp,
     audit::{Cause, Origin, Who},
@@ -19,6 +22,7 @@ use entrepot_domain::{
     user::{User, UserRepository},
 };
 pub use login::Login;
+pub use ticket::{IssuedTicket, TicketPorts, TicketService};
 
 use crate::LoginThrottle;
 

@@ -105,7 +105,8 @@ mod tests {
     #[test]
     fn malformed_tickets_are_refused() {
         let good = format!("et_{}", "a5".repeat(32));
-        for bad in ["", "et_", &good[3..], &good[..66], &format!("{good}0"), &good.to_uppercase(), &good.replace('5', "g")]
+        for bad in
+            ["", "et_", &good[3..], &good[..66], &format!("{good}0"), &good.to_uppercase(), &good.replace('5', "g")]
         {
             assert!(TicketSecret::parse(bad).is_err(), "{bad}");
         }

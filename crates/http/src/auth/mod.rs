@@ -14,6 +14,7 @@ use crate::edge::{Methods, Routes};
     routes::login,
     routes::refresh,
     routes::logout,
+    routes::ticket,
     routes::list_sessions,
     routes::end_session,
     routes::end_sessions,
@@ -24,6 +25,7 @@ pub(crate) fn routes(to: &mut Routes) {
     Methods::at("/auth/login").post(routes::login).mount(to);
     Methods::at("/auth/refresh").post(routes::refresh).mount(to);
     Methods::at("/auth/logout").post(routes::logout).mount(to);
+    Methods::at("/auth/ticket").post(routes::ticket).mount(to);
     Methods::at("/auth/sessions").get(routes::list_sessions).delete(routes::end_sessions).mount(to);
     Methods::at("/auth/sessions/{id}").delete(routes::end_session).mount(to);
 }

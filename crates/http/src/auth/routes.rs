@@ -6,11 +6,11 @@ use entrepot_domain::SessionId;
 
 use super::{
     requests::{LoginRequest, RefreshRequest},
-    views::{SessionView, TokenPair},
+    views::{SessionView, TicketView, TokenPair},
 };
 use crate::{
     HttpState,
-    edge::{Authenticated, Caller, outlive},
+    edge::{Authenticated, Caller, Holder, outlive},
     error::ApiResult,
     request::{PathId, RequestBody},
     response::{Success, no_content, ok, secret},
@@ -77,6 +77,22 @@ pub(super) async fn logout(state: Data<HttpState>, Caller { origin, .. }: Caller
     let refresh_token = body.read::<RefreshRequest>()?.refresh_token.value()?;
     outlive(async move { state.app.auth.logout(&refresh_token, &origin).await }).await??;
     Ok(no_content())
+}
+
+/// Get a ticket for a live feed
+///
+/// For browsers, which can set no header for a WebSocket or server-sent events: `?ticket=` opens one feed, within 30
+/// seconds. It stands for the session or API key that asked for it; a key needs the scope `events:read`.
+#[utoipa::path(
+    post, path = "/api/v1/auth/ticket", operation_id = "createTicket", tag = "auth",
+    responses((status = 200, description = "The ticket, shown once", body = Success<TicketView>)),
+    security(("bearer" = []), ("apiKey" = ["events:read"])),
+)]
+pub(super) async fn ticket(state: Data<HttpState>, holder: Holder, body: RequestBody) -> ApiResult {
+    body.expect_empty()?;
+    let Holder { actor, credential } = holder;
+    let ticket = outlive(async move { state.app.tickets.issue(&actor, credential).await }).await??;
+    secret(TicketView::from(&ticket))
 }
 
 /// List the devices that are logged in

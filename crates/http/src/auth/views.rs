@@ -1,6 +1,6 @@
 //! Logins as clients see them.
 
-use entrepot_application::auth::LoggedIn;
+use entrepot_application::auth::{IssuedTicket, LoggedIn};
 use entrepot_domain::auth::{Actor, Session};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -35,6 +35,24 @@ impl From<LoggedIn> for TokenPair {
             token_type: "Bearer",
             expires_in: pair.expires_in.as_secs(),
         }
+    }
+}
+
+/// A ticket for one live feed.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TicketView {
+    /// The ticket: good once, for `?ticket=`.
+    #[schema(example = "et_9f3c…")]
+    ticket: String,
+    /// How many seconds it is good.
+    #[schema(example = 30)]
+    expires_in: u64,
+}
+
+impl From<&IssuedTicket> for TicketView {
+    fn from(ticket: &IssuedTicket) -> Self {
+        Self { ticket: ticket.secret.expose().to_owned(), expires_in: ticket.expires_in.as_secs() }
     }
 }
 

@@ -9,20 +9,13 @@ use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
     dev::Payload,
     http::header::{self, HeaderMap},
-    web,
 };
 use entrepot_application::Error;
-use entrepot_domain::{
-    audit::Origin,
-    auth::{Actor, TokenError},
-};
+use entrepot_domain::{audit::Origin, auth::Actor};
 use futures_util::future::LocalBoxFuture;
 
-use super::{bearer::Bearer, context::RequestContext};
-use crate::{
-    HttpState,
-    error::{ApiError, ApiResult},
-};
+use super::{context::RequestContext, holder::holder};
+use crate::error::{ApiError, ApiResult};
 
 /// The most characters of a `User-Agent` that are kept.
 const MAX_USER_AGENT_CHARS: usize = 256;
@@ -123,18 +116,6 @@ impl FromRequest for Granted {
 }
 
 fn actor(req: &HttpRequest) -> impl Future<Output = ApiResult<Actor>> + use<> {
-    let context = req.extensions().get::<Rc<RequestContext>>().cloned();
-    let state = req.app_data::<web::Data<HttpState>>().cloned();
-    async move {
-        let (Some(context), Some(state)) = (context, state) else { return Err(ApiError::Internal) };
-        match &context.bearer {
-            Bearer::Token(claims) => Ok(state.app.auth.authenticate(claims).await?),
-            Bearer::ApiKey(authenticated) => Ok(authenticated.actor),
-            // The store was unavailable when the edge asked it; if it still is, this is the 503.
-            Bearer::Unread(unread) => Ok(state.app.api_keys.authenticate(&unread.0).await?.actor),
-            Bearer::Invalid(TokenError::Expired) => Err(ApiError::UseCase(Error::TokenExpired)),
-            Bearer::Invalid(TokenError::Invalid) => Err(ApiError::UseCase(Error::InvalidToken)),
-            Bearer::None => Err(ApiError::MissingToken),
-        }
-    }
+    let holder = holder(req);
+    async move { Ok(holder.await?.actor) }
 }

@@ -18,7 +18,7 @@ use utoipa::{
 use crate::{
     api_key, audit, auth,
     error::{ErrorEnvelope, FieldBody, Problem},
-    job, operations, order, product, second_factor, user, webhook,
+    event, job, operations, order, product, second_factor, user, webhook,
 };
 
 #[derive(OpenApi)]
@@ -46,6 +46,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         audit::Docs::openapi(),
         webhook::Docs::openapi(),
         job::Docs::openapi(),
+        event::Docs::openapi(),
         operations::Docs::openapi(),
     ] {
         document.merge(part);
@@ -87,6 +88,7 @@ fn tags() -> Vec<Tag> {
         ("products", "The catalogue, and how much of each product is left."),
         ("orders", "Placing orders, and what becomes of them."),
         ("webhooks", "Sending events to other services. For staff."),
+        ("events", "What happened, as a log and as live feeds."),
         ("admin", "What was done, by whom, and what the program does in the background. For admins."),
         ("operations", "For those who run the server. Never counted against a limit."),
     ]

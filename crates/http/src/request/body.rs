@@ -164,6 +164,11 @@ impl RequestBody {
     }
 }
 
+/// Reads a request that did not come as the body of one; every bad field is in the error.
+pub(crate) fn read_json<T: Request>(bytes: &[u8]) -> ApiResult<T> {
+    Ok(object(bytes)??)
+}
+
 fn object<T: Request>(bytes: &[u8]) -> ApiResult<Parsed<T>> {
     // Some clients send a byte order mark; RFC 8259 8.1 lets a parser ignore it.
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);

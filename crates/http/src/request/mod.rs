@@ -18,14 +18,13 @@ mod path;
 mod time;
 mod values;
 
-pub(crate) use body::RequestBody;
+pub(crate) use body::{RequestBody, read_json};
 pub(crate) use conditional::{Preconditions, Selected};
 pub(crate) use field::{Field, FromJson, Mistakes, Parsed, items};
 pub(crate) use idempotency_key::IdempotencyKeyHeader;
 pub(crate) use list::{ListParts, ListQuery, ListRequest, PartQuery};
 pub(crate) use object::Request;
+pub(crate) use params::Params;
 pub(crate) use path::{PathId, PathIds};
 pub(crate) use time::{EndOfDay, StartOfDay, TimeOrDate, is_not_after};
 pub(crate) use values::{Amount, Flag, SearchText, natural};
-
-use params::Params;

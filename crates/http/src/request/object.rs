@@ -42,6 +42,8 @@ pub(super) fn mistakes(request: &impl Validate<Context = ()>) -> Vec<FieldError>
 
 /// A path that begins with the name of a field of a struct, as `serde` renames it. What follows was renamed before.
 fn client_name(path: &str) -> String {
+    // A field whose name is a keyword.
+    let path = path.strip_prefix("r#").unwrap_or(path);
     let end = path.find(['.', '[']).unwrap_or(path.len());
     let (field, place) = path.split_at_checked(end).unwrap_or((path, ""));
     let mut name = String::with_capacity(path.len());

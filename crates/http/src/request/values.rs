@@ -5,6 +5,7 @@ use entrepot_domain::{
     api_key::{ApiKeyName, Scope},
     audit::AuditAction,
     auth::PlainPassword,
+    event::EventId,
     job::{JobKind, JobStatus},
     order::OrderStatus,
     product::{ProductName, Quantity, Sku, Stock, StockReason},
@@ -70,6 +71,7 @@ texts! {
     Signing: str::parse;
     DeliveryStatus: str::parse;
     SearchText: SearchText::parse;
+    EventId: str::parse;
     Limit: |text| natural(text).and_then(Limit::new);
     PageNumber: |text| natural(text).and_then(PageNumber::new);
 }

@@ -4,7 +4,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{CACHE_CONTROL, HeaderValue, LINK},
 };
-use entrepot_domain::{Listing, SortField, Window};
+use entrepot_domain::{Limit, Listing, SortField, Window};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -88,6 +88,23 @@ pub(crate) fn listed<F: SortField, T: Serialize>(
     if !links.is_empty() {
         response.insert_header((LINK, links.join(", ")));
     }
+    write(response, &Listed { status: "success", data, pagination })
+}
+
+/// 200 with a part of a log as `data`, its `nextCursor`, and a link to the next part, which the `parameter` asks for.
+pub(crate) fn listed_after<T: Serialize>(
+    req: &HttpRequest,
+    parameter: &str,
+    limit: Limit,
+    next: Option<String>,
+    data: Vec<T>,
+) -> ApiResult {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, HeaderValue::from_static("private, no-cache")));
+    if let Some(next) = &next {
+        response.insert_header((LINK, link(req, parameter, next, "next")));
+    }
+    let pagination = Pagination::Cursor(CursorInfo { limit: limit.get(), next_cursor: next });
     write(response, &Listed { status: "success", data, pagination })
 }
 

@@ -13,5 +13,5 @@ pub(crate) use envelope::{
     Success, accepted, changed, created, created_secret, no_content, ok, secret, tagged, tagged_of,
 };
 pub(crate) use header::header_value;
-pub(crate) use list::{Listed, listed};
+pub(crate) use list::{Listed, listed, listed_after};
 pub(crate) use rfc3339::Rfc3339;

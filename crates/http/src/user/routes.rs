@@ -1,7 +1,7 @@
 //! The routes of accounts.
 
 use actix_web::{HttpRequest, web::Data};
-use entrepot_application::Error;
+use entrepot_application::{Error, user::UserUpdate};
 use entrepot_domain::{
     Direction, Sort, UserId,
     user::{UserQuery, UserSort},
@@ -136,9 +136,17 @@ pub(super) async fn update(
     conditions: Preconditions,
     body: RequestBody,
 ) -> ApiResult {
-    let update = body.read::<UpdateUserRequest>()?.try_into()?;
+    let update: UserUpdate = body.read::<UpdateUserRequest>()?.try_into()?;
     let expected = conditions.expected(async { Ok(state.app.users.get(&actor, id).await?.version) }).await?;
-    let update = async move { state.app.users.update(&actor, id, update, expected, &origin).await };
+    let update = async move {
+        let has_new_password = update.password.is_some();
+        let user = state.app.users.update(&actor, id, update, expected, &origin).await?;
+        if has_new_password {
+            // Those of other sessions end with these; this one's session goes on.
+            state.app.events.end_feeds_of(id);
+        }
+        Ok::<_, Error>(user)
+    };
     let user = outlive(update).await??;
     changed(user.version, UserView::from(&user))
 }

@@ -67,6 +67,7 @@ async fn run(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>,
     let stopping = CancellationToken::new();
     let relay_stop = CancellationToken::new();
     let relay = spawn(relay.run(relay_stop.clone()));
+    let followers = spawn(entrepot_http::follow_events(state.clone()));
     let worker = worker.map(|worker| spawn(worker.run(stopping.clone())));
     let deliveries = deliveries.map(|deliveries| spawn(deliveries.run(stopping.clone())));
     let stop = async {
@@ -75,6 +76,7 @@ async fn run(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>,
         stopping.cancel();
     };
     server.run(stop).await;
+    followers.abort();
     for worker in worker.into_iter().chain(deliveries) {
         worker.await?;
     }
