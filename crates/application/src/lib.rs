@@ -5,6 +5,8 @@
 //! edge, so that every edge applies the same rules. Caching, tracing and counting are decorators of ports, added by the
 //! composition root; services do not know of them.
 
+pub mod account;
+mod account_mails;
 pub mod api_key;
 pub mod audit;
 pub mod auth;
@@ -20,12 +22,14 @@ mod throttle;
 pub mod user;
 pub mod webhook;
 
+pub use account_mails::AccountMails;
 pub use error::{Error, FieldError, Shortfall};
 pub use request_limiter::{RateLimitStatus, RequestLimiter, Requester};
 pub use throttle::LoginThrottle;
 
 use std::sync::Arc;
 
+use account::AccountService;
 use api_key::ApiKeyService;
 use audit::AuditService;
 use auth::{AuthService, TicketService};
@@ -44,6 +48,8 @@ pub struct Application {
     pub api_keys: ApiKeyService,
     pub second_factors: SecondFactorService,
     pub users: UserService,
+    /// Held by background jobs too.
+    pub accounts: Arc<AccountService>,
     pub products: ProductService,
     /// Held by background jobs too.
     pub orders: Arc<OrderService>,

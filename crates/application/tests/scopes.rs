@@ -6,7 +6,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{admin, by_key, clock, ids, no_throttle, order, origin, product, session_id, user_id};
+use common::{admin, by_key, clock, ids, mails, no_throttle, order, origin, product, session_id, user_id};
 use entrepot_application::{
     Error,
     order::{OrderPorts, OrderService},
@@ -37,6 +37,7 @@ fn users() -> UserService {
         users: Arc::new(MockUserRepository::new()),
         hasher: Arc::new(MockPasswordHasher::new()),
         throttle: no_throttle(),
+        mails: mails(),
         clock: clock(),
         ids: ids(),
     })

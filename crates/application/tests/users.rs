@@ -7,8 +7,8 @@ mod common;
 use std::sync::Arc;
 
 use common::{
-    CountingLimiter, admin, clock, credentials, customer, ids, no_throttle, origin, session_id, staff, throttle, user,
-    user_id,
+    CountingLimiter, admin, clock, credentials, customer, ids, mails, no_throttle, origin, session_id, staff, throttle,
+    user, user_id,
 };
 use entrepot_application::{
     Error, LoginThrottle,
@@ -31,6 +31,7 @@ fn throttled(users: MockUserRepository, hasher: MockPasswordHasher, throttle: Ar
         users: Arc::new(users),
         hasher: Arc::new(hasher),
         throttle,
+        mails: mails(),
         clock: clock(),
         ids: ids(),
     })

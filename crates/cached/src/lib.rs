@@ -28,6 +28,7 @@
 //! [`Cache`]: entrepot_domain::Cache
 //! [`Cache::put`]: entrepot_domain::Cache::put
 
+mod account_token;
 mod api_key;
 mod auth;
 mod keys;
@@ -37,6 +38,7 @@ mod read_through;
 mod second_factor;
 mod user;
 
+pub use account_token::CachedAccountTokens;
 pub use api_key::CachedApiKeys;
 pub use auth::CachedSessions;
 pub use order::CachedOrders;

@@ -12,6 +12,7 @@
     reason = "a case that fails panics"
 )]
 
+pub mod account_token;
 pub mod api_key;
 pub mod audit;
 pub mod cache;
@@ -38,7 +39,7 @@ use entrepot_domain::{
     order::OrderRepository,
     product::ProductRepository,
     second_factor::SecondFactorRepository,
-    user::UserRepository,
+    user::{AccountTokenRepository, UserRepository},
     webhook::{DeliveryQueue, DeliveryRepository, WebhookRepository},
 };
 use futures_util::future::join_all;
@@ -47,6 +48,7 @@ use futures_util::future::join_all;
 pub trait Stores {
     /// The adapter's type, which implements every store port.
     type Store: UserRepository
+        + AccountTokenRepository
         + SessionRepository
         + TicketRepository
         + ApiKeyRepository
@@ -67,6 +69,11 @@ pub trait Stores {
 
     /// The store of users.
     fn users(&self) -> Arc<dyn UserRepository> {
+        self.store().clone()
+    }
+
+    /// The store of account tokens.
+    fn account_tokens(&self) -> Arc<dyn AccountTokenRepository> {
         self.store().clone()
     }
 

@@ -101,6 +101,7 @@ pub async fn email_is_unique_without_case(h: &impl Stores) {
     let new = |n, address| NewUser {
         user: User { email: email(address), ..user(n) },
         password: PasswordHash("hash".to_owned()),
+        verification: None,
     };
     users.insert(&new(1, "søren@example.com"), &cause(at(0))).await.unwrap();
     let refused = users.insert(&new(2, "SØREN@Example.com"), &cause(at(0))).await;
@@ -116,17 +117,16 @@ pub async fn email_is_unique_without_case(h: &impl Stores) {
 
 pub async fn one_of_two_inserts_of_the_same_email_succeeds(h: &impl Stores) {
     let users = h.users();
-    let answers =
-        at_once(
-            (1..=8).map(|n| {
-                let users = users.clone();
-                let user = User { email: email("ada@example.com"), ..user(n) };
-                async move {
-                    users.insert(&NewUser { user, password: PasswordHash("hash".to_owned()) }, &cause(at(0))).await
-                }
-            }),
-        )
-        .await;
+    let answers = at_once((1..=8).map(|n| {
+        let users = users.clone();
+        let user = User { email: email("ada@example.com"), ..user(n) };
+        async move {
+            users
+                .insert(&NewUser { user, password: PasswordHash("hash".to_owned()), verification: None }, &cause(at(0)))
+                .await
+        }
+    }))
+    .await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
     let taken = |answer: &&Result<(), UserError>| matches!(answer, Err(UserError::EmailTaken));
     assert_eq!(answers.iter().filter(taken).count(), 7, "{answers:?}");
@@ -370,6 +370,7 @@ pub async fn erased_email_can_be_used_again(h: &impl Stores) {
         let new = NewUser {
             user: User { email: email("ada@example.com"), ..user(n) },
             password: PasswordHash("hash".to_owned()),
+            verification: None,
         };
         users.insert(&new, &cause(at(0))).await.unwrap();
         assert_eq!(users.credentials_by_email(&new.user.email).await.unwrap().unwrap().user, new.user);

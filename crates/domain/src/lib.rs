@@ -22,9 +22,11 @@
 //! 4. Write its cases in `contract`, and then the adapters, each of which runs all cases.
 //! 5. Wire it in `server`.
 
+pub mod account_token;
 pub mod api_key;
 pub mod audit;
 pub mod auth;
+mod base62;
 mod cache;
 mod clock;
 mod decimal;
@@ -35,6 +37,7 @@ mod health;
 mod ids;
 pub mod job;
 mod limit;
+pub mod mail;
 mod metrics;
 mod money;
 pub mod order;

@@ -20,6 +20,7 @@
 //! ```
 
 mod access_log;
+mod account;
 mod api_key;
 mod audit;
 mod auth;

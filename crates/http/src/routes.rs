@@ -9,7 +9,7 @@ use actix_web::{
 };
 
 use crate::{
-    HttpState, api_key, audit, auth,
+    HttpState, account, api_key, audit, auth,
     edge::{Edge, Patterns, Routes},
     error::{ApiError, ApiResult},
     event, job,
@@ -56,6 +56,7 @@ fn resources(routes: &mut Routes) {
     product::routes(routes);
     order::routes(routes);
     auth::routes(routes);
+    account::routes(routes);
     api_key::routes(routes);
     second_factor::routes(routes);
     user::routes(routes);

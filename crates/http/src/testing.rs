@@ -19,7 +19,8 @@ use actix_web::{
 };
 use bytes::Bytes;
 use entrepot_application::{
-    Application, LoginThrottle, RequestLimiter,
+    AccountMails, Application, LoginThrottle, RequestLimiter,
+    account::{AccountPorts, AccountService},
     api_key::{ApiKeyPorts, ApiKeyService},
     audit::{AuditPorts, AuditService},
     auth::{AccessChecker, AuthPorts, AuthService, AuthSettings, TicketPorts, TicketService},
@@ -40,11 +41,12 @@ use entrepot_domain::{
         MockTicketRepository, MockTokenIssuer, Proof, TokenError,
     },
     event::MockEventLog,
-    job::MockJobRepository,
+    job::{MockJobQueue, MockJobRepository},
+    mail::MockMailJobs,
     order::MockOrderRepository,
     product::MockProductRepository,
     second_factor::{MockSealer, MockSecondFactorRepository},
-    user::{MockUserRepository, Role, Roles},
+    user::{MockAccountTokenRepository, MockUserRepository, Role, Roles},
     webhook::{MockDeliveryRepository, MockWebhookBodies, MockWebhookRepository, MockWebhookSender},
 };
 use serde_json::Value;
@@ -194,6 +196,8 @@ impl Mocks {
             refresh_ttl: Duration::from_hours(168),
             refresh_grace: Duration::ZERO,
         };
+        let mails = AccountMails::new(Arc::new(MockMailJobs::new()), Arc::new(MockRandomness::new()), ids.clone());
+        let mails = Arc::new(mails);
         let mut logins = MockLoginObserver::new();
         logins.expect_login_ended().return_const(());
         let (sessions, keys) = (Arc::new(self.sessions), Arc::new(self.api_keys));
@@ -206,30 +210,29 @@ impl Mocks {
             sealer: Arc::new(MockSealer::new()),
             tokens: Arc::new(self.tokens),
             throttle: throttle.clone(),
+            mails: mails.clone(),
             logins: Arc::new(logins),
             clock: clock.clone(),
             ids: ids.clone(),
         };
         let keys =
             ApiKeyPorts { keys, random: Arc::new(MockRandomness::new()), clock: clock.clone(), ids: ids.clone() };
-        let factors = SecondFactorPorts {
-            factors: Arc::new(MockSecondFactorRepository::new()),
-            users: users.clone(),
-            hasher: hasher.clone(),
-            sealer: Arc::new(MockSealer::new()),
-            random: Arc::new(MockRandomness::new()),
-            throttle: throttle.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-        };
         let products = ProductPorts { products: Arc::new(self.products), clock: clock.clone(), ids: ids.clone() };
         Application {
             auth: AuthService::new(auth, settings),
             tickets,
             events,
             api_keys: ApiKeyService::new(keys),
-            second_factors: SecondFactorService::new(factors),
-            users: UserService::new(UserPorts { users, hasher, throttle, clock: clock.clone(), ids: ids.clone() }),
+            second_factors: second_factors(&users, &hasher, &throttle),
+            accounts: accounts(&users, &hasher, &mails),
+            users: UserService::new(UserPorts {
+                users,
+                hasher,
+                throttle,
+                mails,
+                clock: clock.clone(),
+                ids: ids.clone(),
+            }),
             products: ProductService::new(products),
             orders: Arc::new(OrderService::new(OrderPorts { orders: Arc::new(self.orders), clock, ids })),
             audit: AuditService::new(AuditPorts { log: Arc::new(self.audit) }),
@@ -268,6 +271,39 @@ fn feeds(
     let tickets = TicketPorts { tickets: Arc::new(tickets), access: access.clone(), random: Arc::new(random), clock };
     let events = EventPorts { log: Arc::new(log), wake: EventWake::default(), signal: None, access };
     (TicketService::new(tickets), EventService::new(events))
+}
+
+fn second_factors(
+    users: &Arc<MockUserRepository>,
+    hasher: &Arc<MockPasswordHasher>,
+    throttle: &Arc<LoginThrottle>,
+) -> SecondFactorService {
+    SecondFactorService::new(SecondFactorPorts {
+        factors: Arc::new(MockSecondFactorRepository::new()),
+        users: users.clone(),
+        hasher: hasher.clone(),
+        sealer: Arc::new(MockSealer::new()),
+        random: Arc::new(MockRandomness::new()),
+        throttle: throttle.clone(),
+        clock: Arc::new(FixedClock),
+        ids: Arc::new(CountedIds::default()),
+    })
+}
+
+fn accounts(
+    users: &Arc<MockUserRepository>,
+    hasher: &Arc<MockPasswordHasher>,
+    mails: &Arc<AccountMails>,
+) -> Arc<AccountService> {
+    Arc::new(AccountService::new(AccountPorts {
+        users: users.clone(),
+        tokens: Arc::new(MockAccountTokenRepository::new()),
+        queue: Arc::new(MockJobQueue::new()),
+        hasher: hasher.clone(),
+        mails: mails.clone(),
+        clock: Arc::new(FixedClock),
+        ids: Arc::new(CountedIds::default()),
+    }))
 }
 
 /// A state that expects nothing but tokens, sessions and limits.

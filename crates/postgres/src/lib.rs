@@ -4,6 +4,7 @@
 //! the server; each aggregate's SQL is in its module. Orders are placed by `order::place`: several in one statement, in
 //! one round trip.
 
+mod account_token;
 mod api_key;
 mod audit;
 mod auth;

@@ -298,10 +298,31 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    account_tokens (hash) {
+        hash -> Bytea,
+        user_id -> Uuid,
+        purpose -> Text,
+        email -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    known_devices (user_id, device) {
+        user_id -> Uuid,
+        device -> Bytea,
+        last_used_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(account_tokens -> users (user_id));
 diesel::joinable!(api_keys -> users (user_id));
 diesel::joinable!(order_lines -> orders (order_id));
 diesel::allow_tables_to_appear_in_same_query!(sessions, users);
+diesel::allow_tables_to_appear_in_same_query!(account_tokens, users);
 diesel::allow_tables_to_appear_in_same_query!(api_keys, users);
 diesel::allow_tables_to_appear_in_same_query!(orders, order_lines);
 diesel::allow_tables_to_appear_in_same_query!(webhook_deliveries, webhooks);

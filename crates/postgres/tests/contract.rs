@@ -6,6 +6,7 @@ mod common;
 use common::Shop;
 
 entrepot_contract::user_suite!(Shop::new().await);
+entrepot_contract::account_token_suite!(Shop::new().await);
 entrepot_contract::session_suite!(Shop::new().await);
 entrepot_contract::ticket_suite!(Shop::new().await);
 entrepot_contract::api_key_suite!(Shop::new().await);

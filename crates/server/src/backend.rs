@@ -13,7 +13,7 @@ use entrepot_domain::{
     order::OrderRepository,
     product::ProductRepository,
     second_factor::SecondFactorRepository,
-    user::UserRepository,
+    user::{AccountTokenRepository, UserRepository},
     webhook::{DeliveryQueue, DeliveryRepository, WebhookRepository},
 };
 use entrepot_postgres::PostgresStore;
@@ -36,6 +36,8 @@ pub enum Store {
 pub struct Stores {
     /// Users.
     pub users: Arc<dyn UserRepository>,
+    /// Tokens that are mailed to users.
+    pub account_tokens: Arc<dyn AccountTokenRepository>,
     /// Sessions.
     pub sessions: Arc<dyn SessionRepository>,
     /// Tickets.
@@ -64,6 +66,7 @@ impl Stores {
     fn of<S>(store: &S) -> Self
     where
         S: UserRepository
+            + AccountTokenRepository
             + SessionRepository
             + TicketRepository
             + ApiKeyRepository
@@ -81,6 +84,7 @@ impl Stores {
         let store = Arc::new(store.clone());
         Self {
             users: store.clone(),
+            account_tokens: store.clone(),
             sessions: store.clone(),
             tickets: store.clone(),
             api_keys: store.clone(),

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
 use entrepot_application::{
-    Application, LoginThrottle, RequestLimiter,
+    AccountMails, Application, LoginThrottle, RequestLimiter,
+    account::{AccountPorts, AccountService},
     api_key::{ApiKeyPorts, ApiKeyService},
     audit::{AuditPorts, AuditService},
     auth::{AccessChecker, AuthPorts, AuthService, AuthSettings, TicketPorts, TicketService},
@@ -14,9 +15,10 @@ use entrepot_application::{
     product::{ProductPorts, ProductService},
     second_factor::{SecondFactorPorts, SecondFactorService},
     user::{UserPorts, UserService},
-    webhook::{WebhookPorts, WebhookService},
 };
-use entrepot_cached::{CachedApiKeys, CachedOrders, CachedProducts, CachedSecondFactors, CachedSessions, CachedUsers};
+use entrepot_cached::{
+    CachedAccountTokens, CachedApiKeys, CachedOrders, CachedProducts, CachedSecondFactors, CachedSessions, CachedUsers,
+};
 use entrepot_domain::{
     Cache, Clock, IdGenerator, MetricSource, Quota, RateLimiter, api_key::Randomness, auth::PasswordHasher,
     event::EventSignal, second_factor::Sealer, webhook::WebhookSender,
@@ -28,14 +30,14 @@ use entrepot_security::{AesSealer, BcryptHasher, JwtIssuer, JwtKeys, SystemRando
 use entrepot_telemetry::{
     CountedLogins, CountedOrders,
     ports::{
-        TracedApiKeys, TracedAuditLog, TracedDeliveries, TracedHasher, TracedJobs, TracedOrders, TracedProducts,
-        TracedSecondFactors, TracedSessions, TracedTickets, TracedUsers, TracedWebhooks,
+        TracedAccountTokens, TracedApiKeys, TracedAuditLog, TracedDeliveries, TracedHasher, TracedJobs, TracedOrders,
+        TracedProducts, TracedSecondFactors, TracedSessions, TracedTickets, TracedUsers, TracedWebhooks,
     },
 };
-use entrepot_webhook::{HttpSender, JsonBodies};
+use entrepot_webhook::HttpSender;
 use entrepot_worker::{
-    Worker,
     event::{Relay, RelayPorts},
+    mail::JobMails,
     webhook::DeliveryWorker,
 };
 use sha2::{Digest, Sha256};
@@ -43,7 +45,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     backend::{Backend, Store, Stores},
     config::{Config, Secrets},
-    jobs,
+    jobs::{self, Jobs},
     process::Process,
     webhooks,
 };
@@ -70,8 +72,11 @@ fn build(config: &Config, backend: &Backend, metrics: &mut Metrics, wakers: Wake
     let stores = counted(stores(config, backend, metrics), metrics);
     let logins = Arc::new(CountedLogins::default());
     metrics.push(logins.clone());
+    let mails = Arc::new(AccountMails::new(Arc::new(JobMails), random.clone(), ids.clone()));
+    let accounts = accounts(&stores, backend, &hasher, &mails);
 
     let (tickets, events) = feeds(&stores, wakers, &random, &clock);
+    let webhooks = webhooks::service(&stores, sender, sealer.clone(), random.clone());
     let auth = AuthPorts {
         users: stores.users.clone(),
         sessions: stores.sessions,
@@ -81,6 +86,7 @@ fn build(config: &Config, backend: &Backend, metrics: &mut Metrics, wakers: Wake
         tokens: Arc::new(JwtIssuer::new(&keys(&config.secrets), ISSUER, AUDIENCE)),
         throttle: throttle.clone(),
         logins,
+        mails: mails.clone(),
         clock: clock.clone(),
         ids: ids.clone(),
     };
@@ -90,35 +96,26 @@ fn build(config: &Config, backend: &Backend, metrics: &mut Metrics, wakers: Wake
         factors: stores.second_factors,
         users: stores.users.clone(),
         hasher: hasher.clone(),
-        sealer: sealer.clone(),
-        random: random.clone(),
+        sealer,
+        random,
         throttle: throttle.clone(),
         clock: clock.clone(),
         ids: ids.clone(),
     };
-    let webhook_ports = WebhookPorts {
-        webhooks: stores.webhooks,
-        deliveries: stores.deliveries,
-        bodies: Arc::new(JsonBodies),
-        sender,
-        sealer,
-        random,
-        clock: clock.clone(),
-        ids: ids.clone(),
-    };
     let products = ProductPorts { products: stores.products, clock: clock.clone(), ids: ids.clone() };
-    let users = UserPorts { users: stores.users, hasher, throttle, clock: clock.clone(), ids: ids.clone() };
+    let users = UserPorts { users: stores.users, hasher, throttle, mails, clock: clock.clone(), ids: ids.clone() };
     Application {
         auth: AuthService::new(auth, auth_settings(config)),
         tickets,
         api_keys: ApiKeyService::new(api_keys),
         second_factors: SecondFactorService::new(second_factors),
         users: UserService::new(users),
+        accounts,
         products: ProductService::new(products),
         orders: Arc::new(OrderService::new(OrderPorts { orders: stores.orders, clock, ids })),
         audit: AuditService::new(AuditPorts { log: stores.audit }),
         jobs: JobService::new(JobPorts { jobs: stores.jobs }),
-        webhooks: WebhookService::new(webhook_ports),
+        webhooks,
         events,
         request_limiter,
     }
@@ -148,6 +145,23 @@ fn feeds(
     };
     let events = EventPorts { log: stores.events.clone(), wake: wakers.wake, signal: wakers.signal, access };
     (TicketService::new(tickets), EventService::new(events))
+}
+
+fn accounts(
+    stores: &Stores,
+    backend: &Backend,
+    hasher: &Arc<dyn PasswordHasher>,
+    mails: &Arc<AccountMails>,
+) -> Arc<AccountService> {
+    Arc::new(AccountService::new(AccountPorts {
+        users: stores.users.clone(),
+        tokens: stores.account_tokens.clone(),
+        queue: backend.store().queue(),
+        hasher: hasher.clone(),
+        mails: mails.clone(),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(UuidV7),
+    }))
 }
 
 /// The ports that several services share, except the stores.
@@ -225,6 +239,7 @@ fn stores(config: &Config, backend: &Backend, metrics: &mut Metrics) -> Stores {
     metrics.push(products.clone());
     Stores {
         users: Arc::new(CachedUsers::new(inner.users, inner.api_keys, cache.clone())),
+        account_tokens: Arc::new(CachedAccountTokens::new(inner.account_tokens, cache.clone())),
         sessions,
         tickets: inner.tickets,
         api_keys,
@@ -253,6 +268,7 @@ fn traced(config: &Config, inner: Stores) -> Stores {
     }
     Stores {
         users: Arc::new(TracedUsers(inner.users)),
+        account_tokens: Arc::new(TracedAccountTokens(inner.account_tokens)),
         sessions: Arc::new(TracedSessions(inner.sessions)),
         tickets: Arc::new(TracedTickets(inner.tickets)),
         api_keys: Arc::new(TracedApiKeys(inner.api_keys)),
@@ -287,20 +303,21 @@ fn clear_on_unseen_writes(backend: &Backend, cache: &Arc<dyn Cache>) {
 pub struct Serving {
     /// The state of the HTTP edge.
     pub state: Arc<HttpState>,
-    /// The worker beside it, if there is to be one.
-    pub worker: Option<Worker>,
+    /// The jobs beside it, if there are to be any.
+    pub jobs: Option<Jobs>,
     /// Writes and sends webhooks, if there is to be a worker.
     pub deliveries: Option<DeliveryWorker>,
     /// Numbers events, and wakes those who follow the log.
     pub relay: Relay,
 }
 
-/// Builds what serves.
+/// Builds what serves. `port` is where the server listens.
 pub fn serving(
     config: &Config,
     backend: &Backend,
     access_log: Arc<dyn AccessLog>,
     with_worker: bool,
+    port: u16,
 ) -> Result<Serving> {
     let settings = HttpSettings {
         body_limit: config.body_limit,
@@ -317,13 +334,20 @@ pub fn serving(
     let wake = EventWake::default();
     let wakers = Wakers { wake: wake.clone(), signal: Some(signal.clone()) };
     let application = build(config, backend, &mut metrics, wakers);
-    let worker = with_worker.then(|| jobs::worker(config, backend, application.orders.clone(), None)).transpose()?;
-    metrics.extend(worker.as_ref().map(Worker::metrics));
+    let jobs = if with_worker {
+        let mailer = jobs::mailer(config, port)?;
+        metrics.push(mailer.clone());
+        let jobs = Jobs::new(config, backend, &application, mailer, None, &wake)?;
+        metrics.push(jobs.metrics());
+        Some(jobs)
+    } else {
+        None
+    };
     let deliveries = with_worker.then(|| webhooks::worker(config, backend, wake.clone()));
     metrics.extend(deliveries.as_ref().map(DeliveryWorker::metrics));
     let state = HttpState::new(application, backend.health(), Arc::new(UuidV7), settings);
     let state = Arc::new(state.with_metric_sources(metrics).with_access_log(access_log));
-    Ok(Serving { state, worker, deliveries, relay: relay_with(backend, signal, wake) })
+    Ok(Serving { state, jobs, deliveries, relay: relay_with(backend, signal, wake) })
 }
 
 /// The relay of this process, which wakes those who follow the log.

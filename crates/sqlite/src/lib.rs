@@ -13,6 +13,7 @@
 //!   text.
 //! - Diesel does not cache `update` statements: one that runs per line is a custom query.
 
+mod account_token;
 mod api_key;
 mod audit;
 mod auth;

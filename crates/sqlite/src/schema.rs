@@ -285,8 +285,29 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    account_tokens (hash) {
+        hash -> Binary,
+        user_id -> Binary,
+        purpose -> Text,
+        email -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    known_devices (user_id, device) {
+        user_id -> Binary,
+        device -> Binary,
+        last_used_at -> BigInt,
+    }
+}
+
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(account_tokens -> users (user_id));
 diesel::joinable!(api_keys -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(sessions, users);
+diesel::allow_tables_to_appear_in_same_query!(account_tokens, users);
 diesel::allow_tables_to_appear_in_same_query!(api_keys, users);
 diesel::allow_tables_to_appear_in_same_query!(webhook_deliveries, webhooks);

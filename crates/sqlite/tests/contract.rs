@@ -30,6 +30,7 @@ impl Stores for Sqlite {
 }
 
 entrepot_contract::user_suite!(Sqlite::new());
+entrepot_contract::account_token_suite!(Sqlite::new());
 entrepot_contract::session_suite!(Sqlite::new());
 entrepot_contract::ticket_suite!(Sqlite::new());
 entrepot_contract::api_key_suite!(Sqlite::new());

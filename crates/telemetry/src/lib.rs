@@ -8,6 +8,7 @@
 
 mod counted;
 mod exporter;
+mod mail;
 mod options;
 pub mod ports;
 mod statements;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 pub use counted::{CountedLogins, CountedOrders};
 use exporter::LoggedExporter;
+pub use mail::CountedMailer;
 use opentelemetry::{KeyValue, global, trace::TracerProvider};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::{

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use entrepot_domain::{
     ApiKeyId, DeliveryId, Email, Fault, JobId, Listing, OrderId, ProductId, SessionId, Timestamp, UserId, Version,
     WebhookId,
+    account_token::{TokenMail, TokenPurpose},
     api_key::{ApiKey, ApiKeyError, ApiKeyRepository, KeyAccess, KeyPrefix, NewApiKey},
     audit::{AuditEntry, AuditLog, AuditQuery, Cause},
     auth::{
@@ -21,7 +22,10 @@ use entrepot_domain::{
         Product, ProductChange, ProductError, ProductImport, ProductQuery, ProductRepository, StockChange, Upserted,
     },
     second_factor::{Confirmation, RecoveryHash, SealedSecret, SecondFactor, SecondFactorRepository, TimeStep},
-    user::{ChangedUser, Credentials, NewUser, Roles, User, UserChange, UserError, UserQuery, UserRepository},
+    user::{
+        AccountTokenRepository, ChangedUser, Credentials, NewUser, PasswordReset, Roles, User, UserChange, UserError,
+        UserQuery, UserRepository,
+    },
     webhook::{
         Delivery, DeliveryQuery, DeliveryRepository, NewDelivery, NewKeys, NewWebhook, Webhook, WebhookChange,
         WebhookError, WebhookQuery, WebhookRepository,
@@ -73,6 +77,16 @@ traced! {
         fn set_roles(id: UserId, roles: Roles, expected: Option<Version>, cause: &Cause) -> Result<ChangedUser, UserError>;
         fn erase(id: UserId, expected: Option<Version>, cause: &Cause) -> Result<Vec<SessionId>, UserError>;
         fn has_admin() -> Result<bool, Fault>;
+    }
+}
+
+traced! {
+    /// Traces calls of [`AccountTokenRepository`].
+    TracedAccountTokens: AccountTokenRepository {
+        fn issue(mail: &TokenMail) -> Result<bool, Fault>;
+        fn owner(token: &TokenHash, purpose: TokenPurpose, now: Timestamp) -> Result<Option<UserId>, Fault>;
+        fn reset_password(reset: &PasswordReset, cause: &Cause) -> Result<Option<ChangedUser>, Fault>;
+        fn verify_email(token: &TokenHash, cause: &Cause) -> Result<Option<User>, Fault>;
     }
 }
 

@@ -41,7 +41,7 @@ pub fn new_user(name: &str) -> NewUser {
     let n = name.bytes().fold(1, |n: u128, byte| n.wrapping_mul(257).wrapping_add(u128::from(byte)));
     let user = User { name: PersonName::parse(name).unwrap(), email: email(&format!("{name}@example.com")), ..user(n) };
     let password = password(user.id);
-    NewUser { user, password }
+    NewUser { user, password, verification: None }
 }
 
 /// The first password hash of a user.
@@ -68,6 +68,7 @@ pub fn session(n: u128, user: UserId, token: &str, created_at: Timestamp) -> New
             expires_at: created_at + chrono::Duration::hours(1),
         },
         checked: CheckedCredentials { password: password(user), second_factor: None },
+        new_device_mail: None,
         cause: cause(created_at),
     }
 }

@@ -128,6 +128,16 @@ pub fn new_job<K: Kind>(
     payload: &K::Payload,
     unique: Option<UniqueKey>,
 ) -> Result<NewJob, Invalid> {
+    new_job_of::<K>(&kind.settings(), id, payload, unique)
+}
+
+/// The same for a kind whose settings are known without it: a process may queue jobs that it does not run.
+pub(crate) fn new_job_of<K: Kind>(
+    settings: &KindSettings,
+    id: JobId,
+    payload: &K::Payload,
+    unique: Option<UniqueKey>,
+) -> Result<NewJob, Invalid> {
     let text = serde_json::to_string(payload).map_err(|why| Invalid::new(why.to_string()))?;
     Ok(NewJob {
         id,
@@ -135,7 +145,7 @@ pub fn new_job<K: Kind>(
         payload: Payload { version: K::VERSION, text },
         priority: Priority::default(),
         delay: Duration::ZERO,
-        max_attempts: kind.settings().max_attempts,
+        max_attempts: settings.max_attempts,
         unique,
         trace: trace::current(),
     })

@@ -36,6 +36,7 @@ mod held;
 pub mod job;
 mod keep;
 mod kind;
+pub mod mail;
 mod metrics;
 pub mod order;
 mod registry;

@@ -121,12 +121,14 @@ impl AuthService {
         let cause = self.cause(Who::User { id: user.id, session: Some(id) }, origin);
         let now = cause.at;
         let refresh = self.refresh_claims(&user, id, now);
+        let device = Device { user_agent: login.user_agent.clone(), address: Some(origin.address) };
         let session = NewSession {
             id,
             user: user.id,
-            device: Device { user_agent: login.user_agent.clone(), address: Some(origin.address) },
+            device: device.clone(),
             refresh: self.state_of(&refresh)?,
             checked,
+            new_device_mail: Some(self.ports.mails.new_login(user.id, now, device)?),
             cause,
         };
         self.ports.sessions.open(&session).await?;

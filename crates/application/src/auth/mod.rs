@@ -24,7 +24,7 @@ use entrepot_domain::{
 pub use login::Login;
 pub use ticket::{IssuedTicket, TicketPorts, TicketService};
 
-use crate::LoginThrottle;
+use crate::{AccountMails, LoginThrottle};
 
 /// The lifetimes of tokens.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +48,7 @@ pub struct AuthPorts {
     pub tokens: Arc<dyn TokenIssuer>,
     /// Limits failed attempts.
     pub throttle: Arc<LoginThrottle>,
+    pub mails: Arc<AccountMails>,
     /// Receives the outcome of each login.
     pub logins: Arc<dyn LoginObserver>,
     pub clock: Arc<dyn Clock>,

@@ -17,7 +17,7 @@ use entrepot_domain::{
 pub use register::Registration;
 pub use update::UserUpdate;
 
-use crate::{Error, LoginThrottle};
+use crate::{AccountMails, Error, LoginThrottle};
 
 /// The ports that [`UserService`] holds.
 pub struct UserPorts {
@@ -25,6 +25,7 @@ pub struct UserPorts {
     pub hasher: Arc<dyn PasswordHasher>,
     /// Limits wrong passwords.
     pub throttle: Arc<LoginThrottle>,
+    pub mails: Arc<AccountMails>,
     pub clock: Arc<dyn Clock>,
     pub ids: Arc<dyn IdGenerator>,
 }

@@ -19,15 +19,15 @@ pub struct Registration {
 }
 
 impl UserService {
-    /// Creates a customer. Returns [`Error::EmailTaken`] if the email address has an account.
+    /// Creates a customer, and mails them a token that verifies their email. Returns [`Error::EmailTaken`] if the email address has an account.
     pub async fn register(&self, registration: Registration, origin: &Origin) -> Result<User, Error> {
-        self.create(registration, Roles::CUSTOMER, &self.cause(Who::Anonymous, Some(origin))).await
+        self.create(registration, Roles::CUSTOMER, &self.cause(Who::Anonymous, Some(origin)), true).await
     }
 
     /// Creates an admin, for the command line, which has no actor.
     pub async fn create_admin(&self, registration: Registration) -> Result<User, Error> {
         let roles = Roles::new([Role::Customer, Role::Admin]).map_err(|invalid| Error::field("roles", invalid))?;
-        self.create(registration, roles, &self.cause(Who::CommandLine, None)).await
+        self.create(registration, roles, &self.cause(Who::CommandLine, None), false).await
     }
 
     /// Returns whether there is an admin.
@@ -35,7 +35,13 @@ impl UserService {
         Ok(self.ports.users.has_admin().await?)
     }
 
-    async fn create(&self, registration: Registration, roles: Roles, cause: &Cause) -> Result<User, Error> {
+    async fn create(
+        &self,
+        registration: Registration,
+        roles: Roles,
+        cause: &Cause,
+        with_mail: bool,
+    ) -> Result<User, Error> {
         let password = self.ports.hasher.hash(&registration.password).await?;
         let user = User {
             id: UserId(self.ports.ids.next()),
@@ -47,7 +53,9 @@ impl UserService {
             created_at: cause.at,
             updated_at: cause.at,
         };
-        let new = NewUser { user, password };
+        let verification = || self.ports.mails.verification(user.id, user.email.clone(), cause.at);
+        let verification = with_mail.then(verification).transpose()?;
+        let new = NewUser { user, password, verification };
         self.ports.users.insert(&new, cause).await?;
         Ok(new.user)
     }

@@ -22,7 +22,8 @@ pub struct UserUpdate {
 }
 
 impl UserService {
-    /// Updates an account, for its user and for admins. Users need their current password to change their email or
+    /// Updates an account, for its user and for admins. A new email has to be verified, and a new password is told of by
+    /// mail. Users need their current password to change their email or
     /// password. A missing or wrong one is a validation error and counts as a failed login from this address. The
     /// number of wrong passwords per account is limited, whatever address they come from.
     pub async fn update(
@@ -46,8 +47,18 @@ impl UserService {
             None => None,
         };
         let keep = actor.is(id).then_some(session);
-        let change = UserChange { name: update.name, email: update.email, password, keep, proved };
         let cause = self.cause(actor, Some(origin));
+        let verification = update.email.clone().map(|email| self.ports.mails.verification(id, email, cause.at));
+        let password_mail = password.as_ref().map(|_| self.ports.mails.password_changed(id, cause.at));
+        let change = UserChange {
+            name: update.name,
+            email: update.email,
+            password,
+            keep,
+            proved,
+            verification: verification.transpose()?,
+            password_mail: password_mail.transpose()?,
+        };
         Ok(self.ports.users.update(id, &change, expected, &cause).await?.user)
     }
 

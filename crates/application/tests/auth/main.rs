@@ -11,7 +11,7 @@ mod session;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{clock, credentials, ids, no_throttle, user_id};
+use common::{clock, credentials, ids, mails, no_throttle, user_id};
 use entrepot_application::{
     LoginThrottle,
     auth::{AuthPorts, AuthService, AuthSettings, Login},
@@ -52,6 +52,7 @@ impl Mocks {
             sealer: Arc::new(self.sealer),
             tokens: Arc::new(self.tokens),
             throttle: self.throttle.unwrap_or_else(no_throttle),
+            mails: mails(),
             logins: Arc::new(self.logins.unwrap_or_else(any_outcome)),
             clock: clock(),
             ids: ids(),

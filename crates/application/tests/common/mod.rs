@@ -7,13 +7,15 @@ use std::{
     time::Duration,
 };
 
-use entrepot_application::LoginThrottle;
+use entrepot_application::{AccountMails, LoginThrottle};
 use entrepot_domain::{
-    ApiKeyId, Clock, Description, Email, IdGenerator, Money, OrderId, ProductId, Quota, RateLimitDecision, RateLimiter,
-    SessionId, Subject, Timestamp, UserId, Version,
-    api_key::{Scope, Scopes},
+    ApiKeyId, Clock, Description, Email, IdGenerator, JobId, Money, OrderId, ProductId, Quota, RateLimitDecision,
+    RateLimiter, SessionId, Subject, Timestamp, UserId, Version,
+    api_key::{MockRandomness, Scope, Scopes},
     audit::{Cause, Origin, Who},
     auth::{Actor, PasswordHash, Proof},
+    job::{JobKind, NewJob, Payload, Priority},
+    mail::MockMailJobs,
     order::{Order, OrderLine, OrderStatus},
     product::{Product, ProductName, Quantity, Sku, Stock},
     user::{Credentials, PersonName, Role, Roles, User},
@@ -139,6 +141,29 @@ pub fn order(n: u128, owner: UserId) -> Order {
         version: Version::FIRST,
         created_at: now(),
         updated_at: now(),
+    }
+}
+
+/// Makes mails of nothing that a test looks at.
+pub fn mails() -> Arc<AccountMails> {
+    let mut jobs = MockMailJobs::new();
+    jobs.expect_mail().returning(|id, request| Ok(job(id, format!("{request:?}"))));
+    jobs.expect_forgotten_password().returning(|id, email| Ok(job(id, email.to_string())));
+    let mut random = MockRandomness::new();
+    random.expect_bytes().returning(|| Ok([7; 32]));
+    Arc::new(AccountMails::new(Arc::new(jobs), Arc::new(random), ids()))
+}
+
+fn job(id: JobId, text: String) -> NewJob {
+    NewJob {
+        id,
+        kind: JobKind::parse("mail").unwrap(),
+        payload: Payload { version: 1, text },
+        priority: Priority::default(),
+        delay: Duration::ZERO,
+        max_attempts: 1,
+        unique: None,
+        trace: None,
     }
 }
 

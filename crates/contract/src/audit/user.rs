@@ -27,7 +27,7 @@ pub async fn initiator_of_a_change_is_logged(h: &impl Stores) {
     causes.push(Cause { who: machine, ..cause(at(6)) });
     let mut expected = Vec::new();
     for (n, cause) in (1..).zip(&causes) {
-        let new = NewUser { user: user(n), password: PasswordHash("hash".to_owned()) };
+        let new = NewUser { user: user(n), password: PasswordHash("hash".to_owned()), verification: None };
         h.users().insert(&new, cause).await.unwrap();
         expected.push(cause.user_registered(&new.user));
     }
@@ -84,14 +84,18 @@ pub async fn refused_change_of_a_user_is_not_logged(h: &impl Stores) {
     let users = h.users();
     let (ada, bob) = (new_user("ada"), new_user("bob"));
     let admin = User { roles: Roles::new([Role::Admin]).unwrap(), ..user(900) };
-    let admin = NewUser { user: admin, password: PasswordHash("hash".to_owned()) };
+    let admin = NewUser { user: admin, password: PasswordHash("hash".to_owned()), verification: None };
     for new in [&ada, &bob, &admin] {
         users.insert(new, &cause(at(0))).await.unwrap();
     }
     let before = all(h).await;
     assert_eq!(before.len(), 3);
     let (id, why) = (ada.user.id, cause(at(1)));
-    let taken = NewUser { user: User { id: user_id(404), ..ada.user.clone() }, password: ada.password.clone() };
+    let taken = NewUser {
+        user: User { id: user_id(404), ..ada.user.clone() },
+        password: ada.password.clone(),
+        verification: None,
+    };
     assert!(users.insert(&taken, &why).await.is_err());
     let readdress = UserChange { email: Some(bob.user.email.clone()), ..UserChange::default() };
     assert!(users.update(id, &readdress, None, &why).await.is_err());

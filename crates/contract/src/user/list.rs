@@ -23,7 +23,10 @@ pub async fn search_ignores_case_and_wildcards(h: &impl Stores) {
         (4, "Plain", "Percent.1000@example.org"),
     ] {
         let user = User { name: PersonName::parse(name).unwrap(), email: email(address), ..user(n) };
-        users.insert(&NewUser { user, password: PasswordHash("hash".to_owned()) }, &cause(at(0))).await.unwrap();
+        users
+            .insert(&NewUser { user, password: PasswordHash("hash".to_owned()), verification: None }, &cause(at(0)))
+            .await
+            .unwrap();
     }
     for (words, expected) in [
         ("ÆRØ", &["Ærø 100%"][..]),
@@ -103,7 +106,10 @@ pub async fn keyset_and_page_listings_of_users_agree(h: &impl Stores) {
             created_at: at(i64::try_from(n).unwrap() / 5),
             ..user(n * 7 % 11 + 1)
         };
-        users.insert(&NewUser { user, password: PasswordHash("hash".to_owned()) }, &cause(at(0))).await.unwrap();
+        users
+            .insert(&NewUser { user, password: PasswordHash("hash".to_owned()), verification: None }, &cause(at(0)))
+            .await
+            .unwrap();
     }
     let mut sorts = single_sorts();
     sorts.extend(["name,-createdAt", "-name,createdAt,email"].map(|text| Sort::parse(text).unwrap()));

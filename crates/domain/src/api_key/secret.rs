@@ -4,16 +4,10 @@ use std::{fmt, str::FromStr};
 
 use zeroize::Zeroizing;
 
-use crate::{Invalid, token_hash::TokenHash};
+use crate::{Invalid, base62, token_hash::TokenHash};
 
 /// The prefix of every key, so that people and secret scanners recognise it.
 const TOKEN_PREFIX: &str = "ek_";
-
-/// Only digits and letters, so that a double click selects a whole key, and it fits into any header, file or variable.
-const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-/// The number of base-62 digits that encode 32 bytes.
-const DIGITS: usize = 43;
 
 /// The whole key: `ek_` and 32 random bytes as 43 digits and letters. Wiped from memory when dropped, and never
 /// printed.
@@ -28,27 +22,16 @@ impl ApiKeySecret {
 
     /// Encodes 32 random bytes as a key.
     pub fn from_random(bytes: [u8; 32]) -> Self {
-        let mut number = Zeroizing::new(bytes);
-        let mut key = Zeroizing::new(String::with_capacity(TOKEN_PREFIX.len() + DIGITS));
+        let mut key = Zeroizing::new(String::with_capacity(TOKEN_PREFIX.len() + base62::DIGITS));
         key.push_str(TOKEN_PREFIX);
-        for _ in 0..DIGITS {
-            // Divide the number by 62; the remainder is the next digit.
-            let mut rest: u32 = 0;
-            for byte in number.iter_mut() {
-                let value = rest * 256 + u32::from(*byte);
-                *byte = u8::try_from(value / 62).unwrap_or_default();
-                rest = value % 62;
-            }
-            let digit = usize::try_from(rest).ok().and_then(|rest| ALPHABET.get(rest));
-            key.push(char::from(digit.copied().unwrap_or_default()));
-        }
+        base62::push(&mut key, bytes);
         Self(key)
     }
 
     /// Parses a key.
     pub fn parse(token: &str) -> Result<Self, Invalid> {
         let digits = token.strip_prefix(TOKEN_PREFIX).unwrap_or_default();
-        if digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        if base62::is_of_32_bytes(digits) {
             Ok(Self(Zeroizing::new(token.to_owned())))
         } else {
             Err(Invalid::new("must be ek_ and 43 digits and letters"))

@@ -84,6 +84,8 @@ named! {
         /// An endpoint was gone, or failed for days.
         WebhookDeactivated = "webhook.deactivated",
         WebhookDeleted = "webhook.deleted",
+        /// A user proved that mails to their email reach them.
+        EmailVerified = "user.email_verified",
     }
 }
 

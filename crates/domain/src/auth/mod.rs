@@ -12,7 +12,8 @@ pub use port::{LoginObserver, PasswordHasher, SessionRepository, TokenIssuer};
 #[cfg(feature = "mock")]
 pub use port::{MockLoginObserver, MockPasswordHasher, MockSessionRepository, MockTokenIssuer};
 pub use session::{
-    CheckedCredentials, Device, NewSession, OpenError, RefreshState, RotateError, Rotated, Rotation, Session,
+    CheckedCredentials, Device, MAX_KNOWN_DEVICES, NewSession, OpenError, RefreshState, RotateError, Rotated, Rotation,
+    Session,
 };
 #[cfg(feature = "mock")]
 pub use ticket::MockTicketRepository;

@@ -20,6 +20,9 @@ pub trait SessionRepository: Send + Sync {
     ///
     /// A second factor that was checked and has been removed since is no reason to refuse: the password alone suffices
     /// now.
+    ///
+    /// The user's devices are remembered, also after their sessions. If the user has used others before, but not this
+    /// one, `new_device_mail` is queued.
     async fn open(&self, new: &NewSession) -> Result<(), OpenError>;
 
     /// Replaces the presented refresh token with `next`, if it is the current one.

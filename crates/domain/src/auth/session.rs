@@ -5,7 +5,7 @@ use std::{net::IpAddr, time::Duration};
 use uuid::Uuid;
 
 use super::{PasswordHash, TokenHash};
-use crate::{Fault, SessionId, Timestamp, UserId, audit::Cause, second_factor::SealedSecret};
+use crate::{Fault, SessionId, Timestamp, UserId, audit::Cause, job::NewJob, second_factor::SealedSecret};
 
 /// The client that opened a session, as far as the edge knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,6 +14,16 @@ pub struct Device {
     pub user_agent: Option<String>,
     pub address: Option<IpAddr>,
 }
+
+impl Device {
+    /// What a device is recognised by: its `User-Agent`. Addresses of one device change too often.
+    pub fn identity(&self) -> TokenHash {
+        TokenHash::of(self.user_agent.as_deref().unwrap_or_default())
+    }
+}
+
+/// How many devices of a user are remembered: those that were used last.
+pub const MAX_KNOWN_DEVICES: u32 = 32;
 
 /// The current refresh token of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +67,8 @@ pub struct NewSession {
     pub refresh: RefreshState,
     /// The credentials that must still be valid at the insertion.
     pub checked: CheckedCredentials,
+    /// The mail about a login from a device that the user has not used before; `None` sends none.
+    pub new_device_mail: Option<NewJob>,
     /// The context; the session begins at its time.
     pub cause: Cause,
 }

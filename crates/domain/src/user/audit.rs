@@ -39,6 +39,11 @@ impl Cause {
         entries
     }
 
+    /// The entry for a verified email.
+    pub fn email_verified(&self, user: UserId) -> AuditEntry {
+        self.entry(AuditAction::EmailVerified, AuditSubject::User(user), Vec::new())
+    }
+
     /// The entry for changed roles.
     pub fn roles_changed(&self, was: &User, is: &User) -> AuditEntry {
         let changes = Change::between(AuditField::Roles, &names(was.roles), &names(is.roles)).into_iter().collect();

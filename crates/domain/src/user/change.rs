@@ -30,6 +30,12 @@ impl User {
         })
     }
 
+    /// Decides on the verification of the present email. `None` if it is verified already.
+    pub fn verify_email(&self, at: Timestamp) -> Option<Self> {
+        let verified = Self { email_verified: true, version: self.version.next(), updated_at: at, ..self.clone() };
+        (!self.email_verified).then_some(verified)
+    }
+
     /// Decides on a change of roles. `other_admins` says whether there is another admin.
     ///
     /// Errors: `VersionConflict`, `LastAdmin`.
@@ -113,6 +119,14 @@ mod tests {
             let again = User { email_verified: false, ..was.clone() }.change(&hash("present"), &change, None, now());
             assert!(!again.unwrap().email_verified);
         }
+    }
+
+    #[test]
+    fn email_is_verified_once() {
+        let was = User { email_verified: false, ..user(&[Role::Customer]) };
+        let is = was.verify_email(now()).unwrap();
+        assert_eq!(is, User { email_verified: true, version: Version(4), updated_at: now(), ..was });
+        assert_eq!(is.verify_email(now()), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod change;
 mod email_owner;
 mod port;
 mod role;
+mod tokens;
 
 pub use email_owner::{EmailDecision, EmailOwner};
 #[cfg(feature = "mock")]
@@ -13,6 +14,9 @@ pub use port::{
     ChangedUser, Credentials, NewUser, UserChange, UserError, UserFilter, UserQuery, UserRepository, UserSort,
 };
 pub use role::{Role, Roles};
+#[cfg(feature = "mock")]
+pub use tokens::MockAccountTokenRepository;
+pub use tokens::{AccountTokenRepository, PasswordReset};
 
 use crate::{Email, Timestamp, UserId, Version, text::line_of_text};
 

@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use super::{PersonName, Role, Roles, User};
 use crate::{
-    Email, Fault, Listing, SessionId, Sort, SortField, SortValue, UserId, Version, Window, audit::Cause,
-    password::PasswordHash,
+    Email, Fault, Listing, SessionId, Sort, SortField, SortValue, UserId, Version, Window, account_token::TokenMail,
+    audit::Cause, job::NewJob, password::PasswordHash,
 };
 
 /// A user to be inserted.
@@ -15,6 +15,8 @@ pub struct NewUser {
     /// The user as it will be read later.
     pub user: User,
     pub password: PasswordHash,
+    /// The mail that verifies the email; `None` sends none.
+    pub verification: Option<TokenMail>,
 }
 
 /// A user with their password hash.
@@ -36,6 +38,10 @@ pub struct UserChange {
     pub keep: Option<SessionId>,
     /// The hash that the current password was checked against: it must still be the present one.
     pub proved: Option<PasswordHash>,
+    /// The mail that verifies the email, sent if it changes; `None` sends none.
+    pub verification: Option<TokenMail>,
+    /// The mail about a new password, sent if there is one.
+    pub password_mail: Option<NewJob>,
 }
 
 /// The result of a change.
@@ -125,7 +131,7 @@ pub enum UserError {
 #[async_trait]
 pub trait UserRepository: Send + Sync {
     /// Inserts a user, or returns [`UserError::EmailTaken`]. The store decides that by a constraint, so that of two
-    /// concurrent calls one succeeds.
+    /// concurrent calls one succeeds. The mail that verifies the email is queued.
     async fn insert(&self, new: &NewUser, cause: &Cause) -> Result<(), UserError>;
 
     /// Returns a user.
@@ -140,7 +146,8 @@ pub trait UserRepository: Send + Sync {
     /// Lists users, in the order of `query.sort`.
     async fn list(&self, query: &UserQuery) -> Result<Listing<User>, Fault>;
 
-    /// Updates a user, and ends the sessions that a new password ends. Errors: `NotFound`, `EmailTaken`,
+    /// Updates a user, and ends the sessions that a new password ends. A changed email ends all account tokens of the user
+    /// and a new password those that reset it; the mails of the change are queued. Errors: `NotFound`, `EmailTaken`,
     /// `PasswordChanged`, `VersionConflict`.
     async fn update(
         &self,
@@ -160,8 +167,8 @@ pub trait UserRepository: Send + Sync {
         cause: &Cause,
     ) -> Result<ChangedUser, UserError>;
 
-    /// Erases the name, email and password, also in the audit log; ends all sessions and returns them. Orders are kept.
-    /// The email may be used again. Errors: `NotFound`, `LastAdmin`, `VersionConflict`.
+    /// Erases the name, email and password, also in the audit log, with all account tokens and known devices; ends all
+    /// sessions and returns them. Orders are kept. The email may be used again. Errors: `NotFound`, `LastAdmin`, `VersionConflict`.
     async fn erase(&self, id: UserId, expected: Option<Version>, cause: &Cause) -> Result<Vec<SessionId>, UserError>;
 
     /// Returns whether there is an admin. If not, the operator is told to create one.

@@ -16,7 +16,7 @@ use utoipa::{
 };
 
 use crate::{
-    api_key, audit, auth,
+    account, api_key, audit, auth,
     error::{ErrorEnvelope, FieldBody, Problem},
     event, job, operations, order, product, second_factor, user, webhook,
 };
@@ -38,6 +38,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     document.tags = Some(tags());
     for part in [
         auth::Docs::openapi(),
+        account::Docs::openapi(),
         api_key::Docs::openapi(),
         second_factor::Docs::openapi(),
         user::Docs::openapi(),

@@ -145,6 +145,27 @@ pub(crate) fn accepted(data: impl Serialize) -> ApiResult {
     success(answer, data)
 }
 
+/// The envelope of a success that has nothing but words for people.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Noted {
+    /// Always `success`.
+    #[schema(example = "success")]
+    status: &'static str,
+    /// Always null.
+    #[schema(value_type = Option<Object>)]
+    data: (),
+    /// What happens next, for a person.
+    #[schema(example = "a mail is on its way")]
+    message: &'static str,
+}
+
+/// 202: it was taken note of, and what happens next is said in words.
+pub(crate) fn noted(message: &'static str) -> ApiResult {
+    let mut answer = HttpResponse::Accepted();
+    answer.insert_header(private());
+    write(answer, &Noted { status: "success", data: (), message })
+}
+
 /// 204.
 pub(crate) fn no_content() -> HttpResponse {
     HttpResponse::NoContent().finish()

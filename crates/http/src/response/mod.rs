@@ -10,7 +10,7 @@ mod rfc3339;
 pub(crate) use bodies::Bodies;
 pub(crate) use decimal::Decimal;
 pub(crate) use envelope::{
-    Success, accepted, changed, created, created_secret, no_content, ok, secret, tagged, tagged_of,
+    Noted, Success, accepted, changed, created, created_secret, no_content, noted, ok, secret, tagged, tagged_of,
 };
 pub(crate) use header::header_value;
 pub(crate) use list::{Listed, listed, listed_after};

@@ -1,5 +1,6 @@
 //! Sessions.
 
+pub(crate) mod devices;
 mod rotate;
 mod row;
 pub(crate) mod sessions;
@@ -27,7 +28,9 @@ use crate::{
 #[async_trait]
 impl SessionRepository for PostgresStore {
     async fn open(&self, new: &NewSession) -> Result<(), OpenError> {
-        self.write(new.clone(), |connection, new| sessions::open(connection, new).boxed()).await
+        self.write(new.clone(), |connection, new| sessions::open(connection, new).boxed()).await?;
+        self.queued_jobs().notify_one();
+        Ok(())
     }
 
     async fn rotate(&self, rotation: &Rotation) -> Result<Rotated, RotateError> {

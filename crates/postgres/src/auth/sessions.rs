@@ -9,10 +9,11 @@ use entrepot_domain::{
 };
 use uuid::Uuid;
 
-use super::row::SessionRow;
+use super::{devices, row::SessionRow};
 use crate::{
     audit,
     error::fault,
+    job,
     schema::{second_factors, sessions, users},
 };
 
@@ -39,6 +40,9 @@ pub(super) async fn open(connection: &mut AsyncPgConnection, new: &NewSession) -
         delete(sessions::table.filter(sessions::id.eq_any(expired))).execute(connection).await.map_err(fault)?;
     }
     insert_into(sessions::table).values(&row).execute(connection).await.map_err(fault)?;
+    if devices::remember(connection, new).await? {
+        job::enqueue(connection, new.new_device_mail.as_slice()).await?;
+    }
     Ok(audit::write(connection, &new.cause.session_started(new)).await?)
 }
 

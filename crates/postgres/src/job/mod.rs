@@ -12,6 +12,8 @@ mod row;
 mod schedule;
 mod settle;
 
+pub(crate) use enqueue::enqueue;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -30,7 +32,7 @@ use crate::{PostgresStore, event::consume, store::transaction::Begin};
 #[async_trait]
 impl JobQueue for PostgresStore {
     async fn enqueue(&self, jobs: &[NewJob]) -> Result<Vec<JobId>, Fault> {
-        let queued = self.write(jobs.to_vec(), |connection, jobs| enqueue::enqueue(connection, jobs).boxed()).await?;
+        let queued = self.write(jobs.to_vec(), |connection, jobs| enqueue(connection, jobs).boxed()).await?;
         self.queued_jobs().notify_one();
         Ok(queued)
     }

@@ -2,6 +2,7 @@
 
 mod list;
 mod row;
+mod tokens;
 mod write;
 
 use async_trait::async_trait;
@@ -23,7 +24,9 @@ impl UserRepository for PostgresStore {
         self.write_events((new.clone(), cause.clone()), |connection, (new, cause)| {
             write::insert(connection, new, cause).boxed()
         })
-        .await
+        .await?;
+        self.queued_jobs().notify_one();
+        Ok(())
     }
 
     async fn find(&self, id: UserId) -> Result<Option<User>, Fault> {
@@ -55,10 +58,13 @@ impl UserRepository for PostgresStore {
         expected: Option<Version>,
         cause: &Cause,
     ) -> Result<ChangedUser, UserError> {
-        self.write((id, change.clone(), expected, cause.clone()), |connection, (id, change, expected, cause)| {
-            write::update(connection, *id, change, *expected, cause).boxed()
-        })
-        .await
+        let changed = self
+            .write((id, change.clone(), expected, cause.clone()), |connection, (id, change, expected, cause)| {
+                write::update(connection, *id, change, *expected, cause).boxed()
+            })
+            .await?;
+        self.queued_jobs().notify_one();
+        Ok(changed)
     }
 
     async fn set_roles(

@@ -6,6 +6,7 @@ use diesel::{
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     SessionId, UserId, Version,
+    account_token::TokenPurpose,
     audit::Cause,
     event::EventData,
     user::{ChangedUser, Credentials, NewUser, Role, Roles, UserChange, UserError},
@@ -14,10 +15,10 @@ use uuid::Uuid;
 
 use super::row::{UserRow, is_admin, search_of};
 use crate::{
-    api_key, audit,
-    auth::sessions,
+    account_token, api_key, audit,
+    auth::{devices, sessions},
     error::{fault, is_duplicate},
-    event,
+    event, job,
     schema::{idempotency_keys, users},
     second_factor,
 };
@@ -30,11 +31,14 @@ fn refused(error: diesel::result::Error) -> UserError {
 pub(super) async fn insert(connection: &mut AsyncPgConnection, new: &NewUser, cause: &Cause) -> Result<(), UserError> {
     insert_into(users::table).values(UserRow::from(new)).execute(connection).await.map_err(refused)?;
     event::write(connection, cause.at, &[EventData::UserRegistered { user: new.user.id }]).await?;
+    if let Some(mail) = &new.verification {
+        account_token::issue(connection, mail).await?;
+    }
     Ok(audit::write(connection, &cause.user_registered(&new.user)).await?)
 }
 
 /// Returns the user to be changed, and locks it.
-async fn current(connection: &mut AsyncPgConnection, id: UserId) -> Result<Credentials, UserError> {
+pub(super) async fn current(connection: &mut AsyncPgConnection, id: UserId) -> Result<Credentials, UserError> {
     let row: Option<UserRow> = users::table
         .filter(users::id.eq(id.0))
         .filter(users::erased_at.is_null())
@@ -69,6 +73,13 @@ pub(super) async fn update(
         .execute(connection)
         .await
         .map_err(refused)?;
+    if user.email != was.email {
+        let all = [TokenPurpose::EmailVerification, TokenPurpose::PasswordReset];
+        account_token::end(connection, id, &all, cause.at).await?;
+        if let Some(mail) = &change.verification {
+            account_token::issue(connection, mail).await?;
+        }
+    }
     let mut ended = None;
     if let Some(password) = &change.password {
         change_rows(users::table.filter(users::id.eq(id.0)))
@@ -77,6 +88,8 @@ pub(super) async fn update(
             .await
             .map_err(fault)?;
         ended = Some(sessions::end_all(connection, id, change.keep, cause.at).await?);
+        account_token::end(connection, id, &[TokenPurpose::PasswordReset], cause.at).await?;
+        job::enqueue(connection, change.password_mail.as_slice()).await?;
     }
     for entry in cause.user_changed(&was, &user, ended.as_deref()) {
         audit::write(connection, &entry).await?;
@@ -142,6 +155,8 @@ pub(super) async fn erase(
         .map_err(fault)?;
     let ended = sessions::end_all(connection, id, None, cause.at).await?;
     sessions::forget_devices(connection, id).await?;
+    devices::forget(connection, id).await?;
+    account_token::erase(connection, id).await?;
     api_key::write::erase(connection, id, cause.at).await?;
     second_factor::write::erase(connection, id).await?;
     delete(idempotency_keys::table.filter(idempotency_keys::user_id.eq(id.0)))

@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use entrepot_domain::{Clock, HealthCheck};
 use entrepot_memory::SystemClock;
 use entrepot_postgres::{PostgresOptions, PostgresStore};
+use tokio::runtime::Builder;
 
 use super::{Failure, counted, print_line};
 use crate::{
@@ -65,6 +66,7 @@ pub(super) fn doctor() -> Result<(), Failure> {
     findings.extend(search(&config).map(|finding| ("search", finding)));
     findings.extend(certificate(&config).map(|finding| ("certificate", finding)));
     findings.extend(redis(&config).map(|finding| ("redis", finding.into())));
+    findings.extend([("mail", mail(&config)), ("links in mails", links(&config))]);
     findings.push(("unpaid orders", Finding::Ok(unpaid_orders(&config))));
     for (what, finding) in &findings {
         report(what, finding);
@@ -245,6 +247,33 @@ fn redis(config: &Config) -> Option<Result<String, String>> {
             "{why:#}; check the server, or REDIS_URL. The service works without it, but each instance for itself"
         )),
     })
+}
+
+/// Whether mails can be sent: a connection, TLS and a login as for a mail.
+fn mail(config: &Config) -> Finding {
+    let Some(smtp) = &config.mail.smtp else {
+        return Finding::Ok(format!(
+            "written to {} as .eml files; set SMTP_URL to send them",
+            config.outbox().display()
+        ));
+    };
+    let checked = Builder::new_current_thread().enable_all().build().map_err(Into::into);
+    match checked.and_then(|runtime| runtime.block_on(smtp.check())) {
+        Ok(()) => Finding::Ok("the SMTP server takes mails".to_owned()),
+        Err(why) => {
+            Finding::Wrong(format!("{why:#}; check the SMTP server, or SMTP_URL. Mails wait until it is there"))
+        }
+    }
+}
+
+fn links(config: &Config) -> Finding {
+    match &config.mail.public_url {
+        Some(url) => Finding::Ok(format!("lead to {url}")),
+        None if config.environment == Environment::Production => {
+            Finding::Warning("lead to this server itself; set PUBLIC_URL to where its users find the site".to_owned())
+        }
+        None => Finding::Ok(format!("lead to {}; PUBLIC_URL would change that", config.public_url(config.port))),
+    }
 }
 
 #[cfg(test)]

@@ -46,9 +46,10 @@ pub(super) fn serve(config: &Config, with_worker: bool) -> Result<(), Failure> {
 }
 
 async fn run(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>, with_worker: bool) -> Result<()> {
-    let Serving { state, worker, deliveries, relay } = compose::serving(config, backend, access_log, with_worker)?;
     let listener = listen(config)?;
     let address = listener.local_addr()?;
+    let Serving { state, jobs, deliveries, relay } =
+        compose::serving(config, backend, access_log, with_worker, address.port())?;
     // Before serving, so that no signal has its default effect, which is to kill the process.
     let signals = Signals::new()?;
     let settings = Settings {
@@ -68,7 +69,7 @@ async fn run(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>,
     let relay_stop = CancellationToken::new();
     let relay = spawn(relay.run(relay_stop.clone()));
     let followers = spawn(entrepot_http::follow_events(state.clone()));
-    let worker = worker.map(|worker| spawn(worker.run(stopping.clone())));
+    let jobs = jobs.map(|jobs| spawn(jobs.run(stopping.clone())));
     let deliveries = deliveries.map(|deliveries| spawn(deliveries.run(stopping.clone())));
     let stop = async {
         stop_requested(signals).await;
@@ -77,8 +78,8 @@ async fn run(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>,
     };
     server.run(stop).await;
     followers.abort();
-    for worker in worker.into_iter().chain(deliveries) {
-        worker.await?;
+    for running in jobs.into_iter().chain(deliveries) {
+        running.await?;
     }
     // Last, so that what was committed in the end is numbered too.
     relay_stop.cancel();

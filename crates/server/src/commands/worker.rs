@@ -15,7 +15,8 @@ use crate::{
     compose,
     config::Config,
     file_lock::lock,
-    jobs, logging, webhooks,
+    jobs::{self, Jobs},
+    logging, webhooks,
 };
 
 pub(super) fn worker(config: &Config) -> Result<(), Failure> {
@@ -31,16 +32,17 @@ pub(super) fn worker(config: &Config) -> Result<(), Failure> {
 }
 
 async fn run(config: &Config, backend: &Backend) -> Result<()> {
-    let orders = compose::compose(config, backend).orders;
-    let worker = jobs::worker(config, backend, orders, notice(backend))?;
+    let application = compose::compose(config, backend);
+    let mailer = jobs::mailer(config, config.port)?;
+    let wake = EventWake::default();
+    let jobs = Jobs::new(config, backend, &application, mailer, notice(backend), &wake)?;
     // Before anything is begun, so that no signal meets the default, which is to die.
     let signals = Signals::new()?;
     let stopping = CancellationToken::new();
     let relay_stop = CancellationToken::new();
-    let wake = EventWake::default();
     let relay = spawn(compose::relay(backend, wake.clone()).run(relay_stop.clone()));
     let deliveries = spawn(webhooks::worker(config, backend, wake).run(stopping.clone()));
-    let running = spawn(worker.run(stopping.clone()));
+    let running = spawn(jobs.run(stopping.clone()));
     tracing::info!(environment = ?config.environment, "running jobs");
     stop_requested(signals).await;
     stopping.cancel();

@@ -4,12 +4,14 @@
 //! - `parse`: durations, sizes, origins and networks
 //! - `file`: the file `.env`
 //! - `names`: misspelt names
+//! - `mail`: how mails are sent
 //! - `keys`: the keys of tokens that are given
 //! - `secrets`: the secrets that are generated in development
 //! - `traces`: where traces are sent
 
 mod file;
 mod keys;
+mod mail;
 mod names;
 mod parse;
 mod read;
@@ -18,9 +20,16 @@ mod secrets;
 mod tests;
 mod traces;
 
-use std::{fmt, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use entrepot_domain::Currency;
+use entrepot_mail::{Sender, SmtpOptions};
 use entrepot_postgres::PostgresOptions;
 use entrepot_redis::RedisOptions;
 use entrepot_security::PrivateKey;
@@ -83,8 +92,40 @@ pub struct Config {
     pub event_retention: Duration,
     /// `WEBHOOK_ALLOW_PRIVATE`: whether webhooks may lead to private addresses.
     pub webhook_allow_private: bool,
+    /// `SMTP_URL`, `MAIL_FROM` and `PUBLIC_URL`.
+    pub mail: MailConfig,
     /// `DEFAULT_CURRENCY`.
     pub default_currency: Currency,
+}
+
+impl Config {
+    /// The folder that mails are written to without an SMTP server.
+    pub fn outbox(&self) -> PathBuf {
+        self.data_dir.join("outbox")
+    }
+
+    /// What links in mails begin with. Without `PUBLIC_URL` that is where the server listens.
+    pub fn public_url(&self, port: u16) -> String {
+        if let Some(url) = &self.mail.public_url {
+            return url.clone();
+        }
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        if self.host.is_unspecified() {
+            return format!("{scheme}://localhost:{port}");
+        }
+        format!("{scheme}://{}", SocketAddr::new(self.host, port))
+    }
+}
+
+/// How mails are sent.
+#[derive(Debug, Clone)]
+pub struct MailConfig {
+    /// `SMTP_URL`; `None` writes mails to files.
+    pub smtp: Option<SmtpOptions>,
+    /// `MAIL_FROM`.
+    pub sender: Sender,
+    /// `PUBLIC_URL`; `None` is where the server listens.
+    pub public_url: Option<String>,
 }
 
 /// The kind of store.

@@ -16,11 +16,9 @@ use entrepot_telemetry::{Sampling, TraceOptions};
 use entrepot_transport::Certificates;
 
 use super::{
-    Config, Database, Environment, LogFormat, RateLimits, Secrets, file::DotEnv, keys, names, parse, secrets, traces,
+    Config, Database, Environment, LogFormat, MailConfig, RateLimits, Secrets, file::DotEnv, keys, mail, names, parse,
+    secrets, traces,
 };
-
-/// Settings of parts that this version does not have. Setting one is a mistake, as whoever does so relies on that part.
-const NOT_SUPPORTED: [(&str, &str); 2] = [("SMTP_URL", "mail"), ("MAIL_FROM", "mail")];
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -49,7 +47,6 @@ impl Config {
     /// Reads what `get` returns for each name, with the names of the file `.env` and its mistakes.
     pub(super) fn read(get: &Get<'_>, names_in_file: &[&str], mistakes: Vec<String>) -> Result<Self, Vec<String>> {
         let mut vars = Vars { get, names_in_file, known: HashSet::new(), mistakes };
-        vars.refuse_unsupported();
         let environment = vars.read("APP_ENV", Environment::Development, environment);
         let data_dir = vars.read("DATA_DIR", PathBuf::from("./data"), |text| Ok(PathBuf::from(text)));
         let (access_token_ttl, refresh_token_ttl) = vars.lifetimes();
@@ -81,6 +78,7 @@ impl Config {
                 .read("ORDER_PENDING_TTL", None, |text| parse::duration_within(text, &(SECOND..=YEAR)).map(Some)),
             event_retention: vars.duration("EVENT_RETENTION", MONTH, SECOND..=10 * YEAR),
             webhook_allow_private: vars.read("WEBHOOK_ALLOW_PRIVATE", false, parse::boolean),
+            mail: vars.mail(environment),
             default_currency: vars.currency(),
             // Last, so that a start that is refused writes nothing.
             secrets: vars.secrets(environment, &data_dir),
@@ -244,6 +242,14 @@ impl Vars<'_> {
         Some(TraceOptions { endpoint, headers, service_name, environment, sampling })
     }
 
+    fn mail(&mut self, environment: Environment) -> MailConfig {
+        let [smtp, from, public_url] = ["SMTP_URL", "MAIL_FROM", "PUBLIC_URL"].map(|name| self.get(name));
+        let in_production = environment == Environment::Production;
+        let (config, mistakes) = mail::read(smtp.as_deref(), from.as_deref(), public_url.as_deref(), in_production);
+        self.mistakes.extend(mistakes);
+        config
+    }
+
     fn currency(&mut self) -> entrepot_domain::Currency {
         let name = "DEFAULT_CURRENCY";
         let text = self.get(name).unwrap_or_else(|| "GBP".to_owned());
@@ -300,14 +306,6 @@ impl Vars<'_> {
         for name in self.names_in_file.iter().filter(|name| !self.known.contains(*name)) {
             if let Some(meant) = names::nearest(name, self.known.iter().copied()) {
                 self.mistakes.push(format!("{name} in .env is unknown; did you mean {meant}?"));
-            }
-        }
-    }
-
-    fn refuse_unsupported(&mut self) {
-        for (name, part) in NOT_SUPPORTED {
-            if self.get(name).is_some() {
-                self.mistakes.push(format!("{name} is set, but this version has no {part} yet; please unset it"));
             }
         }
     }

@@ -180,14 +180,6 @@ fn every_bad_item_of_a_list_is_reported() {
 }
 
 #[test]
-fn unsupported_settings_are_refused() {
-    for name in ["MAIL_FROM", "SMTP_URL"] {
-        let mistakes = mistakes(&[(name, "20")]);
-        assert!(mistakes.len() == 1 && mistakes[0].starts_with(&format!("{name} is set, but")), "{mistakes:#?}");
-    }
-}
-
-#[test]
 fn events_are_kept_for_a_month_unless_told_otherwise() {
     assert_eq!(read(&[]).unwrap().event_retention, Duration::from_hours(30 * 24));
     assert_eq!(read(&[("EVENT_RETENTION", "90d")]).unwrap().event_retention, Duration::from_hours(90 * 24));

@@ -1,5 +1,6 @@
 //! Sessions.
 
+pub(crate) mod devices;
 mod rotate;
 mod row;
 pub(crate) mod sessions;
@@ -25,7 +26,9 @@ use crate::{
 impl SessionRepository for SqliteStore {
     async fn open(&self, new: &NewSession) -> Result<(), OpenError> {
         let new = new.clone();
-        self.write(move |connection| sessions::open(connection, &new)).await
+        self.write(move |connection| sessions::open(connection, &new)).await?;
+        self.queued_jobs().notify_one();
+        Ok(())
     }
 
     async fn rotate(&self, rotation: &Rotation) -> Result<Rotated, RotateError> {

@@ -10,10 +10,11 @@ use entrepot_domain::{
     auth::{NewSession, OpenError},
 };
 
-use super::row::SessionRow;
+use super::{devices, row::SessionRow};
 use crate::{
     audit,
     error::fault,
+    job,
     schema::{second_factors, sessions, users},
     value::Id,
 };
@@ -36,6 +37,9 @@ pub(super) fn open(connection: &mut SqliteConnection, new: &NewSession) -> Resul
         delete(sessions::table.filter(sessions::id.eq(id))).execute(connection).map_err(fault)?;
     }
     insert_into(sessions::table).values(&row).execute(connection).map_err(fault)?;
+    if devices::remember(connection, new)? {
+        job::enqueue(connection, new.new_device_mail.as_slice())?;
+    }
     Ok(audit::write(connection, &new.cause.session_started(new))?)
 }
 

@@ -9,6 +9,9 @@ use crate::{error::fault, schema::jobs, value::Id};
 /// Queues jobs in the transaction that runs now, and returns those that were. Call `notify_one` of the store's
 /// `queued_jobs` when it is committed.
 pub(crate) fn enqueue(connection: &mut SqliteConnection, jobs: &[NewJob]) -> Result<Vec<JobId>, Fault> {
+    if jobs.is_empty() {
+        return Ok(Vec::new());
+    }
     let now = now(connection)?;
     let mut queued = Vec::with_capacity(jobs.len());
     for job in jobs {

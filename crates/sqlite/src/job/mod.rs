@@ -11,6 +11,8 @@ mod row;
 mod schedule;
 mod settle;
 
+pub(crate) use enqueue::enqueue;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -30,7 +32,7 @@ use crate::{SqliteStore, event::consume, listing::snapshot};
 impl JobQueue for SqliteStore {
     async fn enqueue(&self, jobs: &[NewJob]) -> Result<Vec<JobId>, Fault> {
         let jobs = jobs.to_vec();
-        let queued = self.write(move |connection| enqueue::enqueue(connection, &jobs)).await?;
+        let queued = self.write(move |connection| enqueue(connection, &jobs)).await?;
         self.queued_jobs().notify_one();
         Ok(queued)
     }

@@ -2,6 +2,7 @@
 
 mod list;
 mod row;
+mod tokens;
 mod write;
 
 use async_trait::async_trait;
@@ -19,7 +20,9 @@ use crate::{SqliteStore, error::fault, schema::users, value::Id};
 impl UserRepository for SqliteStore {
     async fn insert(&self, new: &NewUser, cause: &Cause) -> Result<(), UserError> {
         let (new, cause) = (new.clone(), cause.clone());
-        self.write_events(move |connection| write::insert(connection, &new, &cause)).await
+        self.write_events(move |connection| write::insert(connection, &new, &cause)).await?;
+        self.queued_jobs().notify_one();
+        Ok(())
     }
 
     async fn find(&self, id: UserId) -> Result<Option<User>, Fault> {
@@ -60,7 +63,9 @@ impl UserRepository for SqliteStore {
         cause: &Cause,
     ) -> Result<ChangedUser, UserError> {
         let (change, cause) = (change.clone(), cause.clone());
-        self.write(move |connection| write::update(connection, id, &change, expected, &cause)).await
+        let changed = self.write(move |connection| write::update(connection, id, &change, expected, &cause)).await?;
+        self.queued_jobs().notify_one();
+        Ok(changed)
     }
 
     async fn set_roles(

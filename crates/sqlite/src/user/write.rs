@@ -6,6 +6,7 @@ use diesel::{
 };
 use entrepot_domain::{
     SessionId, UserId, Version,
+    account_token::TokenPurpose,
     audit::Cause,
     event::EventData,
     user::{ChangedUser, Credentials, NewUser, Roles, UserChange, UserError},
@@ -13,10 +14,10 @@ use entrepot_domain::{
 
 use super::row::{UserRow, is_admin, search_of};
 use crate::{
-    api_key, audit,
-    auth::sessions,
+    account_token, api_key, audit,
+    auth::{devices, sessions},
     error::{fault, is_duplicate},
-    event,
+    event, job,
     schema::{idempotency_keys, users},
     second_factor,
     value::Id,
@@ -30,11 +31,14 @@ fn refused(error: diesel::result::Error) -> UserError {
 pub(super) fn insert(connection: &mut SqliteConnection, new: &NewUser, cause: &Cause) -> Result<(), UserError> {
     insert_into(users::table).values(UserRow::from(new)).execute(connection).map_err(refused)?;
     event::write(connection, cause.at, &[EventData::UserRegistered { user: new.user.id }])?;
+    if let Some(mail) = &new.verification {
+        account_token::issue(connection, mail)?;
+    }
     Ok(audit::write(connection, &cause.user_registered(&new.user))?)
 }
 
 /// Returns the user to be changed.
-fn current(connection: &mut SqliteConnection, id: UserId) -> Result<Credentials, UserError> {
+pub(super) fn current(connection: &mut SqliteConnection, id: UserId) -> Result<Credentials, UserError> {
     let row: Option<UserRow> = users::table
         .filter(users::id.eq(Id(id.0)))
         .filter(users::erased_at.is_null())
@@ -66,6 +70,13 @@ pub(super) fn update(
         ))
         .execute(connection)
         .map_err(refused)?;
+    if user.email != was.email {
+        let all = [TokenPurpose::EmailVerification, TokenPurpose::PasswordReset];
+        account_token::end(connection, id, &all, cause.at)?;
+        if let Some(mail) = &change.verification {
+            account_token::issue(connection, mail)?;
+        }
+    }
     let mut ended = None;
     if let Some(password) = &change.password {
         change_rows(users::table.filter(users::id.eq(Id(id.0))))
@@ -73,6 +84,8 @@ pub(super) fn update(
             .execute(connection)
             .map_err(fault)?;
         ended = Some(sessions::end_all(connection, id, change.keep, cause.at)?);
+        account_token::end(connection, id, &[TokenPurpose::PasswordReset], cause.at)?;
+        job::enqueue(connection, change.password_mail.as_slice())?;
     }
     for entry in cause.user_changed(&was, &user, ended.as_deref()) {
         audit::write(connection, &entry)?;
@@ -132,6 +145,8 @@ pub(super) fn erase(
         .map_err(fault)?;
     let ended = sessions::end_all(connection, id, None, cause.at)?;
     sessions::forget_devices(connection, id)?;
+    devices::forget(connection, id)?;
+    account_token::erase(connection, id)?;
     api_key::write::erase(connection, id, cause.at)?;
     second_factor::write::erase(connection, id)?;
     delete(idempotency_keys::table.filter(idempotency_keys::user_id.eq(Id(id.0))))

@@ -110,7 +110,7 @@ impl Shop {
             updated_at: at,
         };
         let id = user.id;
-        self.stores.users.insert(&NewUser { user, password }, &cause(None, at)).await?;
+        self.stores.users.insert(&NewUser { user, password, verification: None }, &cause(None, at)).await?;
         Ok(id)
     }
 }
