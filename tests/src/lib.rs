@@ -15,6 +15,7 @@ pub mod feed;
 mod hold;
 pub mod http2;
 pub mod jobs;
+pub mod mail;
 mod process;
 mod receiver;
 pub mod retail;

@@ -13,6 +13,7 @@ mod feeds;
 mod hostile;
 mod jobs;
 mod limits;
+mod mail;
 mod metrics;
 mod operations;
 mod orders;

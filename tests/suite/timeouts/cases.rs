@@ -1,7 +1,7 @@
 //! A request for every route that writes.
 
 use anyhow::{Context, Result};
-use entrepot_tests::{Client, PASSWORD};
+use entrepot_tests::{Client, PASSWORD, mail::nth_mail};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -30,6 +30,8 @@ enum Made {
     Delivery,
     OtherSession,
     Totp(&'static str),
+    /// A token that a mail of this kind has, and what is sent with it.
+    Mailed(&'static str, &'static str, fn(String) -> Value),
 }
 
 /// A request that can be sent again.
@@ -89,7 +91,7 @@ fn case(route: &'static str, again: u16, made: Made) -> Case {
 }
 
 fn cases_of_accounts() -> Vec<Case> {
-    use Made::{Ada, Admin, ApiKey, OtherSession, Totp};
+    use Made::{Ada, Admin, ApiKey, Mailed, OtherSession, Totp};
     vec![
         case("POST /admin/jobs/{id}/cancel", 409, Admin(|world| job(world) + "/cancel", nothing)),
         case("POST /admin/jobs/{id}/retry", 202, Admin(|world| job(world) + "/retry", nothing)),
@@ -99,12 +101,32 @@ fn cases_of_accounts() -> Vec<Case> {
             Ada(|_| "/auth/api-keys".into(), |_| json!({"name": "a", "scopes": ["orders:read"]})),
         ),
         case("DELETE /auth/api-keys/{id}", 404, ApiKey),
+        case("POST /auth/email/resend", 202, Ada(|_| "/auth/email/resend".into(), nothing)),
+        case(
+            "POST /auth/email/verify",
+            400,
+            Mailed("email_verification", "/auth/email/verify", |token| json!({"token": token})),
+        ),
         case(
             "POST /auth/login",
             200,
             Ada(|_| "/auth/login".into(), |world| json!({"email": world.ada.email(), "password": PASSWORD})),
         ),
         case("POST /auth/logout", 204, Ada(|_| "/auth/logout".into(), token)),
+        case(
+            "POST /auth/password/forgot",
+            202,
+            Ada(|_| "/auth/password/forgot".into(), |world| json!({"email": world.ada.email()})),
+        ),
+        case(
+            "POST /auth/password/reset",
+            400,
+            Mailed(
+                "password_reset",
+                "/auth/password/reset",
+                |token| json!({"token": token, "password": "another one"}),
+            ),
+        ),
         case("POST /auth/refresh", 401, Ada(|_| "/auth/refresh".into(), token)),
         case("DELETE /auth/sessions", 401, Ada(|_| "/auth/sessions".into(), nothing)),
         case("DELETE /auth/sessions/{id}", 404, OtherSession),
@@ -211,6 +233,13 @@ impl Case {
                 let other = sessions.list().iter().find(|session| session["current"] == false);
                 let other = other.and_then(|session| session["id"].as_str()).context("no other session")?;
                 request(format!("/auth/sessions/{other}"), Value::Null)
+            }
+            Made::Mailed(kind, path, body) => {
+                if kind == "password_reset" {
+                    ada.post("/auth/password/forgot", json!({"email": ada.email()})).await?.expect(202);
+                }
+                let mail = nth_mail(&world.folder, ada.email(), kind, 1).await?;
+                request(path.into(), body(mail.token()))
             }
             Made::Totp("confirm") => {
                 let begun = ada.post("/auth/totp", json!({"currentPassword": PASSWORD})).await?.expect(200);
