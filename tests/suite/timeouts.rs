@@ -146,7 +146,9 @@ async fn request_that_timed_out_is_complete_or_undone_on_every_route() -> Result
         assert!(done.status < 300, "{}: {}", case.route, done.body);
         let after = shown(&calm.0, &admin).await?;
         let sends_mail = MAIL_ROUTES.contains(&case.route);
-        assert!(sends_mail || before != after, "{} changes nothing that is looked at", case.route);
+        // A ticket is seen by nobody but the feed that it opens.
+        let shows_nothing = sends_mail || case.route == "POST /auth/ticket";
+        assert!(shows_nothing || before != after, "{} changes nothing that is looked at", case.route);
 
         let found = shown(&held.0, &admin).await?;
         let is_done = found == after;
