@@ -9,7 +9,7 @@ use super::openapi_json;
 use crate::{API, app, edge::served, testing::state_for_tests};
 
 /// Pages for people.
-const UNDOCUMENTED: [&str; 3] = ["/docs", "/docs/", "/docs/{*file}"];
+const UNDOCUMENTED: [&str; 5] = ["/docs", "/docs/", "/docs/{*file}", "/live", "/live/{*file}"];
 
 fn document() -> Value {
     serde_json::from_str(&openapi_json()).unwrap()
