@@ -227,20 +227,8 @@ impl Case {
                 super::shown::sent(admin, &world.webhook).await?;
                 Request { by_admin: true, ..request(format!("{path}/deliveries/{delivery}/retry"), Value::Null) }
             }
-            Made::OtherSession => {
-                ada.again().await?;
-                let sessions = ada.get("/auth/sessions").await?.expect(200);
-                let other = sessions.list().iter().find(|session| session["current"] == false);
-                let other = other.and_then(|session| session["id"].as_str()).context("no other session")?;
-                request(format!("/auth/sessions/{other}"), Value::Null)
-            }
-            Made::Mailed(kind, path, body) => {
-                if kind == "password_reset" {
-                    ada.post("/auth/password/forgot", json!({"email": ada.email()})).await?.expect(202);
-                }
-                let mail = nth_mail(&world.folder, ada.email(), kind, 1).await?;
-                request(path.into(), body(mail.token()))
-            }
+            Made::OtherSession => request(format!("/auth/sessions/{}", other_session(ada).await?), Value::Null),
+            Made::Mailed(kind, path, body) => request(path.into(), body(mailed_token(world, kind).await?)),
             Made::Totp("confirm") => {
                 let begun = ada.post("/auth/totp", json!({"currentPassword": PASSWORD})).await?.expect(200);
                 let app = App::new(begun.data()["secret"].as_str().context("no secret")?);
@@ -257,4 +245,21 @@ impl Case {
             }
         })
     }
+}
+
+/// Logs in once more, and returns the session of that login.
+async fn other_session(ada: &Client) -> Result<String> {
+    ada.again().await?;
+    let sessions = ada.get("/auth/sessions").await?.expect(200);
+    let other = sessions.list().iter().find(|session| session["current"] == false);
+    Ok(other.and_then(|session| session["id"].as_str()).context("no other session")?.to_owned())
+}
+
+/// The token of the first mail of a kind to Ada.
+async fn mailed_token(world: &World, kind: &str) -> Result<String> {
+    let ada = &world.ada;
+    if kind == "password_reset" {
+        ada.post("/auth/password/forgot", json!({"email": ada.email()})).await?.expect(202);
+    }
+    Ok(nth_mail(&world.folder, ada.email(), kind, 1).await?.token())
 }
