@@ -28,7 +28,7 @@ impl Default for DeliverySettings {
             failing_concurrency: 32,
             per_endpoint: 8,
             lease: Duration::from_secs(30),
-            poll_interval: Duration::from_secs(1),
+            poll_interval: Duration::from_millis(250),
             count_interval: Duration::from_secs(10),
             shutdown_timeout: Duration::from_secs(30),
         }
