@@ -19,7 +19,10 @@ use anyhow::{Context, Result};
 pub use counted::{CountedLogins, CountedOrders};
 use exporter::LoggedExporter;
 pub use mail::CountedMailer;
-use opentelemetry::{KeyValue, global, trace::TracerProvider};
+use opentelemetry::{
+    KeyValue, global,
+    trace::{TraceContextExt, TracerProvider},
+};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::{
     Resource,
@@ -28,7 +31,8 @@ use opentelemetry_sdk::{
 };
 pub use options::{Sampling, TraceOptions};
 pub use statements::{Engine, trace_statements};
-use tracing::{Level, Metadata, Subscriber};
+use tracing::{Level, Metadata, Span, Subscriber};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
 use uuid::Uuid;
 
@@ -46,6 +50,12 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The interval between exports.
 const EXPORT_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Whether what runs now is part of a trace. Only requests begin traces: background work would make traces of one span
+/// each.
+fn is_in_trace() -> bool {
+    Span::current().context().span().span_context().is_valid()
+}
 
 /// Collects spans and exports them in a thread of its own. Spans that the collector does not accept in time are lost;
 /// nothing waits for it.

@@ -54,8 +54,7 @@ macro_rules! traced {
         impl $port for $name {
             $(async fn $method(&self, $($arg: $type),*) -> $out {
                 let work = self.0.$method($($arg),*);
-                if Span::current().is_none() {
-                    // Not part of a request: background work would create traces of one span.
+                if !crate::is_in_trace() {
                     return work.await;
                 }
                 let name = concat!(stringify!($port), ".", stringify!($method));

@@ -48,7 +48,7 @@ impl StatementSpans {
 impl Instrumentation for StatementSpans {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         match event {
-            InstrumentationEvent::StartQuery { query, .. } if !Span::current().is_none() => {
+            InstrumentationEvent::StartQuery { query, .. } if crate::is_in_trace() => {
                 let text = text_of(query);
                 let operation = operation(&text);
                 self.running = tracing::info_span!(

@@ -21,13 +21,12 @@ pub(crate) fn current() -> Option<TraceParent> {
     carrier.remove(HEADER).and_then(|text| TraceParent::parse(text).ok())
 }
 
-/// The span of an attempt: a part of the trace of the request that the job follows from, or the first of one. Log lines
-/// within name the job.
+/// The span of an attempt: a part of the trace of the request that the job follows from, if there is one. Only requests
+/// begin traces. Log lines within the span name the job.
 pub(crate) fn span(job: &Claimed) -> Span {
     let log = tracing::info_span!("job", job_id = %job.lease.job, kind = %job.kind, attempt = job.attempt);
-    if !tracing::enabled!(target: "entrepot_trace", Level::INFO) {
-        return log;
-    }
+    let is_collected = tracing::enabled!(target: "entrepot_trace", Level::INFO);
+    let Some(trace) = job.trace.as_ref().filter(|_| is_collected) else { return log };
     let span = tracing::info_span!(
         target: "entrepot_trace",
         parent: &log,
@@ -37,10 +36,8 @@ pub(crate) fn span(job: &Claimed) -> Span {
         job_id = %job.lease.job,
         attempt = job.attempt,
     );
-    if let Some(trace) = &job.trace {
-        let carrier = HashMap::from([(HEADER.to_owned(), trace.as_str().to_owned())]);
-        let parent = global::get_text_map_propagator(|propagator| propagator.extract(&carrier));
-        span.set_parent(parent).ok();
-    }
+    let carrier = HashMap::from([(HEADER.to_owned(), trace.as_str().to_owned())]);
+    let parent = global::get_text_map_propagator(|propagator| propagator.extract(&carrier));
+    span.set_parent(parent).ok();
     span
 }
