@@ -13,6 +13,7 @@ use crate::{
     error::fault,
     job,
     schema::{account_tokens, users},
+    sweep::sweep,
 };
 
 /// The number of expired tokens that each insert deletes: more than one, so that all are deleted in the end.
@@ -33,29 +34,10 @@ pub(crate) async fn issue(connection: &mut AsyncPgConnection, mail: &TokenMail) 
     if sent >= i64::from(MAX_TOKENS_IN_WINDOW) {
         return Ok(false);
     }
-    sweep(connection, since).await?;
+    sweep(connection, "account_tokens", since, MAX_SWEPT_TOKENS).await?;
     insert(connection, token).await?;
     job::enqueue(connection, std::slice::from_ref(&mail.job)).await?;
     Ok(true)
-}
-
-async fn sweep(connection: &mut AsyncPgConnection, since: Timestamp) -> Result<(), Fault> {
-    // Skips rows that another transaction is deleting.
-    let expired: Vec<Vec<u8>> = account_tokens::table
-        .filter(account_tokens::expires_at.le(since))
-        .select(account_tokens::hash)
-        .order(account_tokens::expires_at)
-        .limit(MAX_SWEPT_TOKENS)
-        .for_update()
-        .skip_locked()
-        .load(connection)
-        .await
-        .map_err(fault)?;
-    if !expired.is_empty() {
-        let expired = account_tokens::table.filter(account_tokens::hash.eq_any(expired));
-        delete(expired).execute(connection).await.map_err(fault)?;
-    }
-    Ok(())
 }
 
 async fn insert(connection: &mut AsyncPgConnection, token: &AccountToken) -> Result<(), Fault> {

@@ -22,6 +22,7 @@ mod product;
 mod schema;
 mod second_factor;
 mod store;
+mod sweep;
 mod tls;
 mod user;
 mod value;

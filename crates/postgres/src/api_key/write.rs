@@ -11,7 +11,6 @@ use entrepot_domain::{
     api_key::{ApiKeyError, KeyPrefix, NewApiKey},
     audit::Cause,
 };
-use uuid::Uuid;
 
 use super::row::ApiKeyRow;
 use crate::{
@@ -19,6 +18,7 @@ use crate::{
     error::{fault, fault_or_raced},
     owner::must_exist,
     schema::api_keys,
+    sweep::sweep,
     value::read,
 };
 
@@ -35,7 +35,7 @@ pub(super) async fn insert(
     cause: &Cause,
 ) -> Result<(), ApiKeyError> {
     let row = ApiKeyRow::from(new);
-    sweep(connection, row.created_at).await?;
+    sweep(connection, "api_keys", row.created_at - EXPIRED_KEY_RETENTION, MAX_SWEPT_KEYS).await?;
     must_exist(connection, row.user_id, "a key").await?;
     let live: i64 = api_keys::table
         .filter(api_keys::user_id.eq(row.user_id))
@@ -50,24 +50,6 @@ pub(super) async fn insert(
     let inserted = insert_into(api_keys::table).values(&row).execute(connection).await;
     inserted.map_err(|error| fault_or_raced(error, "api_keys_prefix_key"))?;
     Ok(audit::write(connection, &cause.api_key_created(&new.key)).await?)
-}
-
-async fn sweep(connection: &mut AsyncPgConnection, now: Timestamp) -> Result<(), Fault> {
-    // Skips rows that another transaction is deleting.
-    let expired: Vec<Uuid> = api_keys::table
-        .filter(api_keys::expires_at.le(now - EXPIRED_KEY_RETENTION))
-        .select(api_keys::id)
-        .order(api_keys::expires_at)
-        .limit(MAX_SWEPT_KEYS)
-        .for_update()
-        .skip_locked()
-        .load(connection)
-        .await
-        .map_err(fault)?;
-    if !expired.is_empty() {
-        delete(api_keys::table.filter(api_keys::id.eq_any(expired))).execute(connection).await.map_err(fault)?;
-    }
-    Ok(())
 }
 
 pub(super) async fn revoke(

@@ -1,6 +1,6 @@
 //! Changes of sessions, each in a transaction.
 
-use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, delete, insert_into, update};
+use diesel::{ExpressionMethods, OptionalExtension, QueryDsl, insert_into, update};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     Fault, SessionId, Timestamp, UserId,
@@ -15,6 +15,7 @@ use crate::{
     error::fault,
     job,
     schema::{second_factors, sessions, users},
+    sweep::sweep,
 };
 
 /// The number of expired sessions that each insert deletes: more than one, so that all are deleted in the end.
@@ -25,20 +26,7 @@ pub(super) async fn open(connection: &mut AsyncPgConnection, new: &NewSession) -
         return Err(OpenError::Outdated);
     }
     let row = SessionRow::from(new);
-    // Skips rows that another transaction is deleting.
-    let expired: Vec<Uuid> = sessions::table
-        .filter(sessions::expires_at.le(row.created_at))
-        .select(sessions::id)
-        .order(sessions::expires_at)
-        .limit(MAX_SWEPT_SESSIONS)
-        .for_update()
-        .skip_locked()
-        .load(connection)
-        .await
-        .map_err(fault)?;
-    if !expired.is_empty() {
-        delete(sessions::table.filter(sessions::id.eq_any(expired))).execute(connection).await.map_err(fault)?;
-    }
+    sweep(connection, "sessions", row.created_at, MAX_SWEPT_SESSIONS).await?;
     insert_into(sessions::table).values(&row).execute(connection).await.map_err(fault)?;
     if devices::remember(connection, new).await? {
         job::enqueue(connection, new.new_device_mail.as_slice()).await?;

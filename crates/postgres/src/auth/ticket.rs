@@ -17,6 +17,7 @@ use crate::{
     PostgresStore,
     error::{broken_row, fault},
     schema::tickets,
+    sweep::sweep,
     value::read,
 };
 
@@ -85,20 +86,7 @@ impl TicketRepository for PostgresStore {
 }
 
 async fn issue(connection: &mut AsyncPgConnection, ticket: &Ticket, now: Timestamp) -> Result<(), Fault> {
-    // Skips rows that another transaction is deleting.
-    let expired: Vec<Vec<u8>> = tickets::table
-        .filter(tickets::expires_at.le(now))
-        .select(tickets::hash)
-        .order(tickets::expires_at)
-        .limit(MAX_SWEPT_TICKETS)
-        .for_update()
-        .skip_locked()
-        .load(connection)
-        .await
-        .map_err(fault)?;
-    if !expired.is_empty() {
-        delete(tickets::table.filter(tickets::hash.eq_any(expired))).execute(connection).await.map_err(fault)?;
-    }
+    sweep(connection, "tickets", now, MAX_SWEPT_TICKETS).await?;
     insert_into(tickets::table).values(&TicketRow::from(ticket)).execute(connection).await.map_err(fault)?;
     Ok(())
 }
