@@ -149,6 +149,8 @@ type Dispatched = Arc<Mutex<Vec<(Consumed, Vec<NewDelivery>)>>>;
 fn fan_out(events: Vec<Event>, endpoints: &[(u128, &'static str)]) -> (bool, Vec<(Consumed, Vec<NewDelivery>)>) {
     let (mut log, mut queue) = (MockEventLog::new(), MockDeliveryQueue::new());
     log.expect_consumed().returning(|_| Ok(EventPosition::START));
+    let head = events.last().map_or(EventPosition::START, |event| event.id.position);
+    log.expect_head().returning(move || Ok(head));
     log.expect_read().return_once(move |_| Ok(events));
     let subscriber = |(n, types): &(u128, &str)| Subscriber {
         webhook: WebhookId(Uuid::from_u128(*n)),

@@ -4,7 +4,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use entrepot_domain::{
     IdGenerator, MetricSource, Sample,
-    api_key::Randomness,
+    api_key::{Randomness, spread},
     job::{Claim, Claimed, ErrorText, Failed, JobQueue, Outcome, Settlement},
 };
 use futures_util::FutureExt;
@@ -197,11 +197,8 @@ impl Worker {
     }
 
     fn failed(&self, known: &Known, job: &Claimed, error: ErrorText) -> Outcome {
-        // Without randomness jobs are tried again in the middle of the range.
-        let random = self.ports.random.bytes().ok().and_then(|bytes| bytes.first_chunk().copied());
-        let random = random.map_or(u32::MAX / 2, u32::from_be_bytes);
         let failed = Failed { attempt: job.attempt, max_attempts: job.max_attempts };
-        failed.outcome(&known.settings.backoff, random, error)
+        failed.outcome(&known.settings.backoff, spread(&*self.ports.random), error)
     }
 }
 

@@ -7,6 +7,7 @@
 mod feed;
 mod filter;
 mod hub;
+mod part;
 mod service;
 mod shared;
 mod wake;
@@ -14,6 +15,7 @@ mod wake;
 pub use feed::{Feed, FeedItem, ResetReason};
 pub use filter::FeedFilter;
 pub use hub::Ending;
+pub use part::{LogPart, Unhandled};
 pub use service::{EventPorts, EventService, FeedStart, LogPage, LogQuery};
 pub use shared::SharedEvent;
 pub use wake::{EventWake, Wakened};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use entrepot_domain::{
     Clock, DeliveryId, Fault, IdGenerator,
-    api_key::Randomness,
+    api_key::{Randomness, spread},
     audit::{Cause, Who},
-    event::{Consumed, Event, EventKinds, EventLog, EventPosition, EventQuery},
+    event::{Consumed, Event, EventKind, EventLog, EventPosition},
     job::ErrorText,
     second_factor::{SealedSecret, Sealer},
     webhook::{
@@ -14,6 +14,8 @@ use entrepot_domain::{
         Recorded, Subscriber, WebhookBodies, WebhookSecret, WebhookSender,
     },
 };
+
+use crate::event::Unhandled;
 
 /// The name under which the log knows how far deliveries are written.
 const CONSUMER: &str = "webhooks";
@@ -53,36 +55,31 @@ impl WebhookDispatch {
     /// once, one writes.
     pub async fn fan_out(&self) -> Result<bool, Fault> {
         let DispatchPorts { log, queue, .. } = &self.ports;
-        let from = log.consumed(CONSUMER).await?;
-        let query = EventQuery { after: from, kinds: EventKinds::ALL, limit: EVENTS_AT_ONCE };
-        let events = log.read(&query).await?;
-        if events.is_empty() {
-            return Ok(false);
-        }
-        // Asked after the events were read: whoever was told that an endpoint is there gets what happens from then on.
+        let Some(unhandled) = Unhandled::of(&**log, CONSUMER).await? else { return Ok(false) };
         let subscribers = queue.subscribers().await?;
-        let (deliveries, to) = self.deliveries(&events, &subscribers)?;
-        queue.dispatch(&Consumed { consumer: CONSUMER, from, to: to.unwrap_or(from) }, &deliveries).await?;
+        let is_wanted = |kind: &EventKind| subscribers.iter().any(|subscriber| subscriber.types.contains(*kind));
+        let kinds = EventKind::ALL.into_iter().filter(is_wanted).collect();
+        let part = unhandled.read(&**log, kinds, EVENTS_AT_ONCE).await?;
+        let (deliveries, left) = self.deliveries(&part.events, &subscribers)?;
+        let to = left.unwrap_or(part.consumed.to);
+        queue.dispatch(&Consumed { to, ..part.consumed }, &deliveries).await?;
         Ok(true)
     }
 
-    /// The deliveries of the first of these events, and the position of the last of those.
+    /// The deliveries of the first of these events; and where those end, if some are left.
     fn deliveries(
         &self,
         events: &[Event],
         subscribers: &[Subscriber],
     ) -> Result<(Vec<NewDelivery>, Option<EventPosition>), Fault> {
-        let (mut deliveries, mut to) = (Vec::new(), None);
+        let (mut deliveries, mut done) = (Vec::new(), None);
         for event in events {
             if deliveries.len() >= DELIVERIES_AT_ONCE {
-                break;
+                return Ok((deliveries, done));
             }
-            to = Some(event.id.position);
+            done = Some(event.id.position);
             let kind = event.data.kind();
-            let mut wanting = subscribers.iter().filter(|subscriber| subscriber.types.contains(kind)).peekable();
-            if wanting.peek().is_none() {
-                continue;
-            }
+            let wanting = subscribers.iter().filter(|subscriber| subscriber.types.contains(kind));
             let body: Arc<str> = self.ports.bodies.event(event)?.into();
             deliveries.extend(wanting.map(|subscriber| NewDelivery {
                 id: DeliveryId(self.ports.ids.next()),
@@ -92,7 +89,7 @@ impl WebhookDispatch {
                 body: body.clone(),
             }));
         }
-        Ok((deliveries, to))
+        Ok((deliveries, None))
     }
 
     /// Sends a delivery once, and says what came of it.
@@ -104,10 +101,7 @@ impl WebhookDispatch {
             Err(why) => unsent(&why),
         };
         let result = AttemptResult::of(answer.status);
-        // Without randomness it is tried again in the middle of the range.
-        let random = random.bytes().ok().and_then(|bytes| bytes.first_chunk().copied());
-        let random = random.map_or(u32::MAX / 2, u32::from_be_bytes);
-        let next = result.next(delivery.failures, answer.retry_after, random);
+        let next = result.next(delivery.failures, answer.retry_after, spread(&**random));
         let Answer { status, duration, error, response, .. } = answer;
         let attempt = DeliveryAttempt { at, status, duration, error, response };
         Recorded { lease: delivery.lease, webhook: delivery.webhook, attempt, result, next }

@@ -5,10 +5,10 @@ mod port;
 mod scope;
 mod secret;
 
-pub use port::Randomness;
 pub use port::{ApiKeyError, ApiKeyRepository};
 #[cfg(feature = "mock")]
 pub use port::{MockApiKeyRepository, MockRandomness};
+pub use port::{Randomness, spread};
 pub use scope::{Scope, Scopes};
 pub use secret::{ApiKeySecret, KeyPrefix};
 

@@ -50,3 +50,9 @@ pub trait Randomness: Send + Sync {
     /// Returns 32 random bytes. [`Fault::Unknown`] if the system provides none.
     fn bytes(&self) -> Result<[u8; 32], Fault>;
 }
+
+/// A number that spreads moments evenly, such as those of further attempts. Without randomness it is the middle one.
+pub fn spread(random: &dyn Randomness) -> u32 {
+    let bytes = random.bytes().ok().and_then(|bytes| bytes.first_chunk().copied());
+    bytes.map_or(u32::MAX / 2, u32::from_be_bytes)
+}

@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use entrepot_application::event::Wakened;
+use entrepot_application::event::{Unhandled, Wakened};
 use entrepot_domain::{
     Fault, IdGenerator, JobId,
-    event::{Consumed, Event, EventData, EventKind, EventLog, EventPosition, EventQuery},
+    event::{Event, EventData, EventKind, EventLog},
     job::{JobQueue, NewJob},
     mail::{MailJobs, MailRequest, MailTopic},
 };
@@ -76,30 +76,14 @@ impl OrderMails {
 
     /// Queues some, and returns whether there may be more.
     async fn batch(&self) -> Result<bool, Fault> {
-        let RelevantEvents { from, to, events, more } = self.next_events().await?;
-        if from == to {
-            return Ok(false);
-        }
-        let jobs = events.iter().filter_map(|event| self.job(event).transpose()).collect::<Result<Vec<_>, _>>()?;
-        // Whoever was faster goes on from there.
-        self.ports.queue.enqueue_consumed(&Consumed { consumer: CONSUMER, from, to }, &jobs).await?;
-        Ok(more)
-    }
-
-    async fn next_events(&self) -> Result<RelevantEvents, Fault> {
+        let log = &*self.ports.log;
+        let Some(unhandled) = Unhandled::of(log, CONSUMER).await? else { return Ok(false) };
         let kinds = [EventKind::OrderCreated, EventKind::OrderStatusChanged].into_iter().collect();
-        let from = self.ports.log.consumed(CONSUMER).await?;
-        // Before the events are read, so that none behind it is skipped.
-        let head = self.ports.log.head().await?;
-        let events = self.ports.log.read(&EventQuery { after: from, kinds, limit: AT_ONCE }).await?;
-        let last = events.last().map(|event| event.id.position);
-        let more = u32::try_from(events.len()).is_ok_and(|count| count >= AT_ONCE);
-        let to = match last {
-            Some(last) if more => last,
-            Some(last) => last.max(head),
-            None => head.max(from),
-        };
-        Ok(RelevantEvents { from, to, events, more })
+        let part = unhandled.read(log, kinds, AT_ONCE).await?;
+        let jobs = part.events.iter().filter_map(|event| self.job(event).transpose()).collect::<Result<Vec<_>, _>>()?;
+        // Whoever was faster goes on from there.
+        self.ports.queue.enqueue_consumed(&part.consumed, &jobs).await?;
+        Ok(part.is_partial)
     }
 
     fn job(&self, event: &Event) -> Result<Option<NewJob>, Fault> {
@@ -121,22 +105,13 @@ impl OrderMails {
     }
 }
 
-/// Events of orders between two positions.
-struct RelevantEvents {
-    from: EventPosition,
-    to: EventPosition,
-    events: Vec<Event>,
-    /// Whether there may be more behind them.
-    more: bool,
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
 
     use entrepot_domain::{
         Money, OrderId, UserId, Version,
-        event::{EventId, MockEventLog},
+        event::{EventId, EventPosition, MockEventLog},
         job::MockJobQueue,
         mail::MockMailJobs,
         order::OrderStatus,
