@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use entrepot_domain::job::JobQueue;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 use crate::{held::HeldLeases, registry::Registry};
 
@@ -53,7 +53,8 @@ pub(crate) async fn count(queue: Arc<dyn JobQueue>, registry: Arc<Registry>, per
     }
 }
 
-fn every(period: Duration) -> tokio::time::Interval {
+/// Ticks once in each period, at once the first time. A late tick puts off the following ones.
+pub(crate) fn every(period: Duration) -> Interval {
     let mut beats = interval(period.max(Duration::from_millis(1)));
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     beats

@@ -39,6 +39,7 @@ mod kind;
 pub mod mail;
 mod metrics;
 pub mod order;
+mod prune;
 mod registry;
 mod schedule;
 mod settings;

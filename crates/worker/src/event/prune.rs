@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use entrepot_domain::event::EventLog;
 
-use crate::kind::{Attempt, Done, Failure, Kind, KindSettings};
-
-/// How many records are deleted in one transaction, so that nobody waits for it.
-const AT_ONCE: u32 = 500;
+use crate::{
+    kind::{Attempt, Done, Failure, Kind, KindSettings},
+    prune,
+};
 
 /// Deletes events that are older than the retention, every minute.
 pub struct PruneEvents {
@@ -26,17 +26,10 @@ impl Kind for PruneEvents {
     fn settings(&self) -> KindSettings {
         // A retention of seconds, as in a test, is kept to the second too.
         let schedule = if self.retention < Duration::from_mins(10) { "*/2 * * * * *" } else { "30 * * * * *" };
-        KindSettings {
-            concurrency: 1,
-            deadline: Duration::from_mins(5),
-            max_attempts: 1,
-            schedule: Some(schedule),
-            ..KindSettings::default()
-        }
+        prune::settings(schedule)
     }
 
     async fn run(&self, (): (), _: Attempt) -> Result<Done, Failure> {
-        while self.log.prune(self.retention, AT_ONCE).await? == AT_ONCE {}
-        Ok(Done::Nothing)
+        prune::prune(|most| self.log.prune(self.retention, most)).await
     }
 }

@@ -5,13 +5,13 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use entrepot_domain::job::JobQueue;
 
-use crate::kind::{Attempt, Done, Failure, Kind, KindSettings};
+use crate::{
+    kind::{Attempt, Done, Failure, Kind, KindSettings},
+    prune,
+};
 
 /// How long ended jobs are kept.
 const AGE: Duration = Duration::from_hours(7 * 24);
-
-/// How many go at once, so that nobody waits for them.
-const AT_ONCE: u32 = 500;
 
 /// Forgets jobs that ended long ago, every minute.
 pub struct PruneJobs {
@@ -25,18 +25,10 @@ impl Kind for PruneJobs {
     type Payload = ();
 
     fn settings(&self) -> KindSettings {
-        KindSettings {
-            concurrency: 1,
-            deadline: Duration::from_mins(5),
-            max_attempts: 1,
-            schedule: Some("0 * * * * *"),
-            ..KindSettings::default()
-        }
+        prune::settings("0 * * * * *")
     }
 
     async fn run(&self, (): (), _: Attempt) -> Result<Done, Failure> {
-        // That it ran is of no interest to anybody.
-        while self.queue.prune(AGE, AT_ONCE).await? == AT_ONCE {}
-        Ok(Done::Nothing)
+        prune::prune(|most| self.queue.prune(AGE, most)).await
     }
 }

@@ -5,13 +5,13 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use entrepot_domain::webhook::DeliveryQueue;
 
-use crate::kind::{Attempt, Done, Failure, Kind, KindSettings};
+use crate::{
+    kind::{Attempt, Done, Failure, Kind, KindSettings},
+    prune,
+};
 
 /// How long deliveries are kept.
 const AGE: Duration = Duration::from_hours(30 * 24);
-
-/// How many go at once, so that nobody waits for them.
-const AT_ONCE: u32 = 500;
 
 /// Forgets deliveries that were made long ago, and those to deleted endpoints, every minute.
 pub struct PruneDeliveries {
@@ -25,17 +25,10 @@ impl Kind for PruneDeliveries {
     type Payload = ();
 
     fn settings(&self) -> KindSettings {
-        KindSettings {
-            concurrency: 1,
-            deadline: Duration::from_mins(5),
-            max_attempts: 1,
-            schedule: Some("15 * * * * *"),
-            ..KindSettings::default()
-        }
+        prune::settings("15 * * * * *")
     }
 
     async fn run(&self, (): (), _: Attempt) -> Result<Done, Failure> {
-        while self.queue.prune(AGE, AT_ONCE).await? == AT_ONCE {}
-        Ok(Done::Nothing)
+        prune::prune(|most| self.queue.prune(AGE, most)).await
     }
 }

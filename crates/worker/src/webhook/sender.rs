@@ -19,14 +19,18 @@ use entrepot_domain::{
 use tokio::{
     spawn,
     sync::Notify,
-    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{metrics::DeliveryMetrics, settings::DeliverySettings};
+use crate::keep::every;
 
 /// How long to wait before a store that failed is asked again.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// How often to look for events that nobody has told of.
+const EVENT_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What a [`DeliveryWorker`] holds.
 pub struct DeliveryPorts {
@@ -175,16 +179,15 @@ async fn fan_out(worker: Arc<DeliveryWorker>, mut events: Wakened) {
                 sleep(PAUSE).await;
             }
         }
-        timeout(worker.settings.poll_interval, events.wakened()).await.ok();
+        timeout(EVENT_POLL_INTERVAL, events.wakened()).await.ok();
     }
 }
 
 /// Counts what waits, for the metrics.
 async fn count(worker: Arc<DeliveryWorker>) {
-    let mut beats = interval(worker.settings.count_interval.max(Duration::from_millis(1)));
-    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = every(worker.settings.count_interval);
     loop {
-        beats.tick().await;
+        ticks.tick().await;
         if let Ok(backlog) = worker.ports.queue.backlog().await {
             worker.metrics.wait(backlog);
         }

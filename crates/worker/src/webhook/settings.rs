@@ -13,7 +13,7 @@ pub struct DeliverySettings {
     pub per_endpoint: u32,
     /// How long a lease lasts: longer than any attempt, as nobody renews it.
     pub lease: Duration,
-    /// How often to look for events and deliveries that nobody has told of.
+    /// How often to look for deliveries that are due: so much later than it should be may a retry be.
     pub poll_interval: Duration,
     /// How often what waits is counted for the metrics.
     pub count_interval: Duration,
