@@ -117,7 +117,7 @@ impl Shop {
 
 /// Different names for different numbers.
 fn name(number: usize) -> (&'static str, &'static str) {
-    let pick = |names: &[&'static str], number: usize| names.iter().cycle().nth(number % names.len()).copied();
+    let pick = |names: &[&'static str], number: usize| names.get(number % names.len()).copied();
     let (first, last) = (pick(&FIRST_NAMES, number), pick(&LAST_NAMES, number));
     (first.unwrap_or_default(), last.unwrap_or_default())
 }
