@@ -16,18 +16,18 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Reads a response to its end.
+    /// Reads a response to its end, unless it is a live feed, which has none: its body is null.
     pub async fn read(response: reqwest::Response) -> Result<Self> {
         let status = response.status();
         let headers = response.headers().clone();
-        let text = response.text().await?;
+        let says = |kind: &[u8]| headers.get("content-type").is_some_and(|said| said.as_bytes().starts_with(kind));
+        let text = if says(b"text/event-stream") { String::new() } else { response.text().await? };
         let body = match text.as_str() {
             "" => Value::Null,
             text => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
         };
         // Every body that says it is JSON must be.
-        let says_json =
-            headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+        let says_json = says(b"application/json");
         assert!(!says_json || status == StatusCode::NOT_MODIFIED || !body.is_string(), "{status}: {body}");
         Ok(Self { status: status.as_u16(), headers, body })
     }
