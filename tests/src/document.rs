@@ -31,15 +31,20 @@ impl Route {
 
     /// The path with this in the place of each parameter.
     pub fn at(&self, id: &str) -> String {
-        let mut parts = self.path.split('{');
-        let first = parts.next().unwrap_or_default().to_owned();
-        parts.fold(first, |path, part| path + id + part.split_once('}').map_or("", |(_, rest)| rest))
+        filled(&self.path, id)
     }
 
     /// Method and path.
     pub fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
+}
+
+/// A path with this in the place of each parameter.
+pub fn filled(path: &str, id: &str) -> String {
+    let mut parts = path.split('{');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |path, part| path + id + part.split_once('}').map_or("", |(_, rest)| rest))
 }
 
 /// Every route of the document.

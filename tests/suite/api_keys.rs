@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use chrono::DateTime;
-use entrepot_tests::{Answer, Client, Server, stores};
+use entrepot_tests::{Answer, Client, Server, document::filled, stores};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -157,7 +157,7 @@ fn operations(document: &Value) -> Result<Vec<Operation>> {
         for (method, operation) in item.as_object().context("no operations")? {
             let Some(security) = operation["security"].as_array() else { continue };
             let scopes = security.iter().find_map(|scheme| scheme["apiKey"].as_array());
-            let path = path.replace("{id}", "0193d2a0-7c1e-7b2a-9f6d-2f1f6a0b7c55");
+            let path = filled(path, "0193d2a0-7c1e-7b2a-9f6d-2f1f6a0b7c55");
             operations.push(Operation {
                 method: method.to_uppercase().parse()?,
                 path: path.strip_prefix("/api/v1").map_or_else(|| format!("/{path}"), str::to_owned),
