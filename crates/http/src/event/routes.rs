@@ -109,11 +109,12 @@ pub(super) async fn web_socket(
     req: HttpRequest,
     payload: Payload,
 ) -> ApiResult {
+    // Before the handshake, so that who may not follow is told so, and not how to.
+    let feed = open(&state, &holder, &req).await?;
     // The payload is read here: the library would keep frames of any length.
     let nothing = Payload::from_request(&req, &mut dev::Payload::None).await.map_err(|_| ApiError::Internal)?;
     let handshake = actix_ws::handle(&req, nothing);
     let (response, session, _) = handshake.map_err(|error| Error::field("Upgrade", error.to_string()))?;
-    let feed = open(&state, &holder, &req).await?;
     let open = state.metrics.open_feed("ws");
     rt::spawn(Socket::new(session, payload, feed, holder, state).run(open));
     Ok(response)
