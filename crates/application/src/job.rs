@@ -12,7 +12,7 @@ use crate::{Error, permission::require_session};
 
 /// The ports that [`JobService`] holds.
 pub struct JobPorts {
-    /// Where jobs are kept. Who does them holds a port of its own.
+    /// The jobs. The worker uses a separate port.
     pub jobs: Arc<dyn JobRepository>,
 }
 
@@ -22,37 +22,37 @@ pub struct JobService {
 }
 
 impl JobService {
-    /// A service over these ports.
+    /// Creates a service over these ports.
     pub fn new(ports: JobPorts) -> Self {
         Self { ports }
     }
 
-    /// A part of the list of jobs.
+    /// Lists jobs.
     pub async fn list(&self, actor: &Actor, query: &JobQuery) -> Result<Listing<Job>, Error> {
         must_be_admin(actor)?;
         Ok(self.ports.jobs.list(query).await?)
     }
 
-    /// A job.
+    /// Returns a job.
     pub async fn get(&self, actor: &Actor, id: JobId) -> Result<Job, Error> {
         must_be_admin(actor)?;
         self.ports.jobs.find(id).await?.ok_or(Error::NotFound)
     }
 
-    /// How many jobs of each kind and status there are.
+    /// Counts the jobs of each kind and status.
     pub async fn summary(&self, actor: &Actor) -> Result<JobSummary, Error> {
         must_be_admin(actor)?;
         Ok(self.ports.jobs.summary().await?)
     }
 
-    /// Makes a job due at once, a dead one too. [`Error::JobOver`] for one that succeeded or was cancelled.
+    /// Makes a job due at once, even a dead one. Fails with [`Error::JobOver`] if it succeeded or was cancelled.
     pub async fn retry(&self, actor: &Actor, id: JobId) -> Result<Job, Error> {
         must_be_admin(actor)?;
         self.ports.jobs.retry(id).await.map_err(explain)?;
         self.get(actor, id).await
     }
 
-    /// Ends a job that waits or runs. [`Error::JobOver`] for others.
+    /// Cancels a job that waits or runs. Fails with [`Error::JobOver`] for others.
     pub async fn cancel(&self, actor: &Actor, id: JobId) -> Result<Job, Error> {
         must_be_admin(actor)?;
         self.ports.jobs.cancel(id).await.map_err(explain)?;

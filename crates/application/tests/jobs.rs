@@ -50,7 +50,7 @@ fn jobs_are_for_admins_who_have_logged_in() {
 }
 
 #[test]
-fn what_is_over_is_a_conflict() {
+fn ended_job_is_a_conflict() {
     let refused = |error: JobError| {
         let mut port = MockJobRepository::new();
         port.expect_retry().return_once(move |_| Err(error));
@@ -103,7 +103,7 @@ fn unpaid_orders_are_cancelled_by_the_program_at_the_version_that_was_found() {
 }
 
 #[test]
-fn an_order_that_was_paid_meanwhile_is_left_alone() {
+fn order_paid_meanwhile_is_not_cancelled() {
     assert_eq!(cancelled(|| Err(TransitionError::VersionConflict)).0.unwrap(), 2);
     assert!(cancelled(|| Err(Fault::unavailable("store", anyhow()).into())).0.is_err());
 }

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_by_name_has_a_folded_name() {
+    fn cursor_by_name_has_a_folded_name() {
         let sort = Sort::<ProductSort>::parse("name,price").unwrap();
         let may_have = |values: &[SortValue]| sort.may_have(&Keyset { values: values.to_vec(), id: Uuid::nil() });
         let price = SortValue::Integer(1);

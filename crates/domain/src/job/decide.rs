@@ -1,15 +1,15 @@
-//! The decisions about a job that failed, was lost, is to be cancelled or retried.
+//! Decisions about failed and lost jobs, and about cancelling and retrying.
 
 use std::time::Duration;
 
 use super::{ErrorText, Job, JobStatus, Outcome};
 
-/// How long a kind waits before the next attempt: twice as long each time.
+/// Exponential backoff between attempts: the delay doubles each time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
-    /// Before the second attempt.
+    /// The delay before the second attempt.
     pub first: Duration,
-    /// Before any attempt.
+    /// The maximum delay.
     pub longest: Duration,
 }
 
@@ -21,9 +21,9 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The time between this attempt, counted from 1 on, and the next: `first` doubled for each attempt before it, and
-    /// up to a fifth more or less, so that what failed together does not come back together. `random` is evenly
-    /// distributed over all numbers.
+    /// Returns the delay after this attempt, counted from 1: `first`, doubled for each earlier attempt, with a jitter
+    /// of up to a fifth, so that jobs that failed together are not retried together. `random` is uniformly distributed
+    /// over all values.
     pub fn after(&self, attempt: u32, random: u32) -> Duration {
         let doubled = 1_u32.checked_shl(attempt.saturating_sub(1)).filter(|_| attempt <= 32).unwrap_or(u32::MAX);
         let time = self.first.saturating_mul(doubled).min(self.longest);
@@ -36,13 +36,13 @@ impl Backoff {
 #[allow(missing_docs, reason = "the names say it")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failed {
-    /// Which one it was, from 1 on.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
     pub max_attempts: u32,
 }
 
 impl Failed {
-    /// Decides what becomes of the job: a further attempt later, or none.
+    /// Decides the outcome: a later attempt, or the end of the job.
     pub fn outcome(self, backoff: &Backoff, random: u32, error: ErrorText) -> Outcome {
         if self.is_last() {
             Outcome::Dead { error }
@@ -51,7 +51,7 @@ impl Failed {
         }
     }
 
-    /// Decides what becomes of a job whose worker was lost with its lease: a further attempt at once, or none.
+    /// Decides the outcome of a job whose worker lost its lease: another attempt at once, or the end of the job.
     pub fn lost(self) -> Outcome {
         let error = ErrorText::new("the lease ran out: the worker stopped, or was too slow to renew it");
         if self.is_last() { Outcome::Dead { error } } else { Outcome::Retry { after: Duration::ZERO, error } }
@@ -62,19 +62,19 @@ impl Failed {
     }
 }
 
-/// Why an admin can do that with a job no more.
+/// The job has ended, with a status that does not allow the operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the job is {0}")]
 pub struct JobOver(pub JobStatus);
 
 impl Job {
-    /// Decides whether it can be cancelled: while it waits or runs. A worker that has it loses its lease.
+    /// Decides whether the job can be cancelled: it must wait or run. A worker that runs it loses its lease.
     pub const fn cancel(&self) -> Result<(), JobOver> {
         if self.status.is_over() { Err(JobOver(self.status)) } else { Ok(()) }
     }
 
-    /// Decides whether it can be retried: a dead one is queued again, with all its attempts, and one that waits is due
-    /// at once. One that runs is left alone.
+    /// Decides whether the job can be retried: a dead job is queued again, with all its attempts, a waiting job becomes
+    /// due at once, and a running job is left unchanged.
     pub const fn retry(&self) -> Result<(), JobOver> {
         match self.status {
             JobStatus::Scheduled | JobStatus::Ready | JobStatus::Running | JobStatus::Dead => Ok(()),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_attempt_that_fails_is_the_end() {
+    fn last_failed_attempt_makes_the_job_dead() {
         let error = ErrorText::new("no route");
         let failed = |attempt| Failed { attempt, max_attempts: 3 }.outcome(&BACKOFF, 0, error.clone());
         assert!(matches!(failed(2), Outcome::Retry { after, .. } if after == Duration::from_millis(6_400)));
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_over_is_not_cancelled_and_what_is_dead_is_retried() {
+    fn ended_job_is_not_cancelled_and_dead_job_is_retried() {
         use JobStatus::{Dead, Ready, Running, Scheduled};
         let may = |decide: fn(&Job) -> Result<(), JobOver>| {
             let job = |status| Job {

@@ -1,12 +1,12 @@
-//! What the program does later, or again and again, beside the answers to requests.
+//! Background jobs: work that is queued to run later, or on a schedule.
 //!
-//! A job is queued in the transaction of whatever it follows from, so there is none without the other. A worker claims
-//! it under a lease, which it renews as long as it works, and writes what became of it. Whoever lost the lease, because
-//! it was too slow or because an admin cancelled the job, can write nothing any more: each claim has a fencing number of
-//! its own. So a job is done at least once, and its result is written once.
+//! A job is queued in the transaction of the operation that causes it, so neither exists without the other. A worker
+//! claims a job under a lease, renews the lease while the job runs, and writes the outcome. A worker that lost its
+//! lease, because it was too slow or because an admin cancelled the job, cannot write an outcome: each claim has its
+//! own fencing number. So a job runs at least once, and its outcome is written once.
 //!
-//! The queue knows no kind and reads no payload: a kind is a name here, and a payload is a text with a version. Who does
-//! the work knows more.
+//! The queue interprets neither kinds nor payloads: a kind is a name, and a payload is a text with a version. The
+//! worker interprets both.
 
 mod decide;
 mod new;
@@ -28,7 +28,7 @@ pub use {port::MockJobRepository, queue::MockJobQueue};
 
 use crate::{JobId, Timestamp};
 
-/// A job as an admin sees it: never with what it is about.
+/// A job as admins see it, without its payload.
 #[allow(missing_docs, reason = "the names say it")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
@@ -36,16 +36,16 @@ pub struct Job {
     pub kind: JobKind,
     pub status: JobStatus,
     pub priority: Priority,
-    /// How often it was begun; counted from zero again when an admin retries it.
+    /// The number of attempts started; zero again when an admin retries the job.
     pub attempt: u32,
     pub max_attempts: u32,
-    /// When it may be begun, or might have been.
+    /// The earliest time at which it may start.
     pub run_at: Timestamp,
-    /// When it was last begun.
+    /// The start of the last attempt.
     pub started_at: Option<Timestamp>,
-    /// When it ended for good.
+    /// The time at which it succeeded, died or was cancelled.
     pub finished_at: Option<Timestamp>,
-    /// Why the last attempt that failed did.
+    /// The error of the last failed attempt.
     pub last_error: Option<ErrorText>,
     pub created_at: Timestamp,
 }

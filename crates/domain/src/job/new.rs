@@ -1,4 +1,4 @@
-//! Jobs to be queued.
+//! New jobs.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ pub struct NewJob {
     pub kind: JobKind,
     pub payload: Payload,
     pub priority: Priority,
-    /// How long it waits before it may be begun.
+    /// The delay before it may start.
     pub delay: Duration,
     /// At least 1.
     pub max_attempts: u32,
-    /// What keeps it from being queued twice.
+    /// Prevents a second job with the same key while this one waits or runs.
     pub unique: Option<UniqueKey>,
-    /// The trace of the request that it follows from.
+    /// The trace of the request that queued it.
     pub trace: Option<TraceParent>,
 }

@@ -1,4 +1,4 @@
-//! Where admins look at jobs.
+//! The port through which admins inspect and control jobs.
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -6,19 +6,19 @@ use uuid::Uuid;
 use super::{Job, JobKind, JobOver, JobStatus};
 use crate::{Fault, JobId, Listing, Sort, SortField, SortValue, Timestamp, Window};
 
-/// Which jobs a list shows.
+/// Filters a list of jobs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JobFilter {
-    /// Those in this status.
+    /// Jobs in this status.
     pub status: Option<JobStatus>,
-    /// Those of this kind.
+    /// Jobs of this kind.
     pub kind: Option<JobKind>,
 }
 
-/// What jobs can be sorted by.
+/// The sort fields of jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobSort {
-    /// When they were queued.
+    /// The time at which they were queued.
     CreatedAt,
 }
 
@@ -38,36 +38,36 @@ impl SortField for JobSort {
     }
 }
 
-/// A part of the list of jobs.
+/// A query of the list of jobs.
 #[derive(Debug, Clone)]
 pub struct JobQuery {
-    /// Which.
+    /// The filter.
     pub filter: JobFilter,
-    /// In what order.
+    /// The sort order.
     pub sort: Sort<JobSort>,
-    /// Which part.
+    /// The part of the list.
     pub window: Window,
 }
 
-/// How many jobs there are.
+/// The number of jobs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JobSummary {
-    /// Of each kind and status that there are any of; sorted.
+    /// The number of jobs of each kind and status that has any, sorted.
     pub counts: Vec<(JobKind, JobStatus, u64)>,
-    /// Since when the oldest job that is due has been so.
+    /// The time at which the oldest due job became due.
     pub oldest_ready_at: Option<Timestamp>,
 }
 
-/// Why nothing was done with a job.
+/// The reason why an operation on a job failed.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
     /// There is no such job.
     #[error("no such job")]
     NotFound,
-    /// What has become of it does not allow it.
+    /// The job has ended, with a status that does not allow the operation.
     #[error(transparent)]
     Over(#[from] JobOver),
-    /// A job with its unique key waits or runs.
+    /// Another job with its unique key waits or runs.
     #[error("the same job is queued already")]
     Queued,
     /// The store failed.
@@ -75,20 +75,21 @@ pub enum JobError {
     Fault(#[from] Fault),
 }
 
-/// Shows jobs to admins. Every method is atomic. Jobs that wait, run or have ended are found alike.
+/// Lists and controls jobs for admins. Every method is atomic, and covers jobs that wait, run or have ended.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait JobRepository: Send + Sync {
     /// Lists jobs, in the order of `query.sort`.
     async fn list(&self, query: &JobQuery) -> Result<Listing<Job>, Fault>;
 
-    /// Looks a job up.
+    /// Finds a job.
     async fn find(&self, id: JobId) -> Result<Option<Job>, Fault>;
 
-    /// How many jobs of each kind and status there are.
+    /// Counts the jobs of each kind and status.
     async fn summary(&self) -> Result<JobSummary, Fault>;
 
-    /// Ends a job that waits or runs, as [`Job::cancel`] decides. A worker that has it can write nothing any more.
+    /// Cancels a job that waits or runs, as [`Job::cancel`] decides. A worker that runs it can no longer write an
+    /// outcome.
     async fn cancel(&self, id: JobId) -> Result<(), JobError>;
 
     /// Makes a job due at once, as [`Job::retry`] decides.

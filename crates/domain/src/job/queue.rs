@@ -1,4 +1,4 @@
-//! Where jobs wait for whoever does the work.
+//! The port of the job queue.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use async_trait::async_trait;
 use super::{ErrorText, JobKind, NewJob, Payload, Schedules, Tick, TraceParent};
 use crate::{Fault, JobId, event::Consumed};
 
-/// What a worker wants to begin.
+/// A worker's request for jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// Of each kind that it knows, at most so many.
+    /// The kinds that the worker runs, each with the maximum number of jobs.
     pub kinds: Vec<(JobKind, u32)>,
-    /// How long the lease lasts, 60 seconds at most.
+    /// The duration of the lease, at most 60 seconds.
     pub lease: Duration,
 }
 
-/// The right to write what became of a job, until it is lost.
+/// The right to write the outcome of a job, until the lease is lost.
 #[allow(missing_docs, reason = "the names say it")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lease {
@@ -25,38 +25,38 @@ pub struct Lease {
     pub fence: i64,
 }
 
-/// A job that a worker has.
+/// A job that a worker has claimed.
 #[allow(missing_docs, reason = "the names say it")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed {
     pub lease: Lease,
     pub kind: JobKind,
     pub payload: Payload,
-    /// Which attempt this is, from 1 on.
+    /// The number of this attempt, from 1.
     pub attempt: u32,
     pub max_attempts: u32,
     pub trace: Option<TraceParent>,
-    /// How long it waited since it was due.
+    /// The time for which it waited since it was due.
     pub waited: Duration,
 }
 
-/// What became of an attempt.
+/// The outcome of an attempt.
 #[allow(missing_docs, reason = "the names say it")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was done.
+    /// The job was done.
     Succeeded,
-    /// There was nothing to do: no trace of the job is kept.
+    /// There was nothing to do; the job is deleted.
     Nothing,
-    /// It failed, and is tried again.
+    /// The attempt failed; another follows.
     Retry { after: Duration, error: ErrorText },
-    /// It failed for the last time.
+    /// The last attempt failed.
     Dead { error: ErrorText },
-    /// It was not finished, and is given back as if it had not been begun.
+    /// The attempt was not finished; the job is returned to the queue and the attempt is not counted.
     Released,
 }
 
-/// What became of a job that a worker had.
+/// The outcome of a claimed job, to be written.
 #[allow(missing_docs, reason = "the names say it")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settlement {
@@ -64,65 +64,66 @@ pub struct Settlement {
     pub outcome: Outcome,
 }
 
-/// How many jobs of a kind wait for a worker.
+/// The number of jobs of a kind that wait or run.
 #[allow(missing_docs, reason = "the names say it")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backlog {
     pub kind: JobKind,
-    /// How many are due.
+    /// The number of due jobs.
     pub ready: u64,
-    /// How many run, in all processes.
+    /// The number of running jobs, in all processes.
     pub running: u64,
-    /// How long the oldest that is due has waited; zero if there is none.
+    /// The time for which the oldest due job has waited; zero if there is none.
     pub oldest: Duration,
 }
 
-/// Keeps jobs until they are done. Every method is atomic, and asks the store what time it is: clocks of processes
-/// differ. All times in arguments are counted from then.
+/// Stores jobs until they are done. Every method is atomic and uses the clock of the store, since the clocks of
+/// processes differ. Durations in arguments count from the time of the call on that clock.
 #[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait JobQueue: Send + Sync {
-    /// Queues jobs, and returns those that were. One whose unique key another of its kind has, that waits or runs, is
-    /// left out.
+    /// Queues jobs, and returns those that were queued. A job is left out if another of its kind with the same unique
+    /// key waits or runs.
     ///
-    /// What a business operation queues is handed to the method of its own port, and queued in its transaction.
+    /// The jobs of a business operation are passed to the method of its own port, and queued in its transaction.
     async fn enqueue(&self, jobs: &[NewJob]) -> Result<Vec<JobId>, Fault>;
 
-    /// Queues the jobs that follow from events, and moves the consumer's position behind them, in one transaction. If the
-    /// consumer is not where `consumed` says any more, another process was faster: nothing happens, and false is returned.
+    /// Queues the jobs that follow from events, and moves the consumer's position behind them, in one transaction. If
+    /// the consumer is no longer at the position in `consumed`, another process was faster: nothing changes, and the
+    /// method returns false.
     async fn enqueue_consumed(&self, consumed: &Consumed, jobs: &[NewJob]) -> Result<bool, Fault>;
 
-    /// Returns when this process has queued something since the last call returned. Jobs of other processes are not
-    /// told of.
+    /// Waits until this process has queued jobs since the last call returned. Jobs queued by other processes do not
+    /// wake the caller.
     async fn queued(&self);
 
-    /// Leases jobs that are due, those of greater priority first, then those that were due first. Each is given to one
-    /// worker, however many ask at once, and counts as begun. Nobody waits for jobs that another one claims.
+    /// Claims due jobs, by priority and then by due time. Each job is claimed by one worker, however many call at once,
+    /// and its attempt is counted. No call waits for jobs that another one is claiming.
     async fn claim(&self, claim: &Claim) -> Result<Vec<Claimed>, Fault>;
 
-    /// Lets leases last for this long from now on, and returns those that are still held. The others are lost.
+    /// Extends leases to this duration from now, and returns those that are still held. The others are lost.
     async fn renew(&self, leases: &[Lease], time: Duration) -> Result<Vec<Lease>, Fault>;
 
-    /// Writes what became of jobs, and returns those of which it was written. A lease that is lost leaves its job as it
-    /// is; one that ran out is not lost before somebody else noticed.
+    /// Writes the outcomes of jobs, and returns the jobs for which it did. An outcome under a lost lease changes
+    /// nothing. An expired lease is not lost until it is revoked.
     async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<JobId>, Fault>;
 
-    /// Takes the leases that ran out from whoever had them, some hundreds at a time, and does with those jobs what
-    /// [`Failed::lost`](super::Failed::lost) says. Returns how many there were. Jobs of other kinds are left to workers
-    /// who know them.
+    /// Revokes expired leases, some hundreds at a time, and settles their jobs as
+    /// [`Failed::lost`](super::Failed::lost) decides. Returns the number of jobs. Jobs of other kinds are left to the
+    /// workers that run them.
     async fn rescue(&self, kinds: &[JobKind]) -> Result<u32, Fault>;
 
-    /// When these schedules fire next, and the store's time.
+    /// Returns the next times of these schedules, and the time of the store.
     async fn schedules(&self, names: &[JobKind]) -> Result<Schedules, Fault>;
 
-    /// Queues the job of a schedule and sets when it fires next, if the store says that it fires then and that this
-    /// moment has come: so it does once, whoever tries. A schedule that is new, or was changed, only gets its next time.
-    /// Returns whether the tick was taken.
+    /// Queues the job of a schedule and sets its next time, if `due` is the stored next time and has come by the clock
+    /// of the store. So each tick is taken once, however many workers try. A schedule that is new or was changed only
+    /// gets its next time. Returns whether the tick was taken.
     async fn tick(&self, tick: &Tick) -> Result<bool, Fault>;
 
-    /// What waits and runs, of each kind that does.
+    /// Returns the number of waiting and running jobs of each kind that has any.
     async fn backlog(&self) -> Result<Vec<Backlog>, Fault>;
 
-    /// Forgets ended jobs that are older than this, some at a time, and returns how many.
+    /// Deletes ended jobs older than `age`, at most `most` of them, and returns their number.
     async fn prune(&self, age: Duration, most: u32) -> Result<u32, Fault>;
 }

@@ -1,28 +1,28 @@
-//! Jobs that come again and again.
+//! Schedules of recurring jobs.
 
 use super::{JobKind, NewJob};
 use crate::Timestamp;
 
-/// When schedules fire next.
+/// The next times of schedules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedules {
-    /// What time it is, as the store says.
+    /// The current time of the store.
     pub now: Timestamp,
-    /// Those that are known, each with its pattern and its next moment.
+    /// The stored schedules, each with its pattern and its next time.
     pub known: Vec<(JobKind, String, Timestamp)>,
 }
 
-/// A moment at which a schedule fires.
+/// A time at which a schedule fires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tick {
-    /// Which schedule: it bears the name of its kind.
+    /// The name of the schedule, which is that of its kind.
     pub name: JobKind,
-    /// When it fires, in the words of whoever understands them. The queue compares them, no more.
+    /// The pattern of the schedule. The queue only compares it.
     pub pattern: String,
-    /// The moment that is meant; `None` if the schedule is not known, or with another pattern.
+    /// The time of the tick; `None` if the schedule is not stored, or is stored with another pattern.
     pub due: Option<Timestamp>,
-    /// The moment after it.
+    /// The time of the tick after it.
     pub next: Timestamp,
-    /// What is queued.
+    /// The job to queue.
     pub job: NewJob,
 }

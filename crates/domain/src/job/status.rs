@@ -1,32 +1,32 @@
-//! The life of a job.
+//! The status of a job.
 
 use std::{fmt, str::FromStr};
 
 use crate::Invalid;
 
-/// What has become of a job.
+/// The status of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum JobStatus {
     /// Waits for its time.
     Scheduled,
     /// Waits for a worker.
     Ready,
-    /// A worker has it.
+    /// Runs on a worker.
     Running,
-    /// It was done.
+    /// Was done.
     Succeeded,
-    /// It failed for the last time.
+    /// Failed its last attempt.
     Dead,
-    /// An admin cancelled it.
+    /// Was cancelled by an admin.
     Cancelled,
 }
 
 impl JobStatus {
-    /// Every status, in the order of a life.
+    /// Every status, in the order of the life cycle.
     pub const ALL: [Self; 6] =
         [Self::Scheduled, Self::Ready, Self::Running, Self::Succeeded, Self::Dead, Self::Cancelled];
 
-    /// Its name, as clients and stores know it.
+    /// Returns the name that clients and stores use.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Scheduled => "scheduled",
@@ -38,7 +38,7 @@ impl JobStatus {
         }
     }
 
-    /// Whether nothing happens to it any more, unless an admin retries it.
+    /// Whether the job has ended. Only a retry by an admin changes it afterwards.
     pub const fn is_over(self) -> bool {
         matches!(self, Self::Succeeded | Self::Dead | Self::Cancelled)
     }

@@ -1,15 +1,15 @@
-//! What a job is made of.
+//! The values of a job.
 
 use std::fmt;
 
 use crate::Invalid;
 
-/// What kind of work a job is: a name like `orders.cancel_unpaid`.
+/// The kind of a job: a name such as `orders.cancel_unpaid`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobKind(Box<str>);
 
 impl JobKind {
-    /// The most characters of a name.
+    /// The maximum number of characters of a name.
     pub const MAX_CHARS: usize = 64;
 
     /// Parses a name: lower-case letters, digits, `_` and `.`, a letter first.
@@ -42,12 +42,12 @@ impl fmt::Display for JobKind {
     }
 }
 
-/// What a job is about, for whoever does the work. The queue keeps the text as it is. It may hold secrets, so it is never
-/// shown, and it goes when the job has succeeded or was cancelled.
+/// The input of a job. The queue stores the text unchanged. It may hold secrets, so it is never shown, and it is
+/// deleted when the job succeeds or is cancelled.
 #[derive(Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Payload {
-    /// Of what form the text is: a program finds jobs that an older or a newer one has queued.
+    /// The version of the text's format: jobs may have been queued by an older or a newer program.
     pub version: u16,
     pub text: String,
 }
@@ -58,16 +58,16 @@ impl fmt::Debug for Payload {
     }
 }
 
-/// Which of several jobs of a kind is begun first: the one with the greater number; 0 unless told otherwise.
+/// The priority among jobs of a kind: those with a greater number start first. The default is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Priority(pub i16);
 
-/// Names a job among those of its kind: while one with that name waits or runs, no other is queued.
+/// A key that is unique among the waiting and running jobs of a kind: no second job with the same key is queued.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UniqueKey(String);
 
 impl UniqueKey {
-    /// Parses a name of 1 to 200 bytes of visible ASCII.
+    /// Parses a key of 1 to 200 bytes of visible ASCII.
     pub fn parse(text: impl Into<String>) -> Result<Self, Invalid> {
         let text = text.into();
         if text.is_empty() || text.len() > 200 || !text.bytes().all(|c| c.is_ascii_graphic()) {
@@ -76,18 +76,18 @@ impl UniqueKey {
         Ok(Self(text))
     }
 
-    /// The name.
+    /// The key.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The trace that a job belongs to: a `traceparent` of W3C Trace Context.
+/// The trace of a job: a `traceparent` of W3C Trace Context.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceParent(String);
 
 impl TraceParent {
-    /// Parses it: version, trace, span and flags, in lower-case hexadecimal digits.
+    /// Parses a version, trace, span and flags, in lower-case hexadecimal digits.
     pub fn parse(text: impl Into<String>) -> Result<Self, Invalid> {
         let text = text.into();
         let hex = |part: &str| part.bytes().all(|c| c.is_ascii_digit() || (b'a'..=b'f').contains(&c));
@@ -105,16 +105,16 @@ impl TraceParent {
     }
 }
 
-/// Why an attempt failed, for admins: 500 characters of one line at most. Whoever writes it puts no payload, address or
-/// token there.
+/// The error of a failed attempt, shown to admins: one line of at most 500 characters. It must not contain a payload,
+/// address or token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorText(String);
 
 impl ErrorText {
-    /// The most characters that are kept.
+    /// The maximum number of characters.
     pub const MAX_CHARS: usize = 500;
 
-    /// Keeps the beginning of a text, with a space in the place of each control character.
+    /// Truncates a text to the maximum, and replaces each control character by a space.
     pub fn new(text: &str) -> Self {
         let plain = |c: char| if c.is_control() { ' ' } else { c };
         Self(text.chars().take(Self::MAX_CHARS).map(plain).collect())
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_parent_has_four_parts() {
+    fn trace_parent_has_four_parts() {
         let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         assert_eq!(TraceParent::parse(good).unwrap().as_str(), good);
         for bad in ["", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7", &good.to_uppercase(), &good[1..]] {
@@ -162,13 +162,13 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_is_not_shown() {
+    fn payload_is_not_shown_by_debug() {
         let payload = Payload { version: 2, text: "hush".to_owned() };
         assert!(!format!("{payload:?}").contains("hush"));
     }
 
     #[test]
-    fn an_error_is_one_line_of_bounded_length() {
+    fn error_is_one_line_of_bounded_length() {
         assert_eq!(ErrorText::new("a\nb\0c").as_str(), "a b c");
         assert_eq!(ErrorText::new(&"ä".repeat(501)).as_str().chars().count(), 500);
     }
