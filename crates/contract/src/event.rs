@@ -36,7 +36,7 @@ macro_rules! event_suite {
             follower_misses_nothing_and_sees_nothing_twice,
             many_may_number_at_once,
             old_events_are_pruned_and_expire,
-            whoever_waits_is_told_of_events,
+            waiting_reader_is_notified_of_events,
             consumer_begins_at_the_head,
             consumed_events_queue_their_jobs_once,
         }

@@ -49,7 +49,7 @@ macro_rules! order_suite {
             concurrent_requests_with_one_key_place_one_order,
             order_passes_through_its_life_cycle,
             invalid_action_is_refused,
-            a_stale_version_of_an_order_is_refused,
+            stale_version_of_an_order_is_refused,
             unknown_order_cannot_be_changed,
             cancelling_restores_the_stock,
             one_of_two_concurrent_cancellations_restores_the_stock,

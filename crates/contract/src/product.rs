@@ -31,7 +31,7 @@ macro_rules! product_suite {
             one_of_two_inserts_of_the_same_sku_succeeds,
             product_update_changes_only_the_given_fields,
             sku_of_another_product_is_refused,
-            a_stale_version_of_a_product_is_refused,
+            stale_version_of_a_product_is_refused,
             unknown_product_cannot_be_changed,
             one_of_two_changes_of_the_same_product_version_succeeds,
             archived_product_is_not_found,
@@ -186,7 +186,7 @@ pub async fn sku_of_another_product_is_refused(h: &impl Stores) {
 }
 
 /// For every kind of change.
-pub async fn a_stale_version_of_a_product_is_refused(h: &impl Stores) {
+pub async fn stale_version_of_a_product_is_refused(h: &impl Stores) {
     let products = h.products();
     let mug = insert(&*products, product(1).build()).await;
     let stale = Some(Version(2));

@@ -159,7 +159,7 @@ pub async fn old_events_are_pruned_and_expire(h: &impl Stores) {
     assert!(all(h).await[0].id > ids[6], "a number is not given twice");
 }
 
-pub async fn whoever_waits_is_told_of_events(h: &impl Stores) {
+pub async fn waiting_reader_is_notified_of_events(h: &impl Stores) {
     let log = h.events();
     assert!(log.written().now_or_never().is_none(), "nothing was written yet");
     insert(h, product(1).build()).await;

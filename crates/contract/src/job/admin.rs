@@ -1,4 +1,4 @@
-//! What admins see and do.
+//! The operations of admins.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ async fn some_of_each(h: &impl Stores) {
     }
 }
 
-pub async fn a_job_that_waits_is_cancelled(h: &impl Stores) {
+pub async fn waiting_job_is_cancelled(h: &impl Stores) {
     queue(h, &[job(1, "a"), NewJob { delay: Duration::from_hours(1), ..unique_job(2, "a", "k") }]).await;
     for n in [1, 2] {
         h.job_list().cancel(job_id(n)).await.unwrap();
@@ -45,7 +45,7 @@ pub async fn a_job_that_waits_is_cancelled(h: &impl Stores) {
     assert_eq!(queue(h, &[unique_job(3, "a", "k")]).await, [job_id(3)], "its key is free");
 }
 
-pub async fn a_job_that_runs_is_cancelled_and_its_worker_writes_nothing(h: &impl Stores) {
+pub async fn running_job_is_cancelled_and_its_worker_cannot_settle(h: &impl Stores) {
     queue(h, &[job(1, "a")]).await;
     let claimed = claim_one(h, "a").await;
     h.job_list().cancel(job_id(1)).await.unwrap();
@@ -54,7 +54,7 @@ pub async fn a_job_that_runs_is_cancelled_and_its_worker_writes_nothing(h: &impl
     assert_eq!(status(h, 1).await, JobStatus::Cancelled);
 }
 
-pub async fn what_is_over_cannot_be_cancelled(h: &impl Stores) {
+pub async fn ended_job_cannot_be_cancelled(h: &impl Stores) {
     some_of_each(h).await;
     let over = |error| match error {
         JobError::Over(JobOver(status)) => status,
@@ -71,7 +71,7 @@ pub async fn what_is_over_cannot_be_cancelled(h: &impl Stores) {
     assert!(matches!(h.job_list().retry(job_id(99)).await, Err(JobError::NotFound)));
 }
 
-pub async fn a_dead_job_is_retried_with_all_its_attempts(h: &impl Stores) {
+pub async fn dead_job_is_retried_with_all_its_attempts(h: &impl Stores) {
     queue(h, &[NewJob { max_attempts: 1, ..job(1, "a") }]).await;
     let first = claim_one(h, "a").await;
     assert!(settle(h, &first, dead()).await);
@@ -85,14 +85,14 @@ pub async fn a_dead_job_is_retried_with_all_its_attempts(h: &impl Stores) {
     assert_eq!(status(h, 1).await, JobStatus::Running, "one that runs is left alone");
 }
 
-pub async fn a_scheduled_job_is_hurried(h: &impl Stores) {
+pub async fn retried_scheduled_job_is_due_at_once(h: &impl Stores) {
     queue(h, &[NewJob { delay: Duration::from_hours(1), ..job(1, "a") }]).await;
     h.job_list().retry(job_id(1)).await.unwrap();
     assert_eq!(status(h, 1).await, JobStatus::Ready);
     assert_eq!(claim_one(h, "a").await.attempt, 1);
 }
 
-pub async fn a_dead_job_whose_key_is_taken_is_not_retried(h: &impl Stores) {
+pub async fn dead_job_whose_unique_key_is_taken_is_not_retried(h: &impl Stores) {
     queue(h, &[unique_job(1, "a", "k")]).await;
     let claimed = claim_one(h, "a").await;
     assert!(settle(h, &claimed, dead()).await);

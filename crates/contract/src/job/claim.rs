@@ -8,7 +8,7 @@ use entrepot_testkit::{job, job_id, job_kind, unique_job};
 use super::{LEASE, at_once_again, claim, claim_one, dead, find, queue, settle, status};
 use crate::{Stores, at_once};
 
-pub async fn a_job_is_claimed_and_done(h: &impl Stores) {
+pub async fn claimed_job_is_completed(h: &impl Stores) {
     let trace = TraceParent::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap();
     let new = NewJob { trace: Some(trace), ..job(1, "a") };
     assert_eq!(queue(h, std::slice::from_ref(&new)).await, [job_id(1)]);
@@ -33,7 +33,7 @@ pub async fn a_job_is_claimed_and_done(h: &impl Stores) {
     assert!(claim(h, "a", 10).await.is_empty(), "it is over");
 }
 
-/// However many workers ask at once, and in whatever parts.
+/// Also with many concurrent workers and batches of different sizes.
 pub async fn each_job_is_claimed_once(h: &impl Stores) {
     let jobs: Vec<_> = (1..=200).map(|n| job(n, "a")).collect();
     queue(h, &jobs).await;
@@ -53,7 +53,7 @@ pub async fn each_job_is_claimed_once(h: &impl Stores) {
     assert_eq!(claimed.into_iter().collect::<BTreeSet<_>>().len(), 200);
 }
 
-pub async fn the_greater_priority_is_first_and_then_the_oldest(h: &impl Stores) {
+pub async fn jobs_are_claimed_by_priority_then_by_due_time(h: &impl Stores) {
     let at = |n, priority| NewJob { priority: Priority(priority), ..job(n, "a") };
     for new in [at(1, 0), at(2, -5), at(3, 7), at(4, 0), at(5, 7)] {
         queue(h, &[new]).await;
@@ -65,7 +65,7 @@ pub async fn the_greater_priority_is_first_and_then_the_oldest(h: &impl Stores) 
     assert_eq!(order, [3, 5, 1, 4, 2].map(job_id));
 }
 
-pub async fn a_job_waits_for_its_time(h: &impl Stores) {
+pub async fn job_waits_until_its_run_time(h: &impl Stores) {
     let after = |n, delay| NewJob { delay, ..job(n, "a") };
     queue(h, &[after(1, Duration::from_hours(1)), after(2, Duration::from_millis(30))]).await;
     let waiting = find(h, 1).await;
@@ -81,7 +81,7 @@ pub async fn a_job_waits_for_its_time(h: &impl Stores) {
     assert!(started.started_at >= Some(started.run_at));
 }
 
-pub async fn only_what_was_asked_for_is_claimed(h: &impl Stores) {
+pub async fn only_requested_kinds_are_claimed(h: &impl Stores) {
     let jobs: Vec<_> = (1..=3).map(|n| job(n, "a")).chain((4..=6).map(|n| job(n, "b"))).collect();
     queue(h, &jobs).await;
     queue(h, &[job(7, "c")]).await;
@@ -92,7 +92,7 @@ pub async fn only_what_was_asked_for_is_claimed(h: &impl Stores) {
     assert!(h.jobs().claim(&Claim { kinds: vec![], lease: LEASE }).await.unwrap().is_empty());
 }
 
-pub async fn the_same_job_is_not_queued_twice(h: &impl Stores) {
+pub async fn unique_job_is_not_queued_twice(h: &impl Stores) {
     let same = |n| unique_job(n, "a", "order-7");
     assert_eq!(queue(h, &[same(1), same(2), job(3, "a"), unique_job(4, "b", "order-7")]).await, [1, 3, 4].map(job_id));
     assert_eq!(h.job_list().find(job_id(2)).await.unwrap(), None);
@@ -103,7 +103,7 @@ pub async fn the_same_job_is_not_queued_twice(h: &impl Stores) {
     assert_eq!(queue(h, &[same(7)]).await, [job_id(7)], "it is over");
 }
 
-pub async fn the_same_job_is_queued_once_by_many(h: &impl Stores) {
+pub async fn unique_job_is_queued_once_by_concurrent_callers(h: &impl Stores) {
     let tries = (1..=10).map(|n| {
         let store = h.jobs();
         async move { store.enqueue(&[unique_job(n, "a", "once")]).await.unwrap().len() }
@@ -111,14 +111,14 @@ pub async fn the_same_job_is_queued_once_by_many(h: &impl Stores) {
     assert_eq!(at_once(tries).await.into_iter().sum::<usize>(), 1);
 }
 
-pub async fn whoever_waits_is_told_of_jobs(h: &impl Stores) {
+pub async fn waiting_worker_is_notified_of_queued_jobs(h: &impl Stores) {
     let store = h.jobs();
     let waiting = tokio::spawn(async move { store.queued().await });
     queue(h, &[job(1, "a")]).await;
     waiting.await.unwrap();
 }
 
-pub async fn a_failed_job_is_tried_again(h: &impl Stores) {
+pub async fn failed_job_is_retried(h: &impl Stores) {
     queue(h, &[job(1, "a")]).await;
     let first = claim_one(h, "a").await;
     assert!(settle(h, &first, at_once_again()).await);
@@ -134,7 +134,7 @@ pub async fn a_failed_job_is_tried_again(h: &impl Stores) {
     assert!(claim(h, "a", 10).await.is_empty());
 }
 
-pub async fn a_job_that_failed_for_the_last_time_is_kept(h: &impl Stores) {
+pub async fn job_that_failed_its_last_attempt_is_kept(h: &impl Stores) {
     queue(h, &[job(1, "a")]).await;
     let claimed = claim_one(h, "a").await;
     assert!(settle(h, &claimed, dead()).await);
@@ -144,7 +144,7 @@ pub async fn a_job_that_failed_for_the_last_time_is_kept(h: &impl Stores) {
     assert!(claim(h, "a", 10).await.is_empty());
 }
 
-pub async fn a_job_with_nothing_to_do_leaves_no_trace(h: &impl Stores) {
+pub async fn job_with_nothing_to_do_is_deleted(h: &impl Stores) {
     queue(h, &[unique_job(1, "a", "k")]).await;
     let claimed = claim_one(h, "a").await;
     assert!(settle(h, &claimed, Outcome::Nothing).await);
@@ -152,7 +152,7 @@ pub async fn a_job_with_nothing_to_do_leaves_no_trace(h: &impl Stores) {
     assert_eq!(queue(h, &[unique_job(2, "a", "k")]).await, [job_id(2)]);
 }
 
-pub async fn a_released_job_was_not_begun(h: &impl Stores) {
+pub async fn released_attempt_is_not_counted(h: &impl Stores) {
     queue(h, &[job(1, "a")]).await;
     let run_at = find(h, 1).await.run_at;
     let claimed = claim_one(h, "a").await;
@@ -165,7 +165,7 @@ pub async fn a_released_job_was_not_begun(h: &impl Stores) {
     assert!(!settle(h, &claimed, Outcome::Succeeded).await);
 }
 
-/// Each for itself.
+/// Each settlement succeeds or fails on its own.
 pub async fn many_outcomes_are_written_at_once(h: &impl Stores) {
     let jobs: Vec<_> = (1..=5).map(|n| job(n, "a")).collect();
     queue(h, &jobs).await;

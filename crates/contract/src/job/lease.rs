@@ -1,4 +1,4 @@
-//! Leases that run out.
+//! Expired leases.
 
 use entrepot_domain::job::{JobStatus, NewJob, Outcome};
 use entrepot_testkit::{job, job_kind};
@@ -6,7 +6,7 @@ use entrepot_testkit::{job, job_kind};
 use super::{LEASE, SHORT, claim, claim_for, claim_one, find, queue, rescue, settle, status};
 use crate::{Stores, at_once};
 
-pub async fn whose_lease_was_lost_can_write_nothing(h: &impl Stores) {
+pub async fn worker_that_lost_its_lease_cannot_settle(h: &impl Stores) {
     queue(h, &[job(1, "a")]).await;
     let slow = claim_for(h, "a", 1, SHORT).await.remove(0);
     assert_eq!(rescue(&*h.jobs(), "a").await, 1);
@@ -24,8 +24,8 @@ pub async fn whose_lease_was_lost_can_write_nothing(h: &impl Stores) {
     assert_eq!(h.jobs().renew(&[fast.lease], LEASE).await.unwrap(), []);
 }
 
-/// The clock that counts is the store's, so a lease that ran out is still its worker's until somebody takes it.
-pub async fn a_renewed_lease_is_not_lost(h: &impl Stores) {
+/// An expired lease is held until it is revoked.
+pub async fn renewed_lease_is_not_lost(h: &impl Stores) {
     queue(h, &[job(1, "a"), job(2, "a")]).await;
     let claimed = claim_for(h, "a", 2, SHORT).await;
     let (kept, left) = (claimed[0].lease, claimed[1].lease);
@@ -36,7 +36,7 @@ pub async fn a_renewed_lease_is_not_lost(h: &impl Stores) {
     assert!(!settle(h, &claimed[1], Outcome::Succeeded).await);
 }
 
-pub async fn a_job_whose_worker_was_lost_for_the_last_time_is_dead(h: &impl Stores) {
+pub async fn job_whose_last_attempt_lost_its_worker_is_dead(h: &impl Stores) {
     queue(h, &[NewJob { max_attempts: 1, ..job(1, "a") }]).await;
     claim_for(h, "a", 1, SHORT).await;
     assert_eq!(rescue(&*h.jobs(), "a").await, 1);
@@ -45,7 +45,7 @@ pub async fn a_job_whose_worker_was_lost_for_the_last_time_is_dead(h: &impl Stor
     assert!(job.last_error.unwrap().as_str().starts_with("the lease ran out"));
 }
 
-/// They may be jobs of a newer program, which is about to come back.
+/// They may belong to a newer program that is about to restart.
 pub async fn jobs_of_unknown_kinds_are_not_rescued(h: &impl Stores) {
     queue(h, &[job(1, "a"), job(2, "b")]).await;
     for kind in ["a", "b"] {
@@ -57,8 +57,8 @@ pub async fn jobs_of_unknown_kinds_are_not_rescued(h: &impl Stores) {
     assert!(claim(h, "a", 1).await.is_empty());
 }
 
-/// However many look for it.
-pub async fn a_job_is_rescued_once(h: &impl Stores) {
+/// Also with concurrent rescues.
+pub async fn job_is_rescued_once(h: &impl Stores) {
     let jobs: Vec<_> = (1..=20).map(|n| job(n, "a")).collect();
     queue(h, &jobs).await;
     claim_for(h, "a", 20, SHORT).await;

@@ -18,8 +18,8 @@ fn tick(n: u128, pattern: &str, due: Option<Timestamp>, next: Timestamp) -> Tick
     Tick { name: job_kind("a"), pattern: pattern.to_owned(), due, next, job: job(n, "a") }
 }
 
-/// However many workers take part.
-pub async fn a_schedule_fires_once_a_tick(h: &impl Stores) {
+/// Also with concurrent workers.
+pub async fn schedule_fires_once_per_tick(h: &impl Stores) {
     let Schedules { now, known: none } = known(h).await;
     assert_eq!(none, []);
     let first = now - TimeDelta::seconds(1);
@@ -41,8 +41,8 @@ pub async fn a_schedule_fires_once_a_tick(h: &impl Stores) {
     assert_eq!(known(h).await.known, [(job_kind("a"), "* * * * *".to_owned(), next)]);
 }
 
-/// Whatever the clock of the worker says.
-pub async fn a_schedule_does_not_fire_before_its_time(h: &impl Stores) {
+/// Independently of the worker's clock.
+pub async fn schedule_does_not_fire_before_its_time(h: &impl Stores) {
     let now = known(h).await.now;
     let (due, next) = (now + TimeDelta::minutes(1), now + TimeDelta::minutes(2));
     assert!(h.jobs().tick(&tick(1, "p", None, due)).await.unwrap());
@@ -51,7 +51,7 @@ pub async fn a_schedule_does_not_fire_before_its_time(h: &impl Stores) {
     assert!(claim(h, "a", 10).await.is_empty());
 }
 
-pub async fn a_changed_schedule_gets_another_time(h: &impl Stores) {
+pub async fn changed_schedule_gets_a_new_time(h: &impl Stores) {
     let now = known(h).await.now;
     let past = now - TimeDelta::minutes(1);
     assert!(h.jobs().tick(&tick(1, "old", None, past)).await.unwrap());

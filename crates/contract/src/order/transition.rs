@@ -73,7 +73,7 @@ pub async fn invalid_action_is_refused(h: &impl Stores) {
 }
 
 /// Before an invalid action is reported.
-pub async fn a_stale_version_of_an_order_is_refused(h: &impl Stores) {
+pub async fn stale_version_of_an_order_is_refused(h: &impl Stores) {
     let order = order_of_three(h, buyer(h, "ada").await).await;
     for action in [Cancel, Deliver] {
         let stale = Transition { expected: Some(Version(2)), ..by_staff(action, 20) };
