@@ -1,8 +1,8 @@
-//! What jobs cost: `cargo run --release -p entrepot-worker --example jobs -- sqlite` or `postgres`.
+//! Measures jobs: `cargo run --release -p entrepot-worker --example jobs -- sqlite` or `postgres`.
 //!
-//! 10,000 jobs that do nothing are drained by one worker on SQLite and by two on PostgreSQL, and the time from queued to
-//! started is taken of 2,000 jobs that come one after the other, queued by the process of the worker and by another one. All
-//! of it twice: on an empty store, and beside 100,000 dead jobs.
+//! 10,000 jobs that do nothing are drained by one worker on SQLite and by two on PostgreSQL, and the time from queued
+//! to started is taken of 2,000 jobs that come one after the other, queued by the process of the worker and by another
+//! one. All of it twice: on an empty store, and beside 100,000 dead jobs.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -39,7 +39,7 @@ const JOBS: usize = 10_000;
 const DEAD: usize = 100_000;
 const ONE_BY_ONE: usize = 2_000;
 
-/// When each job was begun, and how many were.
+/// The time at which each job started, and the number of starts.
 #[derive(Default)]
 struct Seen {
     begun: Mutex<HashMap<JobId, (Instant, u32)>>,

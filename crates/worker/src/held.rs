@@ -9,14 +9,14 @@ use entrepot_domain::job::Lease;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// What is known of a lease.
+/// The state of a held lease.
 struct Held {
-    /// By this process's clock, and rather too early.
+    /// The expiry by this process's clock, never later than that of the store.
     until: Instant,
     lost: CancellationToken,
 }
 
-/// The leases that this process holds, until what became of their jobs is written.
+/// The leases that this process holds, until the outcomes of their jobs are written.
 #[derive(Default)]
 pub(crate) struct HeldLeases(Mutex<HashMap<Lease, Held>>);
 
@@ -25,7 +25,7 @@ impl HeldLeases {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds one, and returns what tells that it was lost.
+    /// Adds a lease, and returns a token that is cancelled when the lease is lost.
     pub(crate) fn add(&self, lease: Lease, until: Instant) -> CancellationToken {
         let lost = CancellationToken::new();
         self.all().insert(lease, Held { until, lost: lost.clone() });
@@ -40,7 +40,7 @@ impl HeldLeases {
         self.all().keys().copied().collect()
     }
 
-    /// Of those that were asked for, the ones that are still held last until then; the others are lost.
+    /// Extends the leases in `held` to `until`; the others in `asked` are lost.
     pub(crate) fn renewed(&self, asked: &[Lease], held: &[Lease], until: Instant) {
         let mut all = self.all();
         for lease in asked {
@@ -54,7 +54,7 @@ impl HeldLeases {
         }
     }
 
-    /// Those that could not be renewed in time are lost: another worker may have the job by now.
+    /// Drops leases that were not renewed in time: another worker may have claimed their jobs.
     pub(crate) fn drop_expired(&self, now: Instant) {
         self.all().retain(|_, held| {
             let is_held = held.until > now;

@@ -1,4 +1,4 @@
-//! What a worker does again and again beside its jobs: renew leases, rescue those of others, and count what waits.
+//! The periodic tasks of a worker: renew leases, rescue lost jobs, and count waiting ones.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,11 +7,11 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 use crate::{held::HeldLeases, registry::Registry};
 
-/// Renews leases three times in each.
+/// Renews each lease three times within its duration.
 pub(crate) async fn renew(queue: Arc<dyn JobQueue>, held: Arc<HeldLeases>, lease: Duration) {
-    let mut beats = every(lease / 3);
+    let mut ticks = every(lease / 3);
     loop {
-        beats.tick().await;
+        ticks.tick().await;
         let leases = held.leases();
         if !leases.is_empty() {
             let asked_at = Instant::now();
@@ -24,28 +24,28 @@ pub(crate) async fn renew(queue: Arc<dyn JobQueue>, held: Arc<HeldLeases>, lease
     }
 }
 
-/// Lets jobs be done again whose workers are lost.
+/// Returns the jobs of lost workers to the queue.
 pub(crate) async fn rescue(queue: Arc<dyn JobQueue>, registry: Arc<Registry>, period: Duration) {
-    let (mut beats, kinds) = (every(period), registry.names());
+    let (mut ticks, kinds) = (every(period), registry.names());
     loop {
-        beats.tick().await;
+        ticks.tick().await;
         match queue.rescue(&kinds).await {
             Ok(0) => {}
-            Ok(jobs) => tracing::warn!(jobs, "leases of jobs ran out; they are done again"),
-            Err(fault) => tracing::debug!(error = %fault, "lost jobs could not be looked for"),
+            Ok(jobs) => tracing::warn!(jobs, "leases of jobs expired; the jobs are tried again or have failed"),
+            Err(fault) => tracing::debug!(error = %fault, "lost jobs could not be rescued"),
         }
     }
 }
 
-/// Counts what waits, for the metrics.
+/// Counts waiting jobs, for the metrics.
 pub(crate) async fn count(queue: Arc<dyn JobQueue>, registry: Arc<Registry>, period: Duration) {
-    let mut beats = every(period);
+    let mut ticks = every(period);
     loop {
-        beats.tick().await;
+        ticks.tick().await;
         let Ok(backlog) = queue.backlog().await else { continue };
         for known in registry.iter() {
             let of_kind = backlog.iter().find(|of_kind| of_kind.kind == known.kind);
-            known.metrics.wait(
+            known.metrics.set_waiting(
                 of_kind.map_or(0, |of_kind| of_kind.ready),
                 of_kind.map_or(Duration::ZERO, |of_kind| of_kind.oldest),
             );
@@ -55,7 +55,7 @@ pub(crate) async fn count(queue: Arc<dyn JobQueue>, registry: Arc<Registry>, per
 
 /// Ticks once in each period, at once the first time. A late tick puts off the following ones.
 pub(crate) fn every(period: Duration) -> Interval {
-    let mut beats = interval(period.max(Duration::from_millis(1)));
-    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    beats
+    let mut ticks = interval(period.max(Duration::from_millis(1)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }

@@ -1,4 +1,4 @@
-//! Kinds of jobs: what is written for each.
+//! The trait of a kind of jobs, and its settings and results.
 
 use std::time::Duration;
 
@@ -11,25 +11,25 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::trace;
 
-/// A kind of jobs. One file declares it, and a line in the composition root adds it.
+/// A kind of jobs. Each is declared in one file and added in one line of the composition root.
 #[async_trait]
 pub trait Kind: Send + Sync + 'static {
-    /// Its name, which never changes: queued jobs bear it.
+    /// The name of the kind. It never changes, since queued jobs are stored with it.
     const NAME: &'static str;
 
-    /// The version of its payload. Raise it when an older program could not read the payload any more, and teach
-    /// [`read`](Self::read) the versions before: jobs outlive the program that queued them.
+    /// The version of the payload. Increase it when an older program could no longer read the payload, and let
+    /// [`read`](Self::read) accept the earlier versions: jobs outlive the program that queued them.
     const VERSION: u16 = 1;
 
-    /// What a job is about.
+    /// The input of a job.
     type Payload: Serialize + DeserializeOwned + Send + 'static;
 
-    /// How its jobs are run.
+    /// Returns the settings with which jobs of this kind run.
     fn settings(&self) -> KindSettings {
         KindSettings::default()
     }
 
-    /// Reads a payload of this version or of one before.
+    /// Reads a payload of this version or of an earlier one.
     fn read(version: u16, text: &str) -> Result<Self::Payload, Failure> {
         if version != Self::VERSION {
             return Err(Failure::later("its payload is of a version that this program does not know"));
@@ -38,28 +38,28 @@ pub trait Kind: Send + Sync + 'static {
         serde_json::from_str(text).map_err(|_| Failure::fatal("its payload cannot be read"))
     }
 
-    /// Does a job. It may be done more than once, so a second time must do no harm. Dropped at its deadline, when its
-    /// lease is lost, and when the program may wait no longer for its end.
+    /// Runs a job. A job may run more than once, so this must be idempotent. The future is dropped at the deadline of
+    /// the job, when its lease is lost, and when the shutdown time-out elapses.
     async fn run(&self, payload: Self::Payload, attempt: Attempt) -> Result<Done, Failure>;
 }
 
-/// How the jobs of a kind are run.
+/// The settings of a kind.
 #[derive(Debug, Clone, Copy)]
 pub struct KindSettings {
-    /// How many at once, in this process.
+    /// The maximum number of jobs that run at once in this process.
     pub concurrency: u32,
-    /// How long one may take.
+    /// The maximum duration of an attempt.
     pub deadline: Duration,
-    /// How often one is begun before it is dead.
+    /// The maximum number of attempts.
     pub max_attempts: u32,
-    /// How long one that failed waits.
+    /// The delays between attempts.
     pub backoff: Backoff,
-    /// When one is queued by itself: a cron pattern of six fields, seconds first, in UTC. Its payload must be `()`.
+    /// The schedule of recurring jobs: a cron pattern of six fields, seconds first, in UTC. The payload must be `()`.
     pub schedule: Option<&'static str>,
 }
 
 impl Default for KindSettings {
-    /// Eight at once, half a minute each, ten attempts.
+    /// Eight jobs at once, 30 seconds each, ten attempts.
     fn default() -> Self {
         Self {
             concurrency: 8,
@@ -71,25 +71,25 @@ impl Default for KindSettings {
     }
 }
 
-/// Which attempt at a job this is.
+/// An attempt at a job.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt {
     /// The job.
     pub job: JobId,
-    /// From 1 on.
+    /// The number of the attempt, from 1.
     pub number: u32,
 }
 
-/// What came of a job that did not fail.
+/// The result of an attempt that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Done {
-    /// It did something.
+    /// The job was done.
     Succeeded,
-    /// There was nothing to do, and nobody needs to know that it ran.
+    /// There was nothing to do; the job is deleted from the queue.
     Nothing,
 }
 
-/// Why a job failed. Admins see the words: no payload, address or token is in them.
+/// The reason why an attempt failed. Admins see its text, which must not contain a payload, address or token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     pub(crate) error: ErrorText,
@@ -97,31 +97,31 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Another try may succeed.
+    /// A failure after which another attempt may succeed.
     pub fn later(why: &str) -> Self {
         Self { error: ErrorText::new(why), is_final: false }
     }
 
-    /// No other try will succeed.
+    /// A failure after which no other attempt can succeed.
     pub fn fatal(why: &str) -> Self {
         Self { error: ErrorText::new(why), is_final: true }
     }
 }
 
 impl From<Fault> for Failure {
-    /// What is inside of the fault is for the log alone.
+    /// The source of the fault is only logged.
     fn from(fault: Fault) -> Self {
         let failure = Self::later(&fault.to_string());
         match fault {
             Fault::Unavailable { source, .. } | Fault::Unknown(source) => {
-                tracing::warn!(error = format!("{source:#}"), "a job met a fault");
+                tracing::warn!(error = format!("{source:#}"), "a fault in a job");
             }
         }
         failure
     }
 }
 
-/// A job of this kind, to be queued: it belongs to the trace that runs now.
+/// Creates a job of this kind, in the current trace.
 pub fn new_job<K: Kind>(
     kind: &K,
     id: JobId,

@@ -1,12 +1,12 @@
-//! Background jobs: claims what is queued and runs it.
+//! The worker that claims and runs background jobs.
 //!
-//! - [`Kind`]: what is written for each kind of jobs, in the folder of its aggregate (`order/`, `job/`)
+//! - [`Kind`]: the trait that each kind of jobs implements, in the folder of its aggregate (`order/`, `job/`)
 //! - [`Registry`]: the kinds that a process knows
 //! - [`Worker`]: runs them, with a bound for each kind
 //!
-//! A job is done at least once. It is leased to one worker at a time, which renews the lease as long as it works; if the
-//! process dies, the job is done again by another when the lease has run out. Whoever lost a lease stops, and can write no
-//! result any more.
+//! A job runs at least once. It is leased to one worker at a time, which renews the lease while the job runs; if the
+//! process dies, another worker runs the job again when the lease has expired. An attempt that lost its lease is
+//! stopped, and its outcome is not written.
 //!
 //! # How to add a kind
 //! ```

@@ -7,7 +7,7 @@ use std::{
 
 use entrepot_domain::{Sample, job::Outcome};
 
-/// The metrics of a kind, in this process; what waits is the same for all.
+/// The metrics of a kind in this process. Those of waiting jobs are the same in all processes.
 #[derive(Default)]
 pub(crate) struct KindMetrics {
     finished: AtomicU64,
@@ -21,7 +21,7 @@ pub(crate) struct KindMetrics {
 }
 
 impl KindMetrics {
-    /// An attempt ended; `None` is one whose lease was lost.
+    /// Counts an attempt that ended; `None` if its lease was lost.
     pub(crate) fn ended(&self, outcome: Option<&Outcome>, took: Duration) {
         let count = match outcome {
             Some(Outcome::Succeeded | Outcome::Nothing) => &self.finished,
@@ -33,12 +33,12 @@ impl KindMetrics {
         self.duration.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    pub(crate) fn wait(&self, ready: u64, oldest: Duration) {
+    pub(crate) fn set_waiting(&self, ready: u64, oldest: Duration) {
         self.ready.store(ready, Ordering::Relaxed);
         self.oldest.store(u64::try_from(oldest.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// The samples of a kind with this name, of which so many run.
+    /// Returns the samples of the kind with this name and number of running jobs.
     pub(crate) fn samples(&self, kind: &'static str, running: u32) -> Vec<Sample> {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let oldest = Sample::seconds("", "", Duration::from_millis(read(&self.oldest))).value;

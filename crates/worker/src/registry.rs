@@ -37,7 +37,7 @@ impl<K: Kind> Handler for Typed<K> {
     }
 }
 
-/// A pattern, and how the job of a tick is made.
+/// A pattern, and a function that creates the job of a tick.
 pub(crate) struct Schedule {
     pub(crate) pattern: &'static str,
     cron: Cron,
@@ -45,7 +45,7 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// The first moment after another one; `None` if there is none.
+    /// Returns the next time after `moment`; `None` if there is none.
     pub(crate) fn after(&self, moment: Timestamp) -> Option<Timestamp> {
         self.cron.find_next_occurrence(&moment, false).ok()
     }
@@ -58,13 +58,13 @@ impl Schedule {
 /// A kind that the worker knows.
 pub(crate) struct Known {
     pub(crate) kind: JobKind,
-    /// The same, as a label of metrics.
+    /// The name of the kind, as a label of metrics.
     pub(crate) name: &'static str,
     pub(crate) settings: KindSettings,
     pub(crate) schedule: Option<Schedule>,
     pub(crate) metrics: KindMetrics,
-    /// How many of its jobs this process has.
-    taken: AtomicU32,
+    /// The number of its jobs that run in this process.
+    running: AtomicU32,
     handler: Box<dyn Handler>,
 }
 
@@ -73,19 +73,19 @@ impl Known {
         self.handler.run(job).await
     }
 
-    pub(crate) fn take(&self) {
-        self.taken.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn start(&self) {
+        self.running.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn give_back(&self) {
-        self.taken.fetch_sub(1, Ordering::Relaxed);
+    pub(crate) fn finish(&self) {
+        self.running.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(crate) fn running(&self) -> u32 {
-        self.taken.load(Ordering::Relaxed)
+        self.running.load(Ordering::Relaxed)
     }
 
-    /// How many more of its jobs may run.
+    /// Returns the number of further jobs that may run.
     pub(crate) fn free(&self) -> u32 {
         self.settings.concurrency.saturating_sub(self.running())
     }
@@ -96,18 +96,19 @@ impl Known {
 pub struct Registry(BTreeMap<JobKind, Arc<Known>>);
 
 impl Registry {
-    /// Adds a kind. An error is a bad name or a bad pattern.
+    /// Adds a kind. Fails if its name is invalid.
     pub fn add<K: Kind>(&mut self, kind: K) -> Result<(), Invalid> {
         self.insert(Arc::new(kind), None)
     }
 
-    /// Adds a kind whose jobs are queued by its [`schedule`](KindSettings::schedule).
+    /// Adds a kind whose jobs are queued by its [`schedule`](KindSettings::schedule). Fails if its name or pattern is
+    /// invalid.
     pub fn add_scheduled<K: Kind<Payload = ()>>(&mut self, kind: K) -> Result<(), Invalid> {
         let settings = kind.settings();
         let kind = Arc::new(kind);
         let pattern = settings.schedule.ok_or_else(|| Invalid::new(format!("{} has no schedule", K::NAME)))?;
         let cron = six_fields(pattern)?;
-        // While the job of an earlier tick waits or runs, there is no other.
+        // No job is queued while that of an earlier tick waits or runs.
         let key = UniqueKey::parse("schedule")?;
         let of_tick = kind.clone();
         let make = Box::new(move |id| new_job(&*of_tick, id, &(), Some(key.clone())));
@@ -122,7 +123,7 @@ impl Registry {
             settings: kind.settings(),
             schedule,
             metrics: KindMetrics::default(),
-            taken: AtomicU32::new(0),
+            running: AtomicU32::new(0),
             handler: Box::new(Typed(kind)),
         };
         self.0.insert(name, Arc::new(known));
@@ -142,7 +143,7 @@ impl Registry {
     }
 }
 
-/// Reads a pattern with seconds, which five fields would leave out.
+/// Parses a pattern of six fields; one of five would have no seconds.
 fn six_fields(pattern: &str) -> Result<Cron, Invalid> {
     if pattern.split_whitespace().count() != 6 {
         return Err(Invalid::new(format!("the schedule {pattern} must have six fields")));
@@ -155,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pattern_has_six_fields_and_its_moments_follow_each_other() {
+    fn pattern_has_six_fields_and_its_times_increase() {
         assert!(six_fields("* * * * *").is_err() && six_fields("x * * * * *").is_err());
         let cron = six_fields("*/2 * * * * *").unwrap();
         let moment: Timestamp = "2026-11-28T12:00:00.250Z".parse().unwrap();

@@ -1,4 +1,4 @@
-//! Queues jobs at the moments of their schedules.
+//! Queues jobs at the times of their schedules.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,23 +10,23 @@ use tokio::time::sleep;
 
 use crate::registry::{Known, Registry, Schedule};
 
-/// How long to wait at the most before the schedules are looked at again: another program may have changed them.
+/// The maximum wait before the schedules are read again: another process may have changed them.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// How long to wait at the least.
+/// The minimum wait between two reads.
 const MIN_WAIT: Duration = Duration::from_millis(5);
 
-/// Queues the jobs of schedules. Moments are those of the store's clock; this process only measures how long it waits.
-/// Moments that were missed while no worker ran are made up for by one job.
+/// Queues the jobs of schedules. Times are those of the store's clock; the clock of this process only measures the
+/// waits. Ticks missed while no worker ran result in one job.
 pub(crate) async fn schedule(queue: Arc<dyn JobQueue>, registry: Arc<Registry>, ids: Arc<dyn IdGenerator>) {
     if registry.iter().all(|known| known.schedule.is_none()) {
         return;
     }
     loop {
-        let wait = match look(&*queue, &registry, &*ids).await {
+        let wait = match take_due(&*queue, &registry, &*ids).await {
             Ok(wait) => wait,
             Err(fault) => {
-                tracing::warn!(error = %fault, "the schedules of jobs could not be looked at");
+                tracing::warn!(error = %fault, "the schedules of jobs could not be read");
                 Duration::from_secs(1)
             }
         };
@@ -34,8 +34,8 @@ pub(crate) async fn schedule(queue: Arc<dyn JobQueue>, registry: Arc<Registry>, 
     }
 }
 
-/// Takes the ticks that are due, and says how long it is until the next.
-async fn look(queue: &dyn JobQueue, registry: &Registry, ids: &dyn IdGenerator) -> Result<Duration, Fault> {
+/// Takes the ticks that are due, and returns the time until the next one.
+async fn take_due(queue: &dyn JobQueue, registry: &Registry, ids: &dyn IdGenerator) -> Result<Duration, Fault> {
     let known: Vec<_> = registry.iter().filter_map(|known| Some((known, known.schedule.as_ref()?))).collect();
     let names: Vec<_> = known.iter().map(|(known, _)| known.kind.clone()).collect();
     let schedules = queue.schedules(&names).await?;
@@ -48,7 +48,7 @@ async fn look(queue: &dyn JobQueue, registry: &Registry, ids: &dyn IdGenerator) 
     Ok(wait)
 }
 
-/// Takes the tick of one schedule if it is due, and returns its next moment.
+/// Takes the tick of one schedule if it is due, and returns its next time.
 async fn take(
     queue: &dyn JobQueue,
     ids: &dyn IdGenerator,

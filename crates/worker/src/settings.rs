@@ -1,22 +1,22 @@
-//! How a worker works.
+//! The settings of a worker.
 
 use std::time::Duration;
 
-/// How a worker works. The defaults are for every deployment; tests make things faster.
+/// The settings of a worker. The defaults suit every deployment; tests use shorter intervals.
 #[derive(Debug, Clone, Copy)]
 pub struct WorkerSettings {
-    /// How long a lease lasts, 60 seconds at most. It is renewed three times in that.
+    /// The duration of a lease, at most 60 seconds. It is renewed three times within it.
     pub lease: Duration,
-    /// How soon jobs of other processes are looked for after there were some. It is doubled each time that there are none,
-    /// until [`max_poll_interval`](Self::max_poll_interval).
+    /// The interval between polls for jobs of other processes after a poll that found some. It doubles with each poll
+    /// that finds none, up to [`max_poll_interval`](Self::max_poll_interval).
     pub min_poll_interval: Duration,
-    /// How often jobs are looked for when there were none for a while.
+    /// The maximum interval between polls.
     pub max_poll_interval: Duration,
-    /// How often leases that ran out are looked for.
+    /// The interval between rescues of jobs with expired leases.
     pub rescue_interval: Duration,
-    /// How often waiting jobs are counted for the metrics.
+    /// The interval between counts of waiting jobs for the metrics.
     pub count_interval: Duration,
-    /// How long a stop waits for the jobs that run. Those that run longer are given back.
+    /// The time for which a shutdown waits for running jobs. Jobs that run longer are released.
     pub shutdown_timeout: Duration,
 }
 

@@ -7,10 +7,10 @@ use opentelemetry::global;
 use tracing::{Level, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// The name of W3C Trace Context.
+/// The name of the header in W3C Trace Context.
 const HEADER: &str = "traceparent";
 
-/// The trace of whatever runs now; `None` where traces are not collected.
+/// Returns the current trace; `None` if traces are not collected.
 pub(crate) fn current() -> Option<TraceParent> {
     if !tracing::enabled!(target: "entrepot_trace", Level::INFO) {
         return None;

@@ -27,74 +27,74 @@ use crate::{
     trace,
 };
 
-/// How many outcomes may wait for being written. Whoever has one more waits.
+/// The maximum number of outcomes that wait to be written; further attempts wait to hand theirs over.
 const OUTCOMES: usize = 1_024;
 
-/// How long to wait before a store that failed is asked for jobs again.
+/// The wait after a failed claim.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// The ports that a [`Worker`] holds.
 pub struct WorkerPorts {
-    /// Where jobs wait.
+    /// The job queue.
     pub queue: Arc<dyn JobQueue>,
-    /// Makes the identifiers of scheduled jobs.
+    /// Generates the identifiers of scheduled jobs.
     pub ids: Arc<dyn IdGenerator>,
-    /// Spreads the times at which jobs are tried again.
+    /// The source of the jitter of retries.
     pub random: Arc<dyn Randomness>,
 }
 
-/// Runs jobs, until it is stopped.
+/// Runs jobs until it is stopped.
 ///
-/// It claims as many as it may run, in batches, and writes what became of them in batches. It is told of what this
-/// process queues, and looks for what others have queued: often while there is something, seldom while there is not.
+/// It claims as many jobs as it may run, in batches, and writes their outcomes in batches. Jobs queued by this process
+/// wake it; for those of other processes it polls, often while it finds some and rarely while it finds none.
 pub struct Worker {
     ports: WorkerPorts,
     registry: Arc<Registry>,
     settings: WorkerSettings,
     held: Arc<HeldLeases>,
-    /// Is told when a job ended and another may begin.
+    /// Notified when a job has ended and another may start.
     freed: Arc<Notify>,
 }
 
 impl Worker {
-    /// A worker of these kinds.
+    /// Creates a worker of these kinds.
     pub fn new(ports: WorkerPorts, registry: Registry, settings: WorkerSettings) -> Self {
         let (held, freed) = (Arc::default(), Arc::default());
         Self { ports, registry: Arc::new(registry), settings, held, freed }
     }
 
-    /// The metrics of its kinds.
+    /// Returns the metrics of its kinds.
     pub fn metrics(&self) -> Arc<dyn MetricSource> {
         Arc::new(WorkerMetrics(self.registry.clone()))
     }
 
-    /// Runs jobs until `stop` is cancelled; then begins no more, and returns when those that run have ended, or were
-    /// given back because they took too long.
+    /// Runs jobs until `stop` is cancelled. Then it starts no more, and returns when the running jobs have ended or, at
+    /// the shutdown time-out, were released.
     pub async fn run(self, stop: CancellationToken) {
         let worker = Arc::new(self);
         let (ended, outcomes) = mpsc::channel(OUTCOMES);
         let queue = &worker.ports.queue;
         let settler = spawn(settle(queue.clone(), worker.held.clone(), outcomes));
         let renewer = spawn(keep::renew(queue.clone(), worker.held.clone(), worker.settings.lease));
-        let beside = [
+        let periodic = [
             spawn(keep::rescue(queue.clone(), worker.registry.clone(), worker.settings.rescue_interval)),
             spawn(keep::count(queue.clone(), worker.registry.clone(), worker.settings.count_interval)),
             spawn(schedule(queue.clone(), worker.registry.clone(), worker.ports.ids.clone())),
         ];
-        let (running, hurry) = (TaskTracker::new(), CancellationToken::new());
-        worker.claim_until(&stop, &running, &hurry, &ended).await;
-        for task in beside {
+        let (running, release) = (TaskTracker::new(), CancellationToken::new());
+        worker.claim_until(&stop, &running, &release, &ended).await;
+        for task in periodic {
             task.abort();
         }
         running.close();
         if timeout(worker.settings.shutdown_timeout, running.wait()).await.is_err() {
-            tracing::warn!(jobs = running.len(), "jobs took too long to end and are given back");
-            hurry.cancel();
+            tracing::warn!(jobs = running.len(), "jobs took too long to end and are released");
+            release.cancel();
             running.wait().await;
         }
         drop(ended);
         if timeout(worker.settings.lease, settler).await.is_err() {
-            tracing::error!("what became of jobs could not be written; they are done again when their leases run out");
+            tracing::error!("the outcomes of jobs could not be written; the jobs run again when their leases expire");
         }
         renewer.abort();
     }
@@ -104,7 +104,7 @@ impl Worker {
         self: &Arc<Self>,
         stop: &CancellationToken,
         running: &TaskTracker,
-        hurry: &CancellationToken,
+        release: &CancellationToken,
         ended: &mpsc::Sender<Settlement>,
     ) {
         let WorkerSettings { lease, min_poll_interval, max_poll_interval, .. } = self.settings;
@@ -128,7 +128,7 @@ impl Worker {
             };
             let found = !claimed.is_empty();
             for job in claimed {
-                self.start(job, asked_at + lease, running, hurry, ended);
+                self.start(job, asked_at + lease, running, release, ended);
             }
             if found {
                 poll_interval = min_poll_interval;
@@ -149,20 +149,20 @@ impl Worker {
         job: Claimed,
         until: Instant,
         running: &TaskTracker,
-        hurry: &CancellationToken,
+        release: &CancellationToken,
         ended: &mpsc::Sender<Settlement>,
     ) {
-        // The claim names kinds that are known.
+        // The claim names only kinds of the registry.
         let Some(known) = self.registry.get(&job.kind).cloned() else { return };
         let lost = self.held.add(job.lease, until);
-        known.take();
-        let (worker, hurry, ended) = (self.clone(), hurry.clone(), ended.clone());
+        known.start();
+        let (worker, release, ended) = (self.clone(), release.clone(), ended.clone());
         running.spawn(async move {
             let begun = Instant::now();
             let outcome = tokio::select! {
                 outcome = worker.attempt(&known, &job) => Some(outcome),
                 () = lost.cancelled() => None,
-                () = hurry.cancelled() => Some(Outcome::Released),
+                () = release.cancelled() => Some(Outcome::Released),
             };
             known.metrics.ended(outcome.as_ref(), begun.elapsed());
             match outcome {
@@ -171,12 +171,12 @@ impl Worker {
                     tracing::warn!(job = %job.lease.job, kind = %job.kind, "a job was cancelled, or its lease was lost");
                 }
             }
-            known.give_back();
+            known.finish();
             worker.freed.notify_one();
         });
     }
 
-    /// Does a job, and says what became of it.
+    /// Runs an attempt, and returns its outcome.
     async fn attempt(&self, known: &Known, job: &Claimed) -> Outcome {
         let span = trace::span(job);
         let work = AssertUnwindSafe(known.run(job)).catch_unwind();
@@ -206,7 +206,7 @@ struct WorkerMetrics(Arc<Registry>);
 
 impl MetricSource for WorkerMetrics {
     fn samples(&self) -> Vec<Sample> {
-        // All samples of one name stand together.
+        // The samples of one name must be adjacent.
         let mut samples: Vec<_> =
             self.0.iter().flat_map(|known| known.metrics.samples(known.name, known.running())).collect();
         samples.sort_by_key(|sample| sample.name);

@@ -1,4 +1,4 @@
-//! What a worker does with jobs, on a store in a file and with a clock that tests move on.
+//! The worker on an SQLite store.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 mod common;
@@ -21,13 +21,13 @@ use entrepot_testkit::{job, job_id, job_kind};
 use entrepot_worker::{Attempt, Done, Failure, Kind, KindSettings, Registry};
 use tokio::sync::{Notify, Semaphore, mpsc};
 
-/// Does as its payload says, and tells of each attempt.
+/// Behaves as its payload says, and reports each attempt.
 struct Echo {
     begun: mpsc::UnboundedSender<(String, u32)>,
     settings: KindSettings,
-    /// One permit lets one job end that waits for it.
+    /// Each permit lets one waiting job end.
     gate: Arc<Semaphore>,
-    /// How many run, and the most that ever did.
+    /// The number of running jobs, and its maximum so far.
     running: Arc<(AtomicU32, AtomicU32)>,
 }
 
@@ -68,7 +68,7 @@ impl Kind for Echo {
     }
 }
 
-/// A shop with a kind, and what its jobs tell.
+/// A shop with one kind, and the attempts that its jobs report.
 struct Echoes {
     shop: Shop,
     begun: mpsc::UnboundedReceiver<(String, u32)>,
@@ -114,7 +114,7 @@ impl Echoes {
 }
 
 #[tokio::test]
-async fn jobs_are_done_and_told_of() {
+async fn jobs_are_done_and_reported() {
     let mut echoes = Echoes::new(settings());
     echoes.queue(1, "before the start").await;
     let worker = echoes.shop.start(echoes.kinds(), quick());
@@ -127,7 +127,7 @@ async fn jobs_are_done_and_told_of() {
 }
 
 #[tokio::test]
-async fn what_fails_is_tried_again_until_it_is_dead() {
+async fn failed_job_is_retried_until_it_is_dead() {
     let mut echoes = Echoes::new(settings());
     let worker = echoes.shop.start(echoes.kinds(), quick());
     for (n, what, attempts, status, error) in [
@@ -147,7 +147,7 @@ async fn what_fails_is_tried_again_until_it_is_dead() {
 }
 
 #[tokio::test]
-async fn a_payload_that_cannot_be_read_is_not_told_to_anybody() {
+async fn unreadable_payload_is_not_disclosed() {
     let echoes = Echoes::new(settings());
     let worker = echoes.shop.start(echoes.kinds(), quick());
     let hush = Payload { version: 1, text: "{\"token\": \"hush\"}".into() };
@@ -162,7 +162,7 @@ async fn a_payload_that_cannot_be_read_is_not_told_to_anybody() {
 }
 
 #[tokio::test]
-async fn a_kind_runs_no_more_at_once_than_it_may() {
+async fn concurrency_of_a_kind_is_limited() {
     let mut echoes = Echoes::new(settings());
     for n in 1..=10 {
         echoes.queue(n, "wait").await;
@@ -180,7 +180,7 @@ async fn a_kind_runs_no_more_at_once_than_it_may() {
 }
 
 #[tokio::test]
-async fn a_job_is_stopped_at_its_deadline() {
+async fn job_is_stopped_at_its_deadline() {
     let deadline = Duration::from_millis(20);
     let echoes = Echoes::new(KindSettings { deadline, max_attempts: 1, ..settings() });
     echoes.queue(1, "wait").await;
@@ -191,16 +191,16 @@ async fn a_job_is_stopped_at_its_deadline() {
     worker.stop().await;
 }
 
-/// Its lease is far shorter than it takes.
+/// The job takes far longer than its lease.
 #[tokio::test]
-async fn a_long_job_keeps_its_lease() {
+async fn long_job_keeps_its_lease() {
     let mut echoes = Echoes::new(settings());
     echoes.queue(1, "wait").await;
     let lease = Duration::from_millis(120);
     let settings = entrepot_worker::WorkerSettings { lease, ..quick() };
     let worker = echoes.shop.start(echoes.kinds(), settings);
     assert_eq!(echoes.next().await.1, 1);
-    // Another worker's rescues, for as long as five leases.
+    // Rescues by another worker, for the duration of five leases.
     let begun = std::time::Instant::now();
     while begun.elapsed() < lease * 5 {
         assert_eq!(echoes.shop.store.rescue(&[job_kind("tests.echo")]).await.unwrap(), 0);
@@ -212,7 +212,7 @@ async fn a_long_job_keeps_its_lease() {
 }
 
 #[tokio::test]
-async fn a_cancelled_job_is_stopped() {
+async fn cancelled_job_is_stopped() {
     let mut echoes = Echoes::new(settings());
     echoes.queue(1, "wait").await;
     let worker = echoes.shop.start(echoes.kinds(), quick());
@@ -226,7 +226,7 @@ async fn a_cancelled_job_is_stopped() {
 }
 
 #[tokio::test]
-async fn a_stop_waits_for_what_runs_and_begins_no_more() {
+async fn shutdown_waits_for_running_jobs_and_starts_none() {
     let mut echoes = Echoes::new(KindSettings { concurrency: 1, ..settings() });
     echoes.queue(1, "wait").await;
     let worker = echoes.shop.start(echoes.kinds(), quick());
@@ -240,7 +240,7 @@ async fn a_stop_waits_for_what_runs_and_begins_no_more() {
 }
 
 #[tokio::test]
-async fn a_stop_gives_back_what_takes_too_long() {
+async fn shutdown_releases_jobs_that_take_too_long() {
     let mut echoes = Echoes::new(settings());
     echoes.queue(1, "wait").await;
     let settings = entrepot_worker::WorkerSettings { shutdown_timeout: Duration::from_millis(10), ..quick() };
@@ -251,7 +251,7 @@ async fn a_stop_gives_back_what_takes_too_long() {
     assert_eq!(job.attempt, 0, "it counts as not begun");
 }
 
-/// A worker that is killed renews no lease. Whoever comes next does its jobs, and the dead one's word counts for nothing.
+/// A killed worker renews no lease. Another worker runs its jobs, and a late outcome of the first is not written.
 #[tokio::test]
 async fn jobs_of_a_lost_worker_are_done_by_another() {
     let mut echoes = Echoes::new(settings());
@@ -284,9 +284,9 @@ impl Kind for Tick {
     }
 }
 
-/// By the clock of the store, however many workers there are.
+/// By the clock of the store.
 #[tokio::test]
-async fn a_schedule_is_kept_once_by_several_workers() {
+async fn schedule_fires_once_with_several_workers() {
     let shop = Shop::new();
     let ticked = Arc::new(Notify::new());
     let workers: Vec<_> = (0..3)

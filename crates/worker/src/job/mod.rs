@@ -1,4 +1,4 @@
-//! Jobs about jobs.
+//! Jobs that maintain the job queue.
 
 mod prune;
 

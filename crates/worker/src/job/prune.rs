@@ -1,4 +1,4 @@
-//! Forgets jobs that ended long ago.
+//! Deletes jobs that ended long ago.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,10 +10,10 @@ use crate::{
     prune,
 };
 
-/// How long ended jobs are kept.
+/// The age up to which ended jobs are kept.
 const AGE: Duration = Duration::from_hours(7 * 24);
 
-/// Forgets jobs that ended long ago, every minute.
+/// Deletes jobs that ended long ago, every minute.
 pub struct PruneJobs {
     /// The queue.
     pub queue: Arc<dyn JobQueue>,

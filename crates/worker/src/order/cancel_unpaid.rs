@@ -9,16 +9,16 @@ use futures_util::future::BoxFuture;
 
 use crate::kind::{Attempt, Done, Failure, Kind, KindSettings};
 
-/// Is called when orders were changed, for those who remember what was there before.
+/// Called when orders were changed, so that caches can drop the old values.
 pub type ChangeNotice = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// Cancels orders that were not paid in time: every two seconds, so that none holds its stock for much longer.
+/// Cancels orders that were not paid in time, every two seconds, so that none holds its stock for much longer.
 pub struct CancelUnpaidOrders {
     /// The use case.
     pub orders: Arc<OrderService>,
-    /// How long an order may be pending.
+    /// The maximum time for which an order may be pending.
     pub ttl: Duration,
-    /// Who is told.
+    /// Called when orders were cancelled.
     pub changed: Option<ChangeNotice>,
 }
 

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Looks for everything often.
+/// Settings with short intervals.
 pub(crate) fn quick() -> WorkerSettings {
     WorkerSettings {
         lease: Duration::from_millis(300),
