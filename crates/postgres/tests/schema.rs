@@ -14,7 +14,7 @@ use entrepot_testkit::{Database, at, cause, new_user, placement, product};
 use tokio::task::spawn_blocking;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_schema_is_made_once_by_many_at_once() {
+async fn schema_is_created_once_by_concurrent_starts() {
     let empty = Database::empty().await.unwrap();
     let url = empty.url().to_owned();
     let pending = {
@@ -61,7 +61,7 @@ async fn each_migration_can_be_undone() {
 
 /// A role that may not make the extension gets the schema all the same, and the index once somebody has made it.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_search_index_is_made_once_its_extension_is_there() {
+async fn search_index_is_created_when_its_extension_is_available() {
     let empty = Database::empty().await.unwrap();
     let admin = client(empty.url()).await;
     let database: String = admin.query_one("SELECT current_database()::text", &[]).await.unwrap().get(0);
@@ -132,7 +132,7 @@ async fn constraints_are_the_last_line_of_defence() {
 
 /// Not even past the program. Only what is erased with a user can be taken out.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_audit_log_cannot_be_changed() {
+async fn audit_log_cannot_be_changed() {
     let shop = shop(1, 1).await;
     let client = client(shop.database.url()).await;
     for refused in [

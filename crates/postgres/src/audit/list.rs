@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_page_costs_the_same_however_deep_it_is() {
+    async fn page_cost_does_not_depend_on_depth() {
         let (mut connection, _database) = filled(ENTRIES).await;
         let mut costs = Vec::new();
         for seconds in [24_999, 12_500, 100] {

@@ -1,4 +1,4 @@
-//! What admins do with jobs, and what operators watch.
+//! The operations of admins, and the metrics of the queue.
 
 use std::time::Duration;
 
@@ -26,13 +26,13 @@ use crate::{
     value::read,
 };
 
-/// How often a job may change between two statements before that is a failure.
+/// The maximum number of tries when a job changes between two statements.
 const TRIES: u32 = 3;
 
 pub(super) async fn cancel(connection: &mut AsyncPgConnection, id: JobId) -> Result<(), JobError> {
     for _ in 0..TRIES {
         find(connection, id).await?.ok_or(JobError::NotFound)?.cancel()?;
-        // A worker that has it has no row any more to write to.
+        // A worker that runs it finds no row to settle.
         if (Cancel { id: id.0 }).execute(connection).await.map_err(fault)? > 0 {
             return Ok(());
         }
@@ -64,13 +64,13 @@ fn refused(error: diesel::result::Error) -> JobError {
     if is_duplicate(&error) { JobError::Queued } else { fault(error).into() }
 }
 
-/// Makes a job that waits for its time due.
+/// Makes a scheduled job due.
 async fn hurry(connection: &mut AsyncPgConnection, id: JobId) -> Result<usize, Fault> {
     let waiting = jobs::table.filter(jobs::id.eq(id.0)).filter(jobs::lease_until.is_null());
     update(waiting).set(jobs::run_at.eq(now)).execute(connection).await.map_err(fault)
 }
 
-/// Moves a job to those that have ended, whoever has it.
+/// Moves a job to the ended ones, whether or not it is leased.
 #[derive(QueryId)]
 struct Cancel {
     id: Uuid,

@@ -1,4 +1,4 @@
-//! Claiming jobs, and keeping them.
+//! Claiming jobs and renewing leases.
 
 use std::{cmp::Reverse, time::Duration};
 
@@ -21,12 +21,12 @@ use crate::{error::fault, value::read};
 pub(super) async fn claim(connection: &mut AsyncPgConnection, claim: &Claim) -> Result<Vec<Claimed>, Fault> {
     let rows: Vec<Row> = ClaimJobs::new(claim).load(connection).await.map_err(fault)?;
     let mut jobs = rows.into_iter().map(claimed).collect::<Result<Vec<_>, Fault>>()?;
-    // As they were to be begun: an update returns its rows in any order.
+    // An update returns its rows in any order; restore that of the claim.
     jobs.sort_by_key(|(priority, job)| (Reverse(*priority), Reverse(job.waited), job.lease));
     Ok(jobs.into_iter().map(|(_, job)| job).collect())
 }
 
-/// Of each kind those that are due, as many as are wanted. What another one claims is skipped.
+/// Selects due jobs of each kind, up to its number. Rows locked by other claims are skipped.
 #[derive(QueryId)]
 struct ClaimJobs {
     kinds: Vec<String>,

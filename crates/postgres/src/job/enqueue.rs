@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::row::millis;
 use crate::error::fault;
 
-/// Queues jobs in the transaction that runs now, and returns those that were. Call `notify_one` of the store's
+/// Queues jobs in the current transaction, and returns those that were queued. Call `notify_one` of the store's
 /// `queued_jobs` when it is committed.
 pub(crate) async fn enqueue(connection: &mut AsyncPgConnection, jobs: &[NewJob]) -> Result<Vec<JobId>, Fault> {
     if jobs.is_empty() {

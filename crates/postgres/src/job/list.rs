@@ -32,7 +32,7 @@ fn filtered(filter: &JobFilter) -> all_jobs::BoxedQuery<'_, Pg> {
     query
 }
 
-/// The rows of the window, and one more.
+/// Returns the rows of the window, and one more.
 fn shown(query: &JobQuery) -> all_jobs::BoxedQuery<'_, Pg> {
     let columns = SortColumns::of(&query.sort, column);
     let (limit, offset) = query.window.rows();

@@ -1,8 +1,8 @@
 //! Jobs.
 //!
-//! Claims and what became of jobs go in batches, one statement each, over connections of their own. A job that has ended
-//! moves to a table of its own in the same statement: what is left behind of it in `jobs` is dead at once, and no list and
-//! no claim has to step over those that ended before.
+//! Claims and outcomes are written in batches, one statement each, over separate connections. A job that has ended
+//! moves to a separate table in the same statement: its row version in `jobs` is dead at once, so neither lists nor
+//! claims scan ended jobs.
 
 mod admin;
 mod claim;

@@ -50,7 +50,7 @@ pub(super) fn kind(row: impl std::fmt::Display, text: &str) -> Result<JobKind, F
     read("jobs", "kind", row, JobKind::parse(text))
 }
 
-/// A number of a column, in the range that the domain has for it.
+/// Converts the number of a column to the type of the domain.
 pub(super) fn number<T: TryFrom<i64>>(column: &'static str, row: Uuid, number: i64) -> Result<T, Fault> {
     read("jobs", column, row, T::try_from(number).map_err(|_| Invalid::new("is out of range")))
 }

@@ -39,7 +39,7 @@ pub(super) async fn tick(connection: &mut AsyncPgConnection, tick: &Tick) -> Res
     Ok(taken > 0)
 }
 
-/// Notes a schedule that is new or was changed.
+/// Stores a schedule that is new or was changed.
 async fn set(connection: &mut AsyncPgConnection, tick: &Tick) -> Result<bool, Fault> {
     let row = (
         job_schedules::name.eq(tick.name.as_str()),

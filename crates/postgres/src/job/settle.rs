@@ -1,4 +1,4 @@
-//! Writing what became of jobs.
+//! Writing the outcomes of jobs.
 
 use std::time::Duration;
 
@@ -20,16 +20,16 @@ use uuid::Uuid;
 use super::row::{millis, number};
 use crate::{error::fault, schema::jobs, store::transaction::Begin};
 
-/// How many leases are taken back at once.
+/// The maximum number of leases revoked at once.
 const RESCUED_AT_ONCE: i64 = 200;
 
-/// One statement needs no transaction around it.
+/// A single statement needs no explicit transaction.
 pub(super) fn begin(settlements: &[Settlement]) -> Begin {
     let ends = settlements.iter().filter(|one| ending(&one.outcome).is_some()).count();
     if ends == 0 || ends == settlements.len() { Begin::Plain } else { Begin::Write }
 }
 
-/// The status that a job ends with, whether it is kept, and its error; `None` if it does not end.
+/// Returns the status with which a job ends, whether it is kept, and its error; `None` if it does not end.
 fn ending(outcome: &Outcome) -> Option<(JobStatus, bool, Option<&str>)> {
     match outcome {
         Outcome::Succeeded => Some((JobStatus::Succeeded, true, None)),
@@ -43,7 +43,7 @@ pub(super) async fn settle(
     connection: &mut AsyncPgConnection,
     settlements: &[Settlement],
 ) -> Result<Vec<JobId>, Fault> {
-    // Always in the same order, that no two wait for each other.
+    // Always in the same order, to avoid deadlocks.
     let mut settlements: Vec<&Settlement> = settlements.iter().collect();
     settlements.sort_unstable_by_key(|one| one.lease);
     let mut settled: Vec<Uuid> = Vec::with_capacity(settlements.len());
@@ -83,7 +83,7 @@ pub(super) async fn rescue(connection: &mut AsyncPgConnection, kinds: &[JobKind]
     Ok(u32::try_from(settled.len()).unwrap_or(u32::MAX))
 }
 
-/// Moves jobs to those that have ended, if their leases are held.
+/// Moves jobs to the ended ones, if their leases are held.
 #[derive(QueryId)]
 struct End {
     ids: Vec<Uuid>,
@@ -140,12 +140,12 @@ impl Query for End {
     type SqlType = SqlUuid;
 }
 
-/// Lets jobs wait again, if their leases are held.
+/// Returns jobs to the queue, if their leases are held.
 #[derive(QueryId)]
 struct GiveBack {
     ids: Vec<Uuid>,
     fences: Vec<i64>,
-    /// How long they wait; none leaves them where they were.
+    /// The delays before the next attempts; none keeps the time.
     after: Vec<Option<i64>>,
     errors: Vec<Option<String>>,
 }

@@ -42,10 +42,10 @@ fn filtered(filter: &OrderFilter) -> orders::BoxedQuery<'_, Pg> {
     query
 }
 
-/// A line with its order, and the count of all orders if it was asked for.
+/// A line with its order, and the count of all orders if it was requested.
 type LineOfOrder = (OrderRow, Option<LineRow>, Option<i64>);
 
-/// An order's row with the rows of its lines.
+/// The row of an order with the rows of its lines.
 struct Whole {
     order: OrderRow,
     lines: Vec<LineRow>,
@@ -59,7 +59,7 @@ impl TryFrom<Whole> for Order {
     }
 }
 
-/// The identifiers of the window, and one more.
+/// Selects the identifiers of the window, and one more.
 fn shown(query: &OrderQuery) -> Select<orders::BoxedQuery<'_, Pg>, orders::id> {
     let columns = SortColumns::of(&query.sort, column);
     let (limit, offset) = query.window.rows();
@@ -86,7 +86,7 @@ pub(super) async fn list(connection: &mut AsyncPgConnection, query: &OrderQuery)
     counted(&query.window, by_order(rows), count().get_result(connection)).await
 }
 
-/// Puts the lines of each order, which come one after the other, together.
+/// Groups the lines by order; those of one order are adjacent.
 fn by_order(rows: Vec<LineOfOrder>) -> Vec<(Whole, Option<i64>)> {
     let mut orders: Vec<(Whole, Option<i64>)> = Vec::new();
     for (order, line, total) in rows {
@@ -115,7 +115,7 @@ mod tests {
             to_timestamp(1767225600 + i / 2) FROM generate_series(1, 50000) i;
         ANALYZE;";
 
-    /// All of them, those of a user, of a status, and of both, with and without a time, both ways.
+    /// With filters by user, by status and by both, with and without a time, in both directions.
     fn queries() -> Vec<OrderQuery> {
         let limit = Limit::default();
         let place = Some(Keyset { values: vec![SortValue::Time(at(20_000))], id: id(5) });
@@ -146,9 +146,9 @@ mod tests {
         }
     }
 
-    /// By cursor, that is: whoever counts pages has to count.
+    /// With a cursor; a page number requires a count.
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_page_costs_the_same_however_deep_it_is() {
+    async fn page_cost_does_not_depend_on_depth() {
         let (mut connection, _database) = filled(ORDERS).await;
         for user in [None, Some(user_id(1))] {
             let mut costs = Vec::new();

@@ -79,7 +79,7 @@ async fn counted(connection: &mut AsyncPgConnection, query: &ProductQuery) -> Re
     listing::counted(&query.window, rows, count().get_result(connection)).await
 }
 
-/// How many a search finds. They are counted up to a bound, above which the server estimates their number.
+/// Counts the products that a search finds, up to a bound; above it the planner estimates the number.
 async fn found(connection: &mut AsyncPgConnection, filter: &ProductFilter) -> QueryResult<i64> {
     let found = CountOf(filtered(filter).select(products::id).limit(EXACT_TOTAL + 1));
     let found: i64 = found.get_result(connection).await?;
@@ -106,7 +106,7 @@ mod tests {
             to_timestamp(1767225600 + i / 2), to_timestamp(1767225600 + i / 2), NULL FROM generate_series(1, 20000) i;
         ANALYZE;";
 
-    /// In the order of each key, both ways, from the beginning and from a place.
+    /// For each sort key, in both directions, from the beginning and from a cursor.
     fn queries() -> Vec<ProductQuery> {
         let mut queries = Vec::new();
         for (_, field) in ProductSort::ALL {
@@ -150,9 +150,9 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn what_few_have_is_looked_up_and_for_what_many_have_the_list_is_walked() {
+    async fn rare_words_use_the_search_index_and_frequent_words_the_sorted_index() {
         let (mut connection, _database) = filled(MUGS).await;
-        // Often enough for the server to plan once for all, were it let.
+        // Often enough for the server to switch to a generic plan, if it could.
         for _ in 0..7 {
             for (words, index) in [
                 ("green", "products_by_search"),
@@ -185,9 +185,9 @@ mod tests {
         assert_eq!(total("s19999", None).await, 1);
     }
 
-    /// Its new version stays beside the old one, and no index hears of it.
+    /// The update is heap-only (HOT), so no index is changed.
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_change_of_stock_does_not_touch_the_index() {
+    async fn stock_change_does_not_update_the_index() {
         let (mut connection, _database) = filled(MUGS).await;
         let change =
             "BEGIN; UPDATE products SET stock = stock + 1, version = version + 1, updated_at = now() WHERE sku = 'S7'";

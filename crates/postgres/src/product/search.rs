@@ -10,10 +10,10 @@ use diesel::{
 
 use crate::schema::products;
 
-/// Whether the search text of a product has a word. `LIKE`, for only that is looked up in the index of trigrams.
+/// A condition that the search text of a product contains a word. `LIKE`, because the trigram index supports it.
 ///
-/// A word that few have is looked up in the index, and for one that many have the list is walked in its order. The
-/// server knows which it is only if it plans for that very word, so the statement is prepared anew each time.
+/// For a rare word the planner uses the index, and for a frequent one it scans the list in its order. It can choose
+/// only if it plans for the actual word, so the statement is prepared anew each time.
 pub(super) struct HasWord {
     /// `None` matches nothing.
     pattern: Option<String>,
@@ -25,7 +25,7 @@ impl HasWord {
             let escaped = matches!(character, '\\' | '%' | '_');
             escaped.then_some('\\').into_iter().chain([character])
         };
-        // No text of PostgreSQL has a NUL, nor can one be sent.
+        // A text in PostgreSQL cannot contain a NUL.
         let pattern =
             (!word.contains('\0')).then(|| format!("%{}%", word.chars().flat_map(escape).collect::<String>()));
         Self { pattern }
@@ -59,7 +59,7 @@ impl ValidGrouping<()> for HasWord {
     type IsAggregate = is_aggregate::No;
 }
 
-/// How many rows another query, which may have a limit, finds.
+/// Counts the rows of another query, which may have a limit.
 pub(super) struct CountOf<Q>(pub(super) Q);
 
 impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for CountOf<Q> {
@@ -80,7 +80,7 @@ impl<Q> Query for CountOf<Q> {
     type SqlType = BigInt;
 }
 
-/// How many rows the server expects of a plan.
+/// Returns the number of rows that a plan estimates.
 pub(super) fn expected_rows(plan: &[String]) -> Option<i64> {
     let (_, rows) = plan.first()?.split_once(" rows=")?;
     rows.split(' ').next()?.parse().ok()
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_step_says_how_many_rows_are_expected() {
+    fn first_plan_node_gives_the_expected_rows() {
         let plan = ["Seq Scan on products  (cost=0.00..88583.48 rows=484906 width=73)".to_owned()];
         assert_eq!(expected_rows(&plan), Some(484_906));
         assert_eq!(expected_rows(&[]), None);

@@ -1,4 +1,4 @@
-//! What admins do with jobs, and what operators watch.
+//! The operations of admins, and the metrics of the queue.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub(super) fn cancel(connection: &mut SqliteConnection, id: JobId) -> Result<(),
     let live = jobs::table.filter(jobs::id.eq(Id(id.0)));
     let row: Option<LiveRow> = live.select(LiveRow::as_select()).get_result(connection).optional().map_err(fault)?;
     let row = row.ok_or(JobError::NotFound)?;
-    // A worker that has it has no row any more to write to.
+    // A worker that runs it finds no row to settle.
     delete(live).execute(connection).map_err(fault)?;
     let ended = row.end(JobStatus::Cancelled, None, now);
     insert_into(ended_jobs::table).values(ended).execute(connection).map_err(fault)?;

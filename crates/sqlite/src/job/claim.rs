@@ -1,4 +1,4 @@
-//! Claiming jobs, and keeping them.
+//! Claiming jobs and renewing leases.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
     value::{Id, read},
 };
 
-/// Whether there is something to claim.
+/// Whether a job can be claimed.
 pub(super) fn is_due(connection: &mut SqliteConnection, claim: &Claim) -> Result<bool, Fault> {
     let now = now(connection)?;
     for (kind, _) in claim.kinds.iter().filter(|(_, most)| *most > 0) {
@@ -53,7 +53,7 @@ pub(super) fn claim(connection: &mut SqliteConnection, claim: &Claim) -> Result<
     Ok(claimed)
 }
 
-/// The first jobs of a kind.
+/// Returns the first due jobs of a kind.
 fn due(connection: &mut SqliteConnection, kind: &JobKind, most: u32, now: i64) -> Result<Vec<LiveRow>, Fault> {
     jobs::table
         .filter(jobs::kind.eq(kind.as_str()))
@@ -66,7 +66,7 @@ fn due(connection: &mut SqliteConnection, kind: &JobKind, most: u32, now: i64) -
         .map_err(fault)
 }
 
-/// What a row as it was before says of the job that was begun.
+/// Converts the row as it was before the claim to the claimed job.
 fn begun(row: LiveRow, now: i64) -> Result<Claimed, Fault> {
     let id = row.id;
     let trace = row.trace.map(TraceParent::parse).transpose();

@@ -6,7 +6,7 @@ use entrepot_domain::{Fault, JobId, job::NewJob};
 use super::row::{LiveRow, millis, now};
 use crate::{error::fault, schema::jobs, value::Id};
 
-/// Queues jobs in the transaction that runs now, and returns those that were. Call `notify_one` of the store's
+/// Queues jobs in the current transaction, and returns those that were queued. Call `notify_one` of the store's
 /// `queued_jobs` when it is committed.
 pub(crate) fn enqueue(connection: &mut SqliteConnection, jobs: &[NewJob]) -> Result<Vec<JobId>, Fault> {
     if jobs.is_empty() {
@@ -39,7 +39,7 @@ pub(crate) fn enqueue(connection: &mut SqliteConnection, jobs: &[NewJob]) -> Res
     Ok(queued)
 }
 
-/// Whether it was inserted. Only a unique key may be in the way.
+/// Inserts a job, and returns whether it was inserted. Only a unique key may prevent it.
 fn insert(connection: &mut SqliteConnection, row: LiveRow, is_unique: bool) -> Result<bool, Fault> {
     let inserted = if is_unique {
         insert_or_ignore_into(jobs::table).values(row).execute(connection)

@@ -36,7 +36,7 @@ fn filtered(filter: &JobFilter) -> all_jobs::BoxedQuery<'_, Sqlite> {
     query
 }
 
-/// The rows of the window, and one more.
+/// Returns the rows of the window, and one more.
 fn shown(query: &JobQuery) -> Select<all_jobs::BoxedQuery<'_, Sqlite>, AsSelect<JobRow, Sqlite>> {
     let columns = SortColumns::of(&query.sort, column);
     let (limit, offset) = query.window.rows();

@@ -1,7 +1,7 @@
 //! Jobs.
 //!
-//! A job that has ended moves to a table of its own, so that no claim has to step over those that ended before. Whether
-//! anything is due is looked up by a reader: a worker that finds nothing costs the writer nothing.
+//! A job that has ended moves to a table of its own, so that claims do not scan ended jobs. A reader checks whether any
+//! job is due, so a poll that finds none does not use the writer.
 
 mod admin;
 mod claim;

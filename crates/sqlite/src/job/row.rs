@@ -18,7 +18,7 @@ pub(super) fn kind(row: impl std::fmt::Display, text: &str) -> Result<JobKind, F
     read(TABLE, "kind", row, JobKind::parse(text))
 }
 
-/// A number of a column, in the range that the domain has for it.
+/// Converts the number of a column to the type of the domain.
 pub(super) fn number<T: TryFrom<i64>>(column: &'static str, row: Id, number: i64) -> Result<T, Fault> {
     read(TABLE, column, row.0, T::try_from(number).map_err(|_| Invalid::new("is out of range")))
 }
@@ -67,7 +67,7 @@ pub(super) struct EndedRow {
 }
 
 impl LiveRow {
-    /// The row of the job once it has ended. Only a dead one can be retried, and keeps its payload.
+    /// Converts to the row of the ended job. Only a dead job can be retried, and keeps its payload.
     pub(super) fn end(self, status: JobStatus, error: Option<&str>, now: i64) -> EndedRow {
         EndedRow {
             id: self.id,
@@ -91,7 +91,7 @@ impl LiveRow {
 }
 
 impl EndedRow {
-    /// The row of the job once it waits again, with all its attempts; `None` without a payload.
+    /// Converts to the row of the job queued again, with all its attempts; `None` without a payload.
     pub(super) fn requeue(self, now: i64) -> Option<LiveRow> {
         Some(LiveRow {
             id: self.id,

@@ -41,7 +41,7 @@ pub(super) fn tick(connection: &mut SqliteConnection, tick: &Tick) -> Result<boo
     Ok(taken > 0)
 }
 
-/// Notes a schedule that is new or was changed.
+/// Stores a schedule that is new or was changed.
 fn set(connection: &mut SqliteConnection, tick: &Tick) -> Result<bool, Fault> {
     let known = job_schedules::table.filter(job_schedules::name.eq(tick.name.as_str())).select(job_schedules::pattern);
     let known: Option<String> = known.get_result(connection).optional().map_err(fault)?;

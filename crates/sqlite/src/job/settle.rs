@@ -1,4 +1,4 @@
-//! Writing what became of jobs.
+//! Writing the outcomes of jobs.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -18,10 +18,10 @@ use crate::{
     value::Id,
 };
 
-/// How many leases are taken back at once.
+/// The maximum number of leases revoked at once.
 const RESCUED_AT_ONCE: i64 = 200;
 
-/// How many rows go into one statement: each has 16 values, and there may be 32,766.
+/// The maximum number of rows in one statement: each has 16 values, of at most 32,766.
 const ROWS: usize = 1_000;
 
 pub(super) fn settle(connection: &mut SqliteConnection, settlements: &[Settlement]) -> Result<Vec<JobId>, Fault> {
@@ -68,14 +68,14 @@ fn settle_part(connection: &mut SqliteConnection, settlements: &[Settlement], no
         gone.push(id);
     }
     delete(jobs::table.filter(jobs::id.eq_any(gone))).execute(connection).map_err(fault)?;
-    // One by one: Diesel would begin a transaction for several, inside of the writer's.
+    // One by one: for several, Diesel would begin a transaction within that of the writer.
     for row in ended {
         insert_into(ended_jobs::table).values(row).execute(connection).map_err(fault)?;
     }
     Ok(settled)
 }
 
-/// Lets a job wait.
+/// Returns a job to the queue.
 fn give_back(connection: &mut SqliteConnection, row: LiveRow) -> Result<(), Fault> {
     update(jobs::table.filter(jobs::id.eq(row.id)))
         .set((
@@ -89,7 +89,7 @@ fn give_back(connection: &mut SqliteConnection, row: LiveRow) -> Result<(), Faul
     Ok(())
 }
 
-/// Whether a lease ran out.
+/// Whether a lease has expired.
 pub(super) fn is_any_lost(connection: &mut SqliteConnection, kinds: &[JobKind]) -> Result<bool, Fault> {
     let now = now(connection)?;
     let kinds: Vec<&str> = kinds.iter().map(JobKind::as_str).collect();
@@ -120,7 +120,7 @@ pub(super) fn rescue(connection: &mut SqliteConnection, kinds: &[JobKind]) -> Re
     Ok(u32::try_from(settled.len()).unwrap_or(u32::MAX))
 }
 
-/// Whether there is something to prune.
+/// Whether a job can be pruned.
 pub(super) fn is_any_old(connection: &mut SqliteConnection, age: Duration) -> Result<bool, Fault> {
     let before = now(connection)?.saturating_sub(millis(age));
     let old = ended_jobs::table.filter(ended_jobs::finished_at.lt(before)).select(ended_jobs::id);

@@ -44,7 +44,7 @@ fn filtered(filter: &OrderFilter) -> orders::BoxedQuery<'_, Sqlite> {
     query
 }
 
-/// An order's row with the rows of its lines.
+/// The row of an order with the rows of its lines.
 struct Whole(OrderRow, Vec<LineRow>);
 
 impl TryFrom<Whole> for Order {
@@ -55,7 +55,7 @@ impl TryFrom<Whole> for Order {
     }
 }
 
-/// The rows of the window, and one more.
+/// Returns the rows of the window, and one more.
 fn shown(query: &OrderQuery) -> Select<orders::BoxedQuery<'_, Sqlite>, AsSelect<OrderRow, Sqlite>> {
     let columns = SortColumns::of(&query.sort, column);
     let (limit, offset) = query.window.rows();
@@ -110,7 +110,7 @@ mod tests {
             CASE i % 3 WHEN 0 THEN 'pending' WHEN 1 THEN 'paid' ELSE 'shipped' END, 1, 'GBP', 1, i / 2, i / 2 FROM n;
         ANALYZE;";
 
-    /// All of them, those of a user, of a status, and of both, with and without a time, both ways.
+    /// With filters by user, by status and by both, with and without a time, in both directions.
     fn queries() -> Vec<OrderQuery> {
         let limit = Limit::default();
         let place = Some(Keyset { values: vec![SortValue::Time(at(5))], id: id(5) });
@@ -139,7 +139,7 @@ mod tests {
             store.write(move |connection| connection.batch_execute(content).map_err(fault)).await.unwrap();
             for query in queries() {
                 let asked = format!("{query:?}");
-                // What is behind the text are its values, as a comment.
+                // `Debug` appends the values as a comment.
                 let sql = debug_query::<Sqlite, _>(&shown(&query)).to_string();
                 let plan = store.read(move |connection| plan_of(connection, sql)).await.unwrap();
                 assert!(plan.contains("SEARCH") || !asked.contains("Some"), "{asked}: {plan}");

@@ -18,7 +18,7 @@ use crate::{
     schema::products,
 };
 
-/// How many products tell what part of many candidates comes through a filter: to a hundredth or two.
+/// The size of the sample that estimates the part of many candidates that passes a filter, to one or two hundredths.
 const SAMPLE: i64 = 5_000;
 
 const fn column(field: ProductSort) -> &'static str {
@@ -30,7 +30,7 @@ const fn column(field: ProductSort) -> &'static str {
     }
 }
 
-/// The products that a filter lets through, all of them or those among the candidates.
+/// Selects the products that pass a filter, of all products or of the candidates.
 fn filtered<'a>(filter: &'a ProductFilter, among: Option<&Candidates>) -> products::BoxedQuery<'a, Sqlite> {
     let mut query = products::table.filter(products::archived_at.is_null()).into_boxed();
     if let Some(candidates) = among {
@@ -56,7 +56,7 @@ fn filtered<'a>(filter: &'a ProductFilter, among: Option<&Candidates>) -> produc
     query
 }
 
-/// The rows of the window, and one more.
+/// Returns the rows of the window, and one more.
 fn shown<'a>(
     query: &'a ProductQuery,
     among: Option<&Candidates>,
@@ -70,8 +70,8 @@ fn shown<'a>(
     rows.select(ProductRow::as_select()).order(order(&columns)).limit(limit).offset(offset)
 }
 
-/// Few candidates are looked up and sorted. Where there are many, the list is walked in its order until the window is
-/// full, which is soon.
+/// Few candidates are looked up and sorted. With many, the list is scanned in its order until the window is full, which
+/// takes few rows.
 pub(super) fn list(connection: &mut SqliteConnection, query: &ProductQuery) -> Result<Listing<Product>, Fault> {
     snapshot(connection, |connection| {
         let mut few = None;
@@ -88,7 +88,8 @@ pub(super) fn list(connection: &mut SqliteConnection, query: &ProductQuery) -> R
     })
 }
 
-/// How many a filter lets through. Of many candidates a sample is looked at, unless it says that few come through.
+/// Counts the products that pass a filter. With many candidates the count is estimated from a sample, unless few of it
+/// pass.
 fn total(
     connection: &mut SqliteConnection,
     filter: &ProductFilter,
@@ -124,7 +125,7 @@ mod tests {
             1, i / 2, i / 2, NULL FROM n;
         ANALYZE;";
 
-    /// In the order of each key, both ways, from the beginning and from a place.
+    /// For each sort key, in both directions, from the beginning and from a cursor.
     fn queries() -> Vec<ProductQuery> {
         let mut queries = Vec::new();
         for (_, field) in ProductSort::ALL {
@@ -154,7 +155,7 @@ mod tests {
         (store, folder)
     }
 
-    /// How SQLite goes about a query. What is behind the text are its values, as a comment.
+    /// Returns the plan of a query. `Debug` appends the values as a comment.
     async fn plan(store: &SqliteStore, query: &ProductQuery, among: Option<&Candidates>) -> String {
         let sql = debug_query::<Sqlite, _>(&shown(query, among)).to_string();
         store.read(move |connection| plan_of(connection, sql)).await.unwrap()
@@ -223,9 +224,9 @@ mod tests {
         assert!((11_000..13_000).contains(&asked("mug u", None).await));
     }
 
-    /// What is not for sale is not in the index, nor are words that a product has no more.
+    /// Archived products and former words of products are not in the index.
     #[tokio::test]
-    async fn the_index_follows_the_catalogue() {
+    async fn index_follows_the_catalogue() {
         let (store, _folder) = store(PRODUCTS).await;
         let count = async |change: &'static str| {
             let count = |connection: &mut SqliteConnection| {
@@ -244,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_change_of_stock_touches_no_index() {
+    async fn stock_change_updates_no_index() {
         let (store, _folder) = store("").await;
         let code = async |statement: &'static str| {
             #[derive(diesel::QueryableByName)]
@@ -262,7 +263,7 @@ mod tests {
         let fires = |code: Vec<String>| code.iter().any(|opcode| opcode == "Program");
         let stock = code("UPDATE products SET stock = 1, version = 2, updated_at = 3 WHERE id = X'00'").await;
         assert!(!fires(stock.clone()));
-        // That of the table itself, which is one.
+        // The one insertion is that into the table's own index.
         assert_eq!(stock.iter().filter(|opcode| *opcode == "IdxInsert").count(), 1, "{stock:?}");
         assert!(fires(code("UPDATE products SET search = 'mug' WHERE id = X'00'").await));
     }

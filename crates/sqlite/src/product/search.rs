@@ -8,36 +8,36 @@ use diesel::{
     sql_types::{BigInt, Bool, Text},
 };
 
-/// How many characters of a word the index knows at once. It knows nothing of shorter words.
+/// The number of characters of an index entry. Shorter words are not indexed.
 const TRIGRAM: usize = 3;
 
-/// The index is asked for so many trigrams at the most; where a search has more, the others tell little.
+/// The maximum number of trigrams looked up for a search; more would hardly narrow the result.
 const MAX_TRIGRAMS: usize = 64;
 
-/// A row number as another number that tells nothing of it: every third product may have something in common.
+/// Hashes a row number, so that a sample is independent of patterns among row numbers.
 const SCATTERED: &str = "((product_search.rowid * 2654435761 & 4294967295) >> 12)";
 
-/// Products that may have the words of a search: those that have their trigrams, all of them or a part.
+/// The products that may match a search: those with all trigrams of its words, or a sample of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Candidates {
     trigrams: String,
-    /// One in so many.
+    /// The sample is one in this many.
     part: i64,
 }
 
 type Value<T, S> = AsExprOf<T, S>;
 
-/// A condition with the trigrams and the part in it.
+/// A condition with the trigrams and the sample as values.
 type Among = SqlLiteral<
     Bool,
     UncheckedBind<SqlLiteral<Bool, UncheckedBind<SqlLiteral<Bool>, Value<String, Text>>>, Value<i64, BigInt>>,
 >;
 
 impl Candidates {
-    /// All that may have these words; `None` if all words are too short for the index.
+    /// Returns all products that may match these words; `None` if all words are too short for the index.
     pub(super) fn of(words: &[String]) -> Option<Self> {
         let mut quoted: Vec<String> = Vec::new();
-        // The index reads what it is asked for up to a NUL, which no product has.
+        // FTS reads a query up to the first NUL; no product contains one.
         for word in words.iter().filter(|word| !word.contains('\0')) {
             let characters: Vec<char> = word.chars().collect();
             for trigram in characters.windows(TRIGRAM) {
@@ -50,12 +50,12 @@ impl Candidates {
         (!quoted.is_empty()).then(|| Self { trigrams: quoted.join(" "), part: 1 })
     }
 
-    /// One in `part` of them, chosen at random, but always the same ones.
+    /// Returns a pseudo-random sample of one in `part`, the same each time.
     pub(super) fn sample(&self, part: i64) -> Self {
         Self { trigrams: self.trigrams.clone(), part }
     }
 
-    /// How many there are, counted up to a bound. Reads the index alone.
+    /// Counts the candidates, up to a bound. Reads only the index.
     pub(super) fn count(&self, connection: &mut SqliteConnection, bound: i64) -> QueryResult<i64> {
         let count = sql::<BigInt>("(SELECT count(*) FROM (SELECT 1 FROM product_search WHERE product_search MATCH ")
             .bind::<Text, _>(&self.trigrams)
@@ -67,7 +67,7 @@ impl Candidates {
         select(count).get_result(connection)
     }
 
-    /// Whether a product is one of them. Each is looked up.
+    /// A condition that holds for candidates. Each product is looked up.
     pub(super) fn include_id(&self) -> Among {
         sql("id IN (SELECT product_id FROM product_search JOIN product_search_rows ON row = product_search.rowid \
              WHERE product_search MATCH ")
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_has_the_trigrams_of_its_characters() {
+    fn word_has_the_trigrams_of_its_characters() {
         assert_eq!(trigrams(&["ærøs", "xy"]).unwrap(), "\"ærø\" \"røs\"");
         assert_eq!(trigrams(&["aaaa", "a\"b"]).unwrap(), "\"aaa\" \"a\"\"b\"");
         assert_eq!(trigrams(&["xy", "z", "a\0bcd"]), None);

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_cannot_write() {
+    fn reader_cannot_write() {
         let folder = TempDir::new().unwrap();
         let options = SqliteOptions::new(folder.path().join("entrepot.db"));
         migrate(&mut writer(&options).unwrap()).unwrap();
@@ -184,7 +184,7 @@ mod tests {
 
     /// A file of the version before tables were recreated, with rows that reference each other.
     #[test]
-    fn an_older_file_keeps_its_rows() {
+    fn older_file_keeps_its_rows() {
         const ROWS: &str = "
             INSERT INTO users VALUES (x'00000000000000000000000000000001', 'Ada', 'a@x.io', 'a@x.io', 'p', 1, 0, '', 1, 0, 0, NULL);
             INSERT INTO products VALUES (x'00000000000000000000000000000002', 'MUG', 'Mug', '', 1, 'GBP', 7, 'mug', 3, 0, 0, NULL),
