@@ -106,13 +106,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_closed_opens_again() {
+    fn sealed_cursor_opens_again() {
         let seal = Seal::new(&[b"key"], &["products", "name"]);
         assert_eq!(seal.open(&seal.close(&place()).unwrap()).unwrap(), place());
     }
 
     #[test]
-    fn the_first_of_several_keys_signs_and_all_open() {
+    fn first_key_signs_and_every_key_opens() {
         let (before, between) = (Seal::new(&[b"old"], &["products"]), Seal::new(&[b"new", b"old"], &["products"]));
         assert_eq!(between.open(&before.close(&place()).unwrap()).unwrap(), place());
         let cursor = between.close(&place()).unwrap();
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_character_anywhere_breaks_it() {
+    fn changed_character_anywhere_is_refused() {
         let seal = Seal::new(&[b"key"], &["products"]);
         let cursor = seal.close(&place()).unwrap();
         for at in 0..cursor.len() {

@@ -21,7 +21,7 @@ use crate::request::{EndOfDay, Field, FromJson, Mistakes, Parsed, Request, TimeO
     example = json!({"name": "The till in Leeds", "scopes": ["orders:read", "orders:write"], "expiresAt": "2036-12-31"}),
 )]
 pub(crate) struct CreateApiKeyRequest {
-    /// What you call it.
+    /// The name of the key.
     #[garde(dive)]
     #[schema(value_type = String, min_length = 1, max_length = 100, pattern = "line")]
     name: Field<ApiKeyName>,

@@ -8,29 +8,29 @@ use uuid::Uuid;
 
 use crate::response::Rfc3339;
 
-/// A key that lets a machine act for you. Its secret is not here: that was shown when it was made.
+/// An API key, which lets a machine act for its user. The secret is shown only when the key is created.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ApiKey)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ApiKeyView {
-    /// Names it.
+    /// The identifier of the key.
     id: Uuid,
-    /// What you call it.
+    /// The name that the user gave the key.
     #[schema(example = "The till in Leeds")]
     name: String,
-    /// What the key begins with; logs call it so.
+    /// The first characters of the key, by which logs name it.
     #[schema(example = "ek_4fzyo82mvy")]
     prefix: String,
-    /// What it may do.
+    /// The scopes of the key.
     #[schema(example = json!(["orders:read", "orders:write"]))]
     scopes: Vec<&'static str>,
-    /// When it was made.
+    /// The time at which the key was created.
     #[schema(value_type = String, format = DateTime)]
     created_at: Rfc3339,
-    /// From when on it is good no more; null is never.
+    /// The time at which the key expires; null if it never does.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Rfc3339>,
-    /// When it was last used, give or take a minute; null is never.
+    /// The time of the last use, to within a minute; null if the key was never used.
     #[schema(value_type = Option<String>, format = DateTime)]
     last_used_at: Option<Rfc3339>,
 }
@@ -49,13 +49,13 @@ impl From<&ApiKey> for ApiKeyView {
     }
 }
 
-/// A key that was just made, with its secret.
+/// A new API key, with its secret.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MadeApiKey)]
 pub(crate) struct MadeKeyView {
     #[serde(flatten)]
     made: ApiKeyView,
-    /// The key itself, for `Authorization: Bearer …`. Shown this once.
+    /// The key itself, for `Authorization: Bearer …`. It is shown only in this response.
     #[schema(example = "ek_4fzyo82mvyr3XkQ7tYB1dLsWc09EuGhJnPaRiKbTgZv")]
     key: String,
 }

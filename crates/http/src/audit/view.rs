@@ -7,52 +7,52 @@ use uuid::Uuid;
 
 use crate::response::Rfc3339;
 
-/// Something that was done.
+/// An entry of the audit log.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditEntry)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EntryView<'a> {
-    /// Names the entry; later ones are greater.
+    /// The identifier of the entry; later entries have greater ones.
     id: Uuid,
-    /// When it was done.
+    /// The time of the action.
     #[schema(value_type = String, format = DateTime)]
     created_at: Rfc3339,
-    /// By whom.
+    /// The actor.
     actor: ActorView,
-    /// The `x-request-id` of the request; null on the command line and for the program by itself.
+    /// The `x-request-id` of the request; null for the command line and for the program itself.
     #[schema(example = "0193d2a0-7c1e-7b2a-9f6d-2f1f6a0b7c55")]
     request_id: Option<&'a str>,
-    /// The client's address; null where there is no client, and once the user whose client it was is erased.
+    /// The client's address; null if there is no client, or if the user of the client was erased.
     #[schema(example = "203.0.113.9")]
     address: Option<String>,
-    /// What was done.
+    /// The action.
     #[schema(example = "user.roles_changed")]
     action: &'static str,
-    /// To what.
+    /// The subject of the action.
     subject: SubjectView,
-    /// What is different now; may be empty.
+    /// The changed fields; may be empty.
     changes: Vec<ChangeView<'a>>,
 }
 
-/// By whom something was done.
+/// The actor of an audit entry.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditActor)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ActorView {
-    /// `user`, `apiKey`, `commandLine`, `system`: the program by itself, or `anonymous`: signing up, or with a token that is
-    /// not believed.
+    /// `user`, `apiKey`, `commandLine`, `system` for the program itself, or `anonymous` for a sign-up or an invalid
+    /// token.
     #[serde(rename = "type")]
     #[schema(example = "user")]
     kind: &'static str,
-    /// Which user, or for whom the key acts.
+    /// The user, or the user for whom the API key acts.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     id: Option<Uuid>,
-    /// By which of their logins.
+    /// The login of the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     session_id: Option<Uuid>,
-    /// By which of their API keys.
+    /// The API key of the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     api_key_id: Option<Uuid>,
@@ -73,29 +73,29 @@ impl From<Who> for ActorView {
     }
 }
 
-/// To what something was done.
+/// The subject of an audit entry.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditSubject)]
 pub(crate) struct SubjectView {
-    /// `user`, `product`, `order` or `webhook`. What is done to a login is done to its user.
+    /// `user`, `product`, `order` or `webhook`. The subject of an action on a login is its user.
     #[serde(rename = "type")]
     #[schema(example = "user")]
     kind: &'static str,
-    /// Which.
+    /// The identifier of the subject.
     id: Uuid,
 }
 
-/// One thing that is different now.
+/// A changed field.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditChange)]
 pub(crate) struct ChangeView<'a> {
-    /// Which.
+    /// The name of the field.
     #[schema(example = "roles")]
     field: &'static str,
-    /// What it was; null if there was none, or if it was erased with its user.
+    /// The value before the change; null if there was none, or if it was erased with its user.
     #[schema(example = "customer")]
     before: Option<&'a str>,
-    /// What it is; null if there is none, or if it was erased with its user.
+    /// The value after the change; null if there is none, or if it was erased with its user.
     #[schema(example = "customer, staff")]
     after: Option<&'a str>,
 }

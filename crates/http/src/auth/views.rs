@@ -8,21 +8,21 @@ use uuid::Uuid;
 
 use crate::{response::Rfc3339, user::UserView};
 
-/// A pair of tokens, and whose it is.
+/// A pair of tokens, and their user.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TokenPair {
     /// The access token: a JWT, for `Authorization: Bearer …`.
     token: String,
-    /// The refresh token: good once, for the next pair.
+    /// The refresh token: valid once, to obtain the next pair.
     refresh_token: String,
     /// Always `Bearer`.
     #[schema(example = "Bearer")]
     token_type: &'static str,
-    /// How many seconds the access token is good.
+    /// The lifetime of the access token, in seconds.
     #[schema(example = 900)]
     expires_in: u64,
-    /// Who logged in.
+    /// The user who logged in.
     user: UserView,
 }
 
@@ -56,28 +56,28 @@ impl From<&IssuedTicket> for TicketView {
     }
 }
 
-/// A device that is logged in.
+/// A login on a device.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Session)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SessionView {
-    /// Names it.
+    /// The identifier of the login.
     id: Uuid,
-    /// Whether it is the one that asks.
+    /// Whether the request was made with this login.
     current: bool,
-    /// What the client called itself.
+    /// The `User-Agent` of the client.
     #[schema(example = "curl/8.5.0")]
     user_agent: Option<String>,
-    /// Where it logged in from.
+    /// The address of the client at the login.
     #[schema(example = "192.0.2.7")]
     address: Option<String>,
-    /// When it logged in.
+    /// The time of the login.
     #[schema(value_type = String, format = DateTime)]
     created_at: Rfc3339,
-    /// When it was last refreshed.
+    /// The time of the last refresh.
     #[schema(value_type = String, format = DateTime)]
     last_used_at: Rfc3339,
-    /// When it ends unless it is refreshed.
+    /// The time at which the login expires unless it is refreshed.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Rfc3339,
 }

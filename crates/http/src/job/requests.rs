@@ -1,4 +1,4 @@
-//! What admins ask of jobs.
+//! The queries of background jobs.
 
 use entrepot_domain::{
     Sort,
@@ -13,15 +13,15 @@ use utoipa::{
 
 use crate::request::{Field, ListParts, ListQuery, Parsed};
 
-/// Which jobs are listed.
+/// The query of the list of jobs.
 #[derive(Deserialize, Validate, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct JobListQuery {
-    /// Those in this status
+    /// Jobs in this status
     #[garde(dive)]
     #[param(value_type = Option<StatusName>, inline, example = "dead")]
     status: Field<Option<JobStatus>>,
-    /// Those of this kind
+    /// Jobs of this kind
     #[garde(dive)]
     #[param(value_type = Option<String>, pattern = "^[a-z][a-z0-9_.]{0,63}$", example = "orders.cancel_unpaid")]
     kind: Field<Option<JobKind>>,

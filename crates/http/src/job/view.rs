@@ -9,41 +9,41 @@ use uuid::Uuid;
 
 use crate::response::Rfc3339;
 
-/// Something that the program does in the background. What it is about is not shown.
+/// A background job. Its payload is not shown.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Job)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct JobView<'a> {
-    /// Never changes.
+    /// The identifier of the job.
     id: Uuid,
-    /// What kind of work it is.
+    /// The kind of the job.
     #[schema(example = "orders.cancel_unpaid")]
     kind: &'a str,
-    /// `scheduled`, `ready`, `running`, `succeeded`, `dead` or `cancelled`.
+    /// The status: `scheduled`, `ready`, `running`, `succeeded`, `dead` or `cancelled`.
     #[schema(example = "succeeded")]
     status: &'static str,
-    /// The greater one is begun first.
+    /// The priority; jobs with a greater one start first.
     #[schema(example = 0)]
     priority: i16,
-    /// How often it was begun.
+    /// The number of attempts started.
     #[schema(example = 1)]
     attempt: u32,
-    /// How often it may be begun.
+    /// The maximum number of attempts.
     #[schema(minimum = 1, example = 10)]
     max_attempts: u32,
-    /// When it may be begun.
+    /// The earliest time at which the job may start.
     #[schema(value_type = String, format = DateTime)]
     run_at: Rfc3339,
-    /// When it was last begun; null if it never was.
+    /// The time at which the last attempt started; null if there was none.
     #[schema(value_type = Option<String>, format = DateTime, required = true)]
     started_at: Option<Rfc3339>,
-    /// When it ended; null if it has not.
+    /// The time at which the job ended; null if it has not.
     #[schema(value_type = Option<String>, format = DateTime, required = true)]
     finished_at: Option<Rfc3339>,
-    /// Why the last attempt that failed did; null if none has.
+    /// The error of the last failed attempt; null if there was none.
     #[schema(required = true)]
     last_error: Option<&'a str>,
-    /// When it was queued.
+    /// The time at which the job was queued.
     #[schema(value_type = String, format = DateTime)]
     created_at: Rfc3339,
 }
@@ -66,15 +66,15 @@ impl<'a> From<&'a Job> for JobView<'a> {
     }
 }
 
-/// How many jobs there are.
+/// The number of jobs.
 #[derive(Serialize, ToSchema)]
 #[schema(as = JobSummary)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SummaryView<'a> {
-    /// The number of jobs, by kind and status. What there is none of is left out.
+    /// The number of jobs by kind and status. Kinds and statuses without jobs are left out.
     #[schema(example = json!({"orders.cancel_unpaid": {"succeeded": 12, "dead": 1}}))]
     kinds: BTreeMap<&'a str, BTreeMap<&'static str, u64>>,
-    /// Since when the oldest job that is due waits for a worker; null if none does.
+    /// The time since which the oldest due job has been waiting for a worker; null if none is waiting.
     #[schema(value_type = Option<String>, format = DateTime, required = true)]
     oldest_ready_at: Option<Rfc3339>,
 }

@@ -32,7 +32,7 @@ impl Request for PlaceOrderRequest {}
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ItemRequest {
-    /// Which product.
+    /// The product.
     #[garde(dive)]
     #[schema(value_type = Uuid)]
     product_id: Field<ProductId>,
@@ -156,7 +156,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_body_is_a_basket_or_every_mistake_is_named(items in prop_oneof![anything(), lines()], more in anything()) {
+        fn body_is_a_basket_or_every_error_is_named(items in prop_oneof![anything(), lines()], more in anything()) {
             let mut body = Map::new();
             body.insert("items".to_owned(), items);
             if let Value::Object(more) = more {

@@ -7,52 +7,52 @@ use uuid::Uuid;
 
 use crate::{product::MoneyView, response::Rfc3339};
 
-/// What somebody bought.
+/// An order.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Order)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OrderView<'a> {
-    /// Names the order.
+    /// The identifier of the order.
     id: Uuid,
-    /// Who bought it.
+    /// The customer.
     user_id: Uuid,
-    /// `pending`, `paid`, `shipped`, `delivered`, `cancelled` or `refunded`.
+    /// The status: `pending`, `paid`, `shipped`, `delivered`, `cancelled` or `refunded`.
     #[schema(example = "pending")]
     status: &'static str,
-    /// One line a product.
+    /// The lines, one for each product.
     items: Vec<ItemView<'a>>,
     /// The sum of all lines.
     total: MoneyView,
-    /// Counts the changes; the `ETag` says it too.
+    /// The version, which every change increases; also the `ETag`.
     #[schema(minimum = 1, example = 1)]
     version: i64,
-    /// When it was placed.
+    /// The time at which the order was placed.
     #[schema(value_type = String, format = DateTime)]
     created_at: Rfc3339,
-    /// When its status last changed.
+    /// The time of the last change of status.
     #[schema(value_type = String, format = DateTime)]
     updated_at: Rfc3339,
 }
 
-/// So many of one product, as the catalogue knew it when the order was placed.
+/// A line of an order: a quantity of one product, as it was when the order was placed.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OrderItem)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ItemView<'a> {
-    /// Which product.
+    /// The product.
     product_id: Uuid,
-    /// Its sku then.
+    /// The SKU of the product.
     #[schema(example = "MUG-1")]
     sku: &'a str,
-    /// Its name then.
+    /// The name of the product.
     #[schema(example = "Enamel mug")]
     name: &'a str,
-    /// How many.
+    /// The quantity.
     #[schema(minimum = 1, example = 2)]
     quantity: u32,
-    /// What one cost then.
+    /// The price of one unit.
     unit_price: MoneyView,
-    /// What all of them cost.
+    /// The unit price times the quantity.
     line_total: MoneyView,
 }
 
@@ -84,31 +84,31 @@ impl<'a> From<&'a OrderLine> for ItemView<'a> {
     }
 }
 
-/// Something that happened to an order.
+/// An event of an order.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OrderEvent)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct EventView {
-    /// Its place in the event log; later ones are greater.
+    /// The position in the event log; later events have greater ones.
     #[schema(minimum = 1, example = 42)]
     id: i64,
-    /// `order.created` or `order.status_changed`.
+    /// The type of the event: `order.created` or `order.status_changed`.
     #[serde(rename = "type")]
     #[schema(example = "order.status_changed")]
     kind: &'static str,
-    /// To which order.
+    /// The order.
     order_id: Uuid,
-    /// What its status was; not with `order.created`.
+    /// The status before the event; absent for `order.created`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "pending")]
     from: Option<&'static str>,
-    /// What its status became.
+    /// The status after the event.
     #[schema(example = "paid")]
     to: &'static str,
-    /// By whom; null if the program did it by itself, as when an order was not paid in time.
+    /// The user who caused the event; null for the program itself, as when an order was not paid in time.
     #[schema(required = true)]
     actor_id: Option<Uuid>,
-    /// When.
+    /// The time of the event.
     #[schema(value_type = String, format = DateTime)]
     created_at: Rfc3339,
 }

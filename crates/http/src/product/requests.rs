@@ -44,11 +44,11 @@ impl PriceRequest {
         "price": {"amount": 295, "currency": "GBP"}, "stock": 10}),
 )]
 pub(crate) struct CreateProductRequest {
-    /// What the shop calls it; unique. 1 to 64 printable ASCII characters.
+    /// The SKU, unique in the catalogue: 1 to 64 printable ASCII characters.
     #[garde(dive)]
     #[schema(value_type = String, min_length = 1, max_length = 64, pattern = "^[ -~]*[!-~][ -~]*$")]
     sku: Field<Sku>,
-    /// What customers call it.
+    /// The name shown to customers.
     #[garde(dive)]
     #[schema(value_type = String, min_length = 1, max_length = 200, pattern = "line")]
     name: Field<ProductName>,
@@ -260,7 +260,7 @@ mod tests {
 
     /// Names were sorted as they are spelled.
     #[test]
-    fn a_cursor_of_an_older_order_is_refused() {
+    fn cursor_with_an_unfolded_name_is_refused() {
         let read = |cursor: &str| -> ApiResult<_> {
             let default = Sort::by(ProductSort::CreatedAt, Direction::Descending);
             let query = format!("sort=name&cursor={cursor}");

@@ -11,10 +11,10 @@ use crate::response::Rfc3339;
 #[derive(Serialize, ToSchema)]
 #[schema(as = Money, example = json!({"amount": 295, "currency": "GBP"}))]
 pub(crate) struct MoneyView {
-    /// Minor units: pence, cents.
+    /// The amount in minor units, such as pence or cents.
     #[schema(minimum = 0)]
     amount: i64,
-    /// ISO 4217.
+    /// The currency code of ISO 4217.
     #[schema(value_type = String, min_length = 3, max_length = 3)]
     #[serde(serialize_with = "code")]
     currency: entrepot_domain::Currency,
@@ -31,34 +31,34 @@ impl From<Money> for MoneyView {
     }
 }
 
-/// Something for sale.
+/// A product.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Product)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProductView<'a> {
-    /// Names the product.
+    /// The identifier of the product.
     id: Uuid,
-    /// What the shop calls it.
+    /// The SKU: the shop's own code for the product.
     #[schema(example = "MUG-1")]
     sku: &'a str,
-    /// What customers call it.
+    /// The name shown to customers.
     #[schema(example = "Enamel mug")]
     name: &'a str,
-    /// More about it.
+    /// The description.
     #[schema(example = "Holds tea.")]
     description: &'a str,
-    /// The price of one.
+    /// The price of one unit.
     price: MoneyView,
-    /// How many are left.
+    /// The number of units in stock.
     #[schema(minimum = 0, example = 10)]
     stock: i64,
-    /// Counts the changes, those of the stock included; the `ETag` says it too.
+    /// The version, which every change increases, changes of stock included; also the `ETag`.
     #[schema(minimum = 1, example = 1)]
     version: i64,
-    /// When it came into the catalogue.
+    /// The time at which the product was created.
     #[schema(value_type = String, format = DateTime)]
     created_at: Rfc3339,
-    /// When it was last changed.
+    /// The time of the last change.
     #[schema(value_type = String, format = DateTime)]
     updated_at: Rfc3339,
 }

@@ -27,8 +27,8 @@ use crate::{
     error::{ApiError, ApiResult},
 };
 
-/// A body as it came. The handler reads it after it has checked who sent it, so that a client without a token is told to
-/// log in rather than what is wrong with its fields.
+/// A body as it came. The handler reads it after it has checked who sent it, so that a client without a token is told
+/// to log in rather than what is wrong with its fields.
 pub(crate) struct RequestBody {
     kind: Kind,
     bytes: ApiResult<Bytes>,
@@ -141,8 +141,8 @@ async fn unpacked(encoded: ApiResult<Bytes>, limit: usize) -> ApiResult<Bytes> {
 }
 
 impl RequestBody {
-    /// Refuses any field, for routes that take none: a client must not believe that a field had an effect. No body and an
-    /// empty object are the same.
+    /// Refuses any field, for routes that take none: a client must not believe that a field had an effect. No body and
+    /// an empty object are the same.
     pub(crate) fn expect_empty(self) -> ApiResult<()> {
         match &self.bytes {
             Ok(bytes) if bytes.is_empty() => Ok(()),
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_is_decoded() {
+    fn form_is_decoded() {
         assert_eq!(errors(form(b"a=pass+word%25%2B&b=%C3%A9+x=y&")), ["\u{e9} x=y"]);
         assert_eq!(errors(form(b"b&&a=12345678")), [""]);
         assert_eq!(errors(form(b"a=12345678&a=12345678")), ["a must come once"]);
@@ -249,14 +249,14 @@ mod tests {
     }
 
     #[test]
-    fn a_form_must_be_utf_8() {
+    fn form_must_be_utf_8() {
         assert_eq!(errors(form(b"a=%FF%FF%FF%FF%FF%FF%FF%FF")), ["a must be UTF-8"]);
         assert_eq!(errors(form(b"a=\xff&b=%C3")), ["a must be UTF-8", "b must be UTF-8"]);
         assert_eq!(errors(form(b"%FE=x")), ["\u{fffd} must be UTF-8"]);
     }
 
     #[test]
-    fn a_byte_order_mark_is_ignored() {
+    fn byte_order_mark_is_ignored() {
         assert_eq!(errors(object("\u{feff}{\"a\":\"12345678\",\"b\":\"x\"}".as_bytes())), ["x"]);
         assert!(errors(object("\u{feff}\u{feff}{}".as_bytes())).concat().starts_with("the body is not JSON"));
         assert_eq!(errors(object("\u{feff}[]".as_bytes())), ["body must be an object"]);

@@ -42,8 +42,8 @@ impl FromRequest for Preconditions {
     type Future = Ready<ApiResult<Self>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        // `If-Match` compares strongly: a weak tag matches nothing. A change applies to the resource, in whichever coding
-        // its client was shown it.
+        // `If-Match` compares strongly: a weak tag matches nothing. A change applies to the resource, in whichever
+        // coding its client was shown it.
         let if_match = tags(req, &IF_MATCH, version);
         // `If-None-Match` compares weakly: a cache may have weakened the tag. A cache may also have the resource in a
         // coding that this client does not accept, and must not send it that.
@@ -65,7 +65,8 @@ pub(crate) enum Selected {
 }
 
 impl Preconditions {
-    /// Evaluates the preconditions of a `GET` of a resource that has this version, and this tag where it is not encoded.
+    /// Evaluates the preconditions of a `GET` of a resource that has this version, and this tag where it is not
+    /// encoded.
     pub(crate) fn select(&self, version: Version, tag: &HeaderValue) -> Result<Selected, Error> {
         if self.if_match.as_ref().is_some_and(|tags| !tags.contains(version)) {
             return Err(Error::PreconditionFailed);
@@ -78,8 +79,8 @@ impl Preconditions {
         Ok(Selected::NotModified(encoded.unwrap_or_else(|| tag.clone())))
     }
 
-    /// The version that a change must find; `None` for any. `current` is asked only if the headers name several versions,
-    /// or one that it must not be.
+    /// The version that a change must find; `None` for any. `current` is asked only if the headers name several
+    /// versions, or one that it must not be.
     pub(crate) async fn expected(
         &self,
         current: impl Future<Output = Result<Version, Error>>,
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_strong_tag_is_a_version() {
+    async fn strong_tag_is_a_version() {
         assert_eq!(if_match("\"2\"").await, Ok(Some(2)), "the store compares");
         assert_eq!(if_match("\"3-br\"").await, Ok(Some(3)), "in whatever coding it was shown");
         assert_eq!(if_match("*").await, Ok(None));
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_change_may_exclude_versions() {
+    async fn change_may_exclude_versions() {
         for present in ["*", "\"3\"", "W/\"3\"", "\"1\", \"3\""] {
             assert_eq!(expected(&[(IF_NONE_MATCH, present)]).await, Err("precondition_failed"), "{present}");
         }
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weakened_tag_is_still_known() {
+    fn weakened_tag_matches() {
         for tags in ["\"3\"", "W/\"3\", \"7\"", "\"7\", \"3\"", "*"] {
             assert_eq!(known(tags, "").unwrap(), "\"3\"", "{tags}");
         }
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_coding_is_known_to_clients_that_accept_it() {
+    fn tag_of_a_coding_matches_for_clients_that_accept_it() {
         assert_eq!(known("\"3-br\"", "br").unwrap(), "\"3-br\"");
         assert_eq!(known("W/\"3-br\"", "br, gzip").unwrap(), "\"3-br\"");
         assert_eq!(known("\"3-br\"", "gzip"), None, "it must not be sent what a cache has in br");
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_get_of_another_version_fails() {
+    fn get_of_another_version_fails() {
         let select = |headers: &[(HeaderName, &str)]| {
             conditions(headers).select(Version(3), &HeaderValue::from_static("\"3\"")).map_err(|error| error.code())
         };

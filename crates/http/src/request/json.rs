@@ -14,8 +14,8 @@ use serde_json::Value;
 
 use super::number::normalise;
 
-/// Reads a value in which no object has a name twice. RFC 8259 4 leaves open which of the two counts: a proxy that checks
-/// the first would let another request through than the one that is served.
+/// Reads a value in which no object has a name twice. RFC 8259 4 leaves open which of the two counts: a proxy that
+/// checks the first would let another request through than the one that is served.
 ///
 /// Whole numbers are integers, however they are written.
 pub(super) fn read<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_good_is_read_as_ever() {
+    fn valid_json_is_read() {
         let text = r#"{"a": [1, -2, 0.5, 18446744073709551615, "x\ny", "plain", null, true], "b": {"a": {}}}"#;
         let value =
             json!({"a": [1, -2, 0.5, 18_446_744_073_709_551_615_u64, "x\ny", "plain", null, true], "b": {"a": {}}});
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_comes_once_at_every_depth() {
+    fn duplicate_names_are_refused_at_every_depth() {
         for (text, name) in [
             (r#"{"a": 1, "a": 1}"#, "a"),
             (r#"{"x": [{"b": 1, "c": 2, "b": 3}]}"#, "b"),

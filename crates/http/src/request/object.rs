@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_out_of_range_is_named() {
+    fn number_out_of_range_is_named() {
         let body: Value = serde_json::from_str(r#"{"n": 18446744073709551615}"#).unwrap();
         assert_eq!(errors::<Item>(body), ["n is out of range"]);
     }

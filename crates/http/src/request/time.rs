@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_date_is_a_whole_day() {
+    fn date_is_a_whole_day() {
         let start = |text| StartOfDay::from_text(text).map(|StartOfDay(at)| at.to_rfc3339());
         let end = |text| EndOfDay::from_text(text).map(|EndOfDay(at)| at.to_rfc3339());
         assert_eq!(start("2026-11-21").unwrap(), "2026-11-21T00:00:00+00:00");

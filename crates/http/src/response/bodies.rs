@@ -15,9 +15,9 @@ const MAX_SIZE: usize = 1 << 20;
 /// About how many bytes an entry takes beside its body.
 const ENTRY_OVERHEAD: usize = 100;
 
-/// The bodies that a worker has rendered, by identifier and version of the resource. A version always has the same body,
-/// as its strong `ETag` promises. So no entry is ever stale: the caller knows the present version from the store or its
-/// cache.
+/// The bodies that a worker has rendered, by identifier and version of the resource. A version always has the same
+/// body, as its strong `ETag` promises. So no entry is ever stale: the caller knows the present version from the store
+/// or its cache.
 #[derive(Default)]
 pub(crate) struct Bodies(RefCell<Entries>);
 
@@ -61,7 +61,7 @@ mod tests {
     const ID: Uuid = Uuid::from_u128(7);
 
     #[test]
-    fn a_version_is_rendered_once() {
+    fn version_is_rendered_once() {
         let bodies = Bodies::default();
         let of = |id, version, text: &str| bodies.of(id, Version(version), || Ok(text.into())).unwrap();
         assert_eq!(of(ID, 1, "a"), "a");

@@ -5,14 +5,14 @@ use entrepot_domain::second_factor::RecoveryCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How you stand with a second factor.
+/// The state of the user's second factor.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TotpStatus)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TotpStatusView {
     /// Whether a login asks for a code.
     enabled: bool,
-    /// How many recovery codes are left.
+    /// The number of unused recovery codes.
     #[schema(example = 10)]
     recovery_codes_left: u32,
 }
@@ -23,14 +23,14 @@ impl From<SecondFactorStatus> for TotpStatusView {
     }
 }
 
-/// The secret for an authenticator app. Shown this once.
+/// The secret for an authenticator app. It is shown only in this response.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TotpSecret)]
 pub(crate) struct TotpSecretView {
-    /// To be typed: base 32.
+    /// The secret in base 32, for manual entry.
     #[schema(example = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")]
     secret: String,
-    /// For a QR code.
+    /// The `otpauth` URL, to be shown as a QR code.
     #[schema(
         example = "otpauth://totp/Entrepot:ada%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Entrepot&algorithm=SHA1&digits=6&period=30"
     )]
@@ -43,12 +43,12 @@ impl From<&Enrolment> for TotpSecretView {
     }
 }
 
-/// Codes for when the app is lost, each good once. Shown this once.
+/// Recovery codes for a lost app, each valid once. They are shown only in this response.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RecoveryCodes)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RecoveryCodesView {
-    /// Ten of them.
+    /// Ten recovery codes.
     #[schema(example = json!(["GEZD-GNBV-GY3T-QOJQ", "MZXW-6YTB-OIMZ-XW6Y"]))]
     recovery_codes: Vec<String>,
 }

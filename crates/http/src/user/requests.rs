@@ -21,7 +21,7 @@ use crate::request::{Field, FromJson, ListParts, ListQuery, Mistakes, Parsed, Re
     example = json!({"name": "Ada Lovelace", "email": "ada@example.com", "password": "analytical engine"}),
 )]
 pub(crate) struct RegisterRequest {
-    /// What you want to be called.
+    /// The display name.
     #[garde(dive)]
     #[schema(value_type = String, min_length = 1, max_length = 100, pattern = "line")]
     name: Field<PersonName>,

@@ -7,29 +7,29 @@ use uuid::Uuid;
 
 use crate::response::Rfc3339;
 
-/// Somebody with an account. Never a password, nor a hash of one.
+/// A user account, without the password or its hash.
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UserView {
-    /// Names the user.
+    /// The identifier of the user.
     id: Uuid,
-    /// What they want to be called.
+    /// The display name.
     #[schema(example = "Ada Lovelace")]
     name: String,
-    /// Their address.
+    /// The e-mail address.
     #[schema(format = "email", example = "ada@example.com")]
     email: String,
-    /// What they may do: `customer`, `staff`, `admin`.
+    /// The roles: `customer`, `staff`, `admin`.
     #[schema(example = json!(["customer"]))]
     roles: Vec<&'static str>,
-    /// Whether the address was proved to be theirs.
+    /// Whether the e-mail address was verified.
     #[schema(example = false)]
     email_verified: bool,
-    /// When they signed up.
+    /// The time at which the account was created.
     #[schema(value_type = String, format = DateTime)]
     created_at: Rfc3339,
-    /// When the account was last changed.
+    /// The time of the last change.
     #[schema(value_type = String, format = DateTime)]
     updated_at: Rfc3339,
 }

@@ -39,7 +39,7 @@ async fn counted_as(subject: Subject, request: actix_web::test::TestRequest) {
 }
 
 #[actix_web::test]
-async fn a_user_is_counted_as_one_and_all_others_by_address() {
+async fn users_are_limited_by_id_and_others_by_address() {
     let from = |peer: &str| get("/api/v1/things/1").peer_addr(format!("{peer}:5000").parse().unwrap());
     let address = |text: &str| Subject::Address(text.parse().unwrap());
     counted_as(Subject::User(UserId(Uuid::from_u128(1))), by("customer", from("192.0.2.1"))).await;
