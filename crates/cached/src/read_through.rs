@@ -132,7 +132,7 @@ impl ReadThrough {
     }
 }
 
-/// Invalidates these keys, if there are any; a writer does so before it returns.
+/// Invalidates these keys, if there are any. Writers call it before they return.
 pub(crate) async fn invalidate(cache: &dyn Cache, keys: &[CacheKey]) {
     if !keys.is_empty() {
         cache.invalidate(keys).await;

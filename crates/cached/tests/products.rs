@@ -84,7 +84,7 @@ fn products_are_counted_once_for_many_pages() {
 }
 
 #[test]
-fn what_the_whole_catalogue_has_says_nothing_of_a_filtered_one() {
+fn catalogue_count_is_not_used_for_a_filtered_list() {
     let [page, uncounted] = pages();
     let filtered = ProductFilter { in_stock: Some(true), ..ProductFilter::default() };
     let mut products = MockProductRepository::new();

@@ -83,7 +83,7 @@ async fn is_master(server: &Server) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_promoted_replica_is_used() {
+async fn promoted_replica_is_used() {
     let mut servers = RedisSentinel::start(DOWN_AFTER).await.unwrap();
     let instances = Instances::at(&servers.url()).await;
     servers.master().kill();
@@ -93,7 +93,7 @@ async fn a_promoted_replica_is_used() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_replaced_master_is_not_used_after_it_thaws() {
+async fn replaced_master_is_not_used_after_it_resumes() {
     let mut servers = RedisSentinel::start(DOWN_AFTER).await.unwrap();
     let instances = Instances::at(&servers.url()).await;
     servers.master().freeze();
@@ -123,12 +123,12 @@ async fn assert_survives_failure_of_a_node(go: impl FnOnce(&mut Server)) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_cluster_is_used_after_a_node_dies() {
+async fn cluster_is_used_after_a_node_dies() {
     assert_survives_failure_of_a_node(Server::kill).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_cluster_is_used_after_a_node_hangs() {
+async fn cluster_is_used_after_a_node_hangs() {
     assert_survives_failure_of_a_node(|node| node.freeze()).await;
 }
 

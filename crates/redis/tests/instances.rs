@@ -46,12 +46,12 @@ macro_rules! cases {
 
 cases! {
     no_instance_reads_a_value_from_before_an_answered_write,
-    a_value_is_shared_until_either_instance_invalidates_it,
+    value_is_shared_until_either_instance_invalidates_it,
     many_keys_are_invalidated_at_once,
-    a_write_does_not_wait_for_readers_of_its_own_instance,
+    write_does_not_wait_for_readers_of_its_own_instance,
     of_300_concurrent_hits_100_are_allowed,
-    the_remainder_is_right_when_instances_take_turns,
-    a_dropped_call_is_completed,
+    remainder_is_right_when_instances_alternate,
+    dropped_call_is_completed,
     instances_wake_each_other,
 }
 
@@ -127,7 +127,7 @@ async fn no_instance_reads_a_value_from_before_an_answered_write((here, there): 
     assert!(hits > 2_000 && writes > 1_000, "{hits} hits, {writes} writes");
 }
 
-async fn a_value_is_shared_until_either_instance_invalidates_it((here, there): (Redis, Redis)) {
+async fn value_is_shared_until_either_instance_invalidates_it((here, there): (Redis, Redis)) {
     let (here, there) = (cache(&here), cache(&there));
     put(&*here, 1, "mug").await;
     assert_eq!(found(&*there, 1).await.as_deref(), Some("mug"));
@@ -153,7 +153,7 @@ async fn many_keys_are_invalidated_at_once((here, there): (Redis, Redis)) {
     assert_eq!(found(&*here, 499).await.as_deref(), Some("old"));
 }
 
-async fn a_write_does_not_wait_for_readers_of_its_own_instance((here, _): (Redis, Redis)) {
+async fn write_does_not_wait_for_readers_of_its_own_instance((here, _): (Redis, Redis)) {
     let cache = cache(&here);
     let mut quickest = Duration::MAX;
     for _ in 0..50 {
@@ -183,7 +183,7 @@ async fn of_300_concurrent_hits_100_are_allowed((here, there): (Redis, Redis)) {
     }
 }
 
-async fn the_remainder_is_right_when_instances_take_turns((here, there): (Redis, Redis)) {
+async fn remainder_is_right_when_instances_alternate((here, there): (Redis, Redis)) {
     let limiters = [limiter(&here), limiter(&there)];
     for n in 0..20_u32 {
         let turn = &limiters[usize::try_from(n).unwrap() % 2];
@@ -238,7 +238,7 @@ fn any_runtime_may_use_it() {
     assert_eq!(seen.load(Relaxed), 600);
 }
 
-async fn a_dropped_call_is_completed((here, there): (Redis, Redis)) {
+async fn dropped_call_is_completed((here, there): (Redis, Redis)) {
     let (here, there) = (cache(&here), cache(&there));
     let keys: HashSet<u128> = (0..200).collect();
     for n in &keys {

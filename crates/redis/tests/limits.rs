@@ -67,7 +67,7 @@ async fn far_from_the_limit_hits_do_not_wait_and_are_counted_soon() {
     server.thaw();
     assert_eq!(hit.await.remaining, LIMIT - 2 - MAX_UNCOUNTED);
     assert_eq!(there.peek(&subject, quota(LIMIT)).await.remaining, LIMIT - 2 - MAX_UNCOUNTED);
-    // Nobody waits for these, but they are reported.
+    // No caller waits for these hits, but they are reported.
     assert!(here.hit(&subject, quota(LIMIT)).now_or_never().is_some());
     until_remaining(&there, &subject, LIMIT, LIMIT - 3 - MAX_UNCOUNTED).await;
 }
@@ -130,7 +130,7 @@ async fn two_instances_exceed_a_limit_by_no_more_than_the_bound() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_instance_with_an_old_answer_lets_no_more_through_than_the_bound() {
+async fn instance_with_an_old_answer_keeps_the_limit() {
     let [here, there] = two(&entrepot_testkit::redis_url().await.unwrap()).await;
     let subject = user(1);
     here.hit(&subject, quota(LIMIT)).await;
@@ -141,7 +141,7 @@ async fn an_instance_with_an_old_answer_lets_no_more_through_than_the_bound() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_refused_subject_costs_redis_nothing() {
+async fn refused_subject_sends_no_command_to_redis() {
     let server = Server::start().await.unwrap();
     let [here, _] = two(&server.url()).await;
     let subject = user(1);

@@ -164,7 +164,7 @@ async fn median(cache: &RedisCache) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_write_waits_only_for_other_instances_that_read() {
+async fn write_waits_only_for_other_instances_that_read() {
     let (here, there) = two().await;
     let caches = [cache(&here), cache(&there)];
     // An instance that reads what it wrote.
@@ -207,7 +207,7 @@ async fn entries_dropped_from_the_log_are_applied_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn an_instance_with_late_answers_serves_nothing_stale() {
+async fn instance_with_late_answers_serves_nothing_stale() {
     let (url, prefix) = (entrepot_testkit::redis_url().await.unwrap(), fresh_prefix());
     let proxy = Proxy::start(&url).await;
     let (near, far) = (patient(&url, &prefix).await, patient(&proxy.url(), &prefix).await);

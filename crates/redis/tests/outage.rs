@@ -60,7 +60,7 @@ async fn assert_limits_hold(limiter: &RedisLimiter, n: u128) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_killed_redis_delays_little_and_is_used_again() {
+async fn killed_redis_delays_little_and_is_used_again() {
     let mut server = Server::start().await.unwrap();
     let (url, prefix) = (server.url(), fresh_prefix());
     let (here, there) = (instance(&url, &prefix).await, instance(&url, &prefix).await);
@@ -86,7 +86,7 @@ async fn a_killed_redis_delays_little_and_is_used_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_hung_redis_delays_little_and_is_used_again() {
+async fn hung_redis_delays_little_and_is_used_again() {
     let server = Server::start().await.unwrap();
     let (url, prefix) = (server.url(), fresh_prefix());
     let (here, there) = (instance(&url, &prefix).await, instance(&url, &prefix).await);
@@ -137,7 +137,7 @@ async fn writes_during_an_outage_are_invalidated_before_the_cache_is_used() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_start_without_redis_succeeds() {
+async fn start_without_redis_succeeds() {
     let mut server = Server::start().await.unwrap();
     server.kill();
     let began = Instant::now();

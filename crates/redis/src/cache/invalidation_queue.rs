@@ -35,8 +35,8 @@ pub(super) struct Batches<'a> {
 }
 
 impl InvalidationQueue {
-    /// Adds an invalidation to the next batch. If this returns true, the caller must have the [`batches`](Self::batches)
-    /// sent.
+    /// Adds an invalidation to the next batch. If this returns true, the caller must have the
+    /// [`batches`](Self::batches) sent.
     pub(super) fn add(&self, invalidation: QueuedInvalidation) -> bool {
         let mut state = self.state();
         state.waiting.push(invalidation);
@@ -64,7 +64,7 @@ impl Batches<'_> {
 }
 
 impl Drop for Batches<'_> {
-    /// If the batches were not finished, because the runtime ends, nobody is left waiting.
+    /// Wakes all waiters if the batches were not finished because the runtime ends.
     fn drop(&mut self) {
         if !self.finished {
             *self.queue.state() = State::default();

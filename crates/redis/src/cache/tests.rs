@@ -78,7 +78,7 @@ impl Instance {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_poll_removes_what_others_invalidated_and_nothing_else() {
+async fn poll_removes_only_keys_invalidated_by_others() {
     let [mut here, there] = Instance::two().await;
     here.poll().await;
     (0..200).for_each(|n| here.fill(n));
@@ -95,7 +95,7 @@ async fn a_poll_removes_what_others_invalidated_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_from_before_an_invalidation_is_not_inserted() {
+async fn answer_older_than_an_invalidation_is_not_inserted() {
     let [mut here, there] = Instance::two().await;
     here.poll().await;
     let late = [0, 1].map(|n| here.lease.near_cache.begin_own_fetch(product(n)));
@@ -113,7 +113,7 @@ async fn an_answer_from_before_an_invalidation_is_not_inserted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_too_far_behind_in_the_log_drops_everything() {
+async fn instance_too_far_behind_in_the_log_drops_everything() {
     let [mut here, there] = Instance::two().await;
     here.poll().await;
     here.fill(0);
@@ -127,7 +127,7 @@ async fn an_instance_too_far_behind_in_the_log_drops_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_that_lost_its_position_drops_everything() {
+async fn instance_that_lost_its_position_drops_everything() {
     let [mut here, there] = Instance::two().await;
     here.fill(0);
     here.poll().await;
@@ -150,7 +150,7 @@ async fn an_instance_that_lost_its_position_drops_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lease_counts_from_when_the_poll_is_sent() {
+async fn lease_starts_when_the_poll_is_sent() {
     const FROZEN: Duration = Duration::from_millis(50);
     let server = entrepot_testkit::Redis::start().await.unwrap();
     let mut here = Instance::new(&server.url(), "test:").await;
@@ -169,7 +169,7 @@ async fn a_lease_counts_from_when_the_poll_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_invalidation_waits_for_the_leases_of_others() {
+async fn invalidation_waits_for_leases_of_other_instances() {
     let [mut here, there] = Instance::two().await;
     let began = Instant::now();
     assert!(there.invalidate(0..1).await.is_some(), "there may be unknown leases from before the log");

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::pending::PendingInvalidations;
 
-/// A circuit breaker: while it is closed everybody may ask Redis, while it is open nobody may.
+/// A circuit breaker: while it is closed, requests are sent to Redis; while it is open, none is.
 ///
 /// The number of its changes is even while it is closed. A caller remembers the number when it asks, and discards the
 /// answer if the number has changed by then.
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_from_before_a_failure_does_not_close_it() {
+    fn probe_started_before_a_failure_does_not_close_it() {
         let breaker = CircuitBreaker::new();
         let failures = breaker.failures();
         breaker.open("the connection was lost");
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_from_before_a_change_is_recognised() {
+    fn answer_older_than_a_change_is_recognised() {
         let breaker = CircuitBreaker::new();
         close(&breaker, Duration::ZERO);
         let entered = breaker.enter().unwrap();

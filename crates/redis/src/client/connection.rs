@@ -71,7 +71,7 @@ impl Connection {
         *self.client.write().unwrap_or_else(PoisonError::into_inner) = self.options.client(nodes);
     }
 
-    /// Another client, unconnected, for whoever needs a connection of their own.
+    /// Creates another, unconnected client, for callers that need a separate connection.
     pub(crate) fn new_client(&self) -> Client {
         self.options.client(&[])
     }

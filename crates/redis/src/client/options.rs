@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_url_is_explained_without_its_password() {
+    fn bad_url_is_explained_without_its_password() {
         for url in [
             "",
             "s3cret",

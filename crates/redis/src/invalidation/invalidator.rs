@@ -164,7 +164,7 @@ impl Invalidator {
         }
         match self.invalidate.run(&connection.client(), connection.keys.log().into(), args).await? {
             Value::Integer(left) => Ok(u64::try_from(left).ok().filter(|left| *left > 0).map(|left| {
-                // Even if the clock of Redis jumps, nobody waits for longer than a lease.
+                // Even if the clock of Redis jumps, no writer waits for longer than a lease.
                 Instant::now() + Duration::from_micros(left).min(LEASE)
             })),
             other => Err(Error::new(ErrorKind::Parse, format!("expected a number, not {:?}", other.kind()))),

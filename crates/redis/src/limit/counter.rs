@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_answer_decides_nothing() {
+    fn old_answer_decides_nothing() {
         let at = Instant::now();
         assert_eq!(allowed(&mut counter(QUOTA, 1, at), QUOTA, at + FRESH), 0);
         let mut counter = counter(QUOTA, 1, at);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_repeated_while_it_is_fresh_and_in_its_window() {
+    fn refusal_is_repeated_while_fresh_and_in_its_window() {
         let at = Instant::now();
         let mut counter = counter(QUOTA, 1_000, at);
         assert_eq!(counter.hit(QUOTA, at), LocalDecision::Ask);

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::client::{connection::Connection, script::Script};
 
-/// How long hits that nobody waits for are collected before they are reported.
+/// The time for which hits without a waiting caller are collected before they are reported.
 const REPORT_INTERVAL: Duration = Duration::from_millis(10);
 
 /// How many keys one script counts: few enough that Redis is not blocked for long.
@@ -74,7 +74,7 @@ struct State {
 enum Sender {
     /// Waits until there is anything to send.
     Idle,
-    /// Waits until more hits can be reported, or somebody asks.
+    /// Waits until more hits can be reported, or a caller waits for a decision.
     Collecting,
     /// Waits for Redis. It looks for more afterwards and need not be woken.
     Sending,
@@ -238,7 +238,7 @@ impl Command {
     }
 }
 
-/// Lets nobody wait for a task that was aborted.
+/// Wakes the waiters of an aborted task.
 struct Ended<'a>(&'a Queue);
 
 impl Drop for Ended<'_> {
