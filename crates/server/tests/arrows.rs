@@ -84,7 +84,7 @@ fn each_crate_knows_only_what_is_further_in() {
 }
 
 #[test]
-fn the_inside_knows_no_engine_and_no_protocol() {
+fn inner_crates_depend_on_no_engine_and_no_protocol() {
     let metadata = metadata();
     let edges = edges(&metadata);
     for inside in ["entrepot-domain", "entrepot-application"] {

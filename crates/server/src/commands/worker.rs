@@ -21,7 +21,7 @@ use crate::{
 
 pub(super) fn worker(config: &Config) -> Result<(), Failure> {
     let _log = logging::start(config).map_err(Failure::failed)?;
-    // Let go of after the store is closed.
+    // Released after the store is closed.
     let _lock = lock(config).map_err(Failure::failed)?;
     let backend = Backend::open(config).map_err(Failure::failed)?;
     let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
@@ -36,7 +36,7 @@ async fn run(config: &Config, backend: &Backend) -> Result<()> {
     let mailer = jobs::mailer(config, config.port)?;
     let wake = EventWake::default();
     let jobs = Jobs::new(config, backend, &application, mailer, notice(backend), &wake)?;
-    // Before anything is begun, so that no signal meets the default, which is to die.
+    // Installed first, since the default action of a signal is to kill the process.
     let signals = Signals::new()?;
     let stopping = CancellationToken::new();
     let relay_stop = CancellationToken::new();
@@ -54,7 +54,7 @@ async fn run(config: &Config, backend: &Backend) -> Result<()> {
     Ok(())
 }
 
-/// Tells servers that remember in their own memory that something was written. Redis does that by itself.
+/// Notifies servers with caches in their own memory of writes. With Redis, invalidation does this.
 fn notice(backend: &Backend) -> Option<ChangeNotice> {
     let Store::Postgres(store) = backend.store() else { return None };
     if backend.redis().is_some() {

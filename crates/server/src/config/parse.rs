@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_may_be_one_address() {
+    fn network_may_be_one_address() {
         assert_eq!(network("10.0.0.7").unwrap().to_string(), "10.0.0.7/32");
         assert_eq!(network("fd00::/8").unwrap().to_string(), "fd00::/8");
         assert!(network("10.0.0.0/99").is_err());

@@ -235,7 +235,7 @@ fn production_requires_secrets() {
 }
 
 #[test]
-fn the_two_secrets_differ() {
+fn secrets_differ() {
     assert_eq!(mistakes(&[("JWT_SECRET", LONG), ("REFRESH_TOKEN_SECRET", LONG)]).len(), 1);
     let overlap = format!("{LONGER}!,{LONG}");
     assert_eq!(mistakes(&[("JWT_SECRET", LONG), ("REFRESH_TOKEN_SECRET", &overlap)]).len(), 1);

@@ -53,7 +53,8 @@ pub(super) fn stock(text: &str) -> Result<Stock, Invalid> {
     Stock::new(count)
 }
 
-/// Stock as other programs write it: perhaps with zeros behind a point, and below zero where more was sold than there was.
+/// Stock as other programs write it: perhaps with zeros behind a point, and below zero where more was sold than there
+/// was.
 pub(super) fn exported_stock(text: &str) -> Result<Stock, Invalid> {
     let text = text.trim();
     let text = match text.split_once('.') {
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decimal_price_without_the_option_says_what_to_write() {
+    fn decimal_price_without_the_option_names_the_option() {
         let refused = |text, currency| parse(PriceStyle::Minor, text, currency).unwrap_err();
         assert!(refused("2.95", None).ends_with(": write 295, or use --decimal"));
         assert!(refused("2.95", Some("KWD")).ends_with(": write 2950, or use --decimal"));

@@ -82,7 +82,7 @@ fn bad_lines_are_told_by_number_and_good_ones_kept() {
 }
 
 #[test]
-fn an_open_quote_loses_no_other_line() {
+fn open_quote_loses_no_other_line() {
     let Imported { outcome, refused, products } =
         import(own(), b"sku,name,price,description\nQ,Mug,295,\"oops\nR,Cup,100,fine\nS,\"Mug 5\" tall,1,\nT,Pot,1,\n");
     assert_eq!(outcome.unwrap().refused, 2);
@@ -127,14 +127,14 @@ fn all_mistakes_of_a_header_come_at_once_and_escaped() {
 }
 
 #[test]
-fn a_header_that_makes_no_sense_is_a_failure() {
+fn unusable_header_is_a_failure() {
     for header in ["", "\n\n", "sku,name\n", "sku,name,price,colour\n", "sku,sku,name,price\n", "sku,\"name,price\n"] {
         assert!(matches!(import(own(), header.as_bytes()).outcome, Err(Failure::Failed(_))), "{header}");
     }
 }
 
 #[test]
-fn a_file_of_another_kind_is_told() {
+fn file_of_another_format_is_reported() {
     let why = import(own(), b"PK\x03\x04\0\0[Content_Types].xml").failure();
     assert!(why.contains("this is no CSV in UTF-8: it looks like an Excel workbook (.xlsx)"), "{why}");
     assert!(import(own(), b"\xff\xfes\0k\0u\0").failure().contains("UTF-16"));
@@ -156,7 +156,7 @@ fn decimal_prices_follow_their_currency() {
 }
 
 #[test]
-fn a_summary_counts_in_words() {
+fn summary_counts_in_words() {
     let mut outcome = Outcome { created: 1, ..Outcome::default() };
     assert_eq!(outcome.summary(), ["1 product: 1 new, 0 updated, 0 lines refused"]);
     outcome.updated = 2;

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_name_is_found_whatever_its_case() {
+    fn nearest_name_ignores_case() {
         let nearest = |name| nearest(name, ["sku", "name", "price", "description", "stock", "currency"].into_iter());
         for (name, expected) in
             [("Prise", "price"), ("descripton", "description"), ("STOCKS", "stock"), ("names", "name")]

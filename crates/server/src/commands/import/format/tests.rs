@@ -144,7 +144,7 @@ ROPE,,Default,simple,,base,Rope,,,1,2,,1.5,1,
 }
 
 #[test]
-fn an_export_without_its_option_says_which_to_use() {
+fn export_without_its_option_names_the_option() {
     let open = |from, header: &[&str]| {
         let layout = Layout { from, decimal: false, currency: Currency::default() };
         layout.open(&ByteRecord::from(header.to_vec())).map(|_| ()).unwrap_err()

@@ -52,7 +52,7 @@ fn lines_are_counted_as_an_editor_does() {
 }
 
 #[test]
-fn an_open_quote_makes_its_line_bad_and_no_other() {
+fn open_quote_spoils_only_its_line() {
     for (text, expected) in [
         ("a,\"oops\nb,c\nd,e\n", &["1!", "2:b|c", "3:d|e"][..]),
         // A quote of a later line closes it, and text follows.
@@ -77,7 +77,7 @@ fn text_behind_a_closing_quote_makes_its_line_bad() {
 }
 
 #[test]
-fn a_bad_record_names_the_field() {
+fn bad_record_names_the_field() {
     let why = |text: &str| read(text.as_bytes()).remove(0).unwrap_err().why;
     assert_eq!(why("a,\"oops\n"), "the quote that opens field 2 is not closed");
     assert_eq!(why("\"a\nb\",\"oops\n"), "the quote that opens field 2 in line 2 is not closed");
@@ -96,7 +96,7 @@ fn rows_of_blank_fields_are_skipped() {
 }
 
 #[test]
-fn a_record_has_a_limit() {
+fn record_length_is_limited() {
     let text = "x".repeat(MAX_RECORD);
     let line = format!("a\n{text}x\nb\n");
     let read = |text: &str| told(text).into_iter().map(|told| told.chars().take(5).collect()).collect::<Vec<String>>();
@@ -111,7 +111,7 @@ fn a_record_has_a_limit() {
 }
 
 #[test]
-fn the_delimiter_is_the_one_that_the_header_fits() {
+fn delimiter_is_detected_from_the_header() {
     for (text, expected) in [
         ("sku,name\n", b','),
         ("sku;name\n", b';'),
