@@ -93,7 +93,7 @@ impl Browser {
     /// Replaces what stands in a field.
     pub async fn type_into(&self, css: &str, text: &str) -> Result<()> {
         let element = self.find(css).await?;
-        // Control and A, let go of both, then the text.
+        // Press Control and A, release both, then type the text.
         let keys = format!("\u{e009}a\u{e000}{text}");
         self.post(&format!("/element/{element}/value"), json!({ "text": keys })).await.map(drop)
     }

@@ -9,7 +9,7 @@ use crate::Server;
 /// The kind of these jobs.
 pub const KIND: &str = "tests.unknown";
 
-/// What nobody may be shown of them.
+/// Properties of a job that must not be shown.
 pub const PAYLOAD: &str = "hush-hush";
 
 /// Queues a job that is due in an hour, and returns its identifier.

@@ -117,7 +117,7 @@ impl Wire {
         Ok(String::from_utf8_lossy(&rest).into_owned())
     }
 
-    /// Vanishes, as a client does whose process or network is gone: nobody is told that nothing more comes.
+    /// Resets the connection, without an orderly close, as when the client's process or network is gone.
     ///
     /// # Errors
     /// If the system does not know of that.

@@ -222,7 +222,7 @@ async fn stock_changes_and_is_never_negative() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_catalogue_is_searched_filtered_and_sorted() -> Result<()> {
+async fn catalogue_is_searched_filtered_and_sorted() -> Result<()> {
     let server = start(&[]).await?;
     let admin = server.admin().await?;
     for (sku, name, amount, stock) in [

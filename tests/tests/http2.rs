@@ -57,7 +57,7 @@ async fn its_limits_are_told() -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_shakes_hands_and_says_nothing_or_not_all_of_it_is_ended() -> Result<()> {
+async fn silent_and_incomplete_connections_time_out() -> Result<()> {
     let (server, pair, _folder) = Server::with_new_tls(&[]).await?;
     let request = Frame::request(1, "GET", LIVE, true);
     let part = |flags| Frame { flags, ..request.clone() }.bytes();
@@ -104,7 +104,7 @@ async fn who_shakes_hands_and_says_nothing_or_not_all_of_it_is_ended() -> Result
 }
 
 #[tokio::test]
-async fn a_body_at_a_byte_a_second_is_answered_at_the_request_time_out_and_others_go_on() -> Result<()> {
+async fn body_at_a_byte_a_second_times_out_and_other_streams_go_on() -> Result<()> {
     let (server, pair, _folder) = Server::with_new_tls(&[("REQUEST_TIMEOUT", "3s")]).await?;
     let mut frames = Frames::to(server.address(), &pair, &[]).await?;
     let began = Instant::now();
@@ -122,7 +122,7 @@ async fn a_body_at_a_byte_a_second_is_answered_at_the_request_time_out_and_other
 }
 
 #[tokio::test]
-async fn a_hundred_requests_at_a_time_and_no_more() -> Result<()> {
+async fn concurrent_streams_are_limited_to_a_hundred() -> Result<()> {
     let (server, pair, _folder) = Server::with_new_tls(&[]).await?;
     let mut frames = Frames::to(server.address(), &pair, &[]).await?;
     frames.send(streams().take(101).map(|stream| Frame::request(stream, "POST", LOGIN, false))).await?;
@@ -183,7 +183,7 @@ async fn headers_without_end_are_refused_and_break_nothing() -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_resets_more_than_it_lets_be_answered_is_sent_away() -> Result<()> {
+async fn client_that_resets_most_of_its_streams_is_disconnected() -> Result<()> {
     let (server, pair, _folder) = Server::with_new_tls(&[]).await?;
     let sent_away =
         |frames: Vec<Frame>| frames.iter().any(|f| f.kind == kind::GOAWAY && f.number(4) == ENHANCE_YOUR_CALM);
@@ -220,7 +220,7 @@ async fn who_resets_more_than_it_lets_be_answered_is_sent_away() -> Result<()> {
 
 /// A client that opens no window for an answer.
 #[tokio::test]
-async fn who_asks_and_does_not_take_the_answer_is_reset() -> Result<()> {
+async fn unread_response_is_reset() -> Result<()> {
     let (server, pair, _folder) = Server::with_new_tls(&[]).await?;
     let mut frames = Frames::to(server.address(), &pair, &[(4, 0)]).await?;
     frames.send(streams().take(50).map(|stream| Frame::request(stream, "GET", LIVE, true))).await?;

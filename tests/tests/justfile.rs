@@ -201,7 +201,7 @@ fn every_recipe_has_a_test_and_a_line_of_documentation() -> Result<()> {
 }
 
 #[test]
-fn a_command_that_fails_fails_its_recipe() -> Result<()> {
+fn failed_command_fails_its_recipe() -> Result<()> {
     let folder = Folder::new("exit 3")?;
     for recipe in ["serve", "check", "test", "audit"] {
         assert!(!folder.just(&[recipe])?.output()?.status.success(), "{recipe}");

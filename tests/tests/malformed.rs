@@ -36,7 +36,7 @@ async fn ends(server: &Server, said: &str, answers: usize, what: &str) -> Result
     for _ in 0..answers {
         last = Some(wire.answer().await.with_context(|| what.to_owned())?);
     }
-    // Like one that has said all it had to say: whoever hears it out need not wait.
+    // The client has sent everything, so the server need not wait for more.
     wire.stream().shutdown().await.ok();
     assert_eq!(wire.ended().await?, "", "{what}: one answer too many");
     assert!(wire.age() < 10 * SECOND, "{what}: {:?}", wire.age());
@@ -44,7 +44,7 @@ async fn ends(server: &Server, said: &str, answers: usize, what: &str) -> Result
 }
 
 #[tokio::test]
-async fn a_chunked_body_that_breaks_gets_one_answer_that_says_it_is_the_last() -> Result<()> {
+async fn broken_chunked_body_gets_one_answer_that_closes() -> Result<()> {
     let server = Server::start(&[]).await?;
     let ada = server.customer("ada@example.com").await?;
     // Who is unknown so far is looked up, and the body breaks meanwhile.
@@ -109,9 +109,10 @@ async fn garbage_behind_a_whole_request_is_refused() -> Result<()> {
     Ok(())
 }
 
-/// To close on what is unread would take the refusal back, and tell a client that goes on sending of nothing but a reset.
+/// To close on what is unread would take the refusal back, and tell a client that goes on sending of nothing but a
+/// reset.
 #[tokio::test]
-async fn who_goes_on_sending_is_told_why_it_was_refused() -> Result<()> {
+async fn client_that_keeps_sending_receives_the_refusal() -> Result<()> {
     let server = Server::start(&[]).await?;
     let mut wire = Wire::to(server.address()).await?;
     wire.say("GET /health/live HTTP/1.1\r\ncookie: ").await?;
@@ -129,7 +130,7 @@ async fn who_goes_on_sending_is_told_why_it_was_refused() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_between_and_behind_chunks_costs_no_memory_and_has_an_end() -> Result<()> {
+async fn chunk_extensions_and_trailers_use_no_memory_and_are_limited() -> Result<()> {
     let server = Server::start(&[("REQUEST_TIMEOUT", "3s")]).await?;
     let before = server.peak_memory()?;
     let megabytes = "x".repeat(8 << 20);
@@ -160,7 +161,7 @@ async fn what_is_between_and_behind_chunks_costs_no_memory_and_has_an_end() -> R
 }
 
 #[tokio::test]
-async fn a_body_ends_where_its_length_says_also_with_an_upgrade_that_is_not_made() -> Result<()> {
+async fn body_ends_at_its_length_even_with_an_ignored_upgrade() -> Result<()> {
     let server = Server::start(&[]).await?;
     for upgrade in ["websocket", "h2c", "TLS/1.0"] {
         let more = format!("connection: upgrade\r\nupgrade: {upgrade}\r\n");
@@ -180,7 +181,7 @@ async fn a_body_ends_where_its_length_says_also_with_an_upgrade_that_is_not_made
 }
 
 #[tokio::test]
-async fn who_has_said_all_and_listens_is_answered() -> Result<()> {
+async fn half_closed_client_is_answered() -> Result<()> {
     let server = Server::start(&[]).await?;
     let login = r#"{"email":"nobody@example.com","password":"nothing at all"}"#;
     for (said, answers, status) in [

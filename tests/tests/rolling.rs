@@ -100,7 +100,7 @@ async fn buy(client: Client, product: String, enough: Arc<AtomicBool>, bought: A
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_rolling_restart_behind_a_proxy_fails_no_request() -> Result<()> {
+async fn rolling_restart_behind_a_proxy_fails_no_request() -> Result<()> {
     let mut server = stores::start(2, &[("SHUTDOWN_GRACE", "2s")]).await?;
     let (admin, ada) = (server.admin().await?, server.customer("ada@example.com").await?);
     let mug = admin.product("MUG", 295, STOCK).await?;

@@ -76,7 +76,7 @@ async fn buy(address: SocketAddr, order: Arc<str>, placed: Arc<AtomicUsize>) -> 
 }
 
 /// What is left must be what was there, less what was ordered.
-async fn the_books_are_right(admin: &Client, product: &str) -> Result<BTreeSet<String>> {
+async fn assert_books_are_right(admin: &Client, product: &str) -> Result<BTreeSet<String>> {
     let orders = admin.all("/orders").await?;
     let ordered = |order: &Value| order["items"][0]["quantity"].as_i64().unwrap();
     let sold: i64 = orders.iter().filter(|order| order["status"] != "cancelled").map(ordered).sum();
@@ -110,7 +110,7 @@ async fn stopped_under_full_load(grace: &str, signal: &str) -> Result<()> {
     assert!(took < 20 * SECOND, "{took:?}");
     server.restart()?;
     // Every order that was answered for is there, and nothing else.
-    assert_eq!(the_books_are_right(&server.again(&admin), &mug).await?, ids);
+    assert_eq!(assert_books_are_right(&server.again(&admin), &mug).await?, ids);
     Ok(())
 }
 
@@ -164,7 +164,7 @@ async fn it_is_not_ready_first_and_serves_everything_else_for_the_grace() -> Res
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_it_at_once() -> Result<()> {
+async fn second_signal_ends_the_process_at_once() -> Result<()> {
     let mut server = Server::start(&[("SHUTDOWN_GRACE", "60s"), ("SHUTDOWN_TIMEOUT", "60s")]).await?;
     let began = Instant::now();
     server.terminate()?;
@@ -176,7 +176,7 @@ async fn a_second_signal_ends_it_at_once() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_whole_stop_takes_no_longer_than_it_may() -> Result<()> {
+async fn shutdown_ends_within_its_timeout() -> Result<()> {
     let mut server = Server::start(&[("SHUTDOWN_GRACE", "60s"), ("SHUTDOWN_TIMEOUT", "2s")]).await?;
     let mut hanging = Wire::to(server.address()).await?;
     hanging.say("POST /api/v1/users HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n{").await?;
@@ -189,7 +189,7 @@ async fn the_whole_stop_takes_no_longer_than_it_may() -> Result<()> {
 
 /// Their clients are gone before they are answered, and then the server stops.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_begun_for_clients_that_have_gone_is_finished_or_undone() -> Result<()> {
+async fn work_for_disconnected_clients_is_finished_or_undone() -> Result<()> {
     let mut server = Server::start(&[]).await?;
     let (admin, ada) = (server.admin().await?, server.customer("ada@example.com").await?);
     let mug = admin.product("MUG", 295, STOCK).await?;
@@ -199,13 +199,13 @@ async fn what_was_begun_for_clients_that_have_gone_is_finished_or_undone() -> Re
     }
     assert_eq!(server.stop()?.code(), Some(0));
     server.restart()?;
-    the_books_are_right(&server.again(&admin), &mug).await?;
+    assert_books_are_right(&server.again(&admin), &mug).await?;
     Ok(())
 }
 
 /// Its client is gone, and the server has noticed; only the change itself keeps the process from ending.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_whose_client_has_gone_is_done_to_its_end_before_the_process_ends() -> Result<()> {
+async fn change_of_a_disconnected_client_is_finished_before_exit() -> Result<()> {
     // Slow enough to be in the middle of it for certain.
     let mut server = Server::start(&[("BCRYPT_COST", "14"), ("SHUTDOWN_GRACE", "0")]).await?;
     let nobody = server.anonymous();
@@ -237,9 +237,10 @@ async fn a_change_whose_client_has_gone_is_done_to_its_end_before_the_process_en
     Ok(())
 }
 
-/// With a time-out that is shorter than a commit, every kind of change is told to have failed, and is whole all the same.
+/// With a time-out that is shorter than a commit, every kind of change is told to have failed, and is whole all the
+/// same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_that_took_too_long_is_a_503_and_never_half_done() -> Result<()> {
+async fn change_that_times_out_is_a_503_and_never_partial() -> Result<()> {
     let mut server = Server::start(&[]).await?;
     let (admin, ada) = (server.admin().await?, server.customer("ada@example.com").await?);
     let mug = admin.product("MUG", 295, STOCK).await?;
@@ -278,7 +279,7 @@ async fn a_change_that_took_too_long_is_a_503_and_never_half_done() -> Result<()
     println!("{late} of {} were late", orders.len() * 5);
     server.restart_with(&[("REQUEST_TIMEOUT", "30s")])?;
     let admin = server.again(&admin);
-    the_books_are_right(&admin, &mug).await?;
+    assert_books_are_right(&admin, &mug).await?;
     for id in &orders {
         let order = admin.get(&format!("/orders/{id}")).await?.expect(200);
         let events = admin.get(&format!("/orders/{id}/events")).await?.expect(200);

@@ -29,7 +29,7 @@ fn login(length: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_head_at_a_byte_a_second_is_ended_on_the_first_and_on_the_second_request() -> Result<()> {
+async fn head_at_a_byte_a_second_times_out_on_the_first_and_second_request() -> Result<()> {
     let server = Server::start(&[]).await?;
     let slow = |requests_before: usize| {
         let address = server.address();
@@ -53,8 +53,7 @@ async fn a_head_at_a_byte_a_second_is_ended_on_the_first_and_on_the_second_reque
 }
 
 #[tokio::test]
-async fn a_body_at_a_byte_a_second_is_answered_at_the_request_time_out_on_the_first_and_on_the_second_request()
--> Result<()> {
+async fn body_at_a_byte_a_second_times_out_on_the_first_and_second_request() -> Result<()> {
     let server = Server::start(&[("REQUEST_TIMEOUT", "3s")]).await?;
     let slow = |requests_before: usize, chunked: bool, goes_on: bool| {
         let address = server.address();
@@ -98,7 +97,7 @@ async fn a_body_at_a_byte_a_second_is_answered_at_the_request_time_out_on_the_fi
 }
 
 #[tokio::test]
-async fn a_body_that_nobody_reads_is_not_waited_for() -> Result<()> {
+async fn unread_body_is_not_waited_for() -> Result<()> {
     let server = Server::start(&[("BODY_LIMIT", "1kb")]).await?;
     let refused = |head: String, status: u16| {
         let address = server.address();
@@ -125,7 +124,7 @@ async fn a_body_that_nobody_reads_is_not_waited_for() -> Result<()> {
 
 /// The longest answer there is without a login is a file of the documentation page.
 #[tokio::test]
-async fn who_never_reads_is_ended() -> Result<()> {
+async fn client_that_never_reads_is_disconnected() -> Result<()> {
     let server = Server::start(&[]).await?;
     let mut wire = Wire::to(server.address()).await?;
     let ask = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: a\r\n\r\n".repeat(16);
@@ -138,7 +137,7 @@ async fn who_never_reads_is_ended() -> Result<()> {
 }
 
 #[tokio::test]
-async fn what_has_two_meanings_is_refused_and_the_connection_closed() -> Result<()> {
+async fn ambiguous_request_is_refused_and_the_connection_closed() -> Result<()> {
     let server = Server::start(&[]).await?;
     let start = "POST /api/v1/auth/login HTTP/1.1\r\nhost: a\r\n";
     for (what, head) in [
@@ -173,7 +172,7 @@ async fn what_has_two_meanings_is_refused_and_the_connection_closed() -> Result<
 }
 
 #[tokio::test]
-async fn a_head_without_end_is_refused() -> Result<()> {
+async fn endless_head_is_refused() -> Result<()> {
     let server = Server::start(&[]).await?;
     let mut wire = Wire::to(server.address()).await?;
     wire.say("GET /health/live HTTP/1.1\r\n").await?;
@@ -221,8 +220,8 @@ async fn twenty_thousand_idle_connections_are_held_or_the_oldest_dropped_while_o
         assert_eq!(fresh.answer().await?.status, 200);
         anyhow::Ok(began.elapsed())
     };
-    // Connected is not accepted: behind this answer the backlog is empty, so that the system drops no SYN any more, which
-    // clients send again after a second.
+    // Connected is not accepted: behind this answer the backlog is empty, so that the system drops no SYN any more,
+    // which clients send again after a second.
     ask().await?;
     let mut slowest = Duration::ZERO;
     for _ in 0..100 {

@@ -56,7 +56,7 @@ fn stderr(out: &Output) -> String {
 }
 
 #[tokio::test]
-async fn a_shop_is_run_over_http_2() -> Result<()> {
+async fn shop_is_served_over_http_2() -> Result<()> {
     let pair = Pair::new()?;
     let (server, _folder) = started(&pair).await?;
     assert!(server.url().starts_with("https://"), "{}", server.log());
@@ -87,7 +87,7 @@ async fn a_shop_is_run_over_http_2() -> Result<()> {
 }
 
 #[tokio::test]
-async fn who_knows_only_http_1_1_is_served_too() -> Result<()> {
+async fn http_1_1_client_is_served() -> Result<()> {
     let pair = Pair::new()?;
     let (server, _folder) = started(&pair).await?;
     let trusted = Certificate::from_pem(pair.certificate.as_bytes())?;
@@ -148,7 +148,7 @@ async fn new_files_are_taken_up_and_old_connections_live_on() -> Result<()> {
 
 /// Kubernetes mounts a secret as links to a link to a folder, and changes the middle one.
 #[tokio::test]
-async fn a_link_that_is_swapped_is_followed() -> Result<()> {
+async fn swapped_link_is_followed() -> Result<()> {
     let folder = TempDir::new()?;
     let path = folder.path();
     let (first, second) = (Pair::new()?, Pair::new()?);
@@ -218,7 +218,7 @@ async fn files_that_are_no_good_stop_the_start() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_doctor_tells_when_the_certificate_ends() -> Result<()> {
+async fn doctor_reports_when_the_certificate_expires() -> Result<()> {
     let server = Server::start(&[]).await?;
     let files = [("TLS_CERT", "cert.pem"), ("TLS_KEY", "key.pem"), ("DATA_DIR", "elsewhere")];
     for (year, code, word) in

@@ -20,7 +20,7 @@ use crate::process;
 /// How long a start may take before it counts as failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Limits that count, but refuse nobody.
+/// Limits that count, but refuse no request.
 const SETTINGS: [(&str, &str); 4] = [
     ("RATE_LIMIT", "on"),
     ("RATE_LIMIT_MAX", "1000000000"),
