@@ -22,6 +22,7 @@ pub mod retail;
 mod secrets;
 mod server;
 pub mod stores;
+pub mod verifier;
 mod wire;
 
 pub use answer::Answer;

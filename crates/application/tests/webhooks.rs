@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use common::{admin, by_key, clock, customer, ids, now, origin, staff, user_id};
+use common::{admin, by_key, clock, customer, ids, mail_jobs, now, origin, staff, user_id};
 use entrepot_application::webhook::{DispatchPorts, WebhookDispatch, WebhookPorts, WebhookRequest, WebhookService};
 use entrepot_domain::{
     DeliveryId, Description, Invalid, OrderId, Timestamp, UserId, Version, WebhookId,
@@ -21,7 +21,7 @@ use entrepot_domain::{
     webhook::{
         Answer, AttemptResult, ClaimedDelivery, DeliveryLease, EventTypes, MockDeliveryQueue, MockDeliveryRepository,
         MockWebhookBodies, MockWebhookRepository, MockWebhookSender, NewDelivery, NewWebhook, NextStep, Outgoing,
-        SealedKeys, Signing, Subscriber, UrlRefusal, WebhookSecret, WebhookUrl,
+        Recorded, SealedKeys, Signing, Subscriber, UrlRefusal, WebhookSecret, WebhookUrl,
     },
 };
 use futures_executor::block_on;
@@ -190,6 +190,7 @@ fn dispatch(
         queue: Arc::new(queue),
         sender: Arc::new(sender),
         bodies: Arc::new(bodies),
+        mails: Arc::new(mail_jobs()),
         sealer: Arc::new(sealer),
         random: Arc::new(random),
         clock: clock(),
@@ -246,7 +247,7 @@ fn claimed(current: u8, previous: Option<(u8, Timestamp)>) -> ClaimedDelivery {
 }
 
 /// What is sent, and what is recorded if the answer has this status.
-fn send(delivery: &ClaimedDelivery, status: Option<u16>) -> (Option<Outgoing>, AttemptResult, NextStep) {
+fn send(delivery: &ClaimedDelivery, status: Option<u16>) -> (Option<Outgoing>, Recorded) {
     let mut sender = MockWebhookSender::new();
     let sent = Arc::<Mutex<Option<Outgoing>>>::default();
     let seen = sent.clone();
@@ -257,7 +258,7 @@ fn send(delivery: &ClaimedDelivery, status: Option<u16>) -> (Option<Outgoing>, A
     let dispatch = dispatch(MockEventLog::new(), MockDeliveryQueue::new(), sender, MockWebhookBodies::new());
     let recorded = block_on(dispatch.send(delivery));
     let sent = sent.lock().unwrap().clone();
-    (sent, recorded.result, recorded.next)
+    (sent, recorded)
 }
 
 #[test]
@@ -273,19 +274,35 @@ fn previous_secret_signs_until_its_time_is_over() {
 
 #[test]
 fn answer_decides_what_follows() {
-    let next = |status| (send(&claimed(1, None), status).1, send(&claimed(1, None), status).2);
+    let next = |status| {
+        let recorded = send(&claimed(1, None), status).1;
+        (recorded.result, recorded.next)
+    };
     assert_eq!(next(Some(204)), (AttemptResult::Succeeded, NextStep::Succeeded));
     assert_eq!(next(Some(410)), (AttemptResult::Gone, NextStep::Dead));
     let later = NextStep::Retry { after: Duration::from_secs(4) };
     assert_eq!(next(Some(500)), (AttemptResult::Failed, later));
     assert_eq!(next(None), (AttemptResult::Failed, later));
     let last = ClaimedDelivery { failures: 9, ..claimed(1, None) };
-    assert_eq!(send(&last, Some(500)).2, NextStep::Dead);
+    assert_eq!(send(&last, Some(500)).1.next, NextStep::Dead);
 }
 
 #[test]
 fn delivery_without_its_secret_is_not_sent() {
-    let (sent, result, next) = send(&claimed(0, None), Some(200));
-    assert_eq!((sent, result), (None, AttemptResult::Failed));
-    assert!(matches!(next, NextStep::Retry { .. }));
+    let (sent, recorded) = send(&claimed(0, None), Some(200));
+    assert_eq!((sent, recorded.result), (None, AttemptResult::Failed));
+    assert!(matches!(recorded.next, NextStep::Retry { .. }));
+}
+
+#[test]
+fn notice_to_the_maker_goes_with_what_may_deactivate_the_endpoint() {
+    let notice = |status| send(&claimed(1, None), status).1.notice;
+    assert_eq!(notice(Some(200)), None);
+    for status in [Some(410), Some(500), None] {
+        let text = notice(status).unwrap().payload.text;
+        assert!(
+            text.contains("WebhookDeactivated") && text.contains(&claimed(1, None).created_by.to_string()),
+            "{text}"
+        );
+    }
 }

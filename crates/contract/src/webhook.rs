@@ -13,13 +13,13 @@ use entrepot_domain::{
     DeliveryId, Sort,
     audit::{Cause, Who},
     event::{Consumed, EventPosition},
-    job::ErrorText,
+    job::{Claim, ErrorText},
     webhook::{
         AttemptResult, ClaimedDelivery, Delivery, DeliveryAttempt, DeliveryClaim, DeliveryFilter, DeliveryQuery,
         DeliveryStatus, NewDelivery, NextStep, Recorded, ResponseText,
     },
 };
-use entrepot_testkit::{at, cause, id, webhook, webhook_id};
+use entrepot_testkit::{at, cause, id, job, job_kind, webhook, webhook_id};
 
 use crate::{Stores, walk::page};
 
@@ -62,6 +62,9 @@ macro_rules! webhook_suite {
 }
 
 /// Longer than a test.
+/// The kind of jobs that tell of deactivated endpoints.
+const NOTICE: &str = "notice";
+
 const LEASE: Duration = Duration::from_mins(1);
 
 /// Over when somebody looks.
@@ -124,8 +127,15 @@ fn system() -> Cause {
 
 async fn record(h: &impl Stores, delivery: &ClaimedDelivery, status: Option<u16>, next: NextStep) -> bool {
     let (result, attempt) = (AttemptResult::of(status), attempt(status));
-    let recorded = Recorded { lease: delivery.lease, webhook: delivery.webhook, attempt, result, next };
+    let notice = (result != AttemptResult::Succeeded).then(|| job(delivery.lease.delivery.0.as_u128(), NOTICE));
+    let recorded = Recorded { lease: delivery.lease, webhook: delivery.webhook, attempt, result, next, notice };
     h.deliveries().record(&recorded, &system()).await.unwrap()
+}
+
+/// The notices that were queued since the last call.
+async fn notices(h: &impl Stores) -> Vec<u128> {
+    let claim = Claim { kinds: vec![(job_kind(NOTICE), 100)], lease: LEASE };
+    h.jobs().claim(&claim).await.unwrap().iter().map(|job| job.lease.job.0.as_u128()).collect()
 }
 
 const AT_ONCE_AGAIN: NextStep = NextStep::Retry { after: Duration::ZERO };

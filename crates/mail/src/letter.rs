@@ -54,6 +54,7 @@ templates! {
     Login: LoginText "new_login.txt", LoginHtml "new_login.html";
     Confirmation: ConfirmationText "order_confirmation.txt", ConfirmationHtml "order_confirmation.html";
     Status: StatusText "order_status.txt", StatusHtml "order_status.html";
+    Deactivated: DeactivatedText "webhook_deactivated.txt", DeactivatedHtml "webhook_deactivated.html";
 }
 
 struct Verification {
@@ -99,6 +100,12 @@ struct Status {
     total: String,
 }
 
+struct Deactivated {
+    name: String,
+    webhook: String,
+    url: String,
+}
+
 /// Writes a mail.
 pub(crate) fn write(mail: &Mail, public_url: &str) -> Result<Letter, askama::Error> {
     let name = mail.name.as_str().to_owned();
@@ -123,6 +130,10 @@ pub(crate) fn write(mail: &Mail, public_url: &str) -> Result<Letter, askama::Err
             let happened = happened(*status);
             let view = Status { name, order: order.id.to_string(), happened, total: money(order.total) };
             view.letter(format!("Your order {} {happened}", order.id))
+        }
+        MailContent::WebhookDeactivated { webhook, url } => {
+            let view = Deactivated { name, webhook: webhook.to_string(), url: url.as_str().to_owned() };
+            view.letter("Your webhook was deactivated")
         }
     }
 }

@@ -73,13 +73,14 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use entrepot_domain::{
-        Money, OrderId, ProductId, Timestamp, UserId, Version,
+        Money, OrderId, ProductId, Timestamp, UserId, Version, WebhookId,
         account_token::AccountSecret,
         auth::Device,
         mail::{MailContent, MailKind},
         order::{Order, OrderLine, OrderStatus},
         product::{ProductName, Quantity, Sku},
         user::PersonName,
+        webhook::WebhookUrl,
     };
     use mailparse::{MailHeaderMap, parse_mail};
     use uuid::Uuid;
@@ -129,6 +130,10 @@ mod tests {
             MailContent::NewLogin { at: now(), device },
             MailContent::OrderConfirmation { order: Box::new(order()) },
             MailContent::OrderStatus { order: Box::new(order()), status: OrderStatus::Shipped },
+            MailContent::WebhookDeactivated {
+                webhook: WebhookId(Uuid::from_u128(3)),
+                url: WebhookUrl::parse("https://example.com/<img%20src=x>").unwrap(),
+            },
         ]
     }
 

@@ -10,7 +10,10 @@ use entrepot_domain::{api_key::Randomness, second_factor::Sealer, webhook::Webho
 use entrepot_memory::{SystemClock, UuidV7};
 use entrepot_security::{AesSealer, SystemRandomness};
 use entrepot_webhook::{HttpSender, JsonBodies};
-use entrepot_worker::webhook::{DeliveryPorts, DeliverySettings, DeliveryWorker};
+use entrepot_worker::{
+    mail::JobMails,
+    webhook::{DeliveryPorts, DeliverySettings, DeliveryWorker},
+};
 
 use crate::{
     backend::{Backend, Stores},
@@ -47,6 +50,7 @@ pub(crate) fn worker(config: &Config, backend: &Backend, wake: EventWake) -> Del
         queue: queue.clone(),
         sender: Arc::new(HttpSender::new(config.webhook_allow_private)),
         bodies: Arc::new(JsonBodies),
+        mails: Arc::new(JobMails),
         sealer: Arc::new(AesSealer::new(config.secrets.refresh.iter().map(String::as_bytes))),
         random: Arc::new(SystemRandomness),
         clock: Arc::new(SystemClock),

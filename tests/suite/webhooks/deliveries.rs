@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, ensure};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use ed25519_dalek::{Signature, Verifier, VerifyingKey};
-use entrepot_tests::{Answer, Client, Received, Receiver, Reply};
+use entrepot_tests::{Answer, Client, Received, Receiver, Reply, mail::mail, verifier::verify};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -90,6 +90,9 @@ async fn event_is_delivered_and_signed() -> Result<()> {
     let now = now()?;
     assert!((now - 60..=now).contains(&arrived.timestamp), "{} at {now}", arrived.timestamp);
     assert_eq!((signed_with(text(&made, "secret"), &arrived), arrived.signatures.len()), (1, 47));
+    verify(text(&made, "secret"), &arrived)?;
+    let forged = Received { body: arrived.body.replace("590", "591"), ..arrived.clone() };
+    assert!(verify(text(&made, "secret"), &forged).is_err());
 
     let delivery = until_status(&admin, &path, "succeeded").await?;
     assert_eq!((text(&delivery, "eventId"), text(&delivery, "type")), (arrived.id.as_str(), "order.created"));
@@ -121,6 +124,7 @@ async fn rotated_secret_is_good_beside_the_old_one() -> Result<()> {
     assert_eq!(arrived.signatures.split(' ').count(), 4);
     for keys in [made.data(), rotated.data()] {
         assert_eq!(signed_with(text(keys, "secret"), &arrived), 1);
+        verify(text(keys, "secret"), &arrived)?;
         assert_eq!(verified_by(text(keys, "publicKey"), &arrived), 1);
     }
     Ok(())
@@ -200,6 +204,8 @@ async fn gone_receiver_is_deactivated() -> Result<()> {
     assert_eq!((&shown.data()["active"], shown.header("etag")), (&json!(false), "\"2\""));
     let log = admin.get(&format!("/admin/audit?subject={}&action=webhook.deactivated", text(&made, "id"))).await?;
     assert_eq!(log.expect(200).list()[0]["actor"], json!({"type": "system"}));
+    let told = mail(&server, admin.email(), "webhook_deactivated").await?;
+    assert!(told.text.contains(text(&made, "id")) && told.text.contains(text(&made, "url")), "{}", told.text);
 
     // It gets no more events, but what somebody sends by hand.
     ada.order(&mug, 1).await?.expect(201);

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use entrepot_domain::{
-    Clock, DeliveryId, Fault, IdGenerator,
+    Clock, DeliveryId, Fault, IdGenerator, JobId,
     api_key::{Randomness, spread},
     audit::{Cause, Who},
     event::{Consumed, Event, EventKind, EventLog, EventPosition},
-    job::ErrorText,
+    job::{ErrorText, NewJob},
+    mail::{MailJobs, MailRequest, MailTopic},
     second_factor::{SealedSecret, Sealer},
     webhook::{
         Answer, AttemptResult, ClaimedDelivery, DeliveryAttempt, DeliveryKind, DeliveryQueue, NewDelivery, Outgoing,
@@ -32,6 +33,8 @@ pub struct DispatchPorts {
     pub queue: Arc<dyn DeliveryQueue>,
     pub sender: Arc<dyn WebhookSender>,
     pub bodies: Arc<dyn WebhookBodies>,
+    /// Tell makers of what became of their endpoints.
+    pub mails: Arc<dyn MailJobs>,
     /// Opens the secrets of endpoints.
     pub sealer: Arc<dyn Sealer>,
     /// Spreads the times of further attempts.
@@ -104,7 +107,17 @@ impl WebhookDispatch {
         let next = result.next(delivery.failures, answer.retry_after, spread(&**random));
         let Answer { status, duration, error, response, .. } = answer;
         let attempt = DeliveryAttempt { at, status, duration, error, response };
-        Recorded { lease: delivery.lease, webhook: delivery.webhook, attempt, result, next }
+        let notice = (result != AttemptResult::Succeeded).then(|| self.notice(delivery)).flatten();
+        Recorded { lease: delivery.lease, webhook: delivery.webhook, attempt, result, next, notice }
+    }
+
+    /// The mail that tells the maker that the endpoint was deactivated. That it cannot be made keeps nobody from writing
+    /// what came of an attempt.
+    fn notice(&self, delivery: &ClaimedDelivery) -> Option<NewJob> {
+        let topic = MailTopic::WebhookDeactivated { webhook: delivery.webhook, url: delivery.url.clone() };
+        let request = MailRequest { user: delivery.created_by, topic };
+        let job = self.ports.mails.mail(JobId(self.ports.ids.next()), &request);
+        job.inspect_err(|fault| tracing::warn!(error = %fault, "no mail about a webhook can be made")).ok()
     }
 
     /// Writes what came of an attempt. Returns false if the lease is lost.

@@ -146,12 +146,17 @@ pub fn order(n: u128, owner: UserId) -> Order {
 
 /// Makes mails of nothing that a test looks at.
 pub fn mails() -> Arc<AccountMails> {
+    let mut random = MockRandomness::new();
+    random.expect_bytes().returning(|| Ok([7; 32]));
+    Arc::new(AccountMails::new(Arc::new(mail_jobs()), Arc::new(random), ids()))
+}
+
+/// Makes jobs whose payload is the request in Rust's notation.
+pub fn mail_jobs() -> MockMailJobs {
     let mut jobs = MockMailJobs::new();
     jobs.expect_mail().returning(|id, request| Ok(job(id, format!("{request:?}"))));
     jobs.expect_forgotten_password().returning(|id, email| Ok(job(id, email.to_string())));
-    let mut random = MockRandomness::new();
-    random.expect_bytes().returning(|| Ok([7; 32]));
-    Arc::new(AccountMails::new(Arc::new(jobs), Arc::new(random), ids()))
+    jobs
 }
 
 fn job(id: JobId, text: String) -> NewJob {

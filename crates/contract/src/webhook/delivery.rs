@@ -15,7 +15,7 @@ use entrepot_testkit::{at, cause, webhook, webhook_id};
 
 use super::{
     AT_ONCE_AGAIN, LEASE, SHORT, attempt, claim, claim_for, claim_one, delivery, dispatch, endpoint, find, list,
-    numbers, record, system,
+    notices, numbers, record, system,
 };
 use crate::{Stores, at_once, audit::about};
 
@@ -146,6 +146,7 @@ pub async fn failed_delivery_waits_for_its_time(h: &impl Stores) {
     let waiting = find(h, 1).await;
     assert_eq!((waiting.status, waiting.attempts.len()), (DeliveryStatus::Pending, 2));
     assert_eq!(waiting.attempts[1], attempt(None));
+    assert_eq!(notices(h).await, [0_u128; 0], "the endpoint is active");
     assert!(waiting.next_attempt_at.unwrap() >= waiting.created_at + Duration::from_hours(1));
     assert!(claim(h).await.is_empty());
 }
@@ -175,11 +176,14 @@ pub async fn gone_endpoint_is_deactivated(h: &impl Stores) {
     endpoint(h, 1).await;
     dispatch(h, &[delivery(1, 1), delivery(2, 1)]).await;
     let claimed = claim(h).await;
+    assert_eq!(notices(h).await, [0_u128; 0]);
     assert!(record(h, &claimed[0], Some(410), NextStep::Dead).await);
+    assert_eq!(notices(h).await, [1], "its maker is told");
     assert_eq!(find(h, 1).await.status, DeliveryStatus::Dead);
     let endpoint = h.webhooks().find(webhook_id(1)).await.unwrap().unwrap();
     assert_eq!((endpoint.active, endpoint.version.0), (false, 2));
     assert!(record(h, &claimed[1], Some(410), NextStep::Dead).await);
+    assert_eq!(notices(h).await, [0_u128; 0], "it is told once");
     let log = about(h, webhook_id(1).0).await;
     assert_eq!(log.len(), 2, "it is deactivated once");
     let expected = system().webhook_deactivated(&webhook(1).webhook, &endpoint);

@@ -13,11 +13,12 @@ pub use port::{MockMailJobs, MockMailer};
 use uuid::Uuid;
 
 use crate::{
-    Email, OrderId, Timestamp, UserId,
+    Email, OrderId, Timestamp, UserId, WebhookId,
     account_token::AccountSecret,
     auth::Device,
     order::{Order, OrderStatus},
     user::PersonName,
+    webhook::WebhookUrl,
 };
 
 /// The kinds of mails.
@@ -29,17 +30,19 @@ pub enum MailKind {
     NewLogin,
     OrderConfirmation,
     OrderStatus,
+    WebhookDeactivated,
 }
 
 impl MailKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::EmailVerification,
         Self::PasswordReset,
         Self::PasswordChanged,
         Self::NewLogin,
         Self::OrderConfirmation,
         Self::OrderStatus,
+        Self::WebhookDeactivated,
     ];
 
     /// Its name in the header `X-Entrepot-Mail`.
@@ -51,6 +54,7 @@ impl MailKind {
             Self::NewLogin => "new_login",
             Self::OrderConfirmation => "order_confirmation",
             Self::OrderStatus => "order_status",
+            Self::WebhookDeactivated => "webhook_deactivated",
         }
     }
 }
@@ -88,6 +92,11 @@ pub enum MailTopic {
         order: OrderId,
         status: OrderStatus,
     },
+    /// An endpoint that the user made, and that is sent no more events.
+    WebhookDeactivated {
+        webhook: WebhookId,
+        url: WebhookUrl,
+    },
 }
 
 /// A mail to be sent.
@@ -113,6 +122,7 @@ pub enum MailContent {
     NewLogin { at: Timestamp, device: Device },
     OrderConfirmation { order: Box<Order> },
     OrderStatus { order: Box<Order>, status: OrderStatus },
+    WebhookDeactivated { webhook: WebhookId, url: WebhookUrl },
 }
 
 impl MailContent {
@@ -125,6 +135,7 @@ impl MailContent {
             Self::NewLogin { .. } => MailKind::NewLogin,
             Self::OrderConfirmation { .. } => MailKind::OrderConfirmation,
             Self::OrderStatus { .. } => MailKind::OrderStatus,
+            Self::WebhookDeactivated { .. } => MailKind::WebhookDeactivated,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{AttemptResult, DeliveryAttempt, DeliveryKind, EventTypes, NewDelivery, NextStep, SealedKeys, WebhookUrl};
-use crate::{DeliveryId, Fault, UserId, WebhookId, audit::Cause, event::Consumed};
+use crate::{DeliveryId, Fault, UserId, WebhookId, audit::Cause, event::Consumed, job::NewJob};
 
 /// An active endpoint, and which events it wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub struct Recorded {
     pub attempt: DeliveryAttempt,
     pub result: AttemptResult,
     pub next: NextStep,
+    /// Tells the maker of the endpoint that it was deactivated; queued if this attempt deactivates it.
+    pub notice: Option<NewJob>,
 }
 
 /// How many deliveries wait.
@@ -94,8 +96,8 @@ pub trait DeliveryQueue: Send + Sync {
     async fn claim(&self, claim: &DeliveryClaim) -> Result<Vec<ClaimedDelivery>, Fault>;
 
     /// Writes what came of an attempt, to the delivery and, as [`Webhook::attempted`](super::Webhook::attempted) decides,
-    /// to its endpoint, with an audit entry if that was deactivated. Returns false, and writes nothing, if the lease is
-    /// lost or the endpoint gone.
+    /// to its endpoint, with an audit entry and the notice if that was deactivated. Returns false, and writes nothing,
+    /// if the lease is lost or the endpoint gone.
     async fn record(&self, recorded: &Recorded, cause: &Cause) -> Result<bool, Fault>;
 
     /// What waits.

@@ -19,7 +19,9 @@ impl MailJobs for JobMails {
     fn mail(&self, id: JobId, request: &MailRequest) -> Result<NewJob, Fault> {
         let job = new_job_of::<SendMail>(&SendMail::SETTINGS, id, &MailPayload::from(request), None);
         let priority = match request.topic {
-            MailTopic::OrderConfirmation { .. } | MailTopic::OrderStatus { .. } => Priority::default(),
+            MailTopic::OrderConfirmation { .. }
+            | MailTopic::OrderStatus { .. }
+            | MailTopic::WebhookDeactivated { .. } => Priority::default(),
             MailTopic::EmailVerification { .. }
             | MailTopic::PasswordReset { .. }
             | MailTopic::PasswordChanged { .. }

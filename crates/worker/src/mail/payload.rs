@@ -7,6 +7,7 @@ use entrepot_domain::{
     account_token::AccountSecret,
     auth::Device,
     mail::{MailRequest, MailTopic},
+    webhook::WebhookUrl,
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,7 @@ enum Topic {
     NewLogin { at: i64, user_agent: Option<String>, address: Option<IpAddr> },
     OrderConfirmation { order: String },
     OrderStatus { order: String, status: String },
+    WebhookDeactivated { webhook: String, url: String },
 }
 
 impl From<&MailRequest> for MailPayload {
@@ -44,6 +46,9 @@ impl From<&MailRequest> for MailPayload {
             MailTopic::OrderConfirmation { order } => Topic::OrderConfirmation { order: order.to_string() },
             MailTopic::OrderStatus { order, status } => {
                 Topic::OrderStatus { order: order.to_string(), status: status.as_str().to_owned() }
+            }
+            MailTopic::WebhookDeactivated { webhook, url } => {
+                Topic::WebhookDeactivated { webhook: webhook.to_string(), url: url.as_str().to_owned() }
             }
         };
         Self { user: request.user.to_string(), topic }
@@ -64,6 +69,10 @@ impl MailPayload {
             Topic::OrderStatus { order, status } => {
                 MailTopic::OrderStatus { order: parsed(&order)?, status: parsed(&status)? }
             }
+            Topic::WebhookDeactivated { webhook, url } => MailTopic::WebhookDeactivated {
+                webhook: parsed(&webhook)?,
+                url: WebhookUrl::parse(&url).map_err(|_| unreadable())?,
+            },
         };
         Ok(MailRequest { user: parsed(&self.user)?, topic })
     }
@@ -87,7 +96,7 @@ fn moment(millis: i64) -> Result<Timestamp, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use entrepot_domain::{OrderId, UserId, order::OrderStatus};
+    use entrepot_domain::{OrderId, UserId, WebhookId, order::OrderStatus};
     use uuid::Uuid;
 
     use super::*;
@@ -106,6 +115,10 @@ mod tests {
             MailTopic::NewLogin { at, device: Device::default() },
             MailTopic::OrderConfirmation { order },
             MailTopic::OrderStatus { order, status: OrderStatus::Shipped },
+            MailTopic::WebhookDeactivated {
+                webhook: WebhookId(Uuid::from_u128(9)),
+                url: WebhookUrl::parse("https://example.com/hook?key=1").unwrap(),
+            },
         ] {
             let request = MailRequest { user: UserId(Uuid::from_u128(1)), topic };
             let text = serde_json::to_string(&MailPayload::from(&request)).unwrap();

@@ -65,6 +65,7 @@ impl SendMail {
                 let order = self.order(user, order).await?;
                 order.map(|order| MailContent::OrderStatus { order: Box::new(order), status })
             }
+            MailTopic::WebhookDeactivated { webhook, url } => Some(MailContent::WebhookDeactivated { webhook, url }),
         })
     }
 

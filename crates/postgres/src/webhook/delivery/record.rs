@@ -19,6 +19,7 @@ use super::row::{add_attempt, millis};
 use crate::{
     audit,
     error::fault,
+    job::enqueue,
     schema::webhook_deliveries,
     webhook::{
         row::{find, lock},
@@ -90,5 +91,6 @@ async fn attempted(connection: &mut AsyncPgConnection, recorded: &Recorded, caus
     if is.active == was.active {
         return Ok(());
     }
-    audit::write(connection, &cause.webhook_deactivated(&was, &is)).await
+    audit::write(connection, &cause.webhook_deactivated(&was, &is)).await?;
+    enqueue(connection, recorded.notice.as_slice()).await.map(drop)
 }

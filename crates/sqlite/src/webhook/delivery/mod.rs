@@ -72,7 +72,9 @@ impl DeliveryQueue for SqliteStore {
 
     async fn record(&self, recorded: &Recorded, cause: &Cause) -> Result<bool, Fault> {
         let (recorded, cause) = (recorded.clone(), cause.clone());
-        self.write(move |connection| record::record(connection, &recorded, &cause)).await
+        let is_recorded = self.write(move |connection| record::record(connection, &recorded, &cause)).await?;
+        self.queued_jobs().notify_one();
+        Ok(is_recorded)
     }
 
     async fn backlog(&self) -> Result<DeliveryBacklog, Fault> {

@@ -11,6 +11,7 @@ use super::row::{add_attempt, millis, now};
 use crate::{
     audit,
     error::fault,
+    job::enqueue,
     schema::webhook_deliveries,
     value::Id,
     webhook::{row::find, write::overwrite},
@@ -57,5 +58,6 @@ fn attempted(
     if is.active == was.active {
         return Ok(());
     }
-    audit::write(connection, &cause.webhook_deactivated(was, &is))
+    audit::write(connection, &cause.webhook_deactivated(was, &is))?;
+    enqueue(connection, recorded.notice.as_slice()).map(drop)
 }
