@@ -93,6 +93,26 @@ async fn order_is_one_trace_from_the_caller_to_the_statement() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn job_continues_the_trace_of_the_request_that_queued_it() -> Result<()> {
+    let collector = Collector::start().await?;
+    let server = start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url())]).await?;
+    let ada = json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada"});
+    let parent = format!("00-{TRACE}-{CALLER}-01");
+    let client = server.anonymous();
+    client.with(Method::POST, "/users", ("traceparent", &parent), Some(ada)).await?.expect(201);
+    let spans = collector
+        .until(|spans| {
+            let found = ["POST /api/v1/users", "job mail.send"].iter().all(|name| named(spans, name).is_some());
+            found.then(|| spans.to_vec())
+        })
+        .await?;
+    let (request, job) = (named(&spans, "POST /api/v1/users").unwrap(), named(&spans, "job mail.send").unwrap());
+    assert!(is_around(request, job, &spans), "{spans:#?}");
+    assert_eq!((job.kind, job.failed), (5, false), "a consumer");
+    Ok(())
+}
+
 /// Orders that arrive together are placed by one statement, which is a span in the trace of one of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn orders_of_one_statement_link_to_it() -> Result<()> {

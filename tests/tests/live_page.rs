@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use anyhow::Result;
-use entrepot_tests::{Server, browser::Browser};
+use entrepot_tests::{Client, Server, browser::Browser};
 
 #[tokio::test]
 async fn staff_follow_the_shop_also_after_a_restart() -> Result<()> {
@@ -28,6 +28,8 @@ async fn staff_follow_the_shop_also_after_a_restart() -> Result<()> {
     page.find("#latency canvas").await?;
 
     server.roll(0)?;
+    // Its connections were closed, which the old client may learn only by a request.
+    let ada = Client::new(&server.url()).with_token(ada.token());
     ada.order(&mug, 1).await?.expect(201);
     page.find("#orders-total[data-total='2']").await?;
     ada.order(&mug, 1).await?.expect(201);
