@@ -50,5 +50,5 @@ pub(crate) use edge::API;
 pub use edge::unfinished_changes;
 pub use event::follow_events;
 pub use openapi::{openapi, openapi_json};
-pub use routes::app;
+pub use routes::{app, probes};
 pub use state::{HttpSettings, HttpState};

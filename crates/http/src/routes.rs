@@ -29,6 +29,17 @@ pub fn app(
     app_with(state, |_| {})
 }
 
+/// The application of a process that does not serve the API: liveness, readiness and metrics.
+pub fn probes(
+    state: &Arc<HttpState>,
+) -> App<
+    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()> + use<>,
+> {
+    let mut routes = empty();
+    operations::probes(&mut routes);
+    app_of(state, routes)
+}
+
 /// The same with more routes, for tests.
 pub(crate) fn app_with(
     state: &Arc<HttpState>,
@@ -36,10 +47,23 @@ pub(crate) fn app_with(
 ) -> App<
     impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()> + use<>,
 > {
-    let mut routes = Routes::new(web::to(not_found));
+    let mut routes = empty();
     more(&mut routes);
     resources(&mut routes);
     operations::routes(&mut routes);
+    app_of(state, routes)
+}
+
+fn empty() -> Routes {
+    Routes::new(web::to(not_found))
+}
+
+fn app_of(
+    state: &Arc<HttpState>,
+    routes: Routes,
+) -> App<
+    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()> + use<>,
+> {
     let patterns = routes.patterns().unwrap_or_else(|error| {
         tracing::error!(%error, "two routes match the same paths");
         Patterns::default()

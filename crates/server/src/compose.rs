@@ -38,6 +38,7 @@ use entrepot_webhook::HttpSender;
 use entrepot_worker::{
     event::{Relay, RelayPorts},
     mail::JobMails,
+    order::ChangeNotice,
     webhook::DeliveryWorker,
 };
 use sha2::{Digest, Sha256};
@@ -311,12 +312,21 @@ pub struct Serving {
     pub relay: Relay,
 }
 
-/// Builds what serves. `port` is where the server listens.
+/// Whether a process runs the background jobs.
+pub enum Work {
+    /// It leaves them to another one.
+    Elsewhere,
+    /// It runs them. The notice, if there is one, is called when jobs have changed orders: it tells the servers, whose
+    /// caches are not this process's.
+    Here(Option<ChangeNotice>),
+}
+
+/// Builds what serves. `port` is where the API is served.
 pub fn serving(
     config: &Config,
     backend: &Backend,
     access_log: Arc<dyn AccessLog>,
-    with_worker: bool,
+    work: Work,
     port: u16,
 ) -> Result<Serving> {
     let settings = HttpSettings {
@@ -334,10 +344,11 @@ pub fn serving(
     let wake = EventWake::default();
     let wakers = Wakers { wake: wake.clone(), signal: Some(signal.clone()) };
     let application = build(config, backend, &mut metrics, wakers);
-    let jobs = if with_worker {
+    let with_worker = matches!(work, Work::Here(_));
+    let jobs = if let Work::Here(changed) = work {
         let mailer = jobs::mailer(config, port)?;
         metrics.push(mailer.clone());
-        let jobs = Jobs::new(config, backend, &application, mailer, None, &wake)?;
+        let jobs = Jobs::new(config, backend, &application, mailer, changed, &wake)?;
         metrics.push(jobs.metrics());
         Some(jobs)
     } else {
@@ -347,15 +358,10 @@ pub fn serving(
     metrics.extend(deliveries.as_ref().map(DeliveryWorker::metrics));
     let state = HttpState::new(application, backend.health(), Arc::new(UuidV7), settings);
     let state = Arc::new(state.with_metric_sources(metrics).with_access_log(access_log));
-    Ok(Serving { state, jobs, deliveries, relay: relay_with(backend, signal, wake) })
+    Ok(Serving { state, jobs, deliveries, relay: relay(backend, signal, wake) })
 }
 
-/// The relay of this process, which wakes those who follow the log.
-pub fn relay(backend: &Backend, wake: EventWake) -> Relay {
-    relay_with(backend, signal(backend), wake)
-}
-
-fn relay_with(backend: &Backend, signal: Arc<dyn EventSignal>, wake: EventWake) -> Relay {
+fn relay(backend: &Backend, signal: Arc<dyn EventSignal>, wake: EventWake) -> Relay {
     Relay::new(RelayPorts { log: backend.store().ports().events, signal, wake })
 }
 

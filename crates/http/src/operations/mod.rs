@@ -15,11 +15,16 @@ use utoipa::OpenApi;
 
 use crate::edge::{Methods, Routes};
 
-/// Registers them.
-pub(crate) fn routes(to: &mut Routes) {
+/// Registers those that every process has.
+pub(crate) fn probes(to: &mut Routes) {
     Methods::at("/health/live").get(health::live).mount_at_root(to);
     Methods::at("/health/ready").get(health::ready).mount_at_root(to);
     Methods::at("/metrics").get(metrics::metrics).mount_at_root(to);
+}
+
+/// Registers those of a server.
+pub(crate) fn routes(to: &mut Routes) {
+    probes(to);
     Methods::at("/.well-known/jwks.json").get(keys::keys).mount_at_root(to);
     Methods::at("/openapi.json").get(document::document).mount_at_root(to);
     Methods::at("/docs").get(docs::page_without_slash).mount_at_root(to);

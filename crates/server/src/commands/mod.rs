@@ -9,7 +9,7 @@ mod serve;
 mod signals;
 mod worker;
 
-use std::{fmt::Display, io::Write};
+use std::{fmt::Display, io::Write, net::SocketAddr};
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
@@ -40,7 +40,11 @@ enum Command {
         no_worker: bool,
     },
     /// Run the background jobs alone, beside `entrepot serve --no-worker`
-    Worker,
+    Worker {
+        /// Serve /health/live, /health/ready and /metrics of this process here, such as on 127.0.0.1:9100
+        #[arg(long, value_name = "ADDRESS")]
+        probes: Option<SocketAddr>,
+    },
     /// Bring the schema up to date; may run from several instances at once
     Migrate {
         /// Only check whether it is up to date; exit 1 if it is not
@@ -111,7 +115,7 @@ impl Cli {
     pub fn run(self) -> Result<(), Failure> {
         match self.command.unwrap_or(Command::Serve { no_worker: false }) {
             Command::Serve { no_worker } => serve::serve(&configured()?, !no_worker),
-            Command::Worker => worker::worker(&configured()?),
+            Command::Worker { probes } => worker::worker(&configured()?, probes),
             Command::Migrate { check } => migrate::migrate(&configured()?, check),
             Command::Admin(AdminCommand::Create { email, name }) => admin::create(&configured()?, &email, &name),
             Command::Import(ImportCommand::Products(arguments)) => import::products(&configured()?, &arguments),

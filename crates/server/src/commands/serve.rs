@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     backend::Backend,
-    compose::{self, Serving},
+    compose::{self, Serving, Work},
     config::{Config, LogFormat},
     file_lock::lock,
     logging,
@@ -48,8 +48,9 @@ pub(super) fn serve(config: &Config, with_worker: bool) -> Result<(), Failure> {
 async fn run(config: &Config, backend: &Backend, access_log: Arc<dyn AccessLog>, with_worker: bool) -> Result<()> {
     let listener = listen(config)?;
     let address = listener.local_addr()?;
+    let work = if with_worker { Work::Here(None) } else { Work::Elsewhere };
     let Serving { state, jobs, deliveries, relay } =
-        compose::serving(config, backend, access_log, with_worker, address.port())?;
+        compose::serving(config, backend, access_log, work, address.port())?;
     // Before serving, so that no signal has its default effect, which is to kill the process.
     let signals = Signals::new()?;
     let settings = Settings {
