@@ -54,4 +54,8 @@ impl OrderRepository for CachedOrders {
     async fn events(&self, id: OrderId) -> Result<Vec<OrderEvent>, Fault> {
         self.inner.events(id).await
     }
+
+    async fn events_of(&self, ids: &[OrderId]) -> Result<Vec<OrderEvent>, Fault> {
+        self.inner.events_of(ids).await
+    }
 }

@@ -52,6 +52,10 @@ impl UserRepository for CachedUsers {
         self.inner.find(id).await
     }
 
+    async fn find_many(&self, ids: &[UserId]) -> Result<Vec<User>, Fault> {
+        self.inner.find_many(ids).await
+    }
+
     async fn credentials_by_email(&self, email: &Email) -> Result<Option<Credentials>, Fault> {
         self.inner.credentials_by_email(email).await
     }

@@ -57,6 +57,7 @@ macro_rules! order_suite {
             restoring_stock_above_the_maximum_succeeds,
             one_of_two_concurrent_actions_succeeds,
             events_are_numbered_in_order,
+            events_of_several_orders_are_listed_at_once,
             orders_are_filtered_by_user_and_status,
             orders_are_filtered_by_time_inclusively,
             page_of_orders_has_the_total_count,

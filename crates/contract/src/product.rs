@@ -35,6 +35,7 @@ macro_rules! product_suite {
             unknown_product_cannot_be_changed,
             one_of_two_changes_of_the_same_product_version_succeeds,
             archived_product_is_not_found,
+            several_products_are_found_at_once,
             stock_is_adjusted,
             stock_does_not_become_negative,
             stock_does_not_exceed_the_maximum,
@@ -235,6 +236,19 @@ pub async fn archived_product_is_not_found(h: &impl Stores) {
     assert_eq!(products.find(mug.id).await.unwrap(), None);
     assert_eq!(listed(&*products, ProductFilter::default(), "name").await, [cup.name.as_str()]);
     assert_not_found(&*products, mug.id, None).await;
+}
+
+/// Without those that are archived or never were there.
+pub async fn several_products_are_found_at_once(h: &impl Stores) {
+    let products = h.products();
+    let mug = insert(&*products, product(1).build()).await;
+    let cup = insert(&*products, product(2).build()).await;
+    let jar = insert(&*products, product(3).build()).await;
+    products.archive(jar.id, None, &cause(at(1))).await.unwrap();
+    let mut found = products.find_many(&[cup.id, jar.id, product_id(404), mug.id, cup.id]).await.unwrap();
+    found.sort_by_key(|product| product.id);
+    assert_eq!(found, [mug, cup]);
+    assert_eq!(products.find_many(&[]).await.unwrap(), []);
 }
 
 pub async fn stock_is_adjusted(h: &impl Stores) {

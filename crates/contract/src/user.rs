@@ -21,6 +21,7 @@ macro_rules! user_suite {
     ($harness:expr) => {
         $crate::suite! { user, $harness,
             inserted_user_is_found,
+            several_users_are_found_at_once,
             email_is_unique_without_case,
             one_of_two_inserts_of_the_same_email_succeeds,
             update_changes_only_the_given_fields,

@@ -120,6 +120,10 @@ impl OrderRepository for CountedOrders {
     async fn events(&self, id: OrderId) -> Result<Vec<OrderEvent>, Fault> {
         self.inner.events(id).await
     }
+
+    async fn events_of(&self, ids: &[OrderId]) -> Result<Vec<OrderEvent>, Fault> {
+        self.inner.events_of(ids).await
+    }
 }
 
 /// Counts logins that succeed and fail.

@@ -69,6 +69,7 @@ traced! {
     TracedUsers: UserRepository {
         fn insert(new: &NewUser, cause: &Cause) -> Result<(), UserError>;
         fn find(id: UserId) -> Result<Option<User>, Fault>;
+        fn find_many(ids: &[UserId]) -> Result<Vec<User>, Fault>;
         fn credentials_by_email(email: &Email) -> Result<Option<Credentials>, Fault>;
         fn credentials(id: UserId) -> Result<Option<Credentials>, Fault>;
         fn list(query: &UserQuery) -> Result<Listing<User>, Fault>;
@@ -139,6 +140,7 @@ traced! {
     TracedProducts: ProductRepository {
         fn insert(product: &Product, cause: &Cause) -> Result<(), ProductError>;
         fn find(id: ProductId) -> Result<Option<Product>, Fault>;
+        fn find_many(ids: &[ProductId]) -> Result<Vec<Product>, Fault>;
         fn list(query: &ProductQuery) -> Result<Listing<Product>, Fault>;
         fn update(id: ProductId, change: &ProductChange, expected: Option<Version>, cause: &Cause) -> Result<Product, ProductError>;
         fn archive(id: ProductId, expected: Option<Version>, cause: &Cause) -> Result<(), ProductError>;
@@ -156,6 +158,7 @@ traced! {
         fn list(query: &OrderQuery) -> Result<Listing<Order>, Fault>;
         fn transition(id: OrderId, transition: &Transition) -> Result<Transitioned, TransitionError>;
         fn events(id: OrderId) -> Result<Vec<OrderEvent>, Fault>;
+        fn events_of(ids: &[OrderId]) -> Result<Vec<OrderEvent>, Fault>;
     }
 }
 

@@ -104,6 +104,10 @@ impl OrderRepository for Hanging {
     async fn events(&self, _: OrderId) -> Result<Vec<OrderEvent>, Fault> {
         std::future::pending().await
     }
+
+    async fn events_of(&self, _: &[OrderId]) -> Result<Vec<OrderEvent>, Fault> {
+        std::future::pending().await
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Reads orders.
 
 use entrepot_domain::{
-    Listing, OrderId,
+    Listing, OrderId, UserId,
     api_key::Scope,
     auth::Actor,
     order::{Order, OrderEvent, OrderFilter, OrderQuery},
@@ -22,6 +22,18 @@ impl OrderService {
         require_scope(actor, Scope::OrdersRead)?;
         self.visible(actor, id).await?;
         Ok(self.ports.orders.events(id).await?)
+    }
+
+    /// Lists the events of several orders, the oldest first. The orders come with their buyers, as this service returned
+    /// them; those that the actor may not see have none.
+    pub async fn events_of(&self, actor: &Actor, orders: &[(OrderId, UserId)]) -> Result<Vec<OrderEvent>, Error> {
+        require_scope(actor, Scope::OrdersRead)?;
+        let visible = orders.iter().filter(|(_, buyer)| actor.is(*buyer) || actor.is_staff());
+        let visible: Vec<OrderId> = visible.map(|(order, _)| *order).collect();
+        if visible.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.ports.orders.events_of(&visible).await?)
     }
 
     /// Lists orders: customers see their own, staff see all. Only staff may filter by another user

@@ -14,6 +14,11 @@ impl ProductService {
         self.ports.products.find(id).await?.ok_or(Error::NotFound)
     }
 
+    /// Returns those of these products that are for sale, in any order; for anyone.
+    pub async fn find_many(&self, ids: &[ProductId]) -> Result<Vec<Product>, Error> {
+        Ok(self.ports.products.find_many(ids).await?)
+    }
+
     /// Lists products, for anyone.
     pub async fn list(&self, query: &ProductQuery) -> Result<Listing<Product>, Error> {
         Ok(self.ports.products.list(query).await?)

@@ -18,6 +18,16 @@ impl UserService {
         self.ports.users.find(id).await?.ok_or(Error::NotFound)
     }
 
+    /// Returns those of these users that the actor may see, in any order.
+    pub async fn find_many(&self, actor: &Actor, ids: &[UserId]) -> Result<Vec<User>, Error> {
+        require_scope(actor, Scope::UsersRead)?;
+        let visible: Vec<UserId> = ids.iter().copied().filter(|id| require_self_or_admin(actor, *id).is_ok()).collect();
+        if visible.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.ports.users.find_many(&visible).await?)
+    }
+
     /// Lists users, for admins.
     pub async fn list(&self, actor: &Actor, query: &UserQuery) -> Result<Listing<User>, Error> {
         require_scope(actor, Scope::UsersRead)?;

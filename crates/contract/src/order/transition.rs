@@ -24,6 +24,26 @@ fn by_staff(action: OrderAction, seconds: i64) -> Transition {
     transition(action, user_id(STAFF), at(seconds))
 }
 
+/// Those of each order are the same as if it was asked alone.
+pub async fn events_of_several_orders_are_listed_at_once(h: &impl Stores) {
+    let ada = buyer(h, "ada").await;
+    stock(h, [product(1).build()]).await;
+    let mut orders = Vec::new();
+    for n in 1..=3 {
+        orders.push(place(&*h.orders(), &placement(n, ada, &[(1, 1)], at(1))).await.id);
+    }
+    for (order, action) in [(orders[1], Pay), (orders[0], Cancel), (orders[2], Pay), (orders[1], Ship)] {
+        h.orders().transition(order, &by_staff(action, 2)).await.unwrap();
+    }
+    let mut expected = h.orders().events(orders[0]).await.unwrap();
+    expected.extend(h.orders().events(orders[1]).await.unwrap());
+    expected.sort_by_key(|event| event.sequence);
+    assert_eq!(expected.len(), 5);
+    let found = h.orders().events_of(&[orders[1], order_id(404), orders[0]]).await.unwrap();
+    assert_eq!(found, expected);
+    assert_eq!(h.orders().events_of(&[]).await.unwrap(), []);
+}
+
 /// Each step increments the version.
 pub async fn order_passes_through_its_life_cycle(h: &impl Stores) {
     let order = order_of_three(h, buyer(h, "ada").await).await;

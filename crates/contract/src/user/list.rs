@@ -13,6 +13,17 @@ use crate::{
     walk::{assert_walks_agree, page, single_sorts},
 };
 
+/// Without those that were erased or never there.
+pub async fn several_users_are_found_at_once(h: &impl Stores) {
+    let users = h.users();
+    let (ada, bob, cleo) = (insert(&*users, "ada").await, insert(&*users, "bob").await, insert(&*users, "cleo").await);
+    users.erase(cleo.id, None, &cause(at(1))).await.unwrap();
+    let mut found = users.find_many(&[bob.id, cleo.id, user_id(404), ada.id, bob.id]).await.unwrap();
+    found.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
+    assert_eq!(found, [ada, bob]);
+    assert_eq!(users.find_many(&[]).await.unwrap(), []);
+}
+
 /// Matches name and email; `%`, `_` and `\` have no special meaning.
 pub async fn search_ignores_case_and_wildcards(h: &impl Stores) {
     let users = h.users();

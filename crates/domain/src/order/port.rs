@@ -177,4 +177,7 @@ pub trait OrderRepository: Send + Sync {
 
     /// Lists all events of an order, the oldest first; empty for an order that does not exist.
     async fn events(&self, id: OrderId) -> Result<Vec<OrderEvent>, Fault>;
+
+    /// Lists all events of several orders, the oldest first.
+    async fn events_of(&self, ids: &[OrderId]) -> Result<Vec<OrderEvent>, Fault>;
 }

@@ -170,6 +170,9 @@ pub trait ProductRepository: Send + Sync {
     /// Returns a product.
     async fn find(&self, id: ProductId) -> Result<Option<Product>, Fault>;
 
+    /// Returns those of these products that are for sale, in any order.
+    async fn find_many(&self, ids: &[ProductId]) -> Result<Vec<Product>, Fault>;
+
     /// Lists products, in the order of `query.sort`.
     async fn list(&self, query: &ProductQuery) -> Result<Listing<Product>, Fault>;
 

@@ -137,6 +137,9 @@ pub trait UserRepository: Send + Sync {
     /// Returns a user.
     async fn find(&self, id: UserId) -> Result<Option<User>, Fault>;
 
+    /// Returns those of these users that exist, in any order.
+    async fn find_many(&self, ids: &[UserId]) -> Result<Vec<User>, Fault>;
+
     /// Returns the credentials of the user with this email, ignoring case.
     async fn credentials_by_email(&self, email: &Email) -> Result<Option<Credentials>, Fault>;
 

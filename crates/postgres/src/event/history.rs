@@ -88,6 +88,7 @@ pub(crate) async fn stock_changed(
 struct EventRow {
     sequence: i64,
     kind: String,
+    order_id: Option<Uuid>,
     actor_id: Uuid,
     status_from: Option<String>,
     status_to: Option<String>,
@@ -95,8 +96,9 @@ struct EventRow {
 }
 
 impl EventRow {
-    fn read(self, order: OrderId) -> Result<OrderEvent, Fault> {
+    fn read(self) -> Result<OrderEvent, Fault> {
         let row = self.sequence;
+        let Some(order) = self.order_id else { return Err(broken_row("events", "order_id", row, "is null")) };
         let status = |column, text: Option<String>| {
             read("events", column, row, text.as_deref().unwrap_or_default().parse::<OrderStatus>())
         };
@@ -110,7 +112,7 @@ impl EventRow {
         };
         Ok(OrderEvent {
             sequence: row,
-            order,
+            order: OrderId(order),
             kind,
             actor: (self.actor_id != SYSTEM).then_some(UserId(self.actor_id)),
             at: self.at,
@@ -118,13 +120,15 @@ impl EventRow {
     }
 }
 
-pub(crate) async fn of_order(connection: &mut AsyncPgConnection, id: OrderId) -> Result<Vec<OrderEvent>, Fault> {
+/// The events of these orders, the oldest first.
+pub(crate) async fn of_orders(connection: &mut AsyncPgConnection, ids: &[OrderId]) -> Result<Vec<OrderEvent>, Fault> {
+    let ids: Vec<Option<Uuid>> = ids.iter().map(|id| Some(id.0)).collect();
     let rows: Vec<EventRow> = events::table
-        .filter(events::order_id.eq(id.0))
+        .filter(events::order_id.eq_any(ids))
         .order(events::sequence)
         .select(EventRow::as_select())
         .load(connection)
         .await
         .map_err(fault)?;
-    rows.into_iter().map(|row| row.read(id)).collect()
+    rows.into_iter().map(EventRow::read).collect()
 }

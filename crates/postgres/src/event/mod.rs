@@ -5,5 +5,5 @@ mod history;
 mod write;
 
 pub(crate) use consume::{begin, consume};
-pub(crate) use history::{of_order, status_changed, stock_changed};
+pub(crate) use history::{of_orders, status_changed, stock_changed};
 pub(crate) use write::write;

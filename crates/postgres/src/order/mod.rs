@@ -43,6 +43,10 @@ impl OrderRepository for PostgresStore {
     }
 
     async fn events(&self, id: OrderId) -> Result<Vec<OrderEvent>, Fault> {
-        self.read(id, |connection, id| event::of_order(connection, *id).boxed()).await
+        self.read([id], |connection, ids| event::of_orders(connection, ids).boxed()).await
+    }
+
+    async fn events_of(&self, ids: &[OrderId]) -> Result<Vec<OrderEvent>, Fault> {
+        self.read(ids.to_vec(), |connection, ids| event::of_orders(connection, ids).boxed()).await
     }
 }

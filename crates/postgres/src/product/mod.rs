@@ -31,6 +31,10 @@ impl ProductRepository for PostgresStore {
         self.read(id, |connection, id| row::find(connection, *id).boxed()).await
     }
 
+    async fn find_many(&self, ids: &[ProductId]) -> Result<Vec<Product>, Fault> {
+        self.read(ids.to_vec(), |connection, ids| row::find_many(connection, ids).boxed()).await
+    }
+
     async fn list(&self, query: &ProductQuery) -> Result<Listing<Product>, Fault> {
         self.list_from(query.clone(), |connection, query| list::list(connection, query).boxed()).await
     }

@@ -95,3 +95,16 @@ pub(crate) async fn find(connection: &mut AsyncPgConnection, id: ProductId) -> R
         .map_err(fault)?;
     row.map(Product::try_from).transpose()
 }
+
+/// Those of these products that are for sale.
+pub(super) async fn find_many(connection: &mut AsyncPgConnection, ids: &[ProductId]) -> Result<Vec<Product>, Fault> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows: Vec<ProductRow> = products::table
+        .filter(products::id.eq_any(ids))
+        .filter(products::archived_at.is_null())
+        .select(ProductRow::as_select())
+        .load(connection)
+        .await
+        .map_err(fault)?;
+    rows.into_iter().map(Product::try_from).collect()
+}

@@ -15,6 +15,7 @@ use entrepot_domain::{
 };
 use futures_util::FutureExt;
 use row::UserRow;
+use uuid::Uuid;
 
 use crate::{PostgresStore, error::fault, schema::users};
 
@@ -31,6 +32,18 @@ impl UserRepository for PostgresStore {
 
     async fn find(&self, id: UserId) -> Result<Option<User>, Fault> {
         self.row(id).await?.map(User::try_from).transpose()
+    }
+
+    async fn find_many(&self, ids: &[UserId]) -> Result<Vec<User>, Fault> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        let rows: Vec<UserRow> = self
+            .read(ids, |connection, ids| {
+                let known = users::table.filter(users::id.eq_any(&*ids)).filter(users::erased_at.is_null());
+                let known = known.select(UserRow::as_select());
+                async move { known.load(connection).await.map_err(fault) }.boxed()
+            })
+            .await?;
+        rows.into_iter().map(User::try_from).collect()
     }
 
     async fn credentials_by_email(&self, email: &Email) -> Result<Option<Credentials>, Fault> {

@@ -105,6 +105,7 @@ pub(crate) fn stock_changed(
 struct EventRow {
     sequence: i64,
     kind: String,
+    order_id: Option<Id>,
     actor_id: Id,
     status_from: Option<String>,
     status_to: Option<String>,
@@ -112,8 +113,9 @@ struct EventRow {
 }
 
 impl EventRow {
-    fn read(self, order: OrderId) -> Result<OrderEvent, Fault> {
+    fn read(self) -> Result<OrderEvent, Fault> {
         let row = self.sequence;
+        let Some(Id(order)) = self.order_id else { return Err(broken_row("events", "order_id", row, "is null")) };
         let status = |column, text: Option<String>| {
             read("events", column, row, text.as_deref().unwrap_or_default().parse::<OrderStatus>())
         };
@@ -127,7 +129,7 @@ impl EventRow {
         };
         Ok(OrderEvent {
             sequence: row,
-            order,
+            order: OrderId(order),
             kind,
             actor: (self.actor_id.0 != SYSTEM).then_some(UserId(self.actor_id.0)),
             at: moment("events", "at", row, self.at)?,
@@ -135,12 +137,13 @@ impl EventRow {
     }
 }
 
-pub(crate) fn of_order(connection: &mut SqliteConnection, id: OrderId) -> Result<Vec<OrderEvent>, Fault> {
+/// The events of these orders, the oldest first.
+pub(crate) fn of_orders(connection: &mut SqliteConnection, ids: &[OrderId]) -> Result<Vec<OrderEvent>, Fault> {
     let rows: Vec<EventRow> = events::table
-        .filter(events::order_id.eq(Id(id.0)))
+        .filter(events::order_id.eq_any(ids.iter().map(|id| Some(Id(id.0)))))
         .order(events::sequence)
         .select(EventRow::as_select())
         .load(connection)
         .map_err(fault)?;
-    rows.into_iter().map(|row| row.read(id)).collect()
+    rows.into_iter().map(EventRow::read).collect()
 }

@@ -5,7 +5,7 @@ mod history;
 mod write;
 
 pub(crate) use consume::{begin, consume, find};
-pub(crate) use history::{created, of_order, status_changed, stock_changed};
+pub(crate) use history::{created, of_orders, status_changed, stock_changed};
 pub(crate) use write::write;
 
 use diesel::{RunQueryDsl, SqliteConnection, dsl::sql, select, sql_types::BigInt};

@@ -38,6 +38,11 @@ impl OrderRepository for SqliteStore {
     }
 
     async fn events(&self, id: OrderId) -> Result<Vec<OrderEvent>, Fault> {
-        self.read(move |connection| event::of_order(connection, id)).await
+        self.read(move |connection| event::of_orders(connection, &[id])).await
+    }
+
+    async fn events_of(&self, ids: &[OrderId]) -> Result<Vec<OrderEvent>, Fault> {
+        let ids = ids.to_vec();
+        self.read(move |connection| event::of_orders(connection, &ids)).await
     }
 }

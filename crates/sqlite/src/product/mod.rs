@@ -29,6 +29,11 @@ impl ProductRepository for SqliteStore {
         self.read(move |connection| find(connection, id)).await
     }
 
+    async fn find_many(&self, ids: &[ProductId]) -> Result<Vec<Product>, Fault> {
+        let ids = ids.to_vec();
+        self.read(move |connection| row::find_many(connection, &ids)).await
+    }
+
     async fn list(&self, query: &ProductQuery) -> Result<Listing<Product>, Fault> {
         let query = query.clone();
         self.read(move |connection| list::list(connection, &query)).await

@@ -97,6 +97,17 @@ pub(crate) fn find(connection: &mut SqliteConnection, id: ProductId) -> Result<O
     row.map(Product::try_from).transpose()
 }
 
+/// Those of these products that are for sale.
+pub(super) fn find_many(connection: &mut SqliteConnection, ids: &[ProductId]) -> Result<Vec<Product>, Fault> {
+    let rows: Vec<ProductRow> = products::table
+        .filter(products::id.eq_any(ids.iter().map(|id| Id(id.0))))
+        .filter(products::archived_at.is_null())
+        .select(ProductRow::as_select())
+        .load(connection)
+        .map_err(fault)?;
+    rows.into_iter().map(Product::try_from).collect()
+}
+
 /// A product, and whether it is archived.
 pub(super) fn find_with_archived(
     connection: &mut SqliteConnection,

@@ -30,6 +30,17 @@ impl UserRepository for SqliteStore {
         row.map(User::try_from).transpose()
     }
 
+    async fn find_many(&self, ids: &[UserId]) -> Result<Vec<User>, Fault> {
+        let ids: Vec<Id> = ids.iter().map(|id| Id(id.0)).collect();
+        let rows: Vec<UserRow> = self
+            .read(move |connection| {
+                let known = users::table.filter(users::id.eq_any(ids)).filter(users::erased_at.is_null());
+                known.select(UserRow::as_select()).load(connection).map_err(fault)
+            })
+            .await?;
+        rows.into_iter().map(User::try_from).collect()
+    }
+
     async fn credentials_by_email(&self, email: &Email) -> Result<Option<Credentials>, Fault> {
         let folded = email.folded();
         let row: Option<UserRow> = self
