@@ -10,6 +10,7 @@ mod conventions;
 mod crash;
 mod encoding;
 mod feeds;
+mod graphql;
 mod hostile;
 mod jobs;
 mod limits;

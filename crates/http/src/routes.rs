@@ -12,7 +12,7 @@ use crate::{
     HttpState, account, api_key, audit, auth,
     edge::{Edge, Patterns, Routes},
     error::{ApiError, ApiResult},
-    event, job,
+    event, graphql, job,
     openapi::openapi,
     operations::{self, DocumentSource},
     order, product,
@@ -88,6 +88,7 @@ fn resources(routes: &mut Routes) {
     job::routes(routes);
     webhook::routes(routes);
     event::routes(routes);
+    graphql::routes(routes);
 }
 
 async fn not_found() -> ApiResult {

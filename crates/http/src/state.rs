@@ -10,6 +10,7 @@ use std::{
 
 use entrepot_application::Application;
 use entrepot_domain::{Currency, HealthCheck, IdGenerator, MetricSource};
+use entrepot_graphql::{Graphql, GraphqlSettings};
 use ipnet::IpNet;
 
 use crate::{
@@ -34,18 +35,21 @@ pub struct HttpSettings {
     pub cursor_keys: Vec<[u8; 32]>,
     /// The currency of a price that names none.
     pub default_currency: Currency,
+    /// Whether what helps developers alone is left out, such as the introspection of GraphQL.
+    pub production: bool,
 }
 
 /// What handlers and the middleware share.
 pub struct HttpState {
     /// The use cases.
-    pub app: Application,
+    pub app: Arc<Application>,
     /// The dependencies that `/health/ready` checks.
     pub health: Vec<Arc<dyn HealthCheck>>,
     /// Makes the identifiers of requests.
     pub ids: Arc<dyn IdGenerator>,
     /// Settings of the application.
     pub settings: HttpSettings,
+    pub(crate) graphql: Graphql,
     pub(crate) access_log: Arc<dyn AccessLog>,
     pub(crate) metrics: Metrics,
     pub(crate) sources: Vec<Arc<dyn MetricSource>>,
@@ -60,7 +64,14 @@ impl HttpState {
         ids: Arc<dyn IdGenerator>,
         settings: HttpSettings,
     ) -> Self {
+        let app = Arc::new(app);
+        let graphql = GraphqlSettings {
+            production: settings.production,
+            cursor_keys: settings.cursor_keys.clone(),
+            default_currency: settings.default_currency,
+        };
         Self {
+            graphql: Graphql::new(app.clone(), graphql),
             app,
             health,
             ids,

@@ -123,6 +123,7 @@ pub(crate) fn settings() -> HttpSettings {
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()],
         cursor_keys: vec![[7; 32]],
         default_currency: "GBP".parse().unwrap(),
+        production: false,
     }
 }
 

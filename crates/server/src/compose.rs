@@ -45,7 +45,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     backend::{Backend, Store, Stores},
-    config::{Config, Secrets},
+    config::{Config, Environment, Secrets},
     jobs::{self, Jobs},
     process::Process,
     webhooks,
@@ -337,6 +337,7 @@ pub fn serving(
         trusted_proxies: config.trusted_proxies.clone(),
         cursor_keys: config.secrets.refresh.iter().map(|secret| cursor_key(secret)).collect(),
         default_currency: config.default_currency,
+        production: config.environment == Environment::Production,
     };
     let mut metrics: Metrics = vec![Arc::new(Process)];
     metrics.extend(backend.metrics());

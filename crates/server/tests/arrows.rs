@@ -19,7 +19,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("security", &["domain"]),
     ("telemetry", &["domain"]),
     ("transport", &[]),
-    ("http", &["application", "domain", "event-json"]),
+    ("api", &["application", "domain"]),
+    ("graphql", &["api", "application", "domain"]),
+    ("http", &["api", "application", "domain", "event-json", "graphql"]),
     ("webhook", &["domain", "event-json"]),
     ("worker", &["application", "domain"]),
     (
@@ -28,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "application",
             "cached",
             "domain",
+            "graphql",
             "http",
             "mail",
             "memory",

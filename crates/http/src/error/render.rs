@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use actix_web::{
-    HttpResponse, HttpResponseBuilder,
+    HttpResponse,
     http::{
         StatusCode,
-        header::{ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+        header::{ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
     },
 };
 use entrepot_application::Error;
@@ -27,24 +27,31 @@ impl ApiError {
         };
         let mut response = HttpResponse::build(self.status());
         response.insert_header((CONTENT_TYPE, kind)).insert_header((CACHE_CONTROL, "no-store"));
-        self.add_headers(&mut response);
-        response.body(body.unwrap_or_default())
+        let mut response = response.body(body.unwrap_or_default());
+        self.add_headers_to(&mut response);
+        response
     }
 
-    fn add_headers(&self, response: &mut HttpResponseBuilder) {
+    /// Adds the headers that belong to the error, whatever its body is.
+    pub(crate) fn add_headers_to(&self, response: &mut HttpResponse) {
+        let mut add = |name, value: String| {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                response.headers_mut().insert(name, value);
+            }
+        };
         if let Some(challenge) = self.challenge() {
-            response.insert_header((WWW_AUTHENTICATE, challenge));
+            add(WWW_AUTHENTICATE, challenge);
         }
         if let Self::MethodNotAllowed(allowed) = self {
-            response.insert_header((ALLOW, allowed.as_str()));
+            add(ALLOW, allowed.clone());
         }
         if let Self::UnsupportedEncoding = self {
             // RFC 9110 15.5.16: it names the supported codings.
-            response.insert_header((ACCEPT_ENCODING, "gzip"));
+            add(ACCEPT_ENCODING, "gzip".to_owned());
         }
         if let Some(wait) = self.retry_after() {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            response.insert_header((RETRY_AFTER, seconds.max(1)));
+            add(RETRY_AFTER, seconds.max(1).to_string());
         }
     }
 

@@ -18,7 +18,7 @@ use utoipa::{
 use crate::{
     account, api_key, audit, auth,
     error::{ErrorEnvelope, FieldBody, Problem},
-    event, job, operations, order, product, second_factor, user, webhook,
+    event, graphql, job, operations, order, product, second_factor, user, webhook,
 };
 
 #[derive(OpenApi)]
@@ -48,6 +48,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         webhook::Docs::openapi(),
         job::Docs::openapi(),
         event::Docs::openapi(),
+        graphql::Docs::openapi(),
         operations::Docs::openapi(),
     ] {
         document.merge(part);
@@ -88,6 +89,7 @@ fn tags() -> Vec<Tag> {
         ("users", "Accounts and their roles."),
         ("products", "The catalogue, and how much of each product is left."),
         ("orders", "Placing orders, and what becomes of them."),
+        ("graphql", "The same through GraphQL; `entrepot graphql-schema` prints the schema."),
         ("webhooks", "Sending events to other services. For staff."),
         ("events", "What happened, as a log and as live feeds."),
         ("admin", "What was done, by whom, and what the program does in the background. For admins."),

@@ -1,6 +1,6 @@
 //! Bodies.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, future::ready};
 
 use actix_web::{
     FromRequest, HttpRequest,
@@ -55,12 +55,24 @@ impl FromRequest for RequestBody {
     type Future = LocalBoxFuture<'static, ApiResult<Self>>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        match req.app_data::<web::Data<HttpState>>() {
+            Some(state) => Self::within(state.settings.body_limit, req, payload),
+            None => Box::pin(ready(Err(ApiError::Internal))),
+        }
+    }
+}
+
+impl RequestBody {
+    /// The body of a request, if it has so many bytes at most.
+    pub(crate) fn within(
+        limit: usize,
+        req: &HttpRequest,
+        payload: &mut Payload,
+    ) -> LocalBoxFuture<'static, ApiResult<Self>> {
         let (kind, encoding) = (kind(req), Encoding::of(req));
         let length = req.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        let state = req.app_data::<web::Data<HttpState>>().cloned();
         let payload = payload.take();
         Box::pin(async move {
-            let limit = state.ok_or(ApiError::Internal)?.settings.body_limit;
             let bytes = match encoding {
                 Some(Encoding::None) => collect(payload, length, limit).await,
                 Some(Encoding::Gzip) => unpacked(collect(payload, length, limit).await, limit).await,
@@ -147,6 +159,14 @@ impl RequestBody {
         match &self.bytes {
             Ok(bytes) if bytes.is_empty() => Ok(()),
             _ => self.read::<NoFields>().map(drop),
+        }
+    }
+
+    /// The bytes of a body of JSON, which are not parsed.
+    pub(crate) fn json(self) -> ApiResult<Bytes> {
+        match self.kind {
+            Kind::Json => self.bytes,
+            Kind::Form | Kind::Other => Err(ApiError::UnsupportedMediaType("application/json")),
         }
     }
 

@@ -1,15 +1,13 @@
 //! Which part of which list is wanted.
 
+use entrepot_api::Seal;
 use entrepot_domain::{Limit, PageNumber, Sort, SortField, Window};
 use garde::Validate;
 use serde::{Deserialize, de::DeserializeOwned};
 use utoipa::IntoParams;
 
 use super::{Field, Params, Parsed};
-use crate::{
-    cursor::Seal,
-    error::{ApiError, ApiResult},
-};
+use crate::error::{ApiError, ApiResult};
 
 /// The parameters of a list that are its own: a struct of [`Field`]s with filters and a sort.
 pub(crate) trait ListQuery: DeserializeOwned + Validate<Context = ()> {
@@ -76,7 +74,7 @@ impl<F: SortField> ListRequest<F> {
             None => Window::Page { page: part.page.value()?.unwrap_or_default(), limit },
             Some(cursor) if cursor.is_empty() => Window::After { place: None, limit },
             Some(cursor) => {
-                let place = seal.open(&cursor)?;
+                let place = seal.open(&cursor).ok_or(ApiError::InvalidCursor)?;
                 if !sort.may_have(&place) {
                     return Err(ApiError::InvalidCursor);
                 }

@@ -1,5 +1,6 @@
 //! The values of the domain that fields are read into. The rules are the domain's own.
 
+use entrepot_api::search_text;
 use entrepot_domain::{
     Currency, Description, Email, Invalid, Limit, Money, OrderId, PageNumber, ProductId, Sort, SortField, UserId,
     api_key::{ApiKeyName, Scope},
@@ -70,8 +71,8 @@ texts! {
     WebhookUrl: WebhookUrl::parse;
     Signing: str::parse;
     DeliveryStatus: str::parse;
-    SearchText: SearchText::parse;
     EventId: str::parse;
+    SearchText: |words| search_text(words).map(SearchText);
     Limit: |text| natural(text).and_then(Limit::new);
     PageNumber: |text| natural(text).and_then(PageNumber::new);
 }
@@ -117,20 +118,6 @@ impl Amount {
 /// Words to look for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SearchText(pub(crate) String);
-
-impl SearchText {
-    const MAX_CHARS: usize = 200;
-
-    fn parse(words: &str) -> Result<Self, Invalid> {
-        if words.chars().count() > Self::MAX_CHARS {
-            return Err(Invalid::new("must be at most 200 characters long"));
-        }
-        if words.chars().any(char::is_control) {
-            return Err(Invalid::new("must not contain control characters"));
-        }
-        Ok(Self(words.to_owned()))
-    }
-}
 
 /// A whole number in decimal digits.
 pub(crate) fn natural(text: &str) -> Result<u64, Invalid> {

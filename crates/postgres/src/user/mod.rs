@@ -38,7 +38,7 @@ impl UserRepository for PostgresStore {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         let rows: Vec<UserRow> = self
             .read(ids, |connection, ids| {
-                let known = users::table.filter(users::id.eq_any(&*ids)).filter(users::erased_at.is_null());
+                let known = users::table.filter(users::id.eq_any(ids)).filter(users::erased_at.is_null());
                 let known = known.select(UserRow::as_select());
                 async move { known.load(connection).await.map_err(fault) }.boxed()
             })

@@ -65,6 +65,8 @@ enum Command {
     Doctor,
     /// Print the `OpenAPI` document
     Openapi,
+    /// Print the schema of GraphQL
+    GraphqlSchema,
     /// Print the completions of a shell; see its manual for where to put them
     Completions {
         /// The shell that they are for
@@ -123,6 +125,10 @@ impl Cli {
             Command::Doctor => doctor::doctor(),
             Command::Openapi => {
                 print_line(&entrepot_http::openapi_json());
+                Ok(())
+            }
+            Command::GraphqlSchema => {
+                print(entrepot_graphql::sdl().as_bytes());
                 Ok(())
             }
             Command::Completions { shell } => {
