@@ -3,6 +3,7 @@
 mod admin;
 mod demo;
 mod doctor;
+mod health;
 mod import;
 mod migrate;
 mod serve;
@@ -14,7 +15,8 @@ use std::{fmt::Display, io::Write, net::SocketAddr};
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::config::Config;
+use self::health::Probe;
+use crate::config::{Config, Endpoint};
 
 /// An order backend: users, login, catalogue and orders over REST.
 #[derive(Debug, Parser)]
@@ -63,6 +65,12 @@ enum Command {
     Demo,
     /// Check the configuration and every dependency, and say what is wrong and how to fix it
     Doctor,
+    /// Ask the server that listens at HOST and PORT whether it is ready; exit 1 if it is not
+    Health {
+        /// Only ask whether the process answers, whatever the state of its dependencies
+        #[arg(long)]
+        live: bool,
+    },
     /// Print the `OpenAPI` document
     Openapi,
     /// Print the schema of GraphQL
@@ -123,6 +131,10 @@ impl Cli {
             Command::Import(ImportCommand::Products(arguments)) => import::products(&configured()?, &arguments),
             Command::Demo => demo::demo(&configured()?),
             Command::Doctor => doctor::doctor(),
+            Command::Health { live } => {
+                let endpoint = Endpoint::from_environment().map_err(Failure::Usage)?;
+                health::health(&endpoint, if live { Probe::Live } else { Probe::Ready })
+            }
             Command::Openapi => {
                 print_line(&entrepot_http::openapi_json());
                 Ok(())

@@ -1,6 +1,7 @@
 //! The settings, from the environment and the file `.env`.
 //!
 //! - `read`: reads all settings and collects all mistakes
+//! - `endpoint`: reads only those that say where a server listens
 //! - `parse`: durations, sizes, origins and networks
 //! - `file`: the file `.env`
 //! - `names`: misspelt names
@@ -9,6 +10,7 @@
 //! - `secrets`: the secrets that are generated in development
 //! - `traces`: where traces are sent
 
+mod endpoint;
 mod file;
 mod keys;
 mod mail;
@@ -28,6 +30,7 @@ use std::{
     time::Duration,
 };
 
+pub use endpoint::Endpoint;
 use entrepot_domain::Currency;
 use entrepot_mail::{Sender, SmtpOptions};
 use entrepot_postgres::PostgresOptions;

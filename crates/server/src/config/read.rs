@@ -4,6 +4,7 @@ use std::{
     collections::HashSet,
     env::{self, VarError},
     io::IsTerminal,
+    net::IpAddr,
     ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::Arc,
@@ -30,32 +31,22 @@ const YEAR: Duration = Duration::from_hours(365 * 24);
 impl Config {
     /// Reads the environment, and behind it the file `.env` of the working directory.
     pub fn from_environment() -> Result<Self, Vec<String>> {
-        let DotEnv { values, mistakes } = DotEnv::read(Path::new(".env"));
-        let get = |name: &str| match env::var(name) {
-            Ok(value) => Ok(Some(value)),
-            Err(VarError::NotPresent) => Ok(values.get(name).cloned()),
-            Err(VarError::NotUnicode(_)) => Err("must be UTF-8".to_owned()),
-        };
-        Self::read(&get, &values.keys().map(String::as_str).collect::<Vec<_>>(), mistakes)
+        from_environment(Self::read)
     }
 
     /// Reads what `get` returns for each name. The error is all mistakes, a sentence each.
     pub fn from_vars(get: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<String>> {
-        Self::read(&|name| Ok(get(name)), &[], Vec::new())
+        Self::read(Vars::new(&|name| Ok(get(name)), &[], Vec::new()))
     }
 
-    /// Reads what `get` returns for each name, with the names of the file `.env` and its mistakes.
-    pub(super) fn read(get: &Get<'_>, names_in_file: &[&str], mistakes: Vec<String>) -> Result<Self, Vec<String>> {
-        let mut vars = Vars { get, names_in_file, known: HashSet::new(), mistakes };
+    /// Reads all settings.
+    pub(super) fn read(mut vars: Vars<'_>) -> Result<Self, Vec<String>> {
         let environment = vars.read("APP_ENV", Environment::Development, environment);
         let data_dir = vars.read("DATA_DIR", PathBuf::from("./data"), |text| Ok(PathBuf::from(text)));
         let (access_token_ttl, refresh_token_ttl) = vars.lifetimes();
         let config = Self {
-            host: vars.read("HOST", [127, 0, 0, 1].into(), |text| {
-                text.parse().map_err(|_| "must be an address like 127.0.0.1 or 0.0.0.0".to_owned())
-            }),
-            port: vars
-                .read("PORT", 3_000, |text| text.parse().map_err(|_| "must be a port from 0 to 65535".to_owned())),
+            host: vars.host(),
+            port: vars.port(),
             database: vars.database(&data_dir),
             redis: vars.read("REDIS_URL", None, |url| RedisOptions::parse(url).map(Some)),
             access_token_ttl,
@@ -89,20 +80,48 @@ impl Config {
     }
 }
 
+/// Reads the environment, and behind it the file `.env` of the working directory.
+pub(super) fn from_environment<T>(read: impl FnOnce(Vars<'_>) -> T) -> T {
+    let DotEnv { values, mistakes } = DotEnv::read(Path::new(".env"));
+    let get = |name: &str| match env::var(name) {
+        Ok(value) => Ok(Some(value)),
+        Err(VarError::NotPresent) => Ok(values.get(name).cloned()),
+        Err(VarError::NotUnicode(_)) => Err("must be UTF-8".to_owned()),
+    };
+    let names_in_file: Vec<_> = values.keys().map(String::as_str).collect();
+    read(Vars::new(&get, &names_in_file, mistakes))
+}
+
 /// Returns the value of a name, or why it cannot be read.
 type Get<'a> = dyn Fn(&str) -> Result<Option<String>, String> + 'a;
 
-struct Vars<'a> {
+/// The source of the settings, and the mistakes in it.
+pub(super) struct Vars<'a> {
     get: &'a Get<'a>,
     names_in_file: &'a [&'a str],
     /// The names that were asked for.
     known: HashSet<&'static str>,
-    mistakes: Vec<String>,
+    pub(super) mistakes: Vec<String>,
 }
 
-impl Vars<'_> {
+impl<'a> Vars<'a> {
+    /// What `get` returns for each name, with the names of the file `.env` and its mistakes.
+    pub(super) fn new(get: &'a Get<'a>, names_in_file: &'a [&'a str], mistakes: Vec<String>) -> Self {
+        Self { get, names_in_file, known: HashSet::new(), mistakes }
+    }
+
+    pub(super) fn host(&mut self) -> IpAddr {
+        self.read("HOST", [127, 0, 0, 1].into(), |text| {
+            text.parse().map_err(|_| "must be an address like 127.0.0.1 or 0.0.0.0".to_owned())
+        })
+    }
+
+    pub(super) fn port(&mut self) -> u16 {
+        self.read("PORT", 3_000, |text| text.parse().map_err(|_| "must be a port from 0 to 65535".to_owned()))
+    }
+
     /// The value of a name; an empty one counts as none.
-    fn get(&mut self, name: &'static str) -> Option<String> {
+    pub(super) fn get(&mut self, name: &'static str) -> Option<String> {
         self.known.insert(name);
         let given = (self.get)(name).unwrap_or_else(|why| {
             self.mistakes.push(format!("{name} {why}"));

@@ -164,7 +164,7 @@ fn misspelt_name_in_the_file_is_refused() {
     let get = |name: &str| Ok((name == "DATA_DIR").then(|| data_dir.to_str().unwrap().to_owned()));
     let names = ["REDIS_ULR", "JWT_SECRT", "PORT", "POSTGRES_PASSWORD"];
     assert_eq!(
-        Config::read(&get, &names, Vec::new()).err().unwrap(),
+        Config::read(read::Vars::new(&get, &names, Vec::new())).err().unwrap(),
         [
             "REDIS_ULR in .env is unknown; did you mean REDIS_URL?",
             "JWT_SECRT in .env is unknown; did you mean JWT_SECRET?",
