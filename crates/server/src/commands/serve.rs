@@ -11,6 +11,7 @@ use actix_web::dev::AppConfig;
 use anyhow::{Context, Result};
 use entrepot_http::{AccessLog, HttpState};
 use entrepot_transport::{Server, Settings};
+use listenfd::ListenFd;
 use tokio::{runtime::Builder, spawn};
 use tokio_util::sync::CancellationToken;
 
@@ -97,7 +98,13 @@ fn max_connections() -> usize {
     connections
 }
 
+/// Takes the socket that systemd has opened (`LISTEN_FDS`), if any, so that connections wait while the program restarts;
+/// otherwise listens at `HOST` and `PORT`.
 fn listen(config: &Config) -> Result<TcpListener> {
+    let passed = ListenFd::from_env().take_tcp_listener(0);
+    if let Some(listener) = passed.context("the first socket of LISTEN_FDS does not listen on TCP")? {
+        return Ok(listener);
+    }
     let address = SocketAddr::new(config.host, config.port);
     let help = || match config.port {
         0 => format!("cannot listen on {address}"),
