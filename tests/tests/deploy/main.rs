@@ -7,5 +7,6 @@ mod files;
 mod health;
 mod kubernetes;
 mod nginx;
+mod prometheus;
 mod systemd;
 mod tools;
