@@ -53,6 +53,11 @@ impl Sse {
         Ok(feed)
     }
 
+    /// The events of an answer.
+    pub fn of(response: Response) -> Self {
+        Self { response, unread: Vec::new() }
+    }
+
     /// A header of the answer.
     pub fn header(&self, name: &str) -> &str {
         self.response.headers().get(name).map_or("", |value| value.to_str().unwrap_or_default())
@@ -100,6 +105,7 @@ fn parse(text: &str) -> Result<Block> {
             ("", _) => block.has_comment = true,
             ("id", id) => block.id = Some(id.trim().to_owned()),
             ("event", event) => block.event = Some(event.trim().to_owned()),
+            ("data", "") => {}
             ("data", data) => block.data = serde_json::from_str(data)?,
             ("retry", retry) => block.retry = Some(retry.trim().to_owned()),
             (other, _) => bail!("{other}"),
@@ -119,7 +125,12 @@ impl Ws {
 
     /// The same with more headers; the status of the answer if it is refused.
     pub async fn with(client: &Client, query: &str, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
-        let request = client.request(Method::GET, &format!("/ws{query}")).build().map_err(|_| 0_u16)?;
+        Self::to(client, &format!("/ws{query}"), headers).await
+    }
+
+    /// The same for any path.
+    pub async fn to(client: &Client, path: &str, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
+        let request = client.request(Method::GET, path).build().map_err(|_| 0_u16)?;
         let url = request.url().as_str().replacen("http", "ws", 1);
         let mut upgrade = url.into_client_request().map_err(|_| 0_u16)?;
         if let Some(token) = request.headers().get("authorization") {

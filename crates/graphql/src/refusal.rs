@@ -39,7 +39,7 @@ impl Refusal {
     }
 
     /// The document is malformed or invalid.
-    pub(crate) fn document(message: impl Into<String>) -> Self {
+    pub fn document(message: impl Into<String>) -> Self {
         Self { is_document_error: true, ..Self::new(400, "validation_failed", message) }
     }
 
@@ -57,15 +57,20 @@ impl Refusal {
         Self::new(400, "invalid_cursor", INVALID_CURSOR)
     }
 
-    /// The body of a response that has this error and no data.
-    pub fn body(&self) -> serde_json::Value {
+    /// The list of errors of a response that has this one and no data.
+    pub fn errors(&self) -> serde_json::Value {
         let mut extensions = json!({"code": self.code, "status": self.status});
         if !self.fields.is_empty()
             && let Some(extensions) = extensions.as_object_mut()
         {
             extensions.insert("fields".to_owned(), self.fields.clone().into());
         }
-        let errors = json!([{"message": self.message, "extensions": extensions}]);
+        json!([{"message": self.message, "extensions": extensions}])
+    }
+
+    /// The body of a response that has this error and no data.
+    pub fn body(&self) -> serde_json::Value {
+        let errors = self.errors();
         match self.cost {
             Some(cost) => json!({"errors": errors, "extensions": {"cost": cost}}),
             None => json!({"errors": errors}),

@@ -21,7 +21,7 @@ impl Request {
             return Err(Refusal::request("the body must be one request; batches are not served"));
         }
         match serde_json::from_slice(body) {
-            Ok(Value::Object(parameters)) => Self::read(parameters),
+            Ok(Value::Object(parameters)) => Self::from_parameters(parameters),
             Ok(_) => Err(Refusal::request("the body must be an object")),
             Err(error) => Err(Refusal::new(400, "malformed_json", format!("the body is not JSON: {error}"))),
         }
@@ -42,10 +42,11 @@ impl Request {
                 return Err(Refusal::request(format!("{name} must come once")));
             }
         }
-        Self::read(parameters)
+        Self::from_parameters(parameters)
     }
 
-    fn read(mut parameters: Map<String, Value>) -> Result<Self, Refusal> {
+    /// Reads the parameters of a request, as a body has them.
+    pub fn from_parameters(mut parameters: Map<String, Value>) -> Result<Self, Refusal> {
         let query = match parameters.remove("query") {
             Some(Value::String(query)) if !query.is_empty() => query,
             Some(Value::String(_) | Value::Null) | None => return Err(Refusal::request("query is required")),

@@ -3,13 +3,24 @@
 use async_graphql::{ErrorExtensionValues, ServerError, Value};
 use serde::Serialize;
 
+/// What became of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Succeeded,
+    /// Fields of it failed.
+    Failed,
+    /// The document is not valid, and nothing ran.
+    Invalid,
+}
+
 /// A response.
 #[derive(Debug)]
 pub struct Response {
     /// The JSON of it.
-    pub body: Vec<u8>,
+    pub body: String,
     /// Whether the operation ran, whatever became of its fields. If not, the document was invalid.
     pub executed: bool,
+    has_errors: bool,
 }
 
 #[derive(Serialize)]
@@ -39,7 +50,23 @@ impl Response {
             errors: &response.errors,
             extensions: Extensions { cost },
         };
-        Self { body: serde_json::to_vec(&body).unwrap_or_default(), executed }
+        let has_errors = !body.errors.is_empty();
+        Self { body: serde_json::to_string(&body).unwrap_or_default(), executed, has_errors }
+    }
+
+    /// What became of the operation.
+    pub fn outcome(&self) -> Outcome {
+        match (self.executed, self.has_errors) {
+            (false, _) => Outcome::Invalid,
+            (true, true) => Outcome::Failed,
+            (true, false) => Outcome::Succeeded,
+        }
+    }
+
+    /// The errors, as JSON.
+    pub fn errors(&self) -> serde_json::Value {
+        let body: serde_json::Value = serde_json::from_str(&self.body).unwrap_or_default();
+        body.get("errors").cloned().unwrap_or_default()
     }
 }
 

@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use async_graphql::{Context, dataloader::DataLoader};
 use entrepot_application::Application;
-use entrepot_domain::{Currency, audit::Origin, auth::Actor};
+use entrepot_domain::{
+    Currency,
+    audit::Origin,
+    auth::{Actor, Credential},
+};
+use tokio::sync::Notify;
 
 use crate::{loaders::Batch, refusal::Refusal};
 
@@ -24,6 +29,8 @@ pub struct GraphqlSettings {
 pub struct Caller {
     /// `None` without credentials.
     pub actor: Option<Actor>,
+    /// What gives the actor access for longer than a token is good.
+    pub credential: Option<Credential>,
     pub origin: Origin,
     pub user_agent: Option<String>,
 }
@@ -34,12 +41,19 @@ pub(crate) struct State {
     pub(crate) caller: Caller,
     pub(crate) settings: Arc<GraphqlSettings>,
     pub(crate) loader: DataLoader<Batch>,
+    /// Told when a subscription has begun.
+    pub(crate) begun: Arc<Notify>,
 }
 
 impl State {
     /// The state of this request.
     pub(crate) fn of<'c>(ctx: &Context<'c>) -> async_graphql::Result<&'c Self> {
         ctx.data::<Self>()
+    }
+
+    /// The user who follows something, with what lets them.
+    pub(crate) fn holder(&self) -> async_graphql::Result<(&Actor, Credential)> {
+        self.caller.actor.as_ref().zip(self.caller.credential).ok_or_else(|| Refusal::missing_token().into_error())
     }
 
     /// The user who asks, where one is needed.

@@ -44,6 +44,7 @@ mod state;
 mod testing;
 mod user;
 mod webhook;
+mod websocket;
 
 pub use access_log::{AccessLine, AccessLog, TracingAccessLog};
 pub(crate) use edge::API;

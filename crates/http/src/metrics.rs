@@ -25,6 +25,8 @@ pub(crate) struct Metrics {
     in_flight: IntGauge,
     limited: IntCounterVec,
     feeds: IntGaugeVec,
+    operations: IntCounterVec,
+    operation_durations: HistogramVec,
 }
 
 impl Metrics {
@@ -45,7 +47,7 @@ impl Metrics {
             limited.with_label_values(&[limit]);
         }
         let feeds = IntGaugeVec::new(Opts::new("live_feeds_open", "Live feeds that are open."), &["transport"])?;
-        for transport in ["sse", "ws"] {
+        for transport in ["graphql_sse", "graphql_ws", "sse", "ws"] {
             feeds.with_label_values(&[transport]);
         }
         Ok(Self {
@@ -67,6 +69,21 @@ impl Metrics {
             in_flight: add(&registry, IntGauge::new("http_requests_in_flight", "Requests not answered yet.")?)?,
             limited: add(&registry, limited)?,
             feeds: add(&registry, feeds)?,
+            operations: add(
+                &registry,
+                IntCounterVec::new(
+                    Opts::new("graphql_operations_total", "GraphQL operations, by their root field."),
+                    &["type", "field", "outcome"],
+                )?,
+            )?,
+            operation_durations: add(
+                &registry,
+                HistogramVec::new(
+                    HistogramOpts::new("graphql_operation_duration_seconds", "How long GraphQL operations took.")
+                        .buckets(BUCKETS.to_vec()),
+                    &["type", "field"],
+                )?,
+            )?,
             registry,
         })
     }
@@ -89,6 +106,12 @@ impl Metrics {
         let open = self.feeds.with_label_values(&[transport]);
         open.inc();
         InFlight(open)
+    }
+
+    /// Counts a GraphQL operation. There have to be few names of fields.
+    pub(crate) fn operation(&self, kind: &str, field: &str, outcome: &str, took: Duration) {
+        self.operations.with_label_values(&[kind, field, outcome]).inc();
+        self.operation_durations.with_label_values(&[kind, field]).observe(took.as_secs_f64());
     }
 
     /// Counts a refused request, if it was refused for a rate limit.

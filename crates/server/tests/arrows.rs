@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("telemetry", &["domain"]),
     ("transport", &[]),
     ("api", &["application", "domain"]),
-    ("graphql", &["api", "application", "domain"]),
+    ("graphql", &["api", "application", "domain", "event-json"]),
     ("http", &["api", "application", "domain", "event-json", "graphql"]),
     ("webhook", &["domain", "event-json"]),
     ("worker", &["application", "domain"]),

@@ -1,10 +1,13 @@
 //! GraphQL: the same use cases, rights, limits and errors as REST.
 
+mod audit;
 mod errors;
+mod foreign;
 mod hostile;
 mod lists;
 mod protocol;
 mod shop;
+mod subscriptions;
 
 use anyhow::Result;
 use entrepot_tests::Client;

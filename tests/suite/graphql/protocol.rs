@@ -85,6 +85,12 @@ async fn operations_are_counted_like_requests() -> Result<()> {
 async fn schema_can_be_asked_for_in_development_alone() -> Result<()> {
     let query = "{ __schema { queryType { name } types { name fields { name type { ofType { ofType { ofType { name } } } } } } } }";
     let server = start(&[]).await?;
+    for file in ["//graphiql", "//graphiql/graphiql.js", "//graphiql/graphiql.css"] {
+        assert_eq!(server.anonymous().get(file).await?.status, 200, "{file}");
+    }
+    let html = ("accept", "text/html,application/xhtml+xml");
+    let page = server.anonymous().with(Method::GET, "/graphql", html, None).await?;
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
     let schema = data(ask(&server.anonymous(), 200, query, Value::Null).await?);
     assert_eq!(schema["__schema"]["queryType"]["name"], "Query");
     let production = [
@@ -96,6 +102,7 @@ async fn schema_can_be_asked_for_in_development_alone() -> Result<()> {
     let server = start(&production).await?;
     let refused = ask(&server.anonymous(), 200, query, Value::Null).await?;
     assert_eq!((error(&refused).0, refused.get("data")), ("validation_failed", None));
+    server.anonymous().get("//graphiql").await?.error(404, "not_found");
     let unknown = ask(&server.anonymous(), 200, "{ prodcuts { edges { cursor } } }", Value::Null).await?;
     assert!(!unknown.to_string().contains("products"), "{unknown}");
     Ok(())

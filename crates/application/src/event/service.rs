@@ -165,6 +165,11 @@ impl EventService {
         })
     }
 
+    /// What a credential gives access to at present: see [`AccessChecker::actor`].
+    pub async fn actor(&self, user: UserId, credential: Credential) -> Result<Actor, Error> {
+        self.ports.access.actor(user, credential).await
+    }
+
     /// The position after everything that was committed before the call. Calls that wait at the same time share the
     /// work.
     async fn fresh_head(&self) -> Result<EventPosition, Fault> {

@@ -31,10 +31,16 @@ pub(super) struct Level<'d> {
     nesting: u32,
 }
 
-impl Level<'_> {
+impl<'d> Level<'d> {
     /// How many fields it has.
     pub(super) fn fields(&self) -> u32 {
         self.names.values().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+
+    /// Its only field.
+    pub(super) fn only(&self) -> Option<&'d str> {
+        let mut names = self.names.keys();
+        names.next().copied().filter(|_| names.next().is_none())
     }
 
     /// How often this field is selected.

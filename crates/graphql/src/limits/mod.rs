@@ -11,7 +11,7 @@ use async_graphql::{
     Variables,
     parser::{
         parse_query,
-        types::{ExecutableDocument, OperationDefinition, OperationType},
+        types::{ExecutableDocument, OperationDefinition, OperationType, Selection},
     },
 };
 
@@ -41,6 +41,8 @@ pub(crate) struct Checked {
     pub(crate) document: ExecutableDocument,
     /// The type of the operation that is asked for.
     pub(crate) operation: OperationType,
+    /// Its only root field; `several` if there are more.
+    pub(crate) field: String,
     /// What it costs.
     pub(crate) cost: u64,
     /// Whether it only opens or ends sessions, so that the caller's own credentials do not matter.
@@ -71,15 +73,16 @@ pub(crate) fn check(
             if asked.is_some() {
                 return Err(Refusal::document("the document has several operations; operationName must name one"));
             }
-            asked = Some(judge(operation, &level)?);
+            let (kind, cost, is_anonymous) = judge(operation, &level)?;
+            asked = Some((kind, level.only().unwrap_or("several").to_owned(), cost, is_anonymous));
         } else {
             judge(operation, &level)?;
         }
     }
-    let Some((operation, cost, is_anonymous)) = asked else {
+    let Some((operation, field, cost, is_anonymous)) = asked else {
         return Err(Refusal::document("the document has no operation of this name"));
     };
-    Ok(Checked { document, operation, cost, is_anonymous })
+    Ok(Checked { document, operation, field, cost, is_anonymous })
 }
 
 /// Refuses an operation beyond the limits. Returns its type, its cost and whether it is anonymous.
@@ -94,6 +97,9 @@ fn judge(operation: &OperationDefinition, level: &Level<'_>) -> Result<(Operatio
     if level.fields() > MAX_FIELDS {
         return Err(Refusal::limit(format!("an operation may have {MAX_FIELDS} root fields at most")));
     }
+    if operation.ty == OperationType::Subscription && !follows_one_field(operation) {
+        return Err(Refusal::document("a subscription must select one field, and not by a fragment"));
+    }
     let is_mutation = operation.ty == OperationType::Mutation;
     if is_mutation && SECRET_FIELDS.iter().map(|name| level.count(name)).sum::<u32>() > 1 {
         let message = "a request may have one of login, refresh and signUp, once";
@@ -101,4 +107,9 @@ fn judge(operation: &OperationDefinition, level: &Level<'_>) -> Result<(Operatio
     }
     let anonymous = ANONYMOUS_FIELDS.iter().map(|name| level.count(name)).sum::<u32>();
     Ok((operation.ty, level.cost, is_mutation && anonymous == level.fields()))
+}
+
+/// async-graphql ignores fragments here, and follows several fields at once, which no client expects.
+fn follows_one_field(operation: &OperationDefinition) -> bool {
+    matches!(operation.selection_set.node.items.as_slice(), [only] if matches!(only.node, Selection::Field(_)))
 }

@@ -38,9 +38,12 @@ impl Bearer {
             (Some(first), None) => first,
             (Some(_), Some(_)) => return Self::Invalid(TokenError::Invalid),
         };
-        let Some(token) = first.to_str().ok().and_then(token_of) else {
-            return Self::Invalid(TokenError::Invalid);
-        };
+        first.to_str().map_or(Self::Invalid(TokenError::Invalid), |text| Self::of_text(text, auth))
+    }
+
+    /// Reads the value of the header.
+    pub(super) fn of_text(text: &str, auth: &AuthService) -> Self {
+        let Some(token) = token_of(text) else { return Self::Invalid(TokenError::Invalid) };
         if ApiKeySecret::is_candidate(token) {
             return Self::Unread(KeyCandidate(token.into()));
         }

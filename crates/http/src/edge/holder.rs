@@ -35,21 +35,30 @@ pub(super) fn holder(req: &HttpRequest) -> impl Future<Output = ApiResult<Holder
     let state = req.app_data::<web::Data<HttpState>>().cloned();
     async move {
         let (Some(context), Some(state)) = (context, state) else { return Err(ApiError::Internal) };
-        match &context.bearer {
-            Bearer::Token(claims) => {
-                let actor = state.app.auth.authenticate(claims).await?;
-                Ok(Holder { actor, credential: Credential::Session(claims.session) })
-            }
-            Bearer::ApiKey(key) => Ok(Holder { actor: key.actor, credential: Credential::ApiKey(key.prefix) }),
-            // The store was unavailable when the edge asked it; if it still is, this is the 503.
-            Bearer::Unread(unread) => {
-                let key = state.app.api_keys.authenticate(&unread.0).await?;
-                Ok(Holder { actor: key.actor, credential: Credential::ApiKey(key.prefix) })
-            }
-            Bearer::Invalid(TokenError::Expired) => Err(ApiError::UseCase(Error::TokenExpired)),
-            Bearer::Invalid(TokenError::Invalid) => Err(ApiError::UseCase(Error::InvalidToken)),
-            Bearer::None => Err(ApiError::MissingToken),
+        authenticated(&context.bearer, &state).await
+    }
+}
+
+/// The holder of what a header `Authorization` would say, for clients that can set none.
+pub(crate) async fn holder_of(authorization: &str, state: &HttpState) -> ApiResult<Holder> {
+    authenticated(&Bearer::of_text(authorization, &state.app.auth), state).await
+}
+
+async fn authenticated(bearer: &Bearer, state: &HttpState) -> ApiResult<Holder> {
+    match bearer {
+        Bearer::Token(claims) => {
+            let actor = state.app.auth.authenticate(claims).await?;
+            Ok(Holder { actor, credential: Credential::Session(claims.session) })
         }
+        Bearer::ApiKey(key) => Ok(Holder { actor: key.actor, credential: Credential::ApiKey(key.prefix) }),
+        // The store was unavailable when the edge asked it; if it still is, this is the 503.
+        Bearer::Unread(unread) => {
+            let key = state.app.api_keys.authenticate(&unread.0).await?;
+            Ok(Holder { actor: key.actor, credential: Credential::ApiKey(key.prefix) })
+        }
+        Bearer::Invalid(TokenError::Expired) => Err(ApiError::UseCase(Error::TokenExpired)),
+        Bearer::Invalid(TokenError::Invalid) => Err(ApiError::UseCase(Error::InvalidToken)),
+        Bearer::None => Err(ApiError::MissingToken),
     }
 }
 

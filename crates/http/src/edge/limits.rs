@@ -17,7 +17,7 @@ static CURRENT: HeaderName = HeaderName::from_static("ratelimit");
 /// Returns whether requests for this path are counted: all except operations, the public keys and the documentation.
 pub(super) fn is_limited(path: &str) -> bool {
     let free = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    !["/health", "/metrics", "/.well-known", "/openapi.json", "/docs"].into_iter().any(free)
+    !["/health", "/metrics", "/.well-known", "/openapi.json", "/docs", "/graphiql"].into_iter().any(free)
 }
 
 /// Rounds up to whole seconds, so that a client that waits for so long has waited long enough.

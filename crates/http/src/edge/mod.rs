@@ -27,7 +27,7 @@ mod tests;
 pub(crate) use caller::{Authenticated, Caller, Granted, Parameter};
 pub(crate) use compress::Unchanging;
 pub(crate) use faults::Chain;
-pub(crate) use holder::{FeedHolder, Holder};
+pub(crate) use holder::{FeedHolder, Holder, holder_of};
 #[cfg(test)]
 pub(crate) use methods::served;
 pub(crate) use methods::{API, Methods};

@@ -2,7 +2,6 @@
 
 mod follow;
 mod frames;
-mod incoming;
 mod requests;
 mod routes;
 mod socket;

@@ -1,7 +1,7 @@
 //! The routes of events.
 
 use actix_web::{
-    FromRequest, HttpRequest, HttpResponse, dev,
+    HttpRequest, HttpResponse,
     http::{
         Method,
         header::{CACHE_CONTROL, CONTENT_TYPE},
@@ -9,10 +9,7 @@ use actix_web::{
     rt,
     web::{Data, Payload},
 };
-use entrepot_application::{
-    Error,
-    event::{Feed, FeedStart, LogQuery},
-};
+use entrepot_application::event::{Feed, FeedStart, LogQuery};
 
 use super::{
     requests::{FeedRequest, LogRequest},
@@ -23,9 +20,10 @@ use super::{
 use crate::{
     HttpState,
     edge::{FeedHolder, Granted, Holder},
-    error::{ApiError, ApiResult},
+    error::ApiResult,
     request::Params,
     response::{Listed, listed_after},
+    websocket::shake_hands,
 };
 
 /// Page through the event log
@@ -111,10 +109,7 @@ pub(super) async fn web_socket(
 ) -> ApiResult {
     // Before the handshake, so that who may not follow is told so, and not how to.
     let feed = open(&state, &holder, &req).await?;
-    // The payload is read here: the library would keep frames of any length.
-    let nothing = Payload::from_request(&req, &mut dev::Payload::None).await.map_err(|_| ApiError::Internal)?;
-    let handshake = actix_ws::handle(&req, nothing);
-    let (response, session, _) = handshake.map_err(|error| Error::field("Upgrade", error.to_string()))?;
+    let (response, session) = shake_hands(&req, &[]).await?;
     let open = state.metrics.open_feed("ws");
     rt::spawn(Socket::new(session, payload, feed, holder, state).run(open));
     Ok(response)

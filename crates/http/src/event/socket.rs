@@ -1,6 +1,6 @@
 //! A feed by WebSocket.
 
-use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
+use std::time::Duration;
 
 use actix_web::web::{Data, Payload};
 use actix_ws::{CloseCode, CloseReason, Session};
@@ -18,7 +18,6 @@ use tokio::{
 
 use super::{
     frames::{self, Frames, json},
-    incoming::{Broken, Incoming, Received},
     requests::SubscribeMessage,
 };
 use crate::{
@@ -27,25 +26,14 @@ use crate::{
     error::{ApiError, ApiResult},
     metrics::InFlight,
     request::read_json,
+    websocket::{Broken, CLOSE_TIMEOUT, Incoming, MAX_MISSED_PINGS, MAX_STALL, PING_INTERVAL, Received, deliver},
 };
 
-/// How often a client is pinged.
-const PING_INTERVAL: Duration = Duration::from_secs(20);
-
-/// How many pings a client may leave unanswered.
-const MAX_MISSED_PINGS: u32 = 2;
-
-/// How often a client that takes nothing is looked at.
-const STALL_INTERVAL: Duration = Duration::from_millis(500);
-
-/// For how long a client may take nothing.
-const MAX_STALL: Duration = Duration::from_secs(15);
+/// The most bytes of a message.
+const MAX_MESSAGE: usize = 4 << 10;
 
 /// How many bytes a client that takes nothing may be behind.
 const MAX_BEHIND: usize = 1 << 20;
-
-/// How long to wait until the client has read enough for a close frame. The connection itself is closed by then.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// How long to wait after the log could not be read.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -100,7 +88,7 @@ enum Step {
 
 impl Socket {
     pub(super) fn new(session: Session, payload: Payload, feed: Feed, holder: Holder, state: Data<HttpState>) -> Self {
-        Self { session, incoming: Incoming::new(payload), feed, holder, state, missed_pings: 0 }
+        Self { session, incoming: Incoming::new(payload, MAX_MESSAGE), feed, holder, state, missed_pings: 0 }
     }
 
     /// Serves the client until either side closes the WebSocket.
@@ -191,26 +179,12 @@ impl Socket {
 
     /// Hands something to the connection, which takes it when the client has read enough of what came before.
     async fn deliver(&self, sending: impl Future<Output = bool>) -> Result<(), Closing> {
-        let mut sending = pin!(sending);
-        // Most often there is room, and no timer is needed.
-        let mut sent = match poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx))).await {
-            Poll::Ready(sent) => Some(sent),
-            Poll::Pending => None,
-        };
-        let began = Instant::now();
-        while sent.is_none() {
-            sent = timeout(STALL_INTERVAL, &mut sending).await.ok();
-            if sent.is_some() {
-                break;
-            }
-            if let Some(ending) = self.feed.ending() {
-                return Err(Closing::Ended(ending));
-            }
-            if began.elapsed() > MAX_STALL || self.feed.is_behind(MAX_BEHIND, frames::size) {
-                return Err(Closing::Slow);
-            }
-        }
-        if sent == Some(true) { Ok(()) } else { Err(Closing::Gone) }
+        deliver(sending, Closing::Gone, |stalled| match self.feed.ending() {
+            Some(ending) => Err(Closing::Ended(ending)),
+            None if stalled > MAX_STALL || self.feed.is_behind(MAX_BEHIND, frames::size) => Err(Closing::Slow),
+            None => Ok(()),
+        })
+        .await
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which of the two media types of GraphQL over HTTP a client prefers.
+//! Which media type of GraphQL over HTTP a client prefers.
 
 use actix_web::http::header::{ACCEPT, HeaderMap};
 
@@ -11,28 +11,37 @@ pub(super) enum Media {
     Json,
     /// `application/graphql-response+json`.
     GraphqlResponse,
+    /// `text/event-stream`: a response for each event of a subscription.
+    EventStream,
 }
 
 impl Media {
     /// The one that is preferred; JSON for a client that does not say.
     pub(super) fn of(headers: &HeaderMap) -> Self {
         let sent = headers.get_all(ACCEPT).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-        let (mut graphql, mut json) = (0, 0);
+        let (mut graphql, mut json, mut stream) = (0, 0, 0);
         for range in sent {
             let mut parts = range.split(';').map(str::trim);
             match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
                 "application/graphql-response+json" => graphql = graphql.max(weight(parts)),
                 "application/json" => json = json.max(weight(parts)),
+                "text/event-stream" => stream = stream.max(weight(parts)),
                 _ => {}
             }
         }
-        if graphql > 0 && graphql >= json { Self::GraphqlResponse } else { Self::Json }
+        if stream > 0 && stream >= graphql.max(json) {
+            Self::EventStream
+        } else if graphql > 0 && graphql >= json {
+            Self::GraphqlResponse
+        } else {
+            Self::Json
+        }
     }
 
-    /// The value of `Content-Type`.
+    /// The value of `Content-Type`; for a stream that of an answer that is none.
     pub(super) const fn content_type(self) -> &'static str {
         match self {
-            Self::Json => "application/json; charset=utf-8",
+            Self::Json | Self::EventStream => "application/json; charset=utf-8",
             Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
         }
     }
@@ -64,5 +73,9 @@ mod tests {
             assert_eq!(of(graphql), Media::GraphqlResponse, "{graphql}");
         }
         assert_eq!(of("application/json, application/graphql-response+json;q=0.5"), Media::Json);
+        for stream in ["text/event-stream", "text/event-stream, application/json"] {
+            assert_eq!(of(stream), Media::EventStream, "{stream}");
+        }
+        assert_eq!(of("application/json, text/event-stream;q=0.5"), Media::Json);
     }
 }

@@ -5,7 +5,13 @@
 
 mod accept;
 mod body;
+mod message;
+mod observe;
+mod operations;
+mod page;
 mod routes;
+mod socket;
+mod sse;
 
 use utoipa::OpenApi;
 
@@ -18,4 +24,6 @@ pub(crate) struct Docs;
 
 pub(crate) fn routes(to: &mut Routes) {
     Methods::at("/graphql").post(routes::post).get(routes::get).mount(to);
+    Methods::at("/graphiql").get(page::page).mount_at_root(to);
+    Methods::at("/graphiql/{*file}").get(page::file).mount_at_root(to);
 }

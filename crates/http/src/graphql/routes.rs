@@ -1,28 +1,33 @@
 //! The routes of GraphQL.
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    FromRequest, HttpRequest, HttpResponse,
     http::{
-        StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE},
+        Method, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, SEC_WEBSOCKET_PROTOCOL, UPGRADE},
     },
-    web::Data,
+    rt,
+    web::{Data, Payload},
 };
+use entrepot_application::Error;
 use entrepot_graphql as graphql;
 use graphql::{Prepared, Refusal, Request};
 
 use super::{
     accept::Media,
     body::{GraphqlBody, GraphqlOperation, GraphqlResult},
+    observe::Observed,
+    operations::refusal_of,
+    page,
+    socket::{PROTOCOL, Socket},
+    sse,
 };
 use crate::{
     HttpState,
-    edge::{Caller, Granted, KeepBody, outlive},
+    edge::{Caller, FeedHolder, Holder, KeepBody, outlive},
     error::{ApiError, ApiResult},
+    websocket::shake_hands,
 };
-
-/// The credentials of the request. Whether they are needed, is known when the operation is.
-type Credentials = Result<Granted, ApiError>;
 
 /// Run a query or a mutation
 ///
@@ -55,7 +60,6 @@ type Credentials = Result<Granted, ApiError>;
 pub(super) async fn post(
     req: HttpRequest,
     state: Data<HttpState>,
-    credentials: Credentials,
     caller: Caller,
     GraphqlBody(body): GraphqlBody,
 ) -> ApiResult {
@@ -65,7 +69,7 @@ pub(super) async fn post(
         Err(error) => return refuse(media, error),
     };
     match request.and_then(|request| state.graphql.prepare(request)) {
-        Ok(prepared) => run(media, state, credentials, caller, prepared).await,
+        Ok(prepared) => run(&req, media, state, caller, prepared).await,
         Err(refusal) => Ok(refused(media, &refusal)),
     }
 }
@@ -96,41 +100,92 @@ pub(super) async fn post(
         )),
     ),
 )]
-pub(super) async fn get(
-    req: HttpRequest,
-    state: Data<HttpState>,
-    credentials: Credentials,
-    caller: Caller,
-) -> ApiResult {
+pub(super) async fn get(req: HttpRequest, state: Data<HttpState>, caller: Caller, payload: Payload) -> ApiResult {
+    if req.headers().get(UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket")) {
+        return web_socket(&req, state, caller, payload).await;
+    }
+    if req.query_string().is_empty() && page::is_wanted(req.headers()) && !state.settings.production {
+        return page::page(state).await;
+    }
     let media = Media::of(req.headers());
     match Request::from_query_string(req.query_string()).and_then(|request| state.graphql.prepare(request)) {
         Ok(prepared) if prepared.is_mutation() => refuse(media, ApiError::MethodNotAllowed("POST".to_owned())),
-        Ok(prepared) => run(media, state, credentials, caller, prepared).await,
+        Ok(prepared) => run(&req, media, state, caller, prepared).await,
         Err(refusal) => Ok(refused(media, &refusal)),
     }
 }
 
-async fn run(
-    media: Media,
-    state: Data<HttpState>,
-    credentials: Credentials,
-    caller: Caller,
-    prepared: Prepared,
-) -> ApiResult {
-    let actor = match credentials {
-        Ok(Granted(actor)) => Some(actor),
+async fn web_socket(req: &HttpRequest, state: Data<HttpState>, caller: Caller, payload: Payload) -> ApiResult {
+    let shown = match FeedHolder::extract(req).await {
+        Ok(FeedHolder(holder)) => Ok(Some(holder)),
+        Err(ApiError::MissingToken) => Ok(None),
+        Err(error) if matches!(error, ApiError::UseCase(Error::Forbidden)) || error.status().is_server_error() => {
+            return Err(error);
+        }
+        // Told by the code of a close frame: browsers show their pages no status.
+        Err(error) => Err(error),
+    };
+    let (response, session) = shake_hands(req, &[PROTOCOL]).await?;
+    let speaks = response.headers().contains_key(SEC_WEBSOCKET_PROTOCOL);
+    let open = state.metrics.open_feed("graphql_ws");
+    rt::spawn(Socket::new(session, payload, state, caller).run(shown, speaks, open));
+    Ok(response)
+}
+
+async fn run(req: &HttpRequest, media: Media, state: Data<HttpState>, caller: Caller, prepared: Prepared) -> ApiResult {
+    let holder = match credentials(req, media).await {
+        Ok(holder) => Some(holder),
         Err(ApiError::MissingToken) => None,
+        // A foreign page does not log in either.
+        Err(error @ ApiError::UseCase(Error::Forbidden)) => return refuse(media, error),
         Err(_) if prepared.is_anonymous() => None,
         Err(error) => return refuse(media, error),
     };
-    let caller = graphql::Caller { actor, origin: caller.origin, user_agent: caller.user_agent };
-    let response = if prepared.is_mutation() {
-        outlive(async move { state.graphql.execute(prepared, caller).await }).await?
-    } else {
-        state.graphql.execute(prepared, caller).await
+    let caller = graphql::Caller {
+        actor: holder.map(|holder| holder.actor),
+        credential: holder.map(|holder| holder.credential),
+        origin: caller.origin,
+        user_agent: caller.user_agent,
     };
+    if media == Media::EventStream {
+        return stream(req, state, prepared, caller).await;
+    }
+    if prepared.is_subscription() {
+        let message = "subscriptions need a WebSocket, or Accept: text/event-stream";
+        return Ok(refused(media, &Refusal::document(message)));
+    }
+    let (is_mutation, observed) = (prepared.is_mutation(), Observed::begin(&prepared));
+    let work = async move {
+        let response = state.graphql.execute(prepared, caller).await;
+        observed.end(&state.metrics, response.outcome());
+        response
+    };
+    let response = if is_mutation { outlive(work).await? } else { work.await };
     let status = if response.executed { StatusCode::OK } else { status_of_invalid_document(media) };
     Ok(answer(media, status, response.body))
+}
+
+/// The credentials of the request, a ticket among them where a browser can set no header. Whether they are needed, is known
+/// when the operation is.
+async fn credentials(req: &HttpRequest, media: Media) -> ApiResult<Holder> {
+    match media {
+        Media::EventStream => FeedHolder::extract(req).await.map(|FeedHolder(holder)| holder),
+        Media::Json | Media::GraphqlResponse => Holder::extract(req).await,
+    }
+}
+
+async fn stream(req: &HttpRequest, state: Data<HttpState>, prepared: Prepared, caller: graphql::Caller) -> ApiResult {
+    let open = state.metrics.open_feed("graphql_sse");
+    let (is_mutation, observed) = (prepared.is_mutation(), Observed::begin(&prepared));
+    let mut responses = state.graphql.respond(prepared, caller);
+    // What is committed after the head of the answer is in the responses.
+    let begun = async move {
+        responses.begin().await;
+        observed.end(&state.metrics, responses.outcome());
+        responses
+    };
+    let responses = if is_mutation { outlive(begun).await? } else { begun.await };
+    Ok(sse::answer(responses, open, req.method() == Method::HEAD))
 }
 
 /// An error of the request, as GraphQL has it. Faults are told as everywhere: their causes are logged on the way.
@@ -138,30 +193,32 @@ fn refuse(media: Media, error: ApiError) -> ApiResult {
     if error.status().is_server_error() {
         return Err(error);
     }
-    let refusal = Refusal::new(error.status().as_u16(), error.code(), error.message());
-    let mut response = refused(media, &refusal);
+    let mut response = refused(media, &refusal_of(&error));
     error.add_headers_to(&mut response);
     Ok(response)
 }
 
 fn refused(media: Media, refusal: &Refusal) -> HttpResponse {
+    if media == Media::EventStream && refusal.is_document_error {
+        return sse::refusal(refusal);
+    }
     let status = if refusal.is_document_error {
         status_of_invalid_document(media)
     } else {
         StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST)
     };
-    answer(media, status, serde_json::to_vec(&refusal.body()).unwrap_or_default())
+    answer(media, status, refusal.body().to_string())
 }
 
 /// With `application/json` a client cannot tell a status of GraphQL from one of something in between, so it is 200.
 const fn status_of_invalid_document(media: Media) -> StatusCode {
     match media {
         Media::Json => StatusCode::OK,
-        Media::GraphqlResponse => StatusCode::BAD_REQUEST,
+        Media::GraphqlResponse | Media::EventStream => StatusCode::BAD_REQUEST,
     }
 }
 
-fn answer(media: Media, status: StatusCode, body: Vec<u8>) -> HttpResponse {
+fn answer(media: Media, status: StatusCode, body: String) -> HttpResponse {
     let mut response = HttpResponse::build(status)
         .insert_header((CONTENT_TYPE, media.content_type()))
         .insert_header((CACHE_CONTROL, "no-store"))

@@ -9,7 +9,8 @@ use super::openapi_json;
 use crate::{API, app, edge::served, testing::state_for_tests};
 
 /// Pages for people.
-const UNDOCUMENTED: [&str; 5] = ["/docs", "/docs/", "/docs/{*file}", "/live", "/live/{*file}"];
+const UNDOCUMENTED: [&str; 7] =
+    ["/docs", "/docs/", "/docs/{*file}", "/graphiql", "/graphiql/{*file}", "/live", "/live/{*file}"];
 
 /// Paths whose errors have bodies of their own.
 const OWN_ERRORS: [&str; 2] = ["/health/ready", "/api/v1/graphql"];

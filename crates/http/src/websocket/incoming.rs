@@ -6,15 +6,12 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use tokio_util::codec::Decoder;
 
-/// The most bytes of a message.
-pub(super) const MAX_MESSAGE: usize = 4 << 10;
-
 /// The most bytes before the payload of a frame.
 const MAX_FRAME_HEAD: usize = 14;
 
 /// What a client sent.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Received {
+pub(crate) enum Received {
     Text(Bytes),
     Binary,
     Ping(Bytes),
@@ -24,8 +21,8 @@ pub(super) enum Received {
 
 /// Why no more is read.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Broken {
-    /// A message is longer than [`MAX_MESSAGE`].
+pub(crate) enum Broken {
+    /// A message is longer than it may be.
     TooLong,
     /// The frames break the protocol.
     Protocol,
@@ -33,23 +30,31 @@ pub(super) enum Broken {
 
 /// Reads messages. Never holds more than a message and what came with its last bytes: the codec alone would wait for a
 /// frame of any length to be there before it refuses it.
-pub(super) struct Incoming {
+pub(crate) struct Incoming {
     payload: Payload,
     codec: Codec,
     buffer: BytesMut,
     /// The beginning of a message whose frames have not all come; `None` within one that is binary.
     text: Option<BytesMut>,
     length: usize,
+    /// The most bytes of a message.
+    limit: usize,
 }
 
 impl Incoming {
-    pub(super) fn new(payload: Payload) -> Self {
-        let codec = Codec::new().max_size(MAX_MESSAGE);
-        Self { payload, codec, buffer: BytesMut::new(), text: None, length: 0 }
+    pub(crate) fn new(payload: Payload, limit: usize) -> Self {
+        let codec = Codec::new().max_size(limit);
+        Self { payload, codec, buffer: BytesMut::new(), text: None, length: 0, limit }
+    }
+
+    /// Lets messages be longer, or shorter, from the next one on.
+    pub(crate) fn set_limit(&mut self, limit: usize) {
+        self.codec = Codec::new().max_size(limit);
+        self.limit = limit;
     }
 
     /// Waits for the next message; `None` when the connection is closed. Nothing is lost if the future is dropped.
-    pub(super) async fn next(&mut self) -> Result<Option<Received>, Broken> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Received>, Broken> {
         loop {
             while let Some(frame) = self.decode()? {
                 if let Some(received) = self.take(frame)? {
@@ -69,7 +74,7 @@ impl Incoming {
 
     fn decode(&mut self) -> Result<Option<Frame>, Broken> {
         match self.codec.decode(&mut self.buffer) {
-            Ok(None) if self.buffer.len() > MAX_MESSAGE + MAX_FRAME_HEAD => Err(Broken::TooLong),
+            Ok(None) if self.buffer.len() > self.limit + MAX_FRAME_HEAD => Err(Broken::TooLong),
             Ok(frame) => Ok(frame),
             Err(ProtocolError::Overflow) => Err(Broken::TooLong),
             Err(_) => Err(Broken::Protocol),
@@ -102,7 +107,7 @@ impl Incoming {
             Item::Last(part) => (part, true),
         };
         self.length += part.len();
-        if self.length > MAX_MESSAGE {
+        if self.length > self.limit {
             return Err(Broken::TooLong);
         }
         if let Some(text) = &mut self.text {
