@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use entrepot_domain::{
-    Cache, Fault, Listing, OrderId,
+    Cache, Fault, Listing, OrderId, UserId,
     order::{
         Order, OrderEvent, OrderQuery, OrderRepository, PlaceError, Placed, Placement, Transition, TransitionError,
         Transitioned,
@@ -53,6 +53,10 @@ impl OrderRepository for CachedOrders {
 
     async fn events(&self, id: OrderId) -> Result<Vec<OrderEvent>, Fault> {
         self.inner.events(id).await
+    }
+
+    async fn latest_of(&self, users: &[UserId], count: u32) -> Result<Vec<Order>, Fault> {
+        self.inner.latest_of(users, count).await
     }
 
     async fn events_of(&self, ids: &[OrderId]) -> Result<Vec<OrderEvent>, Fault> {

@@ -60,6 +60,7 @@ macro_rules! order_suite {
             events_of_several_orders_are_listed_at_once,
             orders_are_filtered_by_user_and_status,
             orders_are_filtered_by_time_inclusively,
+            latest_orders_of_several_users_are_listed_at_once,
             page_of_orders_has_the_total_count,
             keyset_and_page_listings_of_orders_agree,
             list_contains_complete_orders,

@@ -6,7 +6,7 @@ use crate::{Fault, Invalid, Keyset};
 pub const EXACT_TOTAL: i64 = 10_000;
 
 /// The page size: 1 to 100.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Limit(u8);
 
 impl Limit {

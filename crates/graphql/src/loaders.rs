@@ -1,10 +1,19 @@
 //! Reads what many objects of one answer need, in one call of a use case.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use async_graphql::dataloader::Loader;
 use entrepot_application::Application;
-use entrepot_domain::{OrderId, ProductId, UserId, auth::Actor, order::OrderEvent, product::Product, user::User};
+use entrepot_domain::{
+    Limit, Listing, OrderId, ProductId, UserId,
+    auth::Actor,
+    order::{Order, OrderEvent},
+    product::Product,
+    user::User,
+};
 
 use crate::refusal::{Refusal, refused};
 
@@ -17,6 +26,10 @@ pub(crate) struct Batch {
 /// The events of an order that was read before, with its buyer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct EventsOf(pub(crate) OrderId, pub(crate) UserId);
+
+/// The newest orders of a user: so many at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct OrdersOf(pub(crate) UserId, pub(crate) Limit);
 
 impl Batch {
     fn actor(&self) -> async_graphql::Result<&Actor> {
@@ -58,5 +71,31 @@ impl Loader<EventsOf> for Batch {
             }
         }
         Ok(events)
+    }
+}
+
+impl Loader<OrdersOf> for Batch {
+    type Value = Listing<Order>;
+    type Error = async_graphql::Error;
+
+    async fn load(&self, asked: &[OrdersOf]) -> Result<HashMap<OrdersOf, Listing<Order>>, Self::Error> {
+        let mut users: BTreeMap<Limit, Vec<UserId>> = BTreeMap::new();
+        for OrdersOf(user, limit) in asked {
+            users.entry(*limit).or_default().push(*user);
+        }
+        let mut listings = HashMap::with_capacity(asked.len());
+        for (limit, users) in users {
+            let one_more = u32::from(limit.get()) + 1;
+            let found = self.app.orders.latest_of(self.actor()?, &users, one_more).await.map_err(refused)?;
+            let mut orders: HashMap<UserId, Vec<Order>> = HashMap::with_capacity(users.len());
+            for order in found {
+                orders.entry(order.user).or_default().push(order);
+            }
+            listings.extend(users.into_iter().map(|user| {
+                let own = orders.remove(&user).unwrap_or_default();
+                (OrdersOf(user, limit), Listing::from_rows(own, limit, None))
+            }));
+        }
+        Ok(listings)
     }
 }

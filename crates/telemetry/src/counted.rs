@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use entrepot_domain::{
-    Fault, Listing, MetricSource, OrderId, Sample,
+    Fault, Listing, MetricSource, OrderId, Sample, UserId,
     auth::LoginObserver,
     order::{
         Order, OrderEvent, OrderQuery, OrderRepository, PlaceError, Placed, Placement, Transition, TransitionError,
@@ -119,6 +119,10 @@ impl OrderRepository for CountedOrders {
 
     async fn events(&self, id: OrderId) -> Result<Vec<OrderEvent>, Fault> {
         self.inner.events(id).await
+    }
+
+    async fn latest_of(&self, users: &[UserId], count: u32) -> Result<Vec<Order>, Fault> {
+        self.inner.latest_of(users, count).await
     }
 
     async fn events_of(&self, ids: &[OrderId]) -> Result<Vec<OrderEvent>, Fault> {

@@ -158,6 +158,7 @@ traced! {
         fn list(query: &OrderQuery) -> Result<Listing<Order>, Fault>;
         fn transition(id: OrderId, transition: &Transition) -> Result<Transitioned, TransitionError>;
         fn events(id: OrderId) -> Result<Vec<OrderEvent>, Fault>;
+        fn latest_of(users: &[UserId], count: u32) -> Result<Vec<Order>, Fault>;
         fn events_of(ids: &[OrderId]) -> Result<Vec<OrderEvent>, Fault>;
     }
 }

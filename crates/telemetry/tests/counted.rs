@@ -6,7 +6,7 @@ use std::{pin::pin, sync::Arc, task::Context};
 
 use async_trait::async_trait;
 use entrepot_domain::{
-    Fault, Listing, MetricSource, OrderId, Version,
+    Fault, Listing, MetricSource, OrderId, UserId, Version,
     auth::LoginObserver,
     order::{
         MockOrderRepository, Order, OrderEvent, OrderQuery, OrderRepository, OrderStatus, PlaceError, Placed,
@@ -102,6 +102,10 @@ impl OrderRepository for Hanging {
     }
 
     async fn events(&self, _: OrderId) -> Result<Vec<OrderEvent>, Fault> {
+        std::future::pending().await
+    }
+
+    async fn latest_of(&self, _: &[UserId], _: u32) -> Result<Vec<Order>, Fault> {
         std::future::pending().await
     }
 

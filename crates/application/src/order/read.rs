@@ -36,6 +36,16 @@ impl OrderService {
         Ok(self.ports.orders.events_of(&visible).await?)
     }
 
+    /// Lists the orders of these users, the newest first: of each the newest `count`. Only staff may ask for those of
+    /// others ([`Error::Forbidden`]).
+    pub async fn latest_of(&self, actor: &Actor, users: &[UserId], count: u32) -> Result<Vec<Order>, Error> {
+        require_scope(actor, Scope::OrdersRead)?;
+        if !actor.is_staff() && users.iter().any(|user| !actor.is(*user)) {
+            return Err(Error::Forbidden);
+        }
+        Ok(self.ports.orders.latest_of(users, count).await?)
+    }
+
     /// Lists orders: customers see their own, staff see all. Only staff may filter by another user
     /// ([`Error::Forbidden`]).
     pub async fn list(&self, actor: &Actor, query: OrderQuery) -> Result<Listing<Order>, Error> {

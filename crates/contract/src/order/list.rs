@@ -51,6 +51,26 @@ pub async fn orders_are_filtered_by_user_and_status(h: &impl Stores) {
     assert_eq!(listed(h, &filter(Some(nobody), None)).await, Vec::<u128>::new());
 }
 
+/// The same orders as in the lists of each user.
+pub async fn latest_orders_of_several_users_are_listed_at_once(h: &impl Stores) {
+    let (ada, bob) = fill(h, 7).await;
+    let latest = async |users: &[UserId], count| {
+        let found = h.orders().latest_of(users, count).await.unwrap();
+        let mut numbers = Vec::new();
+        for order in found {
+            assert_eq!(h.orders().find(order.id).await.unwrap().as_ref(), Some(&order));
+            numbers.push(order.id.0.as_u128());
+        }
+        numbers
+    };
+    let nobody = entrepot_testkit::user_id(404);
+    assert_eq!(latest(&[ada, nobody, bob], 2).await, [7, 6, 5, 4]);
+    assert_eq!(latest(&[ada], 100).await, [6, 4, 2]);
+    assert_eq!(latest(&[ada, ada], 1).await, [6]);
+    assert_eq!(latest(&[nobody], 5).await, Vec::<u128>::new());
+    assert_eq!(latest(&[], 5).await, Vec::<u128>::new());
+}
+
 pub async fn orders_are_filtered_by_time_inclusively(h: &impl Stores) {
     let (ada, _) = fill(h, 6).await;
     let filter = |from, to| OrderFilter { from, to, ..OrderFilter::default() };

@@ -178,6 +178,9 @@ pub trait OrderRepository: Send + Sync {
     /// Lists all events of an order, the oldest first; empty for an order that does not exist.
     async fn events(&self, id: OrderId) -> Result<Vec<OrderEvent>, Fault>;
 
+    /// Lists the orders of these users, the newest first: of each the newest `count`.
+    async fn latest_of(&self, users: &[UserId], count: u32) -> Result<Vec<Order>, Fault>;
+
     /// Lists all events of several orders, the oldest first.
     async fn events_of(&self, ids: &[OrderId]) -> Result<Vec<OrderEvent>, Fault>;
 }

@@ -2,7 +2,7 @@
 
 use async_graphql::{ComplexObject, Context, Result};
 use entrepot_application::Error;
-use entrepot_domain::{ProductId, UserId};
+use entrepot_domain::{Listing, ProductId, UserId, Window};
 
 use super::{
     requests::OrderList,
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     connection::PartArguments,
-    loaders::EventsOf,
+    loaders::{EventsOf, OrdersOf},
     product::Product,
     refusal::{Refusal, refused},
     state::State,
@@ -53,8 +53,19 @@ impl User {
         let list = OrderList { user: Some(self.key.to_string().into()), ..OrderList::default() };
         let part = PartArguments { first, after };
         let (query, part) = list.query(&part, actor, &state.settings.cursor_keys).map_err(Refusal::into_error)?;
-        OrderConnection::new(&part, state.app.orders.list(actor, query).await.map_err(refused)?)
+        // A cursor is of one user's orders, so that what follows it is not read for several.
+        let listing = match &query.window {
+            Window::After { place: None, limit } => {
+                state.loader.load_one(OrdersOf(self.key, *limit)).await?.unwrap_or_else(nothing)
+            }
+            _ => state.app.orders.list(actor, query).await.map_err(refused)?,
+        };
+        OrderConnection::new(&part, listing)
     }
+}
+
+const fn nothing<T>() -> Listing<T> {
+    Listing { items: Vec::new(), total: None, more: false }
 }
 
 async fn buyer(ctx: &Context<'_>, user: UserId) -> Result<User> {

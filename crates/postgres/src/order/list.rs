@@ -2,14 +2,16 @@
 
 use diesel::{
     ExpressionMethods, QueryDsl, SelectableHelper,
-    dsl::{Select, count_star},
+    dsl::{Select, count_star, sql},
     pg::Pg,
+    sql_types::{Array, BigInt, Bool, Uuid as SqlUuid},
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use entrepot_domain::{
     Fault, Listing, SortColumns, Window,
     order::{Order, OrderFilter, OrderQuery, OrderSort},
 };
+use uuid::Uuid;
 
 use super::row::{LineRow, OrderRow};
 use crate::{
@@ -84,6 +86,30 @@ pub(super) async fn list(connection: &mut AsyncPgConnection, query: &OrderQuery)
         rows.into_iter().map(|(order, line)| (order, line, None)).collect()
     };
     counted(&query.window, by_order(rows), count().get_result(connection)).await
+}
+
+/// The newest orders of each of these users, the newest first.
+pub(super) async fn latest_of(
+    connection: &mut AsyncPgConnection,
+    users: &[Uuid],
+    count: u32,
+) -> Result<Vec<Order>, Fault> {
+    let latest = sql::<Bool>("orders.id IN (SELECT latest.id FROM unnest(")
+        .bind::<Array<SqlUuid>, _>(users)
+        .sql(") AS asked (user_id) CROSS JOIN LATERAL (SELECT own.id FROM orders AS own WHERE own.user_id = asked.user_id \
+             ORDER BY own.created_at DESC, own.id DESC LIMIT ")
+        .bind::<BigInt, _>(i64::from(count))
+        .sql(") AS latest)");
+    let rows: Vec<(OrderRow, Option<LineRow>)> = orders::table
+        .left_join(order_lines::table)
+        .filter(latest)
+        .order((orders::created_at.desc(), orders::id.desc(), order_lines::line))
+        .select((OrderRow::as_select(), Option::<LineRow>::as_select()))
+        .load(connection)
+        .await
+        .map_err(fault)?;
+    let rows = rows.into_iter().map(|(order, line)| (order, line, None)).collect();
+    by_order(rows).into_iter().map(|(whole, _)| whole.try_into()).collect()
 }
 
 /// Groups the lines by order; those of one order are adjacent.

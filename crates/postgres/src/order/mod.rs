@@ -7,7 +7,7 @@ mod transition;
 
 use async_trait::async_trait;
 use entrepot_domain::{
-    Fault, Listing, OrderId,
+    Fault, Listing, OrderId, UserId,
     order::{
         Order, OrderEvent, OrderQuery, OrderRepository, PlaceError, Placed, Placement, Transition, TransitionError,
         Transitioned,
@@ -16,6 +16,7 @@ use entrepot_domain::{
 use futures_util::FutureExt;
 pub(crate) use place::PlacementQueue;
 pub(crate) use row::find_all;
+use uuid::Uuid;
 
 use crate::{PostgresStore, event};
 
@@ -44,6 +45,11 @@ impl OrderRepository for PostgresStore {
 
     async fn events(&self, id: OrderId) -> Result<Vec<OrderEvent>, Fault> {
         self.read([id], |connection, ids| event::of_orders(connection, ids).boxed()).await
+    }
+
+    async fn latest_of(&self, users: &[UserId], count: u32) -> Result<Vec<Order>, Fault> {
+        let users: Vec<Uuid> = users.iter().map(|user| user.0).collect();
+        self.read((users, count), |connection, (users, count)| list::latest_of(connection, users, *count).boxed()).await
     }
 
     async fn events_of(&self, ids: &[OrderId]) -> Result<Vec<OrderEvent>, Fault> {

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use diesel::{
     ExpressionMethods, QueryDsl, RunQueryDsl, SelectableHelper, SqliteConnection,
-    dsl::{AsSelect, Select, count_star},
+    dsl::{AsSelect, Select, count_star, sql},
+    sql_types::{BigInt, Bool, Text},
     sqlite::Sqlite,
 };
 use entrepot_domain::{
-    Fault, Listing, SortColumns, Window,
+    Fault, Listing, SortColumns, UserId, Window,
     order::{Order, OrderFilter, OrderQuery, OrderSort},
 };
 
@@ -73,6 +74,25 @@ pub(super) fn list(connection: &mut SqliteConnection, query: &OrderQuery) -> Res
         let total = counted.then(|| count().get_result(connection)).transpose().map_err(fault)?;
         let rows: Vec<OrderRow> = shown(query).load(connection).map_err(fault)?;
         Listing::try_from_rows(with_lines(connection, rows)?, &query.window, total)
+    })
+}
+
+/// The newest orders of each of these users, the newest first.
+pub(super) fn latest_of(connection: &mut SqliteConnection, users: &[UserId], count: u32) -> Result<Vec<Order>, Fault> {
+    let users: Vec<String> = users.iter().map(|user| format!("\"{}\"", user.0.simple())).collect();
+    // The cross join is followed as it is written: the users first.
+    let latest = sql::<Bool>("orders.id IN (SELECT latest.id FROM json_each(")
+        .bind::<Text, _>(format!("[{}]", users.join(",")))
+        .sql(
+            ") AS asked CROSS JOIN orders AS latest WHERE latest.id IN (SELECT own.id FROM orders AS own \
+             WHERE own.user_id = unhex(asked.value) ORDER BY own.created_at DESC, own.id DESC LIMIT ",
+        )
+        .bind::<BigInt, _>(i64::from(count))
+        .sql("))");
+    snapshot(connection, |connection| {
+        let rows = orders::table.filter(latest).order((orders::created_at.desc(), orders::id.desc()));
+        let rows: Vec<OrderRow> = rows.select(OrderRow::as_select()).load(connection).map_err(fault)?;
+        with_lines(connection, rows)?.into_iter().map(Order::try_from).collect()
     })
 }
 

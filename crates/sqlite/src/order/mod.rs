@@ -7,7 +7,7 @@ mod transition;
 
 use async_trait::async_trait;
 use entrepot_domain::{
-    Fault, Listing, OrderId,
+    Fault, Listing, OrderId, UserId,
     order::{
         Order, OrderEvent, OrderQuery, OrderRepository, PlaceError, Placed, Placement, Transition, TransitionError,
         Transitioned,
@@ -39,6 +39,11 @@ impl OrderRepository for SqliteStore {
 
     async fn events(&self, id: OrderId) -> Result<Vec<OrderEvent>, Fault> {
         self.read(move |connection| event::of_orders(connection, &[id])).await
+    }
+
+    async fn latest_of(&self, users: &[UserId], count: u32) -> Result<Vec<Order>, Fault> {
+        let users = users.to_vec();
+        self.read(move |connection| list::latest_of(connection, &users, count)).await
     }
 
     async fn events_of(&self, ids: &[OrderId]) -> Result<Vec<OrderEvent>, Fault> {
