@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use super::{ask, data, error};
 use crate::start;
 
+/// How soon a document is refused.
+const SOON: Duration = Duration::from_millis(50);
+
 /// Each fragment spreads the next twice: 2²⁴ fields in 878 bytes.
 fn bomb() -> String {
     let fragments = (0..24).map(|n| format!("fragment f{n} on Query{{...f{0} ...f{0}}}", n + 1));
@@ -39,16 +42,20 @@ async fn hostile_documents_are_refused_at_once() -> Result<()> {
             "{ users(first: 100) { edges { node { orders(first: 100) { edges { node { id } } } } } } }".to_owned(),
         ),
     ] {
+        // Other tests run beside this one: the fastest of several tries counts.
         let mut fastest = Duration::MAX;
-        for _ in 0..3 {
+        for _ in 0..10 {
             let begun = Instant::now();
             let answer = ada.post("/graphql", json!({"query": query})).await?;
             fastest = fastest.min(begun.elapsed());
             assert!([200, 400].contains(&answer.status), "{what}: {}", answer.body);
             assert_eq!((error(&answer.body).0, answer.body.get("data")), ("validation_failed", None), "{what}");
+            if fastest < SOON {
+                break;
+            }
         }
         // Sending a megabyte takes its time too.
-        assert!(fastest < Duration::from_millis(50) || query.len() > 100_000, "{what}: {fastest:?}");
+        assert!(fastest < SOON || query.len() > 100_000, "{what}: {fastest:?}");
     }
     let batch: Vec<_> = (0..1_000).map(|_| json!({"query": "{ me { id } }"})).collect();
     assert_eq!(ada.post("/graphql", json!(batch)).await?.status, 400);
