@@ -21,6 +21,10 @@ fn bare(of: &Value) -> &str {
     if of["ofType"].is_null() { of["name"].as_str().unwrap_or_default() } else { bare(&of["ofType"]) }
 }
 
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
 fn each<'v>(of: &'v Value, list: &str) -> impl Iterator<Item = &'v Value> {
     of[list].as_array().into_iter().flatten()
 }
@@ -68,6 +72,21 @@ impl Schema {
             },
         }
     }
+
+    /// Calls a field with what it needs and this identifier in this argument. Returns the document and its variables.
+    fn document(&self, root: &str, field: &Value, foreign: &str, id: &str) -> (String, Value) {
+        let is_sent = |arg: &&Value| arg["type"]["kind"] == "NON_NULL" || arg["name"] == foreign;
+        let sent: Vec<_> = each(field, "args").filter(is_sent).collect();
+        let declared: Vec<_> =
+            sent.iter().map(|arg| format!("${}: {}", text(&arg["name"]), written(&arg["type"]))).collect();
+        let given: Vec<_> = sent.iter().map(|arg| format!("{0}: ${0}", text(&arg["name"]))).collect();
+        let value = |arg: &Value| if arg["name"] == foreign { json!(id) } else { self.sample(&arg["type"]) };
+        let values = sent.iter().map(|arg| (text(&arg["name"]).to_owned(), value(arg))).collect();
+        let selection = self.selection(bare(&field["type"]), &mut Vec::new()).unwrap_or_default();
+        let (operation, name) = (root.to_lowercase(), text(&field["name"]));
+        let (declared, given) = (declared.join(", "), given.join(", "));
+        (format!("{operation} ({declared}) {{ {name}({given}) {selection} }}"), values)
+    }
 }
 
 /// How a type is written.
@@ -101,27 +120,10 @@ async fn identifiers_of_others_give_nothing_through_any_field() -> Result<()> {
             let name = field["name"].as_str().context("no name")?;
             let args: Vec<_> = each(field, "args").collect();
             let selection = schema.selection(bare(&field["type"]), &mut Vec::new()).unwrap_or_default();
-            let ids = args.iter().filter(|arg| bare(&arg["type"]) == "ID").map(|arg| arg["name"].as_str().unwrap());
+            let ids = args.iter().filter(|arg| bare(&arg["type"]) == "ID").map(|arg| text(&arg["name"]));
             for foreign in ids {
                 for id in [order.as_str(), ada.id()] {
-                    let sent: Vec<_> =
-                        args.iter().filter(|arg| arg["type"]["kind"] == "NON_NULL" || arg["name"] == foreign).collect();
-                    let declared: Vec<_> = sent
-                        .iter()
-                        .map(|arg| format!("${}: {}", arg["name"].as_str().unwrap(), written(&arg["type"])))
-                        .collect();
-                    let given: Vec<_> =
-                        sent.iter().map(|arg| format!("{0}: ${0}", arg["name"].as_str().unwrap())).collect();
-                    let value =
-                        |arg: &Value| if arg["name"] == foreign { json!(id) } else { schema.sample(&arg["type"]) };
-                    let values: Value =
-                        sent.iter().map(|arg| (arg["name"].as_str().unwrap().to_owned(), value(arg))).collect();
-                    let document = format!(
-                        "{} ({}) {{ {name}({}) {selection} }}",
-                        root.to_lowercase(),
-                        declared.join(", "),
-                        given.join(", ")
-                    );
+                    let (document, values) = schema.document(root, field, foreign, id);
                     let answer = ask(&eve, 200, &document, values).await?;
                     assert!(["not_found", "forbidden"].contains(&error(&answer).0), "{name}: {answer}");
                     assert!(answer["data"][name].is_null() && !tells(&answer), "{name}: {answer}");
