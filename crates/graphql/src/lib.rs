@@ -28,8 +28,8 @@ use std::{sync::Arc, time::Duration};
 use async_graphql::{MergedObject, MergedSubscription, Schema, dataloader::DataLoader, parser::types::OperationType};
 use entrepot_application::Application;
 use futures_util::StreamExt;
+
 use tokio::sync::Notify;
-use tracing::{Instrument, Span};
 
 use crate::{limits::Checked, loaders::Batch, state::State};
 pub use crate::{
@@ -135,14 +135,11 @@ impl Graphql {
 
     fn state(&self, caller: Caller, begun: Arc<Notify>) -> State {
         let batch = Batch { app: self.app.clone(), actor: caller.actor };
-        // What is read at once belongs to the trace of the request too.
-        let span = Span::current();
         State {
             app: self.app.clone(),
             caller,
             settings: self.settings.clone(),
-            loader: DataLoader::new(batch, move |task| tokio::spawn(task.instrument(span.clone())))
-                .delay(Duration::ZERO),
+            loader: DataLoader::new(batch, tokio::spawn).delay(Duration::ZERO),
             begun,
         }
     }

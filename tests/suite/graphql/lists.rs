@@ -93,6 +93,6 @@ async fn page_of_a_hundred_orders_takes_five_statements() -> Result<()> {
     let spans = collector.spans();
     let statements = spans.iter().filter(|span| span.trace == TRACE && !span.attribute("db.query.text").is_empty());
     let statements: Vec<_> = statements.map(|span| span.attribute("db.query.text")).collect();
-    assert!((3..=5).contains(&statements.len()), "{statements:#?}");
+    assert!((2..=5).contains(&statements.len()), "{statements:#?}");
     Ok(())
 }

@@ -161,7 +161,7 @@ async fn orders() -> Result<Row> {
         what: "orders of 3 lines, synchronous=FULL, 8 connections",
         measured,
         unit: "orders/s",
-        promise: Promise::AtLeast(1_500.0),
+        promise: Promise::AtLeast(1_000.0),
     })
 }
 
