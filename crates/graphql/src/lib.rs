@@ -28,7 +28,6 @@ use std::{sync::Arc, time::Duration};
 use async_graphql::{MergedObject, MergedSubscription, Schema, dataloader::DataLoader, parser::types::OperationType};
 use entrepot_application::Application;
 use futures_util::StreamExt;
-
 use tokio::sync::Notify;
 
 use crate::{limits::Checked, loaders::Batch, state::State};

@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use entrepot_application as application;
 use entrepot_application::Requester;
 use entrepot_domain::auth::Proof;
-use entrepot_graphql::{self as graphql, Refusal, Request, Response, Responses};
+use entrepot_graphql::{self as graphql, Prepared, Refusal, Request, Response, Responses};
 use futures_util::{
     Stream, StreamExt,
     future::AbortHandle,
@@ -108,12 +108,18 @@ async fn start(client: Client, request: Request) -> Result<Responses, Refusal> {
     let Client { state, holder, caller } = client;
     let holder = admit(&state, &holder).await.map_err(|error| refusal_of(&error))?;
     let prepared = state.graphql.prepare(request)?;
-    let caller = graphql::Caller {
-        actor: Some(holder.actor),
-        credential: Some(holder.credential),
-        origin: caller.origin,
-        user_agent: caller.user_agent,
-    };
+    let begun = begin(state, prepared, client_of(Some(holder), caller)).await;
+    begun.map_err(|error| refusal_of(&error))
+}
+
+/// Who runs an operation, as GraphQL knows them.
+pub(super) fn client_of(holder: Option<Holder>, caller: Caller) -> graphql::Caller {
+    let (actor, credential) = holder.map(|Holder { actor, credential }| (actor, credential)).unzip();
+    graphql::Caller { actor, credential, origin: caller.origin, user_agent: caller.user_agent }
+}
+
+/// Runs an operation until its first response is there. A change is made also if its client goes away meanwhile.
+pub(super) async fn begin(state: Data<HttpState>, prepared: Prepared, caller: graphql::Caller) -> ApiResult<Responses> {
     let (is_mutation, observed) = (prepared.is_mutation(), Observed::begin(&prepared));
     let mut responses = state.graphql.respond(prepared, caller);
     let begun = async move {
@@ -121,7 +127,7 @@ async fn start(client: Client, request: Request) -> Result<Responses, Refusal> {
         observed.end(&state.metrics, responses.outcome());
         responses
     };
-    if is_mutation { outlive(begun).await.map_err(|error| refusal_of(&error)) } else { Ok(begun.await) }
+    if is_mutation { outlive(begun).await } else { Ok(begun.await) }
 }
 
 /// Counts an operation, and finds out what its client may do at present.

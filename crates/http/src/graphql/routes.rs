@@ -17,7 +17,7 @@ use super::{
     accept::Media,
     body::{GraphqlBody, GraphqlOperation, GraphqlResult},
     observe::Observed,
-    operations::refusal_of,
+    operations::{begin, client_of, refusal_of},
     page,
     socket::{PROTOCOL, Socket},
     sse,
@@ -141,12 +141,7 @@ async fn run(req: &HttpRequest, media: Media, state: Data<HttpState>, caller: Ca
         Err(_) if prepared.is_anonymous() => None,
         Err(error) => return refuse(media, error),
     };
-    let caller = graphql::Caller {
-        actor: holder.map(|holder| holder.actor),
-        credential: holder.map(|holder| holder.credential),
-        origin: caller.origin,
-        user_agent: caller.user_agent,
-    };
+    let caller = client_of(holder, caller);
     if media == Media::EventStream {
         return stream(req, state, prepared, caller).await;
     }
@@ -176,15 +171,8 @@ async fn credentials(req: &HttpRequest, media: Media) -> ApiResult<Holder> {
 
 async fn stream(req: &HttpRequest, state: Data<HttpState>, prepared: Prepared, caller: graphql::Caller) -> ApiResult {
     let open = state.metrics.open_feed("graphql_sse");
-    let (is_mutation, observed) = (prepared.is_mutation(), Observed::begin(&prepared));
-    let mut responses = state.graphql.respond(prepared, caller);
-    // What is committed after the head of the answer is in the responses.
-    let begun = async move {
-        responses.begin().await;
-        observed.end(&state.metrics, responses.outcome());
-        responses
-    };
-    let responses = if is_mutation { outlive(begun).await? } else { begun.await };
+    // Before the head of the answer: what is committed after it is in the responses.
+    let responses = begin(state, prepared, caller).await?;
     Ok(sse::answer(responses, open, req.method() == Method::HEAD))
 }
 
