@@ -138,7 +138,7 @@ impl Graphql {
             app: self.app.clone(),
             caller,
             settings: self.settings.clone(),
-            loader: DataLoader::new(batch, tokio::spawn).delay(Duration::ZERO),
+            loader: DataLoader::new(batch, tokio::spawn).delay(Duration::from_millis(1)),
             begun,
         }
     }
